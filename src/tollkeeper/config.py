@@ -1,0 +1,116 @@
+"""Every setting, once. docs/settings.md has one line for each; a test fails when they differ.
+
+Sources, later wins: `tollkeeper.toml`, `.env`, the environment, the command line. A setting `x` is read from
+`TOLLKEEPER_X`; a few have a plain name too, which `TOLLKEEPER_X` beats.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+MB = 1_000_000
+WELL_KNOWN_SECRETS = frozenset({"admin-secret-key", "sk-admin-001", "sk-alice-123", "sk-bob-456", "sk-char-789"})
+"""The demo's keys, and what people copy from examples: none may guard a port that others can reach."""
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+Names = Annotated[tuple[str, ...], NoDecode]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Bytes = Annotated[int, Field(ge=1024, le=2**40)]
+
+
+class ConfigError(Exception):
+    """A setting that is wrong; the message is one line that names it."""
+
+
+def _plain(name: str) -> AliasChoices:
+    return AliasChoices(f"tollkeeper_{name}", name)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="TOLLKEEPER_", env_file=".env", toml_file="tollkeeper.toml", extra="ignore", frozen=True,
+        populate_by_name=True,
+    )  # fmt: skip
+
+    ollama_base_url: str = Field("http://localhost:11434", validation_alias=_plain("ollama_base_url"))
+    admin_api_key: SecretStr | None = Field(None, validation_alias=_plain("admin_api_key"))
+    host: str = Field("127.0.0.1", validation_alias=_plain("host"))
+    port: int = Field(8000, ge=0, le=65535, validation_alias=_plain("port"))
+    database_path: Path = Field(Path("./tollkeeper.db"), validation_alias=_plain("database_path"))
+
+    cors_origins: Names = ()
+    trusted_proxies: Names = ()
+    allowed_hosts: Names = LOOPBACK_NAMES
+    metrics_public: bool = False
+    image_fetch_allow: Names = ()
+
+    max_body_bytes: Bytes = 20 * MB
+    bodies_in_memory_bytes: Bytes = 512 * MB
+    max_event_bytes: Bytes = 8 * MB
+    max_answer_bytes: Bytes = 64 * MB
+    max_connections_per_address: int = Field(0, ge=0)
+
+    head_timeout: Seconds = 10
+    body_timeout: Seconds = 30
+    connect_timeout: Seconds = 5
+    first_byte_timeout: Seconds = 300
+    event_timeout: Seconds = 60
+    client_stall_timeout: Seconds = 60
+    keep_alive_timeout: Seconds = 75
+    shutdown_timeout: Seconds = 30
+
+    @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", "image_fetch_allow", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("ollama_base_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the port."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings, `given` (the command line) winning over all other sources. Raises ConfigError."""
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).lower().removeprefix("tollkeeper_") if first["loc"] else "settings"
+        raise ConfigError(f"setting {name}: {first['msg']} (TOLLKEEPER_{name.upper()})") from None
+    except ValueError as error:
+        raise ConfigError(f"tollkeeper.toml or .env cannot be read: {error}") from None
+    key = settings.admin_api_key
+    if not settings.loopback and key is not None and key.get_secret_value() in WELL_KNOWN_SECRETS:
+        raise ConfigError(
+            f"setting admin_api_key: a well-known secret may not guard {settings.host}; choose another or bind to 127.0.0.1"
+        )
+    return settings

@@ -1,0 +1,172 @@
+"""Every way a request can be refused or fail, as one tree.
+
+    GatewayError
+    ├── BadRequest 400 ── InvalidImage
+    ├── InvalidKey 401
+    ├── Forbidden 403 ── AccountSuspended, ModelNotAllowed, ModelNotPriced
+    ├── NotFound 404 ── ModelNotFound
+    ├── MethodNotAllowed 405
+    ├── RequestTimeout 408
+    ├── Conflict 409
+    ├── RequestTooLarge 413
+    ├── Unprocessable 422                 control plane only
+    ├── UpstreamRefusal 400/404/413/422   the upstream's own verdict on the request
+    ├── UpstreamFailure 502               its other 4xx and 5xx
+    │   ├── UpstreamUnavailable 502/503   refused, reset, garbage, our credentials
+    │   ├── UpstreamTimeout 504
+    │   └── ServerOverloaded 503          the upstream (or we) have no room
+    ├── LedgerUnavailable 503             nothing is relayed that cannot be recorded
+    ├── Cut 403/503                       a running request ended by the operator
+    └── InternalError 500
+
+Each says what was wrong and what to do. `wire` shapes them for each dialect; `gateway/answers.py` and
+`control/errors.py` are the only places that turn them into responses.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Something a client is told. `message` is for people; `type` and `code` are for programs.
+
+    `status` is the HTTP status, `param` the field at fault, `retry_after` seconds until the same request may work.
+    """
+
+    status: int = 500
+    type: ClassVar[str] = "server_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+        if status is not None:
+            self.status = status
+        if code is not None:
+            self.code = code
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.status}, {self.code}, {self.message!r}, param={self.param!r})"
+
+
+class InvalidRequestError(GatewayError):
+    """The client's request is at fault; sending it again unchanged will not help."""
+
+    type = "invalid_request_error"
+
+
+class BadRequest(InvalidRequestError):
+    status = 400
+
+
+class InvalidImage(BadRequest):
+    code = "invalid_image"
+
+
+class InvalidKey(InvalidRequestError):
+    status = 401
+    code = "invalid_api_key"
+
+
+class NotFound(InvalidRequestError):
+    status = 404
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+
+class MethodNotAllowed(InvalidRequestError):
+    status = 405
+    code = "method_not_allowed"
+
+
+class RequestTimeout(InvalidRequestError):
+    status = 408
+    code = "request_timeout"
+
+
+class Conflict(InvalidRequestError):
+    status = 409
+    code = "already_exists"
+
+
+class RequestTooLarge(InvalidRequestError):
+    status = 413
+    code = "request_too_large"
+
+
+class Unprocessable(InvalidRequestError):
+    status = 422
+    code = "invalid_value"
+
+
+class Forbidden(GatewayError):
+    status = 403
+    type = "permission_error"
+    code = "forbidden"
+
+
+class AccountSuspended(Forbidden):
+    code = "account_suspended"
+
+
+class ModelNotAllowed(Forbidden):
+    code = "model_not_allowed"
+
+
+class ModelNotPriced(Forbidden):
+    code = "model_not_priced"
+
+
+class UpstreamRefusal(InvalidRequestError):
+    """The upstream's own 400, 404, 413 or 422: its status and message, in our envelope."""
+
+    status = 400
+
+
+class UpstreamFailure(GatewayError):
+    status = 502
+    code = "upstream_error"
+
+
+class UpstreamUnavailable(UpstreamFailure):
+    code = "upstream_unavailable"
+
+
+class UpstreamTimeout(UpstreamFailure):
+    status = 504
+    code = "upstream_timeout"
+
+
+class ServerOverloaded(UpstreamFailure):
+    status = 503
+    code = "server_overloaded"
+
+
+class LedgerUnavailable(GatewayError):
+    status = 503
+    code = "ledger_unavailable"
+
+
+class Cut(GatewayError):
+    """A running request that the operator ended: by suspending, revoking, closing, or stopping the gateway."""
+
+    status = 503
+    code = "request_cut"
+
+
+class InternalError(GatewayError):
+    code = "internal_error"

@@ -1,0 +1,38 @@
+"""Canonical model names: one spelling for each model before any limit, price or allow-list looks at it.
+
+Ollama reads names whatever their case, with or without `library/` and the tag `:latest` (its `types/model/name.go`);
+its `/api/tags` spelling in lower case is the canonical one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping  # noqa: TC003
+
+
+def is_cloud(name: str) -> bool:
+    """Whether Ollama would run this model on someone else's machines, in the owner's name."""
+    return name.endswith((":cloud", "-cloud"))
+
+
+def canonical(name: str, known: Container[str], aliases: Mapping[str, str]) -> str | None:
+    """The canonical name that `name` asks for, or None when it is not known.
+
+    `known` holds canonical names, `aliases` canonical spellings of names → names. An alias wins over a model of the
+    same name, is followed once, and may itself name a model loosely.
+    """
+    plain = _plain(name)
+    target = aliases.get(plain)
+    if target is None and plain.endswith(":latest"):
+        target = aliases.get(plain.removesuffix(":latest"))
+    if target is not None:
+        plain = _plain(target)
+    if plain in known:
+        return plain
+    tagged = plain + ":latest"
+    if ":" not in plain.rpartition("/")[2] and tagged in known:
+        return tagged
+    return None
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().removeprefix("library/")

@@ -1,0 +1,197 @@
+"""What the services ask of a store: the values that are kept, and one small protocol for each seam.
+
+Times are integers: milliseconds since the epoch, UTC. Money is an integer of pico-dollars. An engine (`sqlite`,
+`memory`) offers an object with one attribute for each protocol: `ledger`, `reports`, `accounts`, `book`, `audit`.
+"""
+
+from __future__ import annotations
+
+import asyncio  # noqa: TC003
+from collections.abc import Mapping, Sequence  # noqa: TC003
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from tollkeeper.rules.pricing import Price  # noqa: TC001
+from tollkeeper.rules.usage import NO_USAGE, Usage
+
+Role = Literal["admin", "user"]
+UserStatus = Literal["active", "suspended", "closed"]
+RecordStatus = Literal["completed", "cancelled", "failed", "lost"]
+Group = Literal["user", "key", "model", "day", "hour", "status"]
+
+
+class User(Struct, frozen=True):
+    """An account. `user_id` is unique whatever its case."""
+
+    user_id: str
+    role: Role
+    status: UserStatus
+    name: str | None
+    created_at: int
+    password_hash: str | None = None
+
+
+class Key(Struct, frozen=True):
+    """A secret of one user, of which only an HMAC is kept. Dead from `expires_at` or `revoked_at` on, where set
+    (`revoked_at` may lie ahead: the grace period of a rotation). `prefix` is what may be shown of it."""
+
+    id: str
+    user_id: str
+    name: str | None
+    prefix: str
+    digest: bytes
+    created_at: int
+    expires_at: int | None = None
+    revoked_at: int | None = None
+    last_used_at: int | None = None
+
+
+class Intent(Struct, frozen=True, gc=False):
+    """Journalled at dispatch, so that a killed process leaves a trace of what was under way."""
+
+    request_id: str
+    created_at: int
+    user_id: str
+    key_id: str | None
+    model: str
+    requested_model: str
+    endpoint: str
+    upstream: str
+    stream: bool
+
+
+class Record(Struct, frozen=True, gc=False):
+    """The one immutable entry of one dispatched request. `metadata` is a JSON object as text, or None."""
+
+    request_id: str
+    created_at: int
+    settled_at: int
+    user_id: str
+    key_id: str | None
+    model: str
+    requested_model: str
+    endpoint: str
+    upstream: str
+    stream: bool
+    status: RecordStatus
+    usage: Usage = NO_USAGE
+    cost_pico: int = 0
+    price_id: int | None = None
+    latency_ms: int = 0
+    first_token_ms: int | None = None
+    queued_ms: int = 0
+    finish_reason: str | None = None
+    metadata: str | None = None
+
+
+class Totals(Struct, frozen=True):
+    """Sums over records."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_pico: int = 0
+
+
+class Filter(Struct, frozen=True):
+    """Which records: `since` inclusive, `until` exclusive, both by `created_at`; None is no bound."""
+
+    user_id: str | None = None
+    key_id: str | None = None
+    model: str | None = None
+    status: RecordStatus | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class AuditEntry(Struct, frozen=True):
+    """Who changed what, when, from where. `detail` is a JSON object as text; it never holds a secret."""
+
+    at: int
+    actor: str
+    action: str
+    target: str
+    detail: str
+    address: str | None
+    id: int = 0
+    """Given by the store, increasing."""
+
+
+class Ledger(Protocol):
+    """The write side. Both calls are synchronous and short: they queue the work and hand back the future of the group
+    commit that will hold it, one future shared by all that is committed together."""
+
+    @property
+    def failing(self) -> str | None:
+        """Why the last commit failed, or None while the ledger writes. New requests are refused while it is set."""
+
+    def intend(self, intent: Intent) -> asyncio.Future[None]:
+        """Journal an intent, within 5 ms. Nothing waits for it unless the caller awaits the future."""
+
+    def settle(self, record: Record) -> asyncio.Future[None]:
+        """Write the record, its rollups, and the end of its intent in one transaction, at once. Idempotent by
+        `request_id`: a second settlement changes nothing. Await with `asyncio.shield`: the future is shared."""
+
+    async def flush(self) -> None:
+        """Wait until everything queued so far is durable."""
+
+
+class Reports(Protocol):
+    """The read side: never blocks the loop, never disturbs the writer."""
+
+    async def records(self, which: Filter, *, limit: int, after: str | None) -> list[Record]:
+        """Newest first, at most `limit`; `after` is the `request_id` of the last one already seen."""
+
+    async def record(self, request_id: str) -> Record | None: ...
+
+    async def summary(self, which: Filter, group_by: Sequence[Group]) -> list[tuple[tuple[str, ...], Totals]]:
+        """Sums by the named groups, in the order of their keys. A day is "2026-11-20", an hour
+        "2026-11-20T12:00:00Z" (UTC), an absent key id "". No groups: one row with the key ()."""
+
+
+class Accounts(Protocol):
+    async def load(self) -> tuple[list[User], list[Key]]: ...
+
+    async def save(self, *, users: Sequence[User] = (), keys: Sequence[Key] = (), audit: AuditEntry) -> None:
+        """Insert or replace these and append the audit entry, in one durable transaction."""
+
+    async def touch(self, last_used: Mapping[str, int]) -> None:
+        """Note when keys (by id) were last used."""
+
+
+class Book(Protocol):
+    """Prices, aliases, and small named values of the installation."""
+
+    async def prices(self) -> list[Price]: ...
+
+    async def add_prices(self, prices: Sequence[Price], audit: AuditEntry) -> list[Price]:
+        """Append versions; answers them with the ids the store gave (those passed in are 0)."""
+
+    async def aliases(self) -> dict[str, str]: ...
+
+    async def replace_aliases(self, aliases: Mapping[str, str], audit: AuditEntry) -> None: ...
+
+    async def value(self, name: str) -> bytes | None: ...
+
+    async def set_value(self, name: str, value: bytes) -> None: ...
+
+
+class Audit(Protocol):
+    async def entries(self, *, limit: int, after: int | None) -> list[AuditEntry]:
+        """Newest first; `after` is the id of the last one already seen."""
+
+
+class Store(Protocol):
+    """One engine, open. Made by the engine's `open_store`; `close` flushes, then releases everything."""
+
+    ledger: Ledger
+    reports: Reports
+    accounts: Accounts
+    book: Book
+    audit: Audit
+
+    async def close(self) -> None: ...

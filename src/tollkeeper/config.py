@@ -111,6 +111,7 @@ def load_settings(**given: Any) -> Settings:
     key = settings.admin_api_key
     if not settings.loopback and key is not None and key.get_secret_value() in WELL_KNOWN_SECRETS:
         raise ConfigError(
-            f"setting admin_api_key: a well-known secret may not guard {settings.host}; choose another or bind to 127.0.0.1"
+            f"setting admin_api_key: a well-known secret may not guard {settings.host};"
+            " choose another, or bind to 127.0.0.1"
         )
     return settings

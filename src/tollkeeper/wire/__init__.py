@@ -1,0 +1,1 @@
+"""Pure formats: bytes in, values out. No event loop, no clock, no sockets."""

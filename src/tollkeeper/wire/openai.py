@@ -1,0 +1,279 @@
+"""The OpenAI dialect: what a request asks, what must change in it, and its errors.
+
+Shapes: OpenAI's API reference (chat completions, legacy completions, embeddings); Ollama's `docs/openai.md` says which
+of them it honours. Answers are read in `openai_answer.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence  # noqa: TC003
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from tollkeeper.rules.errors import BadRequest, GatewayError
+from tollkeeper.wire.jsontext import (
+    Edit,
+    Members,
+    Span,
+    check_text,
+    item_spans,
+    member_spans,
+    read_object,
+    read_objects,
+)
+
+MAX_METADATA = 16
+MAX_METADATA_KEY = 64
+MAX_METADATA_VALUE = 512
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# The fields that are known at each level the gateway reads: its own, OpenAI's and Ollama's.
+_SAMPLING = _names(
+    "frequency_penalty keep_alive logit_bias logprobs max_completion_tokens max_tokens metadata model n options"
+    " presence_penalty response_format safety_identifier seed stop store stream stream_options temperature top_logprobs"
+    " top_p user"
+)
+_CHAT = _SAMPLING | _names(
+    "audio function_call functions messages modalities parallel_tool_calls prediction reasoning reasoning_effort"
+    " service_tier think tool_choice tools verbosity web_search_options"
+)
+_COMPLETION = _SAMPLING | _names("best_of echo prompt suffix")
+_EMBEDDING = _names("dimensions encoding_format input keep_alive model options truncate user")
+_STREAM_OPTIONS = _names("include_obfuscation include_usage")
+_OPTIONS = _names(
+    "frequency_penalty main_gpu min_p num_batch num_ctx num_gpu num_keep num_predict num_thread presence_penalty"
+    " repeat_last_n repeat_penalty seed stop temperature top_k top_p typical_p use_mmap"
+)
+_MESSAGE = _names(
+    "audio content function_call images name reasoning reasoning_content refusal role thinking tool_call_id tool_calls"
+)
+_PART = _names("file image_url input_audio refusal text type")
+_IMAGE_URL = _names("detail url")
+
+
+class Endpoint(Struct, frozen=True):
+    """One relayed path: a row of the dialect's table. `id_prefix` begins the ids of its answers (None: none)."""
+
+    path: str
+    known: frozenset[str]
+    id_prefix: str | None
+    streams: bool
+    has_messages: bool
+
+
+CHAT = Endpoint("/v1/chat/completions", _CHAT, "chatcmpl-", streams=True, has_messages=True)
+COMPLETIONS = Endpoint("/v1/completions", _COMPLETION, "cmpl-", streams=True, has_messages=False)
+EMBEDDINGS = Endpoint("/v1/embeddings", _EMBEDDING, None, streams=False, has_messages=False)
+
+
+class Image(Struct, frozen=True):
+    """An image in a request: its URL (of either scheme), and the field it stands in, as `messages[0].content[1]`."""
+
+    url: str
+    where: str
+
+
+class Ask(Struct, frozen=True):
+    """What the gateway reads from a request; `members` are the top-level fields of `body`, values left raw.
+
+    `text_bytes` is the body's length less its inlined images. `metadata` is a JSON object as text.
+    """
+
+    body: bytes
+    members: Members
+    model: str
+    stream: bool
+    wants_usage: bool
+    max_tokens: int | None
+    metadata: str | None
+    images: tuple[Image, ...]
+    text_bytes: int
+
+
+def read_ask(body: bytes, endpoint: Endpoint) -> Ask:
+    """Read and check one request. Raises BadRequest, naming the field."""
+    if not body:
+        raise BadRequest("The body is empty. Send a JSON object.")
+    check_text(body)
+    members = read_object(body, endpoint.known)
+    model = _read(members, "model", str, "a string that names a model")
+    if not model:
+        raise BadRequest("'model' is missing. Name a model; GET /v1/models lists them.", param="model")
+    stream = endpoint.streams and bool(_read(members, "stream", bool, "true or false"))
+    limits = [_positive(members, name) for name in ("max_tokens", "max_completion_tokens")]
+    if "options" in members and members["options"] != _NULL:
+        read_object(members["options"], _OPTIONS, "options")
+    images = _images(members) if endpoint.has_messages else ()
+    return Ask(
+        body=body,
+        members=members,
+        model=model,
+        stream=stream,
+        wants_usage=_wants_usage(members),
+        max_tokens=min((limit for limit in limits if limit is not None), default=None),
+        metadata=_metadata(members),
+        images=images,
+        text_bytes=len(body) - sum(len(image.url) for image in images if image.url[:5].lower() == "data:"),
+    )
+
+
+_NULL = Raw(b"null")
+
+
+def _begins(raw: Raw, with_byte: bytes) -> bool:
+    return memoryview(raw)[0] == with_byte[0]
+
+
+def _read(members: Members, name: str, kind: type[Any], must_be: str) -> Any:
+    raw = members.get(name)
+    if raw is None:
+        return None
+    value = msgspec.json.decode(raw)
+    if value is not None and type(value) is not kind:
+        raise BadRequest(f"'{name}' must be {must_be}.", param=name)
+    return value
+
+
+def _positive(members: Members, name: str) -> int | None:
+    value: int | None = _read(members, name, int, "an integer of at least 1")
+    if value is not None and value < 1:
+        raise BadRequest(f"'{name}' must be an integer of at least 1.", param=name)
+    return value
+
+
+def _wants_usage(members: Members) -> bool:
+    raw = members.get("stream_options")
+    if raw is None or raw == _NULL:
+        return False
+    options = read_object(raw, _STREAM_OPTIONS, "stream_options")
+    wants = msgspec.json.decode(options["include_usage"]) if "include_usage" in options else None
+    if wants is not None and type(wants) is not bool:
+        raise BadRequest("'stream_options.include_usage' must be true or false.", param="stream_options.include_usage")
+    return bool(wants)
+
+
+def _metadata(members: Members) -> str | None:
+    raw = members.get("metadata")
+    if raw is None or raw == _NULL:
+        return None
+    try:
+        metadata = msgspec.json.decode(raw, type=dict[str, str])
+    except msgspec.ValidationError:
+        raise BadRequest("'metadata' must be an object of strings.", param="metadata") from None
+    if len(metadata) > MAX_METADATA:
+        raise BadRequest(f"'metadata' may hold at most {MAX_METADATA} entries.", param="metadata")
+    for key, value in metadata.items():
+        if len(key) > MAX_METADATA_KEY or len(value) > MAX_METADATA_VALUE:
+            raise BadRequest(
+                f"'metadata' keys may have {MAX_METADATA_KEY} characters, values {MAX_METADATA_VALUE}.",
+                param="metadata",
+            )
+    return msgspec.json.encode(metadata).decode() if metadata else None
+
+
+def _images(members: Members) -> tuple[Image, ...]:
+    raw = members.get("messages")
+    if raw is None or raw == _NULL:
+        return ()  # the upstream has its own words for that
+    images = []
+    for place, message in enumerate(read_objects(raw, _MESSAGE, "messages")):
+        content = message.get("content")
+        if content is None or not _begins(content, b"["):
+            continue
+        where = f"messages[{place}].content"
+        for number, part in enumerate(read_objects(content, _PART, where)):
+            url = _image_url(part, f"{where}[{number}]")
+            if url is not None:
+                images.append(Image(url, f"{where}[{number}].image_url"))
+    return tuple(images)
+
+
+def _image_url(part: Members, where: str) -> str | None:
+    raw = part.get("image_url")
+    if raw is None or raw == _NULL:
+        return None
+    if _begins(raw, b"{"):
+        raw = read_object(raw, _IMAGE_URL, f"{where}.image_url").get("url", _NULL)
+    url = msgspec.json.decode(raw)
+    if not isinstance(url, str):
+        raise BadRequest(f"'{where}.image_url' must hold a URL.", param=f"{where}.image_url")
+    return url
+
+
+def rewrite(ask: Ask, *, model: str, opaque_user: str, image_urls: Sequence[str], caps_as_max_tokens: bool) -> bytes:
+    """The body to send upstream: the client's own bytes but for what must change.
+
+    `model` is the canonical name; `opaque_user` stands in for `user` and `safety_identifier`; `image_urls` are the
+    URLs to send instead of `ask.images`, in their order; `caps_as_max_tokens` says that the upstream ignores
+    `max_completion_tokens` (Ollama). A stream is made to tell its usage.
+    """
+    members = ask.members
+    must_tell = ask.stream and not ask.wants_usage
+    new_images = any(new is not old.url for new, old in zip(image_urls, ask.images, strict=True))
+    renames = caps_as_max_tokens and "max_completion_tokens" in members
+    hides = [name for name in ("user", "safety_identifier") if name in members and members[name] != _NULL]
+    if not (must_tell or new_images or renames or hides) and model == ask.model:
+        return ask.body
+    edit = Edit(ask.body)
+    if must_tell and "stream_options" not in members:
+        edit.insert("stream_options", b'{"include_usage":true}')
+        must_tell = False
+    if not (must_tell or new_images or renames or hides) and model == ask.model:
+        return edit.result()  # no need to look for the other fields
+    spans = member_spans(ask.body, members)
+
+    def put(span: Span, value: object) -> None:
+        edit.replace(span.start, span.end, msgspec.json.encode(value))
+
+    if model != ask.model:
+        put(spans["model"], model)
+    for name in hides:
+        put(spans[name], opaque_user)
+    if must_tell:
+        put(spans["stream_options"], {"include_usage": True})
+    if renames:
+        cap = spans["max_completion_tokens"]
+        if "max_tokens" in members:
+            put(spans["max_tokens"], ask.max_tokens)
+        else:
+            edit.replace(cap.key_start, cap.key_end, b'"max_tokens"')
+    if new_images:
+        for (start, end), url in zip(_image_spans(ask.body, spans["messages"].start, members), image_urls, strict=True):
+            edit.replace(start, end, msgspec.json.encode(url))
+    return edit.result()
+
+
+def _image_spans(body: bytes, at: int, members: Members) -> list[tuple[int, int]]:
+    """Where the URL strings of `ask.images` stand, in their order."""
+    found = []
+    messages = msgspec.json.decode(members["messages"], type=list[Raw])
+    for (start, _), message in zip(item_spans(body, messages, at), messages, strict=True):
+        fields = msgspec.json.decode(message, type=Members)
+        content = fields.get("content", _NULL)
+        if not _begins(content, b"["):
+            continue
+        parts = msgspec.json.decode(content, type=list[Raw])
+        place = member_spans(body, fields, start)["content"].start
+        for (part_start, _), part in zip(item_spans(body, parts, place), parts, strict=True):
+            part_fields = msgspec.json.decode(part, type=Members)
+            image = part_fields.get("image_url", _NULL)
+            if image == _NULL:
+                continue
+            span = member_spans(body, part_fields, part_start)["image_url"]
+            if _begins(image, b"{"):
+                span = member_spans(body, msgspec.json.decode(image, type=Members), span.start)["url"]
+            found.append((span.start, span.end))
+    return found
+
+
+def shape_error(error: GatewayError) -> bytes:
+    """The body of an error answer."""
+    return msgspec.json.encode(
+        {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+    )

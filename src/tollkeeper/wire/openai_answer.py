@@ -1,0 +1,249 @@
+"""Answers in the OpenAI dialect: their usage, their end, and our ids in place of the upstream's.
+
+Ollama's ids repeat (`chatcmpl-0` … `chatcmpl-999`), so each answer gets one that is minted here. What Ollama and
+llama.cpp put on the wire, and how they differ from OpenAI, is told by the tests' playbooks.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from tollkeeper.rules.errors import UpstreamFailure, UpstreamUnavailable
+from tollkeeper.rules.usage import Usage
+from tollkeeper.wire.jsontext import without_member
+from tollkeeper.wire.sse import as_event, event_data
+
+_ABSENT = Raw(b"")
+_EMPTY = (b"", b"null", b'""', b"[]")
+
+
+class _Delta(Struct, gc=False):
+    content: Raw = _ABSENT
+    reasoning: Raw = _ABSENT
+    reasoning_content: Raw = _ABSENT
+    refusal: Raw = _ABSENT
+    tool_calls: Raw = _ABSENT
+
+
+class _Choice(Struct, gc=False):
+    delta: _Delta | None = None
+    text: Raw = _ABSENT
+    finish_reason: str | None = None
+
+    def has_content(self) -> bool:
+        delta = self.delta
+        if delta is None:
+            return bytes(self.text) not in _EMPTY
+        return (
+            bytes(delta.content) not in _EMPTY
+            or bytes(delta.tool_calls) not in _EMPTY
+            or bytes(delta.reasoning) not in _EMPTY
+            or bytes(delta.reasoning_content) not in _EMPTY
+            or bytes(delta.refusal) not in _EMPTY
+        )
+
+
+class _Chunk(Struct, gc=False):
+    id: str | None = None
+    choices: list[_Choice] | None = None
+    usage: Raw = _ABSENT
+    error: Raw = _ABSENT
+
+
+class _PromptDetails(Struct, gc=False):
+    cached_tokens: int | None = None
+
+
+class _CompletionDetails(Struct, gc=False):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(Struct, gc=False):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+class _Finish(Struct, gc=False):
+    finish_reason: str | None = None
+
+
+class _Body(Struct, gc=False):
+    id: str | None = None
+    choices: list[_Finish] | None = None
+    usage: _Usage | None = None
+    error: Raw = _ABSENT
+
+
+_read_chunk = msgspec.json.Decoder(_Chunk).decode
+_read_usage = msgspec.json.Decoder(_Usage).decode
+_read_body = msgspec.json.Decoder(_Body).decode
+_read_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class UsageReport(Struct, frozen=True, gc=False):
+    """What an upstream said of usage. A figure it left out is None: unknown, not 0."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def complete(self, estimated_prompt: int, counted_output: int) -> Usage:
+        """The usage, with the given figures where the upstream told none."""
+        prompt = estimated_prompt if self.prompt_tokens is None else max(0, self.prompt_tokens)
+        output = counted_output if self.completion_tokens is None else max(0, self.completion_tokens)
+        return Usage(
+            prompt_tokens=prompt,
+            cached_tokens=min(max(0, self.cached_tokens), prompt),
+            completion_tokens=output,
+            reasoning_tokens=min(max(0, self.reasoning_tokens), output),
+            estimated=self.prompt_tokens is None or self.completion_tokens is None,
+        )
+
+
+NO_REPORT = UsageReport(None, None)
+
+
+def _report(usage: _Usage) -> UsageReport:
+    prompt, output = usage.prompt_tokens_details, usage.completion_tokens_details
+    return UsageReport(
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        (prompt.cached_tokens if prompt else None) or 0,
+        (output.reasoning_tokens if output else None) or 0,
+    )
+
+
+class WholeAnswer(Struct, frozen=True):
+    """An answer that was not streamed, as it goes to the client, and what it says."""
+
+    body: bytes
+    report: UsageReport
+    finish_reason: str | None
+
+
+def read_whole(body: bytes, answer_id: str | None, *, has_output: bool) -> WholeAnswer:
+    """Read one whole 200 answer and put `answer_id` in it (None: it has no id). Embeddings have no output.
+
+    Raises UpstreamUnavailable when it is not the JSON that an upstream of this dialect sends.
+    """
+    try:
+        answer = _read_body(body)
+    except msgspec.DecodeError:
+        raise UpstreamUnavailable("The upstream answered with something that is not JSON of its API.") from None
+    if answer.error not in (_ABSENT, Raw(b"null")):
+        raise UpstreamFailure(f"The upstream failed: {error_message(body)}")
+    report = _report(answer.usage) if answer.usage else NO_REPORT
+    if not has_output and report.completion_tokens is None:
+        report = msgspec.structs.replace(report, completion_tokens=0)
+    finish = next((choice.finish_reason for choice in answer.choices or () if choice.finish_reason), None)
+    if answer_id is not None and answer.id is not None:
+        body = _IdSplice(answer_id)(body, answer.id)
+    return WholeAnswer(body, report, finish)
+
+
+def error_message(body: bytes) -> str:
+    """What an upstream's error body says, in whichever of the usual shapes; a plain phrase where it says nothing."""
+    try:
+        answer: Any = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return "it gave no reason"
+    error = answer.get("error") if isinstance(answer, dict) else None
+    text = error.get("message") if isinstance(error, dict) else error
+    return text[:2000] if isinstance(text, str) and text.strip() else "it gave no reason"
+
+
+class StreamReader:
+    """Follows one streamed answer, event by event: what to pass on, and what the stream said.
+
+    After the stream ended: `done` says that it ended as it should, with `[DONE]`. `content_events` counts the events
+    that carried output: about one a token.
+    """
+
+    __slots__ = ("_pass_usage", "_splice", "content_events", "done", "finish_reason", "report")
+
+    def __init__(self, answer_id: str, *, pass_usage: bool) -> None:
+        self._splice = _IdSplice(answer_id)
+        self._pass_usage = pass_usage
+        self.report = NO_REPORT
+        self.finish_reason: str | None = None
+        self.content_events = 0
+        self.done = False
+
+    def __repr__(self) -> str:
+        return (
+            f"StreamReader({self.content_events} content events, finish_reason={self.finish_reason}, done={self.done})"
+        )
+
+    def take(self, event: bytes) -> bytes:
+        """The bytes to pass on for `event` (b"": none). Raises UpstreamFailure for an error or a broken event."""
+        data = event_data(event)
+        if data is None:
+            return event  # a comment, or nothing
+        if self.done:
+            return b""  # nothing may follow the end
+        if data == b"[DONE]":
+            self.done = True
+            return event
+        try:
+            chunk = _read_chunk(data)
+        except msgspec.DecodeError:
+            raise UpstreamFailure("The upstream sent an event that is not JSON of its API.") from None
+        if bytes(chunk.error) not in _EMPTY:
+            raise UpstreamFailure(f"The upstream failed: {error_message(data)}")
+        for choice in chunk.choices or ():
+            if choice.finish_reason is not None:
+                self.finish_reason = choice.finish_reason
+            if choice.has_content():
+                self.content_events += 1
+                break
+        if chunk.usage is not _ABSENT:
+            self._note(chunk.usage)
+            if not self._pass_usage:
+                if not chunk.choices:
+                    return b""  # the event that carries usage alone
+                event = as_event(without_member(data, _read_members(data), "usage"))
+        return self._splice(event, chunk.id) if chunk.id is not None else event
+
+    def _note(self, raw: Raw) -> None:
+        if raw == Raw(b"null"):
+            return
+        try:
+            self.report = _report(_read_usage(raw))
+        except msgspec.DecodeError:
+            raise UpstreamFailure("The upstream told its usage in a shape that is not of its API.") from None
+
+
+class _IdSplice:
+    """Replaces the `id` of events or bodies, leaving every other byte. Remembers the bytes that held the last one."""
+
+    __slots__ = ("_new", "_old", "_token")
+
+    def __init__(self, answer_id: str) -> None:
+        self._token = b'"' + answer_id.encode() + b'"'
+        self._old = b""
+        self._new = b""
+
+    def __call__(self, text: bytes, old_id: str) -> bytes:
+        # A quote inside of a JSON string is escaped, so `"id":"x"` with bare quotes can only be a member.
+        if not self._old or self._old not in text:
+            member = re.search(rb'"id"\s*:\s*(' + re.escape(msgspec.json.encode(old_id)) + rb")", text)
+            if member is None:
+                return self._rebuilt(text)
+            self._old = member.group()
+            self._new = self._old[: -len(member.group(1))] + self._token
+        return text.replace(self._old, self._new, 1)
+
+    def _rebuilt(self, text: bytes) -> bytes:
+        """For an id written with escapes, which no known server does: the fields are kept, their spacing is not."""
+        data = event_data(text)
+        members = _read_members(data if data is not None else text)
+        members["id"] = Raw(self._token)
+        rebuilt = msgspec.json.encode(members)
+        return as_event(rebuilt) if data is not None else rebuilt

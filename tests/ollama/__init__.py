@@ -1,0 +1,1 @@
+"""A real Ollama for the tests: the server, and small models whose answers are known."""

@@ -1,0 +1,1 @@
+"""`tollkeeper demo`: real answers on a machine where nothing is set up."""

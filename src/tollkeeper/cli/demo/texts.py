@@ -1,0 +1,62 @@
+"""What the demo says once it is up."""
+
+from __future__ import annotations
+
+from tollkeeper.cli.demo.samples import USERS
+
+STAND_INS = """\
+llama.cpp, embedded, with small stand-ins: no Ollama with llama3.2:1b and moondream answered.
+              llama3.2:1b is really SmolLM2-135M, quick and not wise;
+              moondream is the same with a random projector: it takes images and cannot see."""
+
+SAMPLE_IMAGE = (
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGklEQVR42mM8ISfHQApgYiARjGoY1TB0NAAATx8BJMixHB8AAAAASUVORK5CYII="
+)
+"""A red square: a whole PNG, 16 pixels a side."""
+
+
+def ollama(base_url: str) -> str:
+    """The engine's description where a real Ollama answers."""
+    return f"the Ollama at {base_url}"
+
+
+def welcome(url: str, *, engine: str, admin_key: str, data: str) -> str:
+    """What to try at `url`. `engine` says who answers; `data` where the data are and what becomes of them."""
+    keys = "\n".join(f"              {user.user_id:<8} {user.key:<13} password {user.password}" for user in USERS)
+    return f"""
+Tollkeeper is up: {url}
+
+  Engine      {engine}
+  Data        {data}
+  Keys
+{keys}
+              the bootstrap admin key: {admin_key}
+
+  Addresses   {url}/docs     every path, to try in the browser
+              {url}/health   {url}/ready
+              {url}/metrics  {url}/openapi.json
+
+Ask a question:
+
+curl {url}/v1/chat/completions -H "Authorization: Bearer sk-alice-123" \\
+  -H "Content-Type: application/json" \\
+  -d '{{"model": "llama3.2", "messages": [{{"role": "user", "content": "What is a toll?"}}]}}'
+
+See what it cost:
+
+curl {url}/v1/usage/summary -H "Authorization: Bearer sk-alice-123"
+
+The same from Python (pip install openai), and an image:
+
+from openai import OpenAI
+client = OpenAI(base_url="{url}/v1", api_key="sk-alice-123")
+answer = client.chat.completions.create(
+    model="llama3.2", messages=[{{"role": "user", "content": "What is a toll?"}}])
+print(answer.choices[0].message.content, answer.usage)
+image = "data:image/png;base64,{SAMPLE_IMAGE}"
+answer = client.chat.completions.create(model="moondream", messages=[{{"role": "user", "content": [
+    {{"type": "text", "text": "What is this?"}}, {{"type": "image_url", "image_url": {{"url": image}}}}]}}])
+print(answer.choices[0].message.content, answer.usage)
+
+Ctrl-C stops it.
+"""

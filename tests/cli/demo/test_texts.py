@@ -1,0 +1,43 @@
+import ast
+from base64 import b64decode
+from io import BytesIO
+
+from PIL import Image
+
+from tollkeeper.cli.demo import texts
+from tollkeeper.cli.demo.samples import USERS
+
+URL = "http://127.0.0.1:8123"
+
+
+def welcome(engine: str = "an engine") -> str:
+    return texts.welcome(URL, engine=engine, admin_key="the-admin-key", data="in /here, kept")
+
+
+def test_it_names_everything_that_is_needed_to_try() -> None:
+    text = welcome()
+    for user in USERS:
+        assert user.key in text
+        assert user.password in text
+    for part in ("an engine", "the-admin-key", "in /here, kept", "Ctrl-C", f"{URL}/docs", f"{URL}/health", "curl "):
+        assert part in text
+
+
+def test_the_python_in_it_is_python() -> None:
+    text = welcome()
+    snippet = text[text.index("from openai") : text.index("Ctrl-C")]
+    ast.parse(snippet)
+    assert f'base_url="{URL}/v1"' in snippet
+
+
+def test_stand_ins_are_called_stand_ins() -> None:
+    text = welcome(texts.STAND_INS)
+    for honest in ("stand-ins", "SmolLM2-135M", "random projector", "cannot see"):
+        assert honest in text
+
+
+def test_the_sample_image_is_whole() -> None:
+    with Image.open(BytesIO(b64decode(texts.SAMPLE_IMAGE))) as image:
+        image.load()
+        assert image.format == "PNG"
+        assert image.size == (16, 16)

@@ -15,6 +15,7 @@ mkdir -p "$cache/bin" "$cache/models"
 unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 # The environment is named at each call; one that happens to be active must not be changed.
 unset VIRTUAL_ENV
+export PIP_ROOT_USER_ACTION=ignore
 
 say() { printf '» %s\n' "$*" >&2; }
 

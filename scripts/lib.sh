@@ -16,6 +16,8 @@ unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 # The environment is named at each call; one that happens to be active must not be changed.
 unset VIRTUAL_ENV
 export PIP_ROOT_USER_ACTION=ignore
+# uv brings certificates of its own; where the machine has some, they are the ones its owner trusts. Both its names for it.
+if [ -e /etc/ssl/certs/ca-certificates.crt ]; then export UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true; fi
 
 say() { printf '» %s\n' "$*" >&2; }
 

@@ -19,7 +19,7 @@ find_go() {
 
 build_ollama() {
   local go flags="-O3" bin
-  have gcc && have g++ || install_packages gcc g++ libc6-dev
+  if ! { have gcc && have g++; }; then install_packages gcc g++ libc6-dev ca-certificates; fi
   go=$(find_go)
   bin=$(mktemp -d "$cache/new.XXXXXX")
   # Without these instructions it generates at a third of the speed.
@@ -28,7 +28,7 @@ build_ollama() {
   if ! CGO_ENABLED=1 CGO_CFLAGS="$flags" CGO_CXXFLAGS="$flags" GOBIN="$bin" \
     "$go" install -trimpath -ldflags "-s -w" "github.com/ollama/ollama@v$ollama_version" >"$bin/log" 2>&1; then
     tail -n 40 "$bin/log" >&2
-    fail "Ollama could not be built"
+    fail "Ollama could not be built; the whole log is $bin/log"
   fi
   mv "$bin/ollama" "$1"
   rm -rf "$bin"

@@ -89,8 +89,14 @@ class ModelNotFound(NotFound):
 
 
 class MethodNotAllowed(InvalidRequestError):
+    """`allow` names the methods that the path takes, as the Allow header writes them."""
+
     status = 405
     code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
 
 
 class RequestTimeout(InvalidRequestError):

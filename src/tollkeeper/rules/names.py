@@ -6,7 +6,7 @@ its `/api/tags` spelling in lower case is the canonical one.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping  # noqa: TC003
+from collections.abc import Container, Mapping
 
 
 def is_cloud(name: str) -> bool:

@@ -8,11 +8,11 @@ the exact name first, then the longest prefix before a `*`. Of one pattern's ver
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable  # noqa: TC003 (msgspec and readers see one module)
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from tollkeeper.rules.usage import Usage  # noqa: TC001
+from tollkeeper.rules.usage import Usage
 
 
 class Price(Struct, frozen=True, gc=False):

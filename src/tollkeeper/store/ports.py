@@ -6,13 +6,13 @@ Times are integers: milliseconds since the epoch, UTC. Money is an integer of pi
 
 from __future__ import annotations
 
-import asyncio  # noqa: TC003
-from collections.abc import Mapping, Sequence  # noqa: TC003
-from typing import Literal, Protocol
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from tollkeeper.rules.pricing import Price  # noqa: TC001
+from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage
 
 Role = Literal["admin", "user"]
@@ -22,7 +22,7 @@ Group = Literal["user", "key", "model", "day", "hour", "status"]
 
 
 class User(Struct, frozen=True):
-    """An account. `user_id` is unique whatever its case."""
+    """An account. `user_id` is unique whatever its case. The password's hash is never printed."""
 
     user_id: str
     role: Role
@@ -31,10 +31,17 @@ class User(Struct, frozen=True):
     created_at: int
     password_hash: str | None = None
 
+    def __repr__(self) -> str:
+        return f"User({self.user_id!r}, {self.role}, {self.status})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("user_id", self.user_id), ("role", self.role), ("status", self.status)]
+
 
 class Key(Struct, frozen=True):
     """A secret of one user, of which only an HMAC is kept. Dead from `expires_at` or `revoked_at` on, where set
-    (`revoked_at` may lie ahead: the grace period of a rotation). `prefix` is what may be shown of it."""
+    (`revoked_at` may lie ahead: the grace period of a rotation). `prefix` is what may be shown of it;
+    the digest is never printed."""
 
     id: str
     user_id: str
@@ -45,6 +52,12 @@ class Key(Struct, frozen=True):
     expires_at: int | None = None
     revoked_at: int | None = None
     last_used_at: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Key({self.id!r}, {self.user_id!r}, {self.prefix!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("id", self.id), ("user_id", self.user_id), ("prefix", self.prefix)]
 
 
 class Intent(Struct, frozen=True, gc=False):
@@ -62,7 +75,8 @@ class Intent(Struct, frozen=True, gc=False):
 
 
 class Record(Struct, frozen=True, gc=False):
-    """The one immutable entry of one dispatched request. `metadata` is a JSON object as text, or None."""
+    """The one immutable entry of one dispatched request. `metadata` is a JSON object as text, or None. `request_id` is
+    made of `created_at` (rules/ids.py): spans of time are cut by either."""
 
     request_id: str
     created_at: int

@@ -8,7 +8,7 @@ refused rather than understood.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping  # noqa: TC003
+from collections.abc import Collection, Mapping
 from itertools import accumulate
 from typing import Any
 from unicodedata import normalize

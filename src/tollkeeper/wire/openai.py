@@ -6,7 +6,7 @@ of them it honours. Answers are read in `openai_answer.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec

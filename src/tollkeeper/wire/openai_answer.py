@@ -126,10 +126,11 @@ class WholeAnswer(Struct, frozen=True):
     body: bytes
     report: UsageReport
     finish_reason: str | None
+    content_events: int = 0
 
 
-def read_whole(body: bytes, answer_id: str | None, *, has_output: bool) -> WholeAnswer:
-    """Read one whole 200 answer and put `answer_id` in it (None: it has no id). Embeddings have no output.
+def read_whole(body: bytes, answer_id: str | None) -> WholeAnswer:
+    """Read one whole 200 answer and put `answer_id` in it. None: it is of embeddings, and has neither id nor output.
 
     Raises UpstreamUnavailable when it is not the JSON that an upstream of this dialect sends.
     """
@@ -140,7 +141,7 @@ def read_whole(body: bytes, answer_id: str | None, *, has_output: bool) -> Whole
     if answer.error not in (_ABSENT, Raw(b"null")):
         raise UpstreamFailure(f"The upstream failed: {error_message(body)}")
     report = _report(answer.usage) if answer.usage else NO_REPORT
-    if not has_output and report.completion_tokens is None:
+    if answer_id is None and report.completion_tokens is None:
         report = msgspec.structs.replace(report, completion_tokens=0)
     finish = next((choice.finish_reason for choice in answer.choices or () if choice.finish_reason), None)
     if answer_id is not None and answer.id is not None:
@@ -162,11 +163,11 @@ def error_message(body: bytes) -> str:
 class StreamReader:
     """Follows one streamed answer, event by event: what to pass on, and what the stream said.
 
-    After the stream ended: `done` says that it ended as it should, with `[DONE]`. `content_events` counts the events
-    that carried output: about one a token.
+    `done` says that the stream ended as it should, with `[DONE]`, which is kept as `end`. `content_events` counts the
+    events that carried output: about one a token.
     """
 
-    __slots__ = ("_pass_usage", "_splice", "content_events", "done", "finish_reason", "report")
+    __slots__ = ("_pass_usage", "_splice", "content_events", "end", "finish_reason", "report")
 
     def __init__(self, answer_id: str, *, pass_usage: bool) -> None:
         self._splice = _IdSplice(answer_id)
@@ -174,7 +175,12 @@ class StreamReader:
         self.report = NO_REPORT
         self.finish_reason: str | None = None
         self.content_events = 0
-        self.done = False
+        self.end = b""
+        """The event that ended the stream; held by whoever relays it."""
+
+    @property
+    def done(self) -> bool:
+        return bool(self.end)
 
     def __repr__(self) -> str:
         return (
@@ -186,11 +192,11 @@ class StreamReader:
         data = event_data(event)
         if data is None:
             return event  # a comment, or nothing
-        if self.done:
+        if self.end:
             return b""  # nothing may follow the end
         if data == b"[DONE]":
-            self.done = True
-            return event
+            self.end = event
+            return b""
         try:
             chunk = _read_chunk(data)
         except msgspec.DecodeError:

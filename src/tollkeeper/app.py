@@ -1,0 +1,234 @@
+"""Builds every part and joins them; the one place that does."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+
+from tollkeeper import __version__
+from tollkeeper.config import ConfigError, Settings
+from tollkeeper.control import ControlServices, create_control
+from tollkeeper.gateway.entry import Entry
+from tollkeeper.gateway.exchange import Bodies
+from tollkeeper.gateway.guard import Guard
+from tollkeeper.gateway.house import Bounds, House
+from tollkeeper.gateway.protocol import Door
+from tollkeeper.gateway.server import Server
+from tollkeeper.rules.errors import Cut
+from tollkeeper.rules.ids import request_id
+from tollkeeper.services.accounts import Accounts
+from tollkeeper.services.bootstrap import open_bootstrap
+from tollkeeper.services.catalog import Catalog
+from tollkeeper.services.images import Fetcher, Images
+from tollkeeper.services.metrics import Metrics
+from tollkeeper.services.passwords import Passwords
+from tollkeeper.services.prices import Prices
+from tollkeeper.services.runs import Runs
+from tollkeeper.services.secrets import Secrets, open_secrets, secrets_path
+from tollkeeper.services.upstream.client import HttpClient
+from tollkeeper.services.upstream.config import UpstreamConfig
+from tollkeeper.services.upstream.limits import Timeouts
+from tollkeeper.store.ports import Store
+from tollkeeper.store.sqlite import open_store
+
+log = logging.getLogger("tollkeeper.app")
+
+HOUSEKEEPING = 30.0
+"""Seconds between refreshes of the list of models, and between writings of when keys were last used."""
+LISTING_PATIENCE = 5.0
+
+Prepare = Callable[[House], Awaitable[None]]
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def mint_request_id() -> str:
+    return request_id(now_ms(), os.urandom(8))
+
+
+async def serve(
+    settings: Settings,
+    *,
+    upstreams: Sequence[UpstreamConfig] | None = None,
+    prepare: Prepare | None = None,
+    started: Callable[[str], None] | None = None,
+    made_key: Callable[[str], None] | None = None,
+) -> None:
+    """Run the gateway until SIGTERM or SIGINT; everything that was under way is recorded when it returns.
+
+    `upstreams` replace the one of the settings. `prepare` runs once the store is open and before the port is.
+    `started` is told the gateway's URL when the port is open, `made_key` the bootstrap admin key when it was made just
+    now.
+    Raises ConfigError, StoreError, SecretsError: each says in one line what to do.
+    """
+    if upstreams is None:
+        upstreams = [UpstreamConfig("default", "ollama", settings.ollama_base_url)]
+    raise_file_limit()
+    listening = _listen(settings.host, settings.port)
+    try:
+        async with opened(settings, upstreams) as (house, server, key):
+            if key is not None and made_key is not None:
+                made_key(key)
+            if prepare is not None:
+                await prepare(house)
+            async with _background(_housekeeping(house), house.metrics.watch_loop()):
+                server.on_open = _opener(listening, started)
+                await server.serve(sockets=[listening])
+    finally:
+        listening.close()
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, upstreams: Sequence[UpstreamConfig]
+) -> AsyncIterator[tuple[House, Server, str | None]]:
+    """All parts, joined; the server not yet serving; and the bootstrap admin key when it was made just now."""
+    store = await open_store(settings.database_path, now=now_ms)
+    try:
+        secrets = await open_secrets(secrets_path(settings.database_path), store.book)
+        key = settings.admin_api_key
+        bootstrap = await open_bootstrap(key.get_secret_value() if key else None, secrets, store.book)
+        timeouts = Timeouts(settings.connect_timeout, settings.first_byte_timeout, settings.event_timeout)
+        clients = [(config, HttpClient(config.base_url, timeouts=timeouts)) for config in upstreams]
+        images = Images(Fetcher(settings.image_fetch_allow))
+        try:
+            house = await _house(settings, store, secrets, bootstrap.digest, clients, images)
+            yield house, _server(settings, store, house), bootstrap.made
+            await house.accounts.write_last_used()
+        finally:
+            await images.close()
+            for _, client in clients:
+                await client.close()
+    finally:
+        await store.close()
+
+
+async def _house(
+    settings: Settings,
+    store: Store,
+    secrets: Secrets,
+    bootstrap: bytes,
+    clients: Sequence[tuple[UpstreamConfig, HttpClient]],
+    images: Images,
+) -> House:
+    metrics = Metrics(__version__, lambda: store.ledger.failing)
+    runs = Runs(store.ledger, metrics, now_ms, time.monotonic)
+    accounts = Accounts(store.accounts, secrets.digest, Passwords(), now_ms, bootstrap=bootstrap, cut=runs.cut_keys)
+    catalog = Catalog(clients, store.book, now_ms, patience=LISTING_PATIENCE)
+    prices = Prices(store.book, now_ms)
+    for part in (accounts, catalog, prices):
+        await part.load()
+    return House(
+        accounts=accounts,
+        catalog=catalog,
+        prices=prices,
+        images=images,
+        runs=runs,
+        metrics=metrics,
+        bodies=Bodies(settings.bodies_in_memory_bytes),
+        bounds=Bounds(
+            max_body_bytes=settings.max_body_bytes,
+            max_event_bytes=settings.max_event_bytes,
+            max_answer_bytes=settings.max_answer_bytes,
+            body_timeout=settings.body_timeout,
+            client_stall_timeout=settings.client_stall_timeout,
+        ),
+        now=now_ms,
+        clock=time.monotonic,
+        opaque=lambda user_id: "user_" + secrets.digest(f"\0opaque {user_id}").hex()[:32],
+    )
+
+
+def _server(settings: Settings, store: Store, house: House) -> Server:
+    async def ready() -> dict[str, str | None]:
+        await house.catalog.refresh()
+        faults = house.catalog.faults()
+        down = all(faults.values())
+        reason = "; ".join(f"{upstream}: {fault}" for upstream, fault in faults.items()) if down else None
+        return {"ledger": store.ledger.failing, "upstreams": reason}
+
+    control = create_control(
+        ControlServices(
+            accounts=house.accounts,
+            prices=house.prices,
+            aliases=house.catalog,
+            reports=store.reports,
+            audit=store.audit,
+            metrics=house.metrics,
+            ready=ready,
+            now=now_ms,
+            metrics_public=settings.metrics_public and settings.loopback,
+            version=__version__,
+        )
+    )
+    guard = Guard(settings.allowed_hosts, settings.cors_origins)
+    return Server(
+        Entry(house, control, guard, mint_request_id, trusted=settings.trusted_proxies),
+        Door(
+            head_timeout=settings.head_timeout, per_address=settings.max_connections_per_address, mint=mint_request_id
+        ),
+        keep_alive_timeout=settings.keep_alive_timeout,
+        shutdown_timeout=settings.shutdown_timeout,
+        cut=lambda: house.runs.cut(lambda _: True, Cut("The gateway is stopping. Send the request again later.")),
+    )
+
+
+async def _housekeeping(house: House) -> None:
+    await house.catalog.refresh()
+    while True:
+        await asyncio.sleep(HOUSEKEEPING)
+        await house.catalog.refresh()
+        try:
+            await house.accounts.write_last_used()
+        except Exception:
+            log.exception("when keys were last used could not be written; it will be tried again")
+
+
+@asynccontextmanager
+async def _background(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(part) for part in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=4096)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port or --host"
+        ) from None
+
+
+def _opener(listening: socket.socket, started: Callable[[str], None] | None) -> Callable[[], None]:
+    host, port = listening.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def opened() -> None:
+        gc.collect()
+        gc.freeze()  # what was built at the start lives to the end: the collector need not look at it again
+        if started is not None:
+            started(url)
+
+    return opened
+
+
+def raise_file_limit() -> None:
+    """Let this process open as many files as it may: each client and each upstream connection is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

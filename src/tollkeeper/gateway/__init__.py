@@ -1,0 +1,12 @@
+"""The data plane: every model request, from the socket to the ledger.
+
+protocol.py   the server's side of HTTP/1.1: deadlines, bounds, our own error envelope
+server.py     starting, signals, stopping
+entry.py      the one ASGI app: who may knock, which plane answers
+exchange.py   one request and its answer
+handle.py     the life of a request, on one screen
+run.py        the account of one dispatched request, until it is settled
+relay.py      the answer on its way: whole, or event by event
+answers.py    answers of our own, errors above all
+listing.py    the models a user may ask for
+"""

@@ -1,0 +1,248 @@
+"""One request and its answer, as the data plane sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+from tollkeeper.gateway.answers import EVENT_STREAM, Headers, error_answer
+from tollkeeper.gateway.protocol import Connection
+from tollkeeper.rules.errors import (
+    GatewayError,
+    InvalidKey,
+    RequestTimeout,
+    RequestTooLarge,
+    ServerOverloaded,
+)
+from tollkeeper.wire.openai import shape_error
+from tollkeeper.wire.sse import as_event
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+LINGER = 1.0
+"""Seconds that an answer is read on after its client left, once the finish reason was relayed."""
+
+
+class ClientGone(Exception):
+    """The client left before its request was whole; nobody waits for an answer."""
+
+
+class Bodies:
+    """Bytes of request bodies in memory, bounded in all."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+
+    def __repr__(self) -> str:
+        return f"Bodies({self.held} of {self.limit} bytes)"
+
+    def take(self, size: int) -> None:
+        if self.held + size > self.limit:
+            raise ServerOverloaded("Too many large requests are in memory. Try again soon.", retry_after=1)
+        self.held += size
+
+    def give_back(self, size: int) -> None:
+        self.held -= size
+
+
+class Exchange:
+    """`headers` are by lower-case name; `path` no longer holds a key; `secret_in_path` is the one it held.
+
+    `stall_timeout`: seconds that a client may go without reading before it is cut off.
+    """
+
+    def __init__(
+        self,
+        scope: Mapping[str, Any],
+        receive: Receive,
+        send: Send,
+        *,
+        request_id: str,
+        headers: Mapping[bytes, bytes],
+        secret_in_path: str | None,
+        extra: Headers,
+        stall_timeout: float,
+    ) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._connection = cast("Connection", scope["extensions"]["tollkeeper"])
+        self._secret_in_path = secret_in_path
+        self._extra = extra
+        self._stall_timeout = stall_timeout
+        self._streaming = False
+        self._body_bytes = 0
+        self._bodies: Bodies | None = None
+        self._task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._last_call: asyncio.TimerHandle | None = None
+        self.headers = headers
+        self.request_id = request_id
+        self.started = False
+        self.gone = False
+        self.dispatched = False
+        self.reads_on = False
+        """Set once the finish reason was relayed: a client that leaves then does not cancel at once."""
+        self.cut: GatewayError | None = None
+        """Why the operator ended this exchange."""
+
+    def __repr__(self) -> str:
+        return f"Exchange({self.request_id}, started={self.started}, gone={self.gone}, cut={self.cut!r})"
+
+    # Life
+
+    def watch(self) -> None:
+        """From now on this task is cancelled when the client goes away."""
+        self._connection.on_lost = self._lost
+
+    def close(self) -> None:
+        """The exchange is over; a client that leaves from now on is nobody's business."""
+        if self._connection.on_lost == self._lost:
+            self._connection.on_lost = None
+        if self._last_call is not None:
+            self._last_call.cancel()
+        if self._bodies is not None:
+            self._bodies.give_back(self._body_bytes)
+
+    def end_with(self, error: GatewayError) -> None:
+        """End it from outside: the client is told `error`."""
+        if self.cut is None:
+            self.cut = error
+            self._task.cancel()
+
+    def _lost(self) -> None:
+        self.gone = True
+        if self.reads_on:
+            self._last_call = asyncio.get_running_loop().call_later(LINGER, self._task.cancel)
+        else:
+            self._task.cancel()
+
+    # The request
+
+    def secret(self) -> str:
+        """The one key that the request carries. Raises InvalidKey when there is none, or two that differ."""
+        found: set[str] = set()
+        if self._secret_in_path is not None:
+            found.add(self._secret_in_path)
+        for name, value in self._scope["headers"]:
+            if name == b"authorization":
+                scheme, _, secret = value.decode("latin-1").partition(" ")
+                if scheme.lower() != "bearer":
+                    raise InvalidKey("The Authorization header is not of the form 'Bearer <key>'.")
+                found.add(secret.strip())
+            elif name == b"x-api-key":
+                found.add(value.decode("latin-1").strip())
+        if len(found) > 1:
+            raise InvalidKey("The request carries two keys that differ. Send one.")
+        if not found:
+            raise InvalidKey("No key was sent. Send 'Authorization: Bearer <key>'.")
+        return found.pop()
+
+    async def body(self, *, limit: int, timeout: float, bodies: Bodies) -> bytes:  # noqa: ASYNC109 (a deadline of HTTP's)
+        """The whole body, kept in account until the exchange is over.
+
+        Raises RequestTooLarge, RequestTimeout, ServerOverloaded, ClientGone.
+        """
+        declared = self.headers.get(b"content-length")
+        if declared is not None and int(declared) > limit and self.headers.get(b"expect"):
+            raise _too_large(limit)  # it asks before it sends
+        self._bodies = bodies
+        parts: list[bytes] = []
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    part = message["body"]
+                    size = self._body_bytes + len(part)
+                    if size > limit:
+                        await self._drain(limit)
+                        raise _too_large(limit)
+                    bodies.take(len(part))
+                    self._body_bytes = size
+                    parts.append(part)
+                    if not message["more_body"]:
+                        return parts[0] if len(parts) == 1 else b"".join(parts)
+        except TimeoutError:
+            raise RequestTimeout("The body of the request did not come in time. Send it whole.") from None
+
+    async def _drain(self, limit: int) -> None:
+        """Read on a while and drop it: a client that is cut off while it writes never sees our answer."""
+        dropped = 0
+        while dropped < 2 * limit:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            dropped += len(message["body"])
+            if not message["more_body"]:
+                return
+
+    # The answer
+
+    async def forward(self, message: dict[str, Any]) -> None:
+        """Pass on an ASGI message of the control plane, with our headers in its head."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            added = [(b"x-request-id", self.request_id.encode()), *self._extra]
+            message = {**message, "headers": [*message.get("headers", ()), *added]}
+        await self._send(message)
+
+    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send one whole answer."""
+        self.started = True
+        head = [*headers, (b"content-length", b"%d" % len(body)), (b"x-request-id", self.request_id.encode())]
+        await self._send({"type": "http.response.start", "status": status, "headers": head + self._extra})
+        await self._write(body, more=False)
+
+    async def stream(self, events: bytes, headers: Headers) -> None:
+        """Send events, and the head of the answer before the first."""
+        if not self.started:
+            self.started = self._streaming = True
+            head = [
+                (b"content-type", EVENT_STREAM),
+                (b"cache-control", b"no-cache"),
+                (b"x-accel-buffering", b"no"),  # nginx would gather events otherwise
+                (b"x-request-id", self.request_id.encode()),
+                *headers,
+            ]
+            await self._send({"type": "http.response.start", "status": 200, "headers": head + self._extra})
+        await self._write(events, more=True)
+
+    async def end_stream(self, last: bytes) -> None:
+        await self._write(last, more=False)
+
+    async def fail(self, error: GatewayError) -> None:
+        """Tell the client of an error, in whichever way is left."""
+        if self.gone:
+            return
+        if self._streaming:
+            await self.end_stream(as_event(shape_error(error)))
+        elif self.started:
+            self._connection.abort()  # half an answer that was promised whole: only a broken connection says so
+        else:
+            status, headers, body = error_answer(error, self.request_id)
+            self.started = True
+            if isinstance(error, RequestTimeout | RequestTooLarge):
+                headers.append((b"connection", b"close"))
+            await self._send({"type": "http.response.start", "status": status, "headers": headers + self._extra})
+            await self._write(body, more=False)
+
+    async def _write(self, body: bytes, *, more: bool) -> None:
+        message = {"type": "http.response.body", "body": body, "more_body": more}
+        if not self._connection.flow.write_paused:
+            await self._send(message)
+            return
+        try:
+            async with asyncio.timeout(self._stall_timeout):
+                await self._send(message)
+        except TimeoutError:
+            self._connection.abort()
+            self.gone = True
+            raise asyncio.CancelledError from None  # as if it had left
+
+
+def _too_large(limit: int) -> GatewayError:
+    return RequestTooLarge(f"The body is over {limit} bytes. Send a smaller one.")

@@ -1,0 +1,77 @@
+"""Who may knock: defence of a port on loopback against the pages of a browser on the same machine.
+
+DNS rebinding gives a page's own name our address: so `Host` must be an allowed name. A page elsewhere may send
+requests here without asking: so a foreign `Origin`, or `Sec-Fetch-Site: cross-site`, is refused, but for a navigation
+to a page. (Fetch Metadata: W3C; Origin: RFC 6454.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from tollkeeper.rules.errors import Forbidden
+
+_PAGES = frozenset({"/", "/login", "/chat", "/admin"})
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+class Guard:
+    """`allowed_hosts` are names without port, in lower case (IPv6 in brackets); `origins` those allowed by CORS."""
+
+    def __init__(self, allowed_hosts: Collection[str], origins: Collection[str]) -> None:
+        self._hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+
+    def check(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> None:
+        """Raises Forbidden when this request may not come in, whatever key it carries."""
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if _name(host) not in self._hosts:
+            raise Forbidden(
+                "This Host is not allowed here. Use an allowed name, or add this one to TOLLKEEPER_ALLOWED_HOSTS."
+            )
+        origin = headers.get(b"origin")
+        if origin is not None:
+            text = origin.decode("latin-1").lower()
+            if text not in self._origins and not _same(text, host):
+                raise Forbidden(
+                    "Requests from pages of this Origin are not allowed. Add it to TOLLKEEPER_CORS_ORIGINS to allow it."
+                )
+        elif headers.get(b"sec-fetch-site") == b"cross-site" and not _navigates(method, path, headers):
+            raise Forbidden("Requests from pages of other sites are not allowed.")
+
+    def shares_with(self, headers: Mapping[bytes, bytes]) -> bytes | None:
+        """The request's Origin, when CORS allows it to read the answer."""
+        origin = headers.get(b"origin")
+        return origin if origin and origin.decode("latin-1").lower() in self._origins else None
+
+
+def _name(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdigit() else host).rstrip(".")
+
+
+def _same(origin: str, host: str) -> bool:
+    scheme, _, place = origin.partition("://")
+    port = _DEFAULT_PORTS.get(scheme)
+    return port is not None and place.removesuffix(port) == host.removesuffix(port)
+
+
+def _navigates(method: str, path: str, headers: Mapping[bytes, bytes]) -> bool:
+    return (
+        method == "GET"
+        and headers.get(b"sec-fetch-mode") == b"navigate"
+        and (path in _PAGES or path.startswith("/ui/") or path == "/ui")
+    )
+
+
+def forwarded_client(
+    peer: tuple[str, int] | None, headers: Mapping[bytes, bytes], trusted: Collection[str]
+) -> tuple[str, int] | None:
+    """Who really asks: behind trusted proxies the last address of X-Forwarded-For that is not one of them."""
+    if peer is None or peer[0] not in trusted:
+        return peer
+    hops = [hop.strip() for hop in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if hop.strip()]
+    for hop in reversed(hops):
+        if hop not in trusted:
+            return hop, 0
+    return peer

@@ -1,0 +1,162 @@
+"""The server's side of HTTP/1.1: uvicorn's httptools protocol, with what it lacks.
+
+A deadline and a bound for the head of a request, parse errors in our own envelope with a request id, a bound of
+connections per address, a way to abort a client that does not read, and a call when a client goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from tollkeeper.gateway.answers import error_answer
+from tollkeeper.rules.errors import BadRequest, GatewayError, RequestTimeout, RequestTooLarge, ServerOverloaded
+
+MAX_HEAD_BYTES = 65_536
+
+
+class Door:
+    """What all connections of one server share. `head_timeout` in seconds; `per_address` 0 is no bound."""
+
+    def __init__(self, *, head_timeout: float, per_address: int, mint: Callable[[], str]) -> None:
+        self.head_timeout = head_timeout
+        self.per_address = per_address
+        self.mint = mint
+        self.addresses: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        return f"Door({self.addresses.total()} connections from {len(self.addresses)} addresses)"
+
+    def protocol(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> Connection:
+        """What uvicorn makes its connections with."""
+        return Connection(self, config, server_state, app_state, _loop)
+
+
+class Connection(HttpToolsProtocol):
+    """One client's connection. While a request runs, `on_lost` is what to call when the client goes away."""
+
+    def __init__(
+        self,
+        door: Door,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.door = door
+        self.on_lost: Callable[[], None] | None = None
+        self._address: str | None = None
+        self._in_head = True  # also before the first byte: a silent connection has the same deadline
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        door = self.door
+        self._address = self.client[0] if self.client else "?"
+        door.addresses[self._address] += 1
+        if door.per_address and door.addresses[self._address] > door.per_address:
+            self._refuse(ServerOverloaded("Too many connections from this address. Use fewer, and keep them alive."))
+            return
+        self._head_timer = self.loop.call_later(door.head_timeout, self._head_too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._address is not None:
+            self.door.addresses[self._address] -= 1
+            if not self.door.addresses[self._address]:
+                del self.door.addresses[self._address]
+        self._stop_head_timer()
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return  # bytes that were on their way when we gave up on the connection
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(_head_too_large())
+            elif self._head_timer is None:
+                self._head_timer = self.loop.call_later(self.door.head_timeout, self._head_too_slow)
+        elif self._head_timer is not None:
+            self._stop_head_timer()
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_begin()
+        self.scope["extensions"] = {"tollkeeper": self}  # type: ignore[dict-item]
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > MAX_HEAD_BYTES:
+            self._refuse(_head_too_large())
+            return
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words)
+        self._refuse(BadRequest("This is not an HTTP/1.1 request that can be read. Check the client or the proxy."))
+
+    def abort(self) -> None:
+        """Close at once, whatever still waits to be written."""
+        self.transport.abort()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """An upgrade is not an error: the request is answered as HTTP/1.1."""
+
+    def _head_too_slow(self) -> None:
+        self._head_timer = None
+        if self._in_head and not self.transport.is_closing():
+            if self._head_bytes:
+                self._refuse(RequestTimeout("The head of the request did not come in time. Send it at once."))
+            else:
+                self.transport.close()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, error: GatewayError) -> None:
+        """Answer outside of any request, and close."""
+        self._stop_head_timer()
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever uvicorn's types say
+        if cycle is not None and not cycle.response_complete:
+            self.transport.abort()  # an answer is under way: two would be one broken one
+            return
+        status, headers, body = error_answer(error, self.door.mint())
+        lines = [STATUS_LINE[status], *(name + b": " + value + b"\r\n" for name, value in headers)]
+        self.transport.write(b"".join([*lines, b"connection: close\r\n\r\n", body]))
+        self.transport.close()
+
+
+def _head_too_large() -> GatewayError:
+    return RequestTooLarge(
+        f"The head of the request is over {MAX_HEAD_BYTES} bytes. Send fewer or shorter headers.", status=431
+    )

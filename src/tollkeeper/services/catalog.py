@@ -1,0 +1,216 @@
+"""Which models there are, where they run, what they can do, and by which other names they go.
+
+The lists are cached: a request reads memory. A name that is not there causes one refresh (shared by all that ask in the
+meantime) before it is called unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from tollkeeper.rules.errors import GatewayError, ModelNotAllowed, ModelNotFound, UpstreamFailure, UpstreamUnavailable
+from tollkeeper.rules.names import canonical, is_cloud
+from tollkeeper.services.audit import Actor
+from tollkeeper.services.upstream.config import UpstreamConfig
+from tollkeeper.services.upstream.ports import Client
+from tollkeeper.store.ports import Book
+
+log = logging.getLogger("tollkeeper.catalog")
+_MAX_LISTING = 16_000_000
+T = TypeVar("T")
+_JSON = ((b"content-type", b"application/json"),)
+
+
+class Model(Struct, frozen=True):
+    """A model somewhere. `name` is canonical; `version` changes when the model does; times are milliseconds."""
+
+    name: str
+    upstream: str
+    version: str
+    modified_at: int | None
+
+
+class Route(Struct, frozen=True):
+    """Where a request goes."""
+
+    model: str
+    upstream: UpstreamConfig
+    client: Client
+
+
+class _Tag(Struct):
+    model: str
+    digest: str = ""
+    modified_at: str = ""
+
+
+class _Tags(Struct):
+    models: list[_Tag]
+
+
+class _Show(Struct):
+    capabilities: list[str] | None = None
+
+
+class _Listed(Struct):
+    id: str
+
+
+class _Listing(Struct):
+    data: list[_Listed]
+
+
+class Catalog:
+    """`now` is milliseconds since the epoch. `load` once, then `refresh` now and then."""
+
+    def __init__(
+        self, upstreams: Sequence[tuple[UpstreamConfig, Client]], book: Book, now: Callable[[], int], *, patience: float
+    ) -> None:
+        self._upstreams = {config.id: (config, client) for config, client in upstreams}
+        self._book = book
+        self._now = now
+        self._patience = patience
+        self._models: dict[str, Model] = {}
+        self._faults: dict[str, str | None] = {config.id: "it has not been asked yet" for config, _ in upstreams}
+        self._vision: dict[tuple[str, str], bool | None] = {}
+        self._aliases: dict[str, str] = {}
+        self._refreshing: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"Catalog({len(self._models)} models, {len(self._aliases)} aliases, faults={self._faults})"
+
+    async def load(self) -> None:
+        self._aliases = await self._book.aliases()
+
+    # Aliases
+
+    def get(self) -> dict[str, str]:
+        """Aliases → the names they stand for."""
+        return dict(self._aliases)
+
+    async def replace(self, aliases: Mapping[str, str], actor: str, address: str | None) -> None:
+        """All aliases at once, in force at the next request."""
+        plain = {alias.strip().lower(): model for alias, model in aliases.items()}
+        by = Actor(actor, address)
+        await self._book.replace_aliases(plain, by.entry(self._now(), "aliases.replace", "*", plain))
+        self._aliases = plain
+
+    # Models
+
+    def models(self) -> list[Model]:
+        """All models, by name."""
+        return [self._models[name] for name in sorted(self._models)]
+
+    async def model(self, name: str) -> Model:
+        """The model that `name` asks for. Raises ModelNotFound, ModelNotAllowed, UpstreamUnavailable."""
+        known = canonical(name, self._models, self._aliases)
+        if known is None:
+            await self.refresh()
+            known = canonical(name, self._models, self._aliases)
+        if is_cloud(known or name.strip().lower()):
+            raise ModelNotAllowed(
+                f"The model '{name}' runs on someone else's machines, which this gateway does not allow.", param="model"
+            )
+        if known is None:
+            if all(self._faults.values()):
+                raise UpstreamUnavailable(
+                    "No upstream answers right now, so its models are unknown. Try again soon.", status=503
+                )
+            raise ModelNotFound(
+                f"The model '{name}' does not exist here. GET /v1/models lists those that do.", param="model"
+            )
+        return self._models[known]
+
+    async def route(self, name: str) -> Route:
+        """Where a request for `name` goes."""
+        model = await self.model(name)
+        return Route(model.name, *self._upstreams[model.upstream])
+
+    async def sees_images(self, route: Route) -> bool | None:
+        """Whether the model takes images; None when its upstream does not tell."""
+        model = self._models.get(route.model)
+        if model is None or route.upstream.kind != "ollama":
+            return None
+        key = (model.name, model.version)
+        if key not in self._vision:
+            try:
+                shown = await self._ask(route.client, b"POST", b"/api/show", {"model": model.name}, _Show)
+            except GatewayError:
+                return None  # the request itself will meet the same fault, and say so
+            told = shown.capabilities
+            self._vision[key] = "vision" in told if told else None
+        return self._vision[key]
+
+    # Keeping up
+
+    async def refresh(self) -> None:
+        """Ask every upstream for its list; those that do not answer keep the last one. Never raises for them."""
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh())
+        await asyncio.shield(self._refreshing)
+
+    def faults(self) -> dict[str, str | None]:
+        """What is wrong with each upstream, by id; None: nothing."""
+        return dict(self._faults)
+
+    async def _refresh(self) -> None:
+        listings: list[Awaitable[list[Model]]] = [self._list(*pair) for pair in self._upstreams.values()]
+        results = await asyncio.gather(*listings, return_exceptions=True)
+        models: dict[str, Model] = {}
+        for upstream, result in zip(self._upstreams, results, strict=True):
+            if isinstance(result, GatewayError | TimeoutError):
+                fault = result.message if isinstance(result, GatewayError) else "it does not answer"
+                if self._faults[upstream] != fault:
+                    log.warning("upstream %s cannot list its models: %s", upstream, fault)
+                self._faults[upstream] = fault
+                found = [model for model in self._models.values() if model.upstream == upstream]
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                self._faults[upstream] = None
+                found = result
+            for model in found:
+                models.setdefault(model.name, model)
+        versions = {(model.name, model.version) for model in models.values()}
+        self._vision = {key: seen for key, seen in self._vision.items() if key in versions}
+        self._models = models
+
+    async def _list(self, config: UpstreamConfig, client: Client) -> list[Model]:
+        async with asyncio.timeout(self._patience):
+            if config.kind == "ollama":
+                tags = await self._ask(client, b"GET", b"/api/tags", None, _Tags)
+                found = [Model(tag.model.lower(), config.id, tag.digest, _when(tag.modified_at)) for tag in tags.models]
+                return [model for model in found if not is_cloud(model.name)]
+            listing = await self._ask(client, b"GET", b"/v1/models", None, _Listing)
+            names = config.models or [listed.id.lower() for listed in listing.data]
+            return [Model(name, config.id, "", None) for name in names]
+
+    async def _ask(self, client: Client, method: bytes, target: bytes, body: object, kind: type[T]) -> T:
+        lease = await client.acquire()
+        text = b"" if body is None else msgspec.json.encode(body)
+        answer = await lease.send(method, target, _JSON if text else (), text)
+        try:
+            content = await answer.read_all(_MAX_LISTING)
+            if answer.status != 200:
+                raise UpstreamFailure(f"it answered {answer.status} to {target.decode()}")
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.DecodeError:
+            raise UpstreamFailure(f"what it answered to {target.decode()} is not JSON of its API") from None
+        finally:
+            answer.abort()
+
+
+def _when(text: str) -> int | None:
+    # Go writes up to nine digits of a second; datetime reads six.
+    try:
+        moment = msgspec.convert(text[:19] + (text[-6:] if text[-6:-5] in "+-" and text[-1:] != "Z" else "Z"), datetime)
+    except msgspec.ValidationError:
+        return None
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,231 @@
+"""Dispatched requests: each one's account from its intent to its record.
+
+A record exists exactly when an upstream was dispatched to. `Runs.begin` journals the intent; leaving the `with` block
+of the `Run` settles it if nothing did before: whatever happens in between, it ends in one record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from types import TracebackType
+from typing import Protocol
+
+from msgspec import Struct
+
+from tollkeeper.rules.errors import Cut, GatewayError, LedgerUnavailable
+from tollkeeper.rules.pricing import Price
+from tollkeeper.rules.usage import NO_USAGE, Usage, estimate_prompt_tokens
+from tollkeeper.services.directory import Caller
+from tollkeeper.services.metrics import Metrics
+from tollkeeper.store.ports import Intent, Ledger, Record, RecordStatus
+from tollkeeper.wire.openai_answer import NO_REPORT, UsageReport
+
+log = logging.getLogger("tollkeeper.runs")
+COMMIT_PATIENCE = 5.0
+"""Seconds that an answer's end waits for its record; after that the client is told so instead."""
+
+
+class Heard(Protocol):
+    """What an answer has said so far."""
+
+    @property
+    def report(self) -> UsageReport: ...
+    @property
+    def finish_reason(self) -> str | None: ...
+    @property
+    def content_events(self) -> int: ...
+
+
+class _Nothing(Struct, frozen=True):
+    report: UsageReport = NO_REPORT
+    finish_reason: str | None = None
+    content_events: int = 0
+
+
+_NOTHING = _Nothing()
+
+
+class Runs:
+    """All dispatched requests of this process. `now` is milliseconds since the epoch, `clock` monotonic seconds."""
+
+    def __init__(self, ledger: Ledger, metrics: Metrics, now: Callable[[], int], clock: Callable[[], float]) -> None:
+        self.ledger = ledger
+        self.metrics = metrics
+        self.now = now
+        self.clock = clock
+        self.active: set[Run] = set()
+
+    def cut_keys(self, key_ids: Collection[str]) -> None:
+        """End what runs under these keys: they stopped working just now."""
+        self.cut(lambda run: run.key_id in key_ids, Cut("Your access was ended while this request ran.", status=403))
+
+    def cut(self, which: Callable[[Run], bool], why: GatewayError) -> None:
+        """End the running requests that `which` picks; their clients are told `why`."""
+        for run in [run for run in self.active if which(run)]:
+            run.end_with(why)
+
+    def __repr__(self) -> str:
+        return f"Runs({len(self.active)} active)"
+
+    def check_open(self) -> None:
+        """Raises LedgerUnavailable while nothing can be recorded: then nothing is relayed."""
+        if self.ledger.failing is not None:
+            raise LedgerUnavailable("The ledger cannot be written right now, so nothing is relayed. Try again soon.")
+
+    def begin(
+        self,
+        request_id: str,
+        created_at: int,
+        started: float,
+        caller: Caller,
+        *,
+        model: str,
+        requested_model: str,
+        endpoint: str,
+        upstream: str,
+        stream: bool,
+        price: Price | None,
+        text_bytes: int,
+        images: int,
+        metadata: str | None,
+        end_with: Callable[[GatewayError], None],
+    ) -> Run:
+        """Journal the intent of a request that is about to be dispatched. `started` is by `clock`; `end_with` ends it
+        from outside."""
+        intent = Intent(
+            request_id,
+            created_at,
+            caller.user.user_id,
+            caller.key.id,
+            model,
+            requested_model,
+            endpoint,
+            upstream,
+            stream,
+        )
+        return Run(self, intent, started, price, text_bytes, images, metadata, end_with)
+
+
+class Run:
+    """The account of one dispatched request."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        intent: Intent,
+        started: float,
+        price: Price | None,
+        text_bytes: int,
+        images: int,
+        metadata: str | None,
+        end_with: Callable[[GatewayError], None],
+    ) -> None:
+        self._runs = runs
+        self._intent = intent
+        self._started = started
+        self._price = price
+        self._text_bytes = text_bytes
+        self._images = images
+        self._metadata = metadata
+        self.end_with = end_with
+        self._settled: asyncio.Future[None] | None = None
+        self.journalled = runs.ledger.intend(intent)
+        self.heard: Heard = _NOTHING
+        self.first_token_ms: int | None = None
+        self.cost_pico = 0
+        self.finish_relayed = False
+        """Whether the client got the finish reason: from then on the answer counts as completed."""
+        runs.active.add(self)
+        runs.metrics.started()
+
+    def __repr__(self) -> str:
+        state = "settled" if self._settled else "running"
+        return f"Run({self._intent.request_id}, {self._intent.user_id}, {self._intent.model}, {state})"
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            self.settle("completed" if self.finish_relayed else "cancelled")
+        else:
+            self.settle("failed")  # does nothing when the relay has settled
+
+    @property
+    def key_id(self) -> str | None:
+        return self._intent.key_id
+
+    @property
+    def upstream(self) -> str:
+        return self._intent.upstream
+
+    def alert_operator(self, status: int) -> None:
+        """The upstream refused our own credentials: only the operator can mend that."""
+        log.error("upstream %s refuses the gateway's credentials with status %d", self.upstream, status)
+
+    def saw_content(self) -> None:
+        """Note the moment of the first output."""
+        if self.first_token_ms is None:
+            self.first_token_ms = self.elapsed_ms()
+
+    def settle(self, status: RecordStatus) -> None:
+        """Write the record, once; a second call changes nothing."""
+        if self._settled is not None:
+            return
+        runs, intent = self._runs, self._intent
+        usage = self._usage(status)
+        self.cost_pico = self._price.cost(usage) if self._price else 0
+        record = Record(
+            request_id=intent.request_id,
+            created_at=intent.created_at,
+            settled_at=runs.now(),
+            user_id=intent.user_id,
+            key_id=intent.key_id,
+            model=intent.model,
+            requested_model=intent.requested_model,
+            endpoint=intent.endpoint,
+            upstream=intent.upstream,
+            stream=intent.stream,
+            status=status,
+            usage=usage,
+            cost_pico=self.cost_pico,
+            price_id=self._price.id if self._price else None,
+            latency_ms=self.elapsed_ms(),
+            first_token_ms=self.first_token_ms,
+            finish_reason=self.heard.finish_reason,
+            metadata=self._metadata,
+        )
+        self._settled = runs.ledger.settle(record)
+        runs.active.discard(self)
+        runs.metrics.finished(record)
+
+    async def durable(self) -> None:
+        """Wait until the record is. Raises LedgerUnavailable after 5 s; it is kept and written later even so."""
+        assert self._settled is not None
+        await _committed(self._settled)
+
+    async def intent_durable(self) -> None:
+        """Wait until the intent is. Raises LedgerUnavailable after 5 s."""
+        await _committed(self.journalled)
+
+    def _usage(self, status: RecordStatus) -> Usage:
+        heard = self.heard
+        if status == "failed" and not heard.content_events:
+            return NO_USAGE
+        return heard.report.complete(estimate_prompt_tokens(self._text_bytes, self._images), heard.content_events)
+
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the request came in."""
+        return round((self._runs.clock() - self._started) * 1000)
+
+
+async def _committed(commit: asyncio.Future[None]) -> None:
+    try:
+        async with asyncio.timeout(COMMIT_PATIENCE):
+            await asyncio.shield(commit)  # the future is shared: one client that leaves must not end it for others
+    except TimeoutError:
+        raise LedgerUnavailable("The ledger could not be written in time; this answer is not confirmed.") from None

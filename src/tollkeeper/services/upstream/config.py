@@ -1,0 +1,18 @@
+"""Where an upstream is and what it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Kind = Literal["ollama", "openai-compatible"]
+
+
+class UpstreamConfig(Struct, frozen=True):
+    """One upstream. `models` are the canonical names it serves; None: ask it."""
+
+    id: str
+    kind: Kind
+    base_url: str
+    models: tuple[str, ...] | None = None

@@ -1,0 +1,49 @@
+"""What figures a ledger can hold, so that an upstream's absurd count cannot stop it.
+
+A cost is a signed 64-bit integer (9.2 million dollars); a token count is bounded to 2⁴⁰ either way, which leaves room
+to sum eight million of the largest in 64 bits.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tollkeeper.rules.usage import Usage
+from tollkeeper.store.ports import Record
+
+MAX_COST = 2**63 - 1
+MAX_TOKENS = 2**40
+
+
+def fits(record: Record) -> bool:
+    """Whether the record's figures can be kept as they are."""
+    usage = record.usage
+    return (
+        -MAX_COST <= record.cost_pico <= MAX_COST
+        and -MAX_TOKENS <= usage.prompt_tokens <= MAX_TOKENS
+        and -MAX_TOKENS <= usage.completion_tokens <= MAX_TOKENS
+        and -MAX_TOKENS <= usage.cached_tokens <= MAX_TOKENS
+        and -MAX_TOKENS <= usage.cache_write_tokens <= MAX_TOKENS
+        and -MAX_TOKENS <= usage.reasoning_tokens <= MAX_TOKENS
+    )
+
+
+def fitted(record: Record) -> Record:
+    """The record with every figure drawn back to its bound."""
+    usage = record.usage
+    return replace(
+        record,
+        cost_pico=_within(record.cost_pico, MAX_COST),
+        usage=Usage(
+            _within(usage.prompt_tokens, MAX_TOKENS),
+            _within(usage.cached_tokens, MAX_TOKENS),
+            _within(usage.cache_write_tokens, MAX_TOKENS),
+            _within(usage.completion_tokens, MAX_TOKENS),
+            _within(usage.reasoning_tokens, MAX_TOKENS),
+            usage.estimated,
+        ),
+    )
+
+
+def _within(figure: int, bound: int) -> int:
+    return max(-bound, min(figure, bound))

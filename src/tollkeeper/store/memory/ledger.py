@@ -1,0 +1,98 @@
+"""The ledger: everything queued in one turn of the loop is kept in the next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from tollkeeper.store.bounds import fits, fitted
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.memory.tables import Tables
+from tollkeeper.store.ports import Intent, Record
+
+LOG = logging.getLogger("tollkeeper.store")
+
+
+class MemoryLedger:
+    """See `ports.Ledger`. While the tables cannot be written everything is held; `resume` tries again."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._loop = asyncio.get_running_loop()
+        self._intents: dict[str, Intent] = {}
+        self._records: dict[str, Record] = {}
+        self._future: asyncio.Future[None] = self._loop.create_future()
+        self._soon = False
+        self._closed = False
+        self._reason: str | None = None
+
+    @property
+    def failing(self) -> str | None:
+        return self._reason
+
+    def intend(self, intent: Intent) -> asyncio.Future[None]:
+        self._must_be_open()
+        self._intents[intent.request_id] = intent
+        return self._queued()
+
+    def settle(self, record: Record) -> asyncio.Future[None]:
+        self._must_be_open()
+        if not fits(record):
+            LOG.error("the figures of %s are beyond what the ledger holds: recorded as its largest", record.request_id)
+            record = fitted(record)
+        self._records.setdefault(record.request_id, record)
+        return self._queued()
+
+    async def flush(self) -> None:
+        """Raises StoreError at once when the ledger cannot write: nothing but the switch would change that."""
+        self._commit()
+        if self._reason is not None:
+            raise StoreError(f"the ledger cannot be written: {self._reason}")
+
+    async def close(self) -> None:
+        """Flush, and take nothing more. Raises StoreError when something is lost by it, and fails those who wait."""
+        self._closed = True
+        try:
+            await self.flush()
+        except StoreError as error:
+            self._future.set_exception(error)
+            # Seen, so that nobody is told of a future that nobody waits for.
+            self._future.exception()
+            raise
+
+    def resume(self) -> None:
+        """Write what was held, where the tables can be written again."""
+        if self._reason is not None:
+            self._commit()
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+
+    def _queued(self) -> asyncio.Future[None]:
+        if not self._soon:
+            self._soon = True
+            self._loop.call_soon(self._commit)
+        return self._future
+
+    def _commit(self) -> None:
+        self._soon = False
+        tables = self._tables
+        if not self._intents and not self._records:
+            return
+        if tables.fail is not None:
+            if self._reason != tables.fail:
+                LOG.error("the ledger cannot be written: %s", tables.fail)
+            self._reason = tables.fail
+            return
+        if self._reason is not None:
+            LOG.warning("the ledger can be written again")
+            self._reason = None
+        tables.intents |= self._intents
+        for request_id, record in self._records.items():
+            tables.records.setdefault(request_id, record)
+            tables.intents.pop(request_id, None)
+        self._intents, self._records = {}, {}
+        done, self._future = self._future, self._loop.create_future()
+        if not done.done():
+            done.set_result(None)

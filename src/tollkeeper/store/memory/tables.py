@@ -1,0 +1,27 @@
+"""What a memory store keeps."""
+
+from __future__ import annotations
+
+from tollkeeper.rules.pricing import Price
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports import AuditEntry, Intent, Key, Record, User
+
+
+class Tables:
+    """Everything by its identity. `fail` says why nothing can be written just now, or None."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, User] = {}
+        self.keys: dict[str, Key] = {}
+        self.prices: list[Price] = []
+        self.aliases: dict[str, str] = {}
+        self.values: dict[str, bytes] = {}
+        self.audit: list[AuditEntry] = []
+        self.intents: dict[str, Intent] = {}
+        self.records: dict[str, Record] = {}
+        self.fail: str | None = None
+
+    def must_be_writable(self) -> None:
+        """Raises StoreError when nothing can be written."""
+        if self.fail is not None:
+            raise StoreError(f"the database cannot be written: {self.fail}")

@@ -1,0 +1,27 @@
+"""Hours and days (UTC) of moments in milliseconds since the epoch, and how reports name them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+def hour_of(at: int) -> int:
+    """The beginning of the hour that `at` is in."""
+    return at - at % HOUR_MS
+
+
+def hour_label(at: int) -> str:
+    """The hour that `at` is in, as "2026-11-20T12:00:00Z"."""
+    return _utc(at).strftime("%Y-%m-%dT%H:00:00Z")
+
+
+def day_label(at: int) -> str:
+    """The day that `at` is in, as "2026-11-20"."""
+    return _utc(at).strftime("%Y-%m-%d")
+
+
+def _utc(at: int) -> datetime:
+    return datetime.fromtimestamp(at // 1000, UTC)

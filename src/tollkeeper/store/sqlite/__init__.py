@@ -1,0 +1,13 @@
+"""The embedded store: one SQLite file, one process.
+
+store.py        opening, closing           upgrade.py, migrations/   how the tables come to be
+schema.py       the tables                 lock.py                   one process owns the file
+ledger.py  ──group──▶  writer.py ──runs──▶  commit.py                loop │ thread: one transaction a group
+accounts.py, book.py   writes by writer.py, reads by readers.py
+reports.py, audit.py   reads by readers.py                           a few threads that can only read
+rows.py, connections.py                                              values ↔ rows, pragmas
+"""
+
+from tollkeeper.store.sqlite.store import SqliteStore, open_store
+
+__all__ = ["SqliteStore", "open_store"]

@@ -1,0 +1,225 @@
+"""The ledger's side on the loop: gathers what is to be written, and hands it to the writer group by group.
+
+While one group is being committed the next gathers. A settlement is handed over at the end of the tick in which it
+came, with all that came beside it; intents alone wait a few milliseconds for company. The thread wakes the loop once
+for each commit, and everyone who waits for that commit holds the same future. A group that cannot be committed is put
+back before those gathered since, and tried again until it can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+
+from tollkeeper.store.bounds import fits, fitted
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports import Intent, Record
+from tollkeeper.store.sqlite import commit
+from tollkeeper.store.sqlite.connections import plain_reason
+from tollkeeper.store.sqlite.writer import Writer
+
+LOG = logging.getLogger("tollkeeper.store")
+
+
+class _Group:
+    """What one commit will hold. `ended` are the ids of intents that an earlier group brought."""
+
+    __slots__ = ("ended", "futures", "intents", "records")
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self.intents: dict[str, Intent] = {}
+        self.records: dict[str, Record] = {}
+        self.ended: list[str] = []
+        self.futures = [future]
+
+    def __bool__(self) -> bool:
+        return bool(self.intents or self.records or self.ended)
+
+    def __len__(self) -> int:
+        return len(self.intents) + len(self.records)
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        commit.write(connection, self.intents.values(), self.records.values(), self.ended)
+
+    def put_before(self, older: _Group) -> None:
+        """Take in a group that was gathered before this one. Of two records with one id the older stays."""
+        self.records = older.records | {i: record for i, record in self.records.items() if i not in older.records}
+        intents = older.intents | self.intents
+        self.intents = {i: intent for i, intent in intents.items() if i not in self.records}
+        self.ended = older.ended + self.ended
+        # The newest last: it is the one that those who come next are given.
+        self.futures = older.futures + self.futures
+
+    def waiting(self) -> Iterator[asyncio.Future[None]]:
+        return (future for future in self.futures if not future.done())
+
+
+class SqliteLedger:
+    """See `ports.Ledger`. `kept` bounds the intents and records held in memory while nothing can be written: over it
+    the oldest intents are forgotten, records never are. Durations are seconds: `intent_wait` until an intent is handed
+    over, `retry_wait` between tries of a failed commit, `patience` of `flush`, and `stall` after which a commit that
+    has not come back counts as failing."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        kept: int = 100_000,
+        intent_wait: float = 0.004,
+        retry_wait: float = 0.1,
+        patience: float = 5.0,
+        stall: float = 2.0,
+    ) -> None:
+        self._writer = writer
+        self._kept = kept
+        self._intent_wait = intent_wait
+        self._retry_wait = retry_wait
+        self._patience = patience
+        self._stall = stall
+        self._loop = asyncio.get_running_loop()
+        self._gathering = self._group()
+        self._in_flight: _Group | None = None
+        self._handed_at = 0.0
+        self._journalled: set[str] = set()
+        self._soon = False
+        self._later = False
+        self._due = False
+        self._retry: asyncio.TimerHandle | None = None
+        self._reason: str | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        flying = len(self._in_flight) if self._in_flight is not None else 0
+        return f"SqliteLedger(gathering={len(self._gathering)}, in_flight={flying}, failing={self.failing!r})"
+
+    @property
+    def failing(self) -> str | None:
+        """See `ports.Ledger`. A commit that does not come back counts too: a disk may hang instead of failing."""
+        if self._reason is None and self._in_flight is not None and self._loop.time() - self._handed_at > self._stall:
+            return f"the last commit has not returned for {self._stall:g} s"
+        return self._reason
+
+    def intend(self, intent: Intent) -> asyncio.Future[None]:
+        if self._closed:
+            raise StoreError("the store is closed")
+        group = self._gathering
+        group.intents[intent.request_id] = intent
+        if not self._later:
+            self._later = True
+            self._loop.call_later(self._intent_wait, self._hand_later)
+        if self._reason is not None:
+            self._forget_oldest()
+        return group.futures[-1]
+
+    def settle(self, record: Record) -> asyncio.Future[None]:
+        if self._closed:
+            raise StoreError("the store is closed")
+        request_id = record.request_id
+        if not fits(record):
+            LOG.error("the figures of %s are beyond what the ledger holds: recorded as its largest", request_id)
+            record = fitted(record)
+        group = self._gathering
+        if request_id in self._journalled:
+            self._journalled.discard(request_id)
+            group.ended.append(request_id)
+        else:
+            # Both in one group: the intent has nothing left to say.
+            group.intents.pop(request_id, None)
+        group.records.setdefault(request_id, record)
+        if not self._soon:
+            self._soon = True
+            self._loop.call_soon(self._hand_soon)
+        if self._reason is not None:
+            self._forget_oldest()
+        return group.futures[-1]
+
+    async def flush(self) -> None:
+        """Wait until everything queued so far is durable. Raises StoreError when it is not within `patience`; it is
+        kept and tried again all the same."""
+        self._hand()
+        groups = [group for group in (self._in_flight, self._gathering) if group]
+        futures = [future for group in groups for future in group.waiting()]
+        if not futures:
+            return
+        _, pending = await asyncio.wait(futures, timeout=self._patience)
+        if pending:
+            raise StoreError(f"the ledger cannot be written: {self.failing or 'it takes too long'}")
+
+    async def close(self) -> None:
+        """Flush, and take nothing more. Raises StoreError when something is lost by it, and fails those who wait."""
+        self._closed = True
+        try:
+            await self.flush()
+        except StoreError as error:
+            groups = [group for group in (self._in_flight, self._gathering) if group]
+            lost = sum(len(group.records) for group in groups)
+            LOG.critical("closed while the ledger could not be written: %d settlements are lost (%s)", lost, error)
+            for group in groups:
+                for future in group.waiting():
+                    future.set_exception(error)
+                    # Seen, so that nobody is told of a future that nobody waits for.
+                    future.exception()
+            raise
+        finally:
+            if self._retry is not None:
+                self._retry.cancel()
+
+    def _group(self) -> _Group:
+        return _Group(self._loop.create_future())
+
+    def _hand_soon(self) -> None:
+        self._soon = False
+        self._hand()
+
+    def _hand_later(self) -> None:
+        self._later = False
+        self._hand()
+
+    def _hand(self) -> None:
+        if self._in_flight is not None or self._retry is not None:
+            self._due = True
+            return
+        self._due = False
+        if not self._gathering:
+            return
+        group = self._in_flight = self._gathering
+        self._gathering = self._group()
+        self._journalled.update(group.intents)
+        self._handed_at = self._loop.time()
+        self._writer.hand(group.write, self._done)
+
+    def _done(self, error: Exception | None) -> None:
+        group, self._in_flight = self._in_flight, None
+        assert group is not None
+        if error is not None:
+            self._put_back(group, plain_reason(error))
+            return
+        if self._reason is not None:
+            LOG.warning("the ledger can be written again")
+            self._reason = None
+        for future in group.waiting():
+            future.set_result(None)
+        if self._due:
+            self._hand()
+
+    def _put_back(self, group: _Group, reason: str) -> None:
+        if self._reason != reason:
+            LOG.error("the ledger cannot be written: %s", reason)
+        self._reason = reason
+        self._journalled.difference_update(group.intents)
+        self._gathering.put_before(group)
+        self._forget_oldest()
+        self._retry = self._loop.call_later(self._retry_wait, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._hand()
+
+    def _forget_oldest(self) -> None:
+        intents = self._gathering.intents
+        excess = max(0, len(self._gathering) - self._kept)
+        for request_id in list(islice(intents, excess)):
+            del intents[request_id]

@@ -1,0 +1,44 @@
+"""Reads: a few connections that can only read, each used by one worker thread at a time, never by the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, QueuePool
+from sqlalchemy.exc import SQLAlchemyError
+
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.sqlite.connections import connect_reader, engine_over, plain_reason
+
+T = TypeVar("T")
+
+
+class Readers:
+    """At most `threads` reads at once; more wait their turn."""
+
+    def __init__(self, path: Path, threads: int = 2) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="tollkeeper-reader")
+        # Deferred: a read sees one state of the database from its first statement to its last, and locks nobody out.
+        self._engine = engine_over(partial(connect_reader, path), QueuePool, "BEGIN DEFERRED")
+
+    async def run(self, read: Callable[[Connection], T]) -> T:
+        """What `read` finds, run in a worker thread on one snapshot. Raises StoreError."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, read)
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise StoreError(f"the database cannot be read: {plain_reason(error)}") from None
+
+    async def close(self) -> None:
+        """Wait for the reads that run; those that wait are given up."""
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        self._engine.dispose()
+
+    def _read(self, read: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return read(connection)

@@ -1,0 +1,147 @@
+"""The read side of the ledger.
+
+A request id sorts by its time, so a span of time is a range of ids: records are listed and cut by id alone. Sums come
+from the rollups by hour; where a span begins or ends within an hour, that ragged edge is summed from its records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+
+from tollkeeper.rules.ids import request_id_floor
+from tollkeeper.store.ports import Filter, Group, Record, Totals
+from tollkeeper.store.spans import DAY_MS, HOUR_MS, day_label, hour_label
+from tollkeeper.store.sqlite.readers import Readers
+from tollkeeper.store.sqlite.rows import record_of
+from tollkeeper.store.sqlite.schema import hourly, records
+
+S = TypeVar("S", bound=Select[Any])
+Columns = Mapping[Group, ColumnElement[Any]]
+
+_PICO_PER_MICRO = 10**6
+_LAST_MS = 2**48 - 1
+
+_IN_HOURLY: Columns = {
+    "user": hourly.c.user_id,
+    "key": hourly.c.key_id,
+    "model": hourly.c.model,
+    "status": hourly.c.status,
+    "hour": hourly.c.hour,
+    "day": hourly.c.hour - hourly.c.hour % DAY_MS,
+}
+_IN_RECORDS: Columns = {
+    "user": records.c.user_id,
+    "key": func.coalesce(records.c.key_id, ""),
+    "model": records.c.model,
+    "status": records.c.status,
+    "hour": records.c.created_at - records.c.created_at % HOUR_MS,
+    "day": records.c.created_at - records.c.created_at % DAY_MS,
+}
+_LABELS = {"hour": hour_label, "day": day_label}
+
+_TOKENS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens")
+_HOURLY_SUMS = [func.sum(hourly.c[name]) for name in ("requests", *_TOKENS, "cost_micro", "cost_rest")]
+# In two parts, as the rollups have it: the sum of the whole may exceed 64 bits, which SQLite makes an error.
+_RECORD_SUMS = [
+    func.count(),
+    *(func.sum(records.c[name]) for name in _TOKENS),
+    func.sum(records.c.cost_pico // _PICO_PER_MICRO),
+    func.sum(records.c.cost_pico % _PICO_PER_MICRO),
+]
+
+
+class SqliteReports:
+    """See `ports.Reports`. Every call raises StoreError when the database cannot be read."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def records(self, which: Filter, *, limit: int, after: str | None) -> list[Record]:
+        query = _matching(select(records), records, which)
+        query = _span(query, which.since, which.until).order_by(records.c.request_id.desc()).limit(limit)
+        if after is not None:
+            query = query.where(records.c.request_id < after)
+        return await self._readers.run(lambda connection: [record_of(row) for row in connection.execute(query)])
+
+    async def record(self, request_id: str) -> Record | None:
+        query = select(records).where(records.c.request_id == request_id)
+        row = await self._readers.run(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else record_of(row)
+
+    async def summary(self, which: Filter, group_by: Sequence[Group]) -> list[tuple[tuple[str, ...], Totals]]:
+        queries = list(_sums(which, group_by))
+        return await self._readers.run(lambda connection: _joined(connection, queries, group_by))
+
+
+def _sums(which: Filter, group_by: Sequence[Group]) -> Iterator[Select[Any]]:
+    """The queries whose rows, added up by group, are the sums of the span."""
+    since, until = which.since, which.until
+    if since is not None and until is not None and since >= until:
+        return
+    first = None if since is None else -(-since // HOUR_MS) * HOUR_MS
+    last = None if until is None else until // HOUR_MS * HOUR_MS
+    if first is not None and last is not None and first > last:
+        yield _sum_records(which, group_by, since, until)
+        return
+    if since != first:
+        yield _sum_records(which, group_by, since, first)
+    if until != last:
+        yield _sum_records(which, group_by, last, until)
+    groups = [_IN_HOURLY[name] for name in group_by]
+    query = _matching(select(*groups, *_HOURLY_SUMS).group_by(*groups), hourly, which)
+    if first is not None:
+        query = query.where(hourly.c.hour >= first)
+    if last is not None:
+        query = query.where(hourly.c.hour < last)
+    yield query
+
+
+def _sum_records(which: Filter, group_by: Sequence[Group], since: int | None, until: int | None) -> Select[Any]:
+    groups = [_IN_RECORDS[name] for name in group_by]
+    return _span(_matching(select(*groups, *_RECORD_SUMS).group_by(*groups), records, which), since, until)
+
+
+def _joined(
+    connection: Connection, queries: Iterable[Select[Any]], group_by: Sequence[Group]
+) -> list[tuple[tuple[str, ...], Totals]]:
+    width = len(group_by)
+    sums: dict[tuple[Any, ...], list[int]] = {} if group_by else {(): [0] * 7}
+    for query in queries:
+        for row in connection.execute(query):
+            *counts, micro, rest = (figure or 0 for figure in row[width:])
+            figures = [*counts, micro * _PICO_PER_MICRO + rest]
+            before = sums.get(tuple(row[:width]))
+            sums[tuple(row[:width])] = (
+                figures if before is None else [a + b for a, b in zip(before, figures, strict=True)]
+            )
+    named = ((_labelled(group, group_by), Totals(*figures)) for group, figures in sums.items())
+    return sorted(named, key=lambda item: item[0])
+
+
+def _labelled(group: tuple[Any, ...], group_by: Sequence[Group]) -> tuple[str, ...]:
+    return tuple(_LABELS[name](part) if name in _LABELS else part for name, part in zip(group_by, group, strict=True))
+
+
+def _matching(query: S, table: Table, which: Filter) -> S:
+    """Rows of these accounts, models and outcomes, of any time."""
+    for name in ("user_id", "key_id", "model", "status"):
+        wanted = getattr(which, name)
+        if wanted is not None:
+            query = query.where(table.c[name] == wanted)
+    return query
+
+
+def _span(query: S, since: int | None, until: int | None) -> S:
+    if since is not None:
+        query = query.where(records.c.request_id >= _floor(since))
+    if until is not None:
+        query = query.where(records.c.request_id < _floor(until))
+    return query
+
+
+def _floor(ms: int) -> str:
+    """The id's digits hold 48 bits of time; a bound beyond them means their end."""
+    return request_id_floor(max(0, min(ms, _LAST_MS)))

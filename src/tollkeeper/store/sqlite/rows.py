@@ -1,0 +1,96 @@
+"""Between the values of `ports.py` and rows, and the ledger's statements of many rows.
+
+The ledger writes with bare sqlite3, a statement for each kind of row and group: every statement of a thread gives the
+interpreter's lock away and has to wait to get it back, which under load costs more than the statement.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec.structs import astuple
+from sqlalchemy import Table
+
+from tollkeeper.rules.usage import Usage
+from tollkeeper.store.ports import Intent, Record
+
+ROWS_AT_ONCE = 64
+Row = Sequence[Any]
+
+
+def record_row(record: Record) -> Row:
+    """In the order of the columns of `records`."""
+    fields = astuple(record)
+    return (*fields[:11], *astuple(record.usage), *fields[12:])
+
+
+def record_of(row: Row) -> Record:
+    fields = (*row[:11], Usage(*row[11:17]), *row[17:])
+    return Record(*fields)
+
+
+def intent_row(intent: Intent) -> Row:
+    """In the order of the columns of `intents`."""
+    return astuple(intent)
+
+
+def intent_of(row: Row) -> Intent:
+    fields = (*row[:-1], bool(row[-1]))
+    return Intent(*fields)
+
+
+class ManyRows:
+    """Statements that differ only in their number of rows: `head`, that many times `one`, `tail`."""
+
+    def __init__(self, head: str, one: str, tail: str) -> None:
+        self._head = head
+        self._one = one
+        self._tail = tail
+        self._texts = [self._text(rows) for rows in range(ROWS_AT_ONCE + 1)]
+
+    def __repr__(self) -> str:
+        return f"ManyRows({self._head} {self._one}… {self._tail})"
+
+    def execute(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+        """How many rows were changed."""
+        changed = 0
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            values = [value for row in some for value in row]
+            changed += connection.execute(self._texts[len(some)], values).rowcount
+        return changed
+
+    def _text(self, rows: int) -> str:
+        return f"{self._head}{', '.join([self._one] * rows)}{self._tail}"
+
+
+def inserting(table: Table, tail: str) -> ManyRows:
+    """INSERT of whole rows; `tail` says what becomes of those that are there already."""
+    names = ", ".join(column.name for column in table.columns)
+    head = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608 (names of the schema, nothing from outside)
+    return ManyRows(head, _marks(len(table.columns)), f" {tail}")
+
+
+def on_conflict_do_nothing(table: Table) -> str:
+    return f"ON CONFLICT ({_key_of(table)}) DO NOTHING"
+
+
+def on_conflict_add(table: Table) -> str:
+    """Add the new row's figures to those of the row that is there."""
+    figures = [column.name for column in table.columns if not column.primary_key]
+    return f"ON CONFLICT ({_key_of(table)}) DO UPDATE SET " + ", ".join(f"{n} = {n} + excluded.{n}" for n in figures)
+
+
+def _key_of(table: Table) -> str:
+    return ", ".join(column.name for column in table.primary_key.columns)
+
+
+def _marks(number: int) -> str:
+    return f"({', '.join('?' * number)})"
+
+
+def flat(values: Iterable[str]) -> list[Row]:
+    """Each value as a row of its own."""
+    return [(value,) for value in values]

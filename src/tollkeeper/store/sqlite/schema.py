@@ -1,0 +1,160 @@
+"""The tables. `migrations/` is how a database comes to have them; a test compares the two.
+
+Columns carry the names of the values in `store/ports.py`; `records` and `intents` have them in the same order.
+Sums of money may exceed 64 bits where single records do not, so `hourly` keeps them in two parts: whole micro-dollars
+and the pico-dollars below (which may exceed a million, once added up): cost = cost_micro × 10⁶ + cost_rest.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+)
+
+HEAD = "0001"
+"""The newest revision in `migrations/versions`; here too, so that a start with nothing to do need not ask Alembic."""
+
+METADATA = MetaData()
+
+users = Table(
+    "users",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("name", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("password_hash", Text),
+)
+Index("users_whatever_case", func.lower(users.c.user_id), unique=True)
+
+keys = Table(
+    "keys",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("name", Text),
+    Column("prefix", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("last_used_at", BigInteger),
+)
+
+prices = Table(
+    "prices",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("input", BigInteger, nullable=False),
+    Column("output", BigInteger, nullable=False),
+    Column("cached_input", BigInteger),
+    Column("cache_write", BigInteger),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+aliases = Table(
+    "aliases",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("model", Text, nullable=False),
+)
+
+installation = Table(
+    "installation",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", Text),
+)
+
+# Without rowids the rows lie in the order of their time in one tree: one write for each, at its end.
+intents = Table(
+    "intents",
+    METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("key_id", Text),
+    Column("model", Text, nullable=False),
+    Column("requested_model", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("upstream", Text, nullable=False),
+    Column("stream", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+records = Table(
+    "records",
+    METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("key_id", Text),
+    Column("model", Text, nullable=False),
+    Column("requested_model", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("upstream", Text, nullable=False),
+    Column("stream", Boolean, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("cost_pico", BigInteger, nullable=False),
+    Column("price_id", Integer),
+    Column("latency_ms", BigInteger, nullable=False),
+    Column("first_token_ms", BigInteger),
+    Column("queued_ms", BigInteger, nullable=False),
+    Column("finish_reason", Text),
+    Column("metadata", Text),
+    Index("records_of_user", "user_id", "request_id"),
+    sqlite_with_rowid=False,
+)
+
+hourly = Table(
+    "hourly",
+    METADATA,
+    Column("hour", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_micro", BigInteger, nullable=False),
+    Column("cost_rest", BigInteger, nullable=False),
+    PrimaryKeyConstraint("hour", "user_id", "model", "key_id", "status"),
+    Index("hourly_of_user", "user_id", "hour"),
+    sqlite_with_rowid=False,
+)

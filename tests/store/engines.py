@@ -1,0 +1,70 @@
+"""Both engines behind one face, so that one suite runs through either, failures included."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from tests.store.values import NOON
+from tollkeeper.store import memory, sqlite
+from tollkeeper.store.memory import MemoryStore
+from tollkeeper.store.ports import Store
+
+
+class Engine(Protocol):
+    async def open(self) -> Store: ...
+
+    def break_it(self) -> None:
+        """Make every write fail from now on."""
+
+    def mend_it(self) -> None: ...
+
+
+class Sqlite:
+    """Broken by a real lock: another program's transaction on the same file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "ledger.db"
+        self._other: sqlite3.Connection | None = None
+
+    async def open(self) -> Store:
+        return await sqlite.open_store(self._path, now=lambda: NOON)
+
+    def break_it(self) -> None:
+        self._other = sqlite3.connect(self._path, isolation_level=None)
+        self._other.execute("BEGIN IMMEDIATE")
+
+    def mend_it(self) -> None:
+        if self._other is not None:
+            self._other.close()
+            self._other = None
+
+
+class Memory:
+    def __init__(self, folder: Path) -> None:
+        self._store: MemoryStore | None = None
+
+    async def open(self) -> Store:
+        self._store = await memory.open_store()
+        return self._store
+
+    def break_it(self) -> None:
+        assert self._store is not None
+        self._store.fail = "database is locked"
+
+    def mend_it(self) -> None:
+        if self._store is not None:
+            self._store.fail = None
+
+
+ENGINES: dict[str, Callable[[Path], Engine]] = {"sqlite": Sqlite, "memory": Memory}
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for something that must come about; the bound only ends a test that fails."""
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.002)

@@ -1,0 +1,51 @@
+"""What every engine keeps of users, keys and the audit log."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from tests.store.values import ANN, AUDIT, KEY, NOON
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports import Store
+
+
+async def test_what_is_saved_is_loaded(store: Store) -> None:
+    bob = replace(ANN, user_id="bob", role="admin", name=None, password_hash=None)
+    second = replace(KEY, id="key_2", name=None, expires_at=NOON + 1, revoked_at=NOON + 2, last_used_at=NOON + 3)
+    await store.accounts.save(users=[bob, ANN], keys=[second, KEY], audit=AUDIT)
+    assert await store.accounts.load() == ([ANN, bob], [KEY, second])
+
+
+async def test_saving_again_replaces(store: Store) -> None:
+    await store.accounts.save(users=[ANN], keys=[KEY], audit=AUDIT)
+    suspended, revoked = replace(ANN, status="suspended", name=None), replace(KEY, revoked_at=NOON + 9)
+    await store.accounts.save(users=[suspended], keys=[revoked], audit=AUDIT)
+    assert await store.accounts.load() == ([suspended], [revoked])
+
+
+async def test_no_two_users_differ_by_case_only_and_a_refused_save_leaves_nothing(store: Store) -> None:
+    await store.accounts.save(users=[ANN], audit=AUDIT)
+    with pytest.raises(StoreError) as caught:
+        await store.accounts.save(users=[replace(ANN, user_id="ANN")], keys=[KEY], audit=AUDIT)
+    assert "secret" not in str(caught.value)
+    assert await store.accounts.load() == ([ANN], [])
+    assert len(await store.audit.entries(limit=10, after=None)) == 1
+
+
+async def test_touch_notes_when_keys_were_used_and_ignores_unknown_ones(store: Store) -> None:
+    await store.accounts.save(keys=[KEY], audit=AUDIT)
+    await store.accounts.touch({})
+    await store.accounts.touch({"key_1": NOON + 5, "key_unknown": NOON})
+    _, [key] = await store.accounts.load()
+    assert key.last_used_at == NOON + 5
+
+
+async def test_every_change_is_in_the_audit_log_newest_first(store: Store) -> None:
+    for n in range(5):
+        await store.accounts.save(audit=replace(AUDIT, target=f"user {n}", address=None if n else "::1"))
+    newest = await store.audit.entries(limit=2, after=None)
+    rest = await store.audit.entries(limit=10, after=newest[-1].id)
+    assert [entry.target for entry in newest + rest] == ["user 4", "user 3", "user 2", "user 1", "user 0"]
+    assert [entry.id for entry in newest + rest] == [5, 4, 3, 2, 1]
+    assert rest[-1] == replace(AUDIT, target="user 0", address="::1", id=1)

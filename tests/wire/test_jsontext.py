@@ -61,7 +61,7 @@ def test_an_edit_without_changes_is_the_very_text():
         (b'{"mod\\u0065l":"a","model":"b"}', "model", "twice"),
         (b'{"Model":"a"}', "Model", "'model'"),
         ('{"ſtream":true}'.encode(), "ſtream", "'stream'"),
-        ('{"maX_toKens":1}'.encode(), "maX_toKens", "'max_tokens'"),
+        (b'{"maX_toKens":1}', "maX_toKens", "'max_tokens'"),
         ('{"ｍodel":1}'.encode(), "ｍodel", "'model'"),
         (b"[1]", None, "object"),
         (b'"x"', None, "object"),

@@ -38,8 +38,8 @@ class EventSplitter:
     def feed(self, data: bytes) -> list[bytes]:
         """The events that `data` completes, in order. Raises EventTooLarge."""
         rest = self._rest
-        if not rest and data[-2:] == b"\n\n" and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data:
-            return [data]  # the usual case by far: one event, whole
+        if not rest and len(data) <= self._max and _one_event(data):
+            return [data]  # the usual case by far
         scanned = max(0, len(rest) - 3)
         rest += data
         events = []
@@ -51,6 +51,11 @@ class EventSplitter:
         if len(rest) > self._max or any(len(event) > self._max for event in events):
             raise EventTooLarge
         return events
+
+
+def _one_event(data: bytes) -> bool:
+    """Whether this is certainly one whole event, and nothing else."""
+    return data[-2:] == b"\n\n" and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data
 
 
 def event_data(event: bytes) -> bytes | None:

@@ -1,0 +1,199 @@
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.shapes import chat_chunks, sse
+from tollkeeper.rules.errors import UpstreamFailure, UpstreamUnavailable
+from tollkeeper.rules.usage import Usage
+from tollkeeper.wire.openai_answer import NO_REPORT, StreamReader, UsageReport, error_message, read_whole
+from tollkeeper.wire.sse import EventSplitter, event_data
+
+DONE = b"data: [DONE]\n\n"
+
+
+def follow(*events, pass_usage=False, new_id="chatcmpl-new"):
+    reader = StreamReader(new_id, pass_usage=pass_usage)
+    return reader, [reader.take(event) for event in events]
+
+
+def chunk(**fields):
+    return b"data: " + json.dumps(fields, separators=(",", ":")).encode() + b"\n\n"
+
+
+def test_an_ollama_stream_is_followed_to_its_end():
+    events = sse(*chat_chunks(["Hello", " world"], usage=(5, 2), id="chatcmpl-1", include_usage=True))
+    reader, passed = follow(*events)
+    assert reader.done
+    assert reader.end == DONE
+    assert reader.content_events == 2
+    assert reader.finish_reason == "stop"
+    assert reader.report == UsageReport(5, 2)
+    assert b"usage" not in b"".join(passed)
+    ids = {json.loads(event_data(event))["id"] for event in passed if event}
+    assert ids == {"chatcmpl-new"}
+
+
+def test_who_asked_for_usage_gets_it():
+    events = sse(*chat_chunks(["Hello"], usage=(5, 1), include_usage=True))
+    _, passed = follow(*events, pass_usage=True)
+    assert json.loads(event_data(passed[-2]))["usage"]["prompt_tokens"] == 5
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'data: {"id":"a1","x": 1.50, "choices":[{"delta":{"content":"\\u00e9"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":"\\"id\\":\\"a1\\""}}],"id" : "a1"}\r\n\r\n',
+        b'event: x\ndata: {"id": "a1","tool_calls":[{"id":"call_1"}]}\n\n',
+    ],
+)
+def test_only_the_id_of_an_event_changes(event):
+    _, (passed,) = follow(event)
+    place = event.rindex(b'"a1"', 0, len(event))
+    assert passed == event[:place] + b'"chatcmpl-new"' + event[place + 4 :]
+
+
+def test_an_id_with_escapes_is_replaced_too():
+    _, (passed,) = follow(b'data: {"id":"a\\/1","choices":[]}\n\n')
+    assert json.loads(event_data(passed)) == {"id": "chatcmpl-new", "choices": []}
+
+
+def test_an_id_that_changes_in_mid_stream_is_replaced_each_time():
+    _, passed = follow(chunk(id="a", n=1), chunk(id="b", n=2), chunk(id="a", n=3))
+    assert passed == [chunk(id="chatcmpl-new", n=n) for n in (1, 2, 3)]
+
+
+def test_usage_beside_content_is_taken_out_alone():
+    reader, (passed,) = follow(chunk(id="a", choices=[{"text": "x"}], usage={"prompt_tokens": 3}, more=1))
+    assert json.loads(event_data(passed)) == {"id": "chatcmpl-new", "choices": [{"text": "x"}], "more": 1}
+    assert reader.report == UsageReport(3, None)
+
+
+def test_a_null_usage_tells_nothing_and_is_taken_out():
+    reader, (passed,) = follow(chunk(id="a", choices=[{"text": "x"}], usage=None))
+    assert b"usage" not in passed
+    assert reader.report == NO_REPORT
+
+
+def test_the_last_usage_counts():
+    usages = [{"prompt_tokens": 0, "completion_tokens": 0}, {"prompt_tokens": 9, "completion_tokens": 4}]
+    reader, _ = follow(*(chunk(id="a", choices=[{"text": "x"}], usage=usage) for usage in usages))
+    assert reader.report == UsageReport(9, 4)
+
+
+def test_details_of_usage_are_read():
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 4,
+        "prompt_tokens_details": {"cached_tokens": 8},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+    reader, _ = follow(chunk(choices=[], usage=usage))
+    assert reader.report.complete(0, 0) == Usage(9, 8, 0, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("choices", "count"),
+    [
+        ([{"delta": {"role": "assistant", "content": None}}], 0),
+        ([{"delta": {"content": ""}}], 0),
+        ([{"delta": {}}], 0),
+        ([], 0),
+        ([{"delta": {"content": "a"}}], 1),
+        ([{"delta": {"tool_calls": [{"id": "x"}]}}], 1),
+        ([{"delta": {"reasoning": "hm"}}], 1),
+        ([{"text": "a"}], 1),
+        ([{"text": ""}], 0),
+        ([{"delta": {"content": "a"}}, {"delta": {"content": "b"}}], 1),
+    ],
+)
+def test_events_with_output_are_counted(choices, count):
+    reader, _ = follow(chunk(choices=choices))
+    assert reader.content_events == count
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"data: {\n\n",
+        b"data: <html>\n\n",
+        b"data: [1]\n\n",
+        b'data: {"choices":5}\n\n',
+        chunk(error={"message": "boom"}),
+        chunk(error="boom"),
+        chunk(choices=[], usage=5),
+    ],
+)
+def test_a_broken_event_or_an_error_is_a_failure(event):
+    with pytest.raises(UpstreamFailure):
+        follow(event)
+
+
+def test_comments_pass_as_they_are():
+    reader, passed = follow(b": OPENROUTER PROCESSING\n\n", b"\n")
+    assert passed == [b": OPENROUTER PROCESSING\n\n", b"\n"]
+    assert not reader.done
+
+
+def test_nothing_follows_the_end():
+    _, passed = follow(DONE, chunk(id="x"), DONE)
+    assert passed == [b"", b"", b""]
+
+
+@given(st.lists(st.integers(0, 2000), max_size=20))
+def test_a_stream_cut_anywhere_is_followed_alike(cuts):
+    stream = b"".join(sse(*chat_chunks(["Hello", " ", "wörld"], usage=(5, 3), include_usage=True)))
+    places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    splitter, reader = EventSplitter(10_000), StreamReader("chatcmpl-new", pass_usage=False)
+    pieces = [stream[a:b] for a, b in pairwise(places)]
+    passed = b"".join(reader.take(event) for piece in pieces for event in splitter.feed(piece))
+    whole = StreamReader("chatcmpl-new", pass_usage=False)
+    assert passed == b"".join(whole.take(event) for event in EventSplitter(10_000).feed(stream))
+    assert (reader.report, reader.content_events, reader.done) == (UsageReport(5, 3), 3, True)
+
+
+def test_a_whole_answer_gets_our_id_and_tells_its_usage():
+    usage = b'{"prompt_tokens":16,"completion_tokens":8}'
+    text = b'{"id":"chatcmpl-901", "choices":[{"finish_reason":"stop"}],"usage":' + usage + b"}"
+    whole = read_whole(text, "chatcmpl-new")
+    assert whole.body == text.replace(b"chatcmpl-901", b"chatcmpl-new")
+    assert (whole.report, whole.finish_reason) == (UsageReport(16, 8), "stop")
+
+
+def test_embeddings_have_no_output():
+    whole = read_whole(b'{"data":[],"usage":{"prompt_tokens":10,"total_tokens":10}}', None)
+    assert whole.report.complete(99, 99) == Usage(prompt_tokens=10)
+
+
+def test_usage_that_was_not_told_is_estimated_and_says_so():
+    assert UsageReport(None, 4).complete(7, 9) == Usage(prompt_tokens=7, completion_tokens=4, estimated=True)
+    assert read_whole(b"{}", "x").report == NO_REPORT
+
+
+def test_parts_never_exceed_their_whole():
+    assert UsageReport(5, 2, 9, 9).complete(0, 0) == Usage(5, 5, 0, 2, 2)
+    assert UsageReport(-5, -2).complete(0, 0) == Usage()
+
+
+@pytest.mark.parametrize("text", [b"<html></html>", b"", b"[]", b'{"usage":5}', b'"x"'])
+def test_what_is_no_answer_is_unavailable(text):
+    with pytest.raises(UpstreamUnavailable):
+        read_whole(text, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b'{"error":{"message":"model not found"}}', "model not found"),
+        (b'{"error":"boom"}', "boom"),
+        (b'{"detail":"x"}', "it gave no reason"),
+        (b"<html>", "it gave no reason"),
+        (b"[]", "it gave no reason"),
+        (b'{"error":{"message":"  "}}', "it gave no reason"),
+    ],
+)
+def test_errors_are_read_in_their_usual_shapes(text, says):
+    assert error_message(text) == says

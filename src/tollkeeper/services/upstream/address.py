@@ -1,0 +1,69 @@
+"""Where an upstream is, and the head of each request to it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from urllib.parse import SplitResult, unquote, urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+CONTENT_UNUSUAL = frozenset((b"GET", b"HEAD"))
+"""Methods whose requests need not say that they have no content (RFC 9110, 8.6)."""
+
+
+class Address:
+    """A base URL, taken apart once. Its `repr` shows no credentials."""
+
+    __slots__ = ("_fixed", "_fixed_lines", "_origin", "_path", "host", "port", "secure")
+
+    def __init__(self, base_url: str) -> None:
+        """`base_url` may have a path, which is put before each target, and credentials, which are sent as basic
+        authorization (then requests bring no `authorization` of their own).
+
+        Raises ValueError for what is not the http(s) address of a server.
+        """
+        url = urlsplit(base_url)
+        if url.scheme not in DEFAULT_PORTS or not url.hostname or url.query or url.fragment:
+            raise ValueError("the address of an upstream looks like http://host:port or https://host/path")
+        self.secure = url.scheme == "https"
+        self.host = url.hostname
+        self.port = url.port or DEFAULT_PORTS[url.scheme]
+        self._origin = f"{url.scheme}://{_authority(url)}"
+        self._path = url.path.rstrip("/").encode("ascii")
+        self._fixed = b" HTTP/1.1\r\nhost: %b\r\n%baccept-encoding: identity\r\n" % (
+            _authority(url).encode("idna" if not url.hostname.isascii() else "ascii"),
+            _authorization(url),
+        )
+        self._fixed_lines = self._fixed.count(b"\n")
+
+    def __repr__(self) -> str:
+        return f"Address({self._origin}{self._path.decode()})"
+
+    def head(self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], length: int) -> bytes:
+        """The head of a request with `length` bytes of content. Raises ValueError when a line break hides in a part:
+        it would let that part write headers, or a request, of its own."""
+        parts = [method, b" ", self._path, target, self._fixed]
+        lines = self._fixed_lines + len(headers) + 1
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+        if length or method not in CONTENT_UNUSUAL:
+            parts.append(b"content-length: %d\r\n" % length)
+            lines += 1
+        parts.append(b"\r\n")
+        head = b"".join(parts)
+        if head.count(b"\n") != lines or head.count(b"\r") != lines:
+            raise ValueError("a line break in the head of a request")
+        return head
+
+
+def _authority(url: SplitResult) -> str:
+    host = url.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{host}:{url.port}" if url.port and url.port != DEFAULT_PORTS[url.scheme] else host
+
+
+def _authorization(url: SplitResult) -> bytes:
+    if url.username is None:
+        return b""
+    pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
+    return b"authorization: Basic %b\r\n" % base64.b64encode(pair.encode())

@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager
 
 from tollkeeper import __version__
 from tollkeeper.config import ConfigError, Settings
-from tollkeeper.control import ControlServices, create_control
+from tollkeeper.control.app import create_control
+from tollkeeper.control.context import ControlServices
 from tollkeeper.gateway.entry import Entry
 from tollkeeper.gateway.exchange import Bodies
 from tollkeeper.gateway.guard import Guard
@@ -71,12 +72,10 @@ async def serve(
     now.
     Raises ConfigError, StoreError, SecretsError: each says in one line what to do.
     """
-    if upstreams is None:
-        upstreams = [UpstreamConfig("default", "ollama", settings.ollama_base_url)]
     raise_file_limit()
     listening = _listen(settings.host, settings.port)
     try:
-        async with opened(settings, upstreams) as (house, server, key):
+        async with opened(settings, upstreams) as (house, server, _, key):
             if key is not None and made_key is not None:
                 made_key(key)
             if prepare is not None:
@@ -90,9 +89,11 @@ async def serve(
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, upstreams: Sequence[UpstreamConfig]
-) -> AsyncIterator[tuple[House, Server, str | None]]:
+    settings: Settings, upstreams: Sequence[UpstreamConfig] | None = None
+) -> AsyncIterator[tuple[House, Server, Store, str | None]]:
     """All parts, joined; the server not yet serving; and the bootstrap admin key when it was made just now."""
+    if upstreams is None:
+        upstreams = [UpstreamConfig("default", "ollama", settings.ollama_base_url)]
     store = await open_store(settings.database_path, now=now_ms)
     try:
         secrets = await open_secrets(secrets_path(settings.database_path), store.book)
@@ -103,7 +104,7 @@ async def opened(
         images = Images(Fetcher(settings.image_fetch_allow))
         try:
             house = await _house(settings, store, secrets, bootstrap.digest, clients, images)
-            yield house, _server(settings, store, house), bootstrap.made
+            yield house, _server(settings, store, house), store, bootstrap.made
             await house.accounts.write_last_used()
         finally:
             await images.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, cast
 
 from tollkeeper.gateway.answers import EVENT_STREAM, Headers, error_answer
@@ -18,8 +18,9 @@ from tollkeeper.rules.errors import (
 from tollkeeper.wire.openai import shape_error
 from tollkeeper.wire.sse import as_event
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 LINGER = 1.0
 """Seconds that an answer is read on after its client left, once the finish reason was relayed."""
@@ -182,7 +183,7 @@ class Exchange:
 
     # The answer
 
-    async def forward(self, message: dict[str, Any]) -> None:
+    async def forward(self, message: Message) -> None:
         """Pass on an ASGI message of the control plane, with our headers in its head."""
         if message["type"] == "http.response.start":
             self.started = True
@@ -231,7 +232,7 @@ class Exchange:
             await self._write(body, more=False)
 
     async def _write(self, body: bytes, *, more: bool) -> None:
-        message = {"type": "http.response.body", "body": body, "more_body": more}
+        message: Message = {"type": "http.response.body", "body": body, "more_body": more}
         if not self._connection.flow.write_paused:
             await self._send(message)
             return

@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                app,  # type: ignore[arg-type] # uvicorn's types name the messages one by one
+                app,
                 http=door.protocol,  # type: ignore[arg-type] # anything that makes a protocol will do
                 ws="none",
                 lifespan="off",
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 backlog=_BACKLOG,
-                timeout_keep_alive=keep_alive_timeout,
+                timeout_keep_alive=keep_alive_timeout,  # type: ignore[arg-type] # it goes to call_later
                 timeout_graceful_shutdown=None,
             )
         )

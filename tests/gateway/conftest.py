@@ -1,0 +1,122 @@
+"""The whole gateway, in this process and on a real port, in front of a scripted upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from tests.scripted import ScriptedUpstream
+from tollkeeper.app import opened
+from tollkeeper.config import load_settings
+from tollkeeper.gateway.house import House
+from tollkeeper.gateway.server import Server
+from tollkeeper.services.audit import Actor
+from tollkeeper.store.ports import Filter, Record, Store
+
+ADMIN = "test-bootstrap-key"
+TEST = Actor("test")
+
+
+@dataclass
+class Gateway:
+    """`client` sends alice's key; `raw()` is a bare connection."""
+
+    url: str
+    house: House
+    server: Server
+    store: Store
+    client: httpx.AsyncClient
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    async def records(self) -> list[Record]:
+        """All of them, newest first, once nothing is under way."""
+        while self.house.runs.active:
+            await asyncio.sleep(0.005)
+        await self.store.ledger.flush()
+        return await self.store.reports.records(Filter(), limit=1000, after=None)
+
+    async def record(self) -> Record:
+        (record,) = await self.records()
+        return record
+
+    async def chat(self, **fields: Any) -> httpx.Response:
+        return await self.client.post("/v1/chat/completions", json=ask(**fields))
+
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def head(self, path: str = "/v1/chat/completions", *lines: str, method: str = "POST") -> bytes:
+        first = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {self.secrets['alice']}"]
+        return ("\r\n".join([*first, *lines]) + "\r\n\r\n").encode()
+
+    def post(self, body: bytes, *lines: str) -> bytes:
+        return self.head("/v1/chat/completions", f"Content-Length: {len(body)}", *lines) + body
+
+
+def ask(**fields: Any) -> dict[str, Any]:
+    return {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]} | fields
+
+
+@asynccontextmanager
+async def running(folder: Path, upstream_url: str, **settings: Any) -> AsyncIterator[Gateway]:
+    given = {"admin_api_key": ADMIN, "shutdown_timeout": 1, "database_path": folder / "t.db"} | settings
+    configured = load_settings(ollama_base_url=upstream_url, **given)
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    async with opened(configured) as (house, server, store, _):
+        secrets = {"admin": ADMIN}
+        for name in ("alice", "bob"):
+            _, made = await house.accounts.create_user(name, TEST)
+            secrets[name] = made.secret
+        ready = asyncio.Event()
+        server.on_open = ready.set
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await ready.wait()
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        headers = {"authorization": f"Bearer {secrets['alice']}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30, limits=limits) as client:
+            yield Gateway(url, house, server, store, client, secrets)
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+async def up() -> AsyncIterator[ScriptedUpstream]:
+    async with ScriptedUpstream({"tiny:latest": ("completion",), "eye:latest": ("completion", "vision")}) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def start(tmp_path: Path, up: ScriptedUpstream) -> Callable[..., contextlib.AbstractAsyncContextManager[Gateway]]:
+    """`async with start(event_timeout=0.1) as gateway`."""
+
+    def begin(url: str | None = None, **settings: Any) -> contextlib.AbstractAsyncContextManager[Gateway]:
+        return running(tmp_path, url or up.url, **settings)
+
+    return begin
+
+
+@pytest.fixture
+async def gateway(start: Callable[..., contextlib.AbstractAsyncContextManager[Gateway]]) -> AsyncIterator[Gateway]:
+    async with start() as running_gateway:
+        yield running_gateway

@@ -1,0 +1,260 @@
+"""Changes to users and keys.
+
+Each is saved first, in one transaction with its audit entry, and put into memory in the same step: it is in force at
+the next request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict, replace
+
+from tollkeeper.rules.errors import Conflict, Unprocessable
+from tollkeeper.rules.times import format_time
+from tollkeeper.services.audit import Actor
+from tollkeeper.services.changes import Changes
+from tollkeeper.services.directory import Directory
+from tollkeeper.services.keys import NewKey, key_status, new_key_id, new_secret, shown
+from tollkeeper.services.passwords import Passwords
+from tollkeeper.store import ports
+from tollkeeper.store.ports import Key, Role, User, UserStatus
+
+USER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
+
+
+class UserChange(Struct, frozen=True):
+    """What is to become of a user; what is not given stays. None takes a name or password away."""
+
+    name: str | UnsetType | None = UNSET
+    role: Role | UnsetType = UNSET
+    status: UserStatus | UnsetType = UNSET
+    password: str | UnsetType | None = UNSET
+
+
+class KeyChange(Struct, frozen=True):
+    """What is to become of a key; what is not given stays. None takes a name or an end away."""
+
+    name: str | UnsetType | None = UNSET
+    expires_at: int | UnsetType | None = UNSET
+
+
+class Accounts(Directory):
+    """`store` keeps the accounts. `cut` is told the ids of keys that stopped working just now, so that what runs
+    under them can be ended; keys in a grace period, and those that expire, are not among them."""
+
+    def __init__(
+        self,
+        store: ports.Accounts,
+        digest: Callable[[str], bytes],
+        passwords: Passwords,
+        now: Callable[[], int],
+        *,
+        bootstrap: bytes | None = None,
+        cut: Callable[[Collection[str]], None] = lambda _: None,
+    ) -> None:
+        super().__init__(digest, now, bootstrap=bootstrap)
+        self._store = store
+        self._passwords = passwords
+        self._cut = cut
+        self._changes = Changes()
+
+    async def load(self) -> None:
+        """Read everything from the store; once, before anyone asks."""
+        users, keys = await self._store.load()
+        self._put(users, sorted(keys, key=lambda key: key.created_at))
+
+    async def write_last_used(self) -> None:
+        """Save when keys were last used, for those used since this was last called."""
+        used, self._used = self._used, {}
+        if not used:
+            return
+        self._used_before.update(used)
+        try:
+            await self._store.touch(used)
+        except BaseException:
+            self._used = used | self._used
+            raise
+
+    async def create_user(
+        self,
+        user_id: str,
+        by: Actor,
+        *,
+        role: Role = "user",
+        name: str | None = None,
+        password: str | None = None,
+        secret: str | None = None,
+    ) -> tuple[User, NewKey]:
+        """A new user and its first key, which has a given `secret` only where everyone may know it (the demo).
+        Raises Conflict when the id is taken, whatever its case, even by a closed account."""
+        if not re.fullmatch(USER_ID, user_id):
+            raise Unprocessable(
+                "A user_id has 1 to 64 letters, digits and . _ @ -, and begins with a letter or digit.", param="user_id"
+            )
+        hashed = None if password is None else await self._passwords.hash(password)
+
+        async def change() -> tuple[User, NewKey]:
+            if user_id.lower() in self._users:
+                raise Conflict(f"The user_id {user_id!r} is taken. Choose another.", param="user_id")
+            user = User(user_id, role, "active", name, self._now(), hashed)
+            made = self._make_key(user, "default", None, secret)
+            detail = {"role": role, "name": name, "has_password": password is not None, "key_id": made.key.id}
+            await self._save(by, "user.create", user_id, detail, users=[user], keys=[made.key])
+            return user, made
+
+        return await self._changes.run(change)
+
+    async def update_user(self, user_id: str, by: Actor, wanted: UserChange) -> User:
+        """Raises NotFound, and Conflict for a closed account: closing is final."""
+        password = wanted.password
+        hashed = await self._passwords.hash(password) if isinstance(password, str) else password
+
+        async def change() -> User:
+            user = self._open_user(user_id)
+            given = _given(wanted)
+            if not given:
+                return user
+            detail = dict(given)
+            if "password" in given:
+                detail["password"] = "removed" if hashed is None else "changed"
+                given["password_hash"] = hashed
+                del given["password"]
+            user = replace(user, **given)
+            if user.status == "closed":
+                return await self._close(user, by, detail)
+            await self._save(by, "user.update", user.user_id, detail, users=[user])
+            if user.status != "active":
+                self._cut([key.id for key in self.keys_of(user.user_id)])
+            return user
+
+        return await self._changes.run(change)
+
+    async def close_user(self, user_id: str, by: Actor) -> User:
+        """Close an account for good: its keys die at once, its records stay. Once more changes nothing."""
+
+        async def change() -> User:
+            user = self.user(user_id)
+            return user if user.status == "closed" else await self._close(replace(user, status="closed"), by, {})
+
+        return await self._changes.run(change)
+
+    async def create_key(
+        self,
+        user_id: str,
+        by: Actor,
+        *,
+        name: str | None = None,
+        expires_at: int | None = None,
+        secret: str | None = None,
+    ) -> NewKey:
+        """One more key. Raises NotFound, Conflict for a closed account, Unprocessable for an end that is past."""
+
+        async def change() -> NewKey:
+            made = self._make_key(self._open_user(user_id), name, expires_at, secret)
+            await self._save(by, "key.create", made.key.id, _told(made.key), keys=[made.key])
+            return made
+
+        return await self._changes.run(change)
+
+    async def rotate_key(self, key_id: str, by: Actor, *, grace_seconds: float = 0) -> NewKey:
+        """A new key with the name and the end of this one, which dies after the grace period: by default at once.
+        Raises NotFound, and Conflict for a key that is dead."""
+
+        async def change() -> NewKey:
+            old, now = self.key(key_id), self._now()
+            if key_status(old, now) != "active":
+                raise Conflict("This key is dead already. Make a new one instead.", code="key_not_active")
+            made = self._make_key(self._open_user(old.user_id), old.name, old.expires_at, None)
+            end = now + int(grace_seconds * 1000)
+            old = replace(old, revoked_at=end if old.revoked_at is None else min(end, old.revoked_at))
+            detail = _told(made.key) | {"replaces": old.id, "grace_seconds": grace_seconds}
+            await self._save(by, "key.rotate", made.key.id, detail, keys=[old, made.key])
+            if grace_seconds == 0:
+                self._cut([old.id])
+            return made
+
+        return await self._changes.run(change)
+
+    async def update_key(self, key_id: str, by: Actor, wanted: KeyChange) -> Key:
+        """Raises NotFound, Unprocessable for an end that is past. What was revoked stays so."""
+
+        async def change() -> Key:
+            given = _given(wanted)
+            key = replace(self.key(key_id), **given)
+            if not given:
+                return key
+            if "expires_at" in given:
+                self._check_end(key.expires_at)
+            await self._save(by, "key.update", key.id, _told(key), keys=[key])
+            return key
+
+        return await self._changes.run(change)
+
+    async def revoke_key(self, key_id: str, by: Actor) -> Key:
+        """The key is dead from now on. Once more changes nothing. Raises NotFound."""
+
+        async def change() -> Key:
+            key, now = self.key(key_id), self._now()
+            if key_status(key, now) == "revoked":
+                return key
+            key = replace(key, revoked_at=now)
+            await self._save(by, "key.revoke", key.id, _told(key), keys=[key])
+            self._cut([key.id])
+            return key
+
+        return await self._changes.run(change)
+
+    def _open_user(self, user_id: str) -> User:
+        user = self.user(user_id)
+        if user.status == "closed":
+            raise Conflict(f"The account {user.user_id!r} is closed, for good. Make a new user.", code="account_closed")
+        return user
+
+    def _make_key(self, user: User, name: str | None, expires_at: int | None, secret: str | None) -> NewKey:
+        self._check_end(expires_at)
+        secret = secret or new_secret(user.user_id)
+        digest = self._digest(secret)
+        if digest in self._callers or digest == self._bootstrap:
+            raise Conflict("This key is in use already. Choose another.", param="secret")
+        return NewKey(Key(new_key_id(), user.user_id, name, shown(secret), digest, self._now(), expires_at), secret)
+
+    def _check_end(self, expires_at: int | None) -> None:
+        if expires_at is not None and expires_at <= self._now():
+            raise Unprocessable("The end of a key must lie ahead.", param="expires_at")
+
+    async def _close(self, user: User, by: Actor, detail: Mapping[str, object]) -> User:
+        now = self._now()
+        keys = [key for key in self.keys_of(user.user_id) if key_status(key, now) != "revoked"]
+        dead = [replace(key, revoked_at=now) for key in keys]
+        await self._save(by, "user.close", user.user_id, detail, users=[user], keys=dead)
+        self._cut([key.id for key in dead])
+        return user
+
+    async def _save(
+        self,
+        by: Actor,
+        action: Literal[
+            "user.create", "user.update", "user.close", "key.create", "key.rotate", "key.update", "key.revoke"
+        ],
+        target: str,
+        detail: Mapping[str, object],
+        *,
+        users: Collection[User] = (),
+        keys: Collection[Key] = (),
+    ) -> None:
+        await self._store.save(users=[*users], keys=[*keys], audit=by.entry(self._now(), action, target, detail))
+        self._put(users, keys)
+
+
+def _given(wanted: UserChange | KeyChange) -> dict[str, Any]:
+    return {name: value for name, value in asdict(wanted).items() if value is not UNSET}
+
+
+def _told(key: Key) -> dict[str, object]:
+    """What the audit log says of a key."""
+    end = None if key.expires_at is None else format_time(key.expires_at)
+    return {"user_id": key.user_id, "name": key.name, "prefix": key.prefix, "expires_at": end}

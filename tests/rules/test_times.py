@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollkeeper.rules.times import format_time, month_of, parse_time
+
+MS = st.integers(0, 253_402_300_799_999)
+"""Up to the end of the year 9999."""
+
+
+@given(MS)
+def test_what_is_written_reads_the_same(ms):
+    assert parse_time(format_time(ms)) == ms
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00.000Z"),
+        ("2026-11-20t12:00:00z", "2026-11-20T12:00:00.000Z"),
+        ("2026-11-20", "2026-11-20T00:00:00.000Z"),
+        ("2026-11-20T12:00", "2026-11-20T12:00:00.000Z"),
+        ("2026-11-20 12:00:00.5", "2026-11-20T12:00:00.500Z"),
+        ("2026-11-20T12:00:00.123999999Z", "2026-11-20T12:00:00.123Z"),
+        ("2026-11-20T12:00:00+01:30", "2026-11-20T10:30:00.000Z"),
+        ("1970-01-01", "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_spellings(text, written):
+    assert format_time(parse_time(text)) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "20261120",
+        "2026-13-01",
+        "2026-11-31",
+        "2026-W01-1",
+        "1795176000",
+        "1969-12-31",
+        "2026-11-20T25:00Z",
+        "2026-11-20T12:00:00Z ",
+        "２０２６-11-20",
+        "0001-01-01T00:00:00+23:00",
+        "9999-12-31T23:59:59-01:00Zx",
+    ],
+)
+def test_what_is_no_moment(text):
+    with pytest.raises(ValueError, match="moment"):
+        parse_time(text)
+
+
+@given(MS.filter(lambda ms: ms < 253_399_622_400_000))
+def test_a_month_holds_its_moments(ms):
+    start, after = month_of(ms)
+    assert start <= ms < after
+    assert format_time(start)[:8] == format_time(ms)[:8]
+    assert format_time(start)[8:] == format_time(after)[8:] == "01T00:00:00.000Z"
+    assert month_of(after - 1) == (start, after)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tollkeeper.services.bootstrap import open_bootstrap
+from tollkeeper.services.secrets import Secrets, SecretsError, open_secrets, secrets_path
+from tollkeeper.store.memory.store import MemoryStore
+
+
+@pytest.fixture
+async def book():
+    return MemoryStore().book
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return secrets_path(tmp_path / "tollkeeper.db")
+
+
+async def test_made_at_the_first_start_and_read_at_the_next(book, path):
+    first = await open_secrets(path, book)
+    assert path.name == "tollkeeper.db.secrets"
+    assert path.stat().st_mode & 0o777 == 0o600
+    content = json.loads(path.read_text())
+    assert content["version"] == 1
+    assert len(bytes.fromhex(content["pepper"])) == 32
+    second = await open_secrets(path, book)
+    assert second.digest("sk-alice-123") == first.digest("sk-alice-123")
+    assert content["pepper"] not in repr(first)
+
+
+async def test_each_installation_has_its_own(tmp_path):
+    one = await open_secrets(tmp_path / "one", MemoryStore().book)
+    two = await open_secrets(tmp_path / "two", MemoryStore().book)
+    assert one.digest("sk") != two.digest("sk")
+
+
+async def test_a_pepper_of_another_database_stops_the_start(book, path):
+    await open_secrets(path, book)
+    path.write_text(json.dumps({"version": 1, "pepper": "ab" * 32}))
+    with pytest.raises(SecretsError, match="another database") as stopped:
+        await open_secrets(path, book)
+    assert "\n" not in str(stopped.value)
+    assert str(path) in str(stopped.value)
+
+
+async def test_a_missing_file_is_not_replaced_when_the_database_knows_better(book, path):
+    await open_secrets(path, book)
+    path.unlink()
+    with pytest.raises(SecretsError, match="missing"):
+        await open_secrets(path, book)
+    assert not path.exists()
+
+
+async def test_a_file_without_a_check_value_is_taken(book, path):
+    # As after a start that ended between making the file and noting its check value.
+    await open_secrets(path, MemoryStore().book)
+    await open_secrets(path, book)
+    path.write_text(json.dumps({"version": 1, "pepper": "ab" * 32}))
+    with pytest.raises(SecretsError):
+        await open_secrets(path, book)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", "no json", '{"version": 1}', '{"version": 1, "pepper": "xyz"}', '{"version": 2, "pepper": "00"}'],
+)
+async def test_a_file_that_is_none(book, path, content):
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(SecretsError) as stopped:
+        await open_secrets(path, book)
+    assert "\n" not in str(stopped.value)
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+async def test_a_file_that_others_can_read_stops_the_start(book, path, mode):
+    await open_secrets(path, book)
+    path.chmod(mode)
+    with pytest.raises(SecretsError, match="chmod 600"):
+        await open_secrets(path, book)
+
+
+async def test_a_folder_that_is_not_there(book, tmp_path):
+    with pytest.raises(SecretsError, match="cannot be made"):
+        await open_secrets(tmp_path / "none" / "secrets", book)
+
+
+async def test_the_bootstrap_key_is_made_once(book):
+    secrets = Secrets(b"p" * 32)
+    first = await open_bootstrap(None, secrets, book)
+    assert first.made is not None
+    assert first.digest == secrets.digest(first.made)
+    assert first.made not in repr(first)
+    second = await open_bootstrap(None, secrets, book)
+    assert (second.made, second.digest) == (None, first.digest)
+
+
+async def test_a_configured_bootstrap_key_is_the_only_one(book):
+    secrets = Secrets(b"p" * 32)
+    await open_bootstrap(None, secrets, book)
+    configured = await open_bootstrap("chosen", secrets, book)
+    assert (configured.made, configured.digest) == (None, secrets.digest("chosen"))

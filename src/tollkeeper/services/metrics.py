@@ -1,0 +1,213 @@
+"""Counters of everything that passes, shown in the format of Prometheus.
+
+The data plane adds to plain integers; families and labels are made only when somebody asks for them. A label that comes
+from outside (a model, a code of an upstream) is bounded: after 200 values, the rest counts as "other".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from tollkeeper.rules.money import PICO_PER_USD
+from tollkeeper.store.ports import Record
+
+MAX_VALUES = 200
+OTHER = "other"
+_LAGS_KEPT = 20
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class _Labels:
+    """The values that one label may have."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def of(self, value: str) -> str:
+        if value in self._known:
+            return value
+        if len(self._known) >= MAX_VALUES:
+            return OTHER
+        self._known.add(value)
+        return value
+
+
+class _Row:
+    """Sums of one endpoint, model and outcome."""
+
+    __slots__ = ("cache_write", "cached", "completion", "cost_pico", "prompt", "reasoning", "requests")
+
+    def __init__(self) -> None:
+        self.requests = self.prompt = self.cached = self.cache_write = self.completion = self.reasoning = 0
+        self.cost_pico = 0
+
+
+class _Histogram:
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds_ms = [bound * 1000 for bound in bounds]
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum_ms = 0
+
+    def add(self, ms: int) -> None:
+        self._counts[bisect_left(self._bounds_ms, ms)] += 1
+        self._sum_ms += ms
+
+    def family(self, name: str, text: str) -> HistogramMetricFamily:
+        buckets: list[tuple[str, float]] = []
+        total = 0
+        for bound, count in zip([*self._bounds_ms, None], self._counts, strict=True):
+            total += count
+            buckets.append(("+Inf" if bound is None else str(bound / 1000), total))
+        return HistogramMetricFamily(name, text, buckets=buckets, sum_value=self._sum_ms / 1000)
+
+
+class Metrics(Collector):
+    """`ledger_failing` tells why the ledger cannot write, or None while it can. The lag of the event loop is measured
+    every `lag_every` seconds."""
+
+    def __init__(self, version: str, ledger_failing: Callable[[], str | None], *, lag_every: float = 0.5) -> None:
+        self._version = version
+        self._ledger_failing = ledger_failing
+        self._lag_every = lag_every
+        self._in_flight = 0
+        self._rows: dict[tuple[str, str, str], _Row] = {}
+        self._refusals: Counter[tuple[str, str]] = Counter()
+        self._upstream_errors: Counter[tuple[str, str]] = Counter()
+        self._models, self._codes, self._upstreams = _Labels(), _Labels(), _Labels()
+        self._latency = _Histogram(_SECONDS)
+        self._first_token = _Histogram(_SECONDS)
+        self._lags: deque[float] = deque([0.0], maxlen=_LAGS_KEPT)
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def __repr__(self) -> str:
+        return f"Metrics({self._in_flight} in flight, {len(self._rows)} rows)"
+
+    def started(self) -> None:
+        """A request was dispatched; `finished` follows exactly once."""
+        self._in_flight += 1
+
+    def finished(self, record: Record) -> None:
+        """What was dispatched is over, with this record."""
+        self._in_flight -= 1
+        place = (record.endpoint, self._models.of(record.model), record.status)
+        row = self._rows.get(place)
+        if row is None:
+            row = self._rows[place] = _Row()
+        usage = record.usage
+        row.requests += 1
+        row.prompt += usage.prompt_tokens
+        row.cached += usage.cached_tokens
+        row.cache_write += usage.cache_write_tokens
+        row.completion += usage.completion_tokens
+        row.reasoning += usage.reasoning_tokens
+        row.cost_pico += record.cost_pico
+        self._latency.add(record.latency_ms)
+        if record.first_token_ms is not None:
+            self._first_token.add(record.first_token_ms)
+
+    def refused(self, endpoint: str, code: str | None) -> None:
+        """A request was refused before it was dispatched. `endpoint` is one of the paths we know."""
+        self._refusals[endpoint, self._codes.of(code or "invalid_request")] += 1
+
+    def upstream_error(self, upstream: str, code: str | None) -> None:
+        self._upstream_errors[self._upstreams.of(upstream), self._codes.of(code or "upstream_error")] += 1
+
+    async def watch_loop(self) -> None:
+        """Measure, until cancelled, how late the event loop comes to what is due."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + self._lag_every
+            await asyncio.sleep(self._lag_every)
+            self._lags.append(max(0.0, loop.time() - due))
+
+    def text(self) -> bytes:
+        """All of it, in the text format of Prometheus. May be called from any thread."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterable[Metric]:
+        # Copies: the event loop may add to the tables while another thread writes them out.
+        rows = list(self._rows.items())
+        yield InfoMetricFamily("tollkeeper_build", "What runs.", value={"version": self._version})
+        yield _counter(
+            "tollkeeper_requests",
+            "Requests relayed to an upstream, by outcome.",
+            ("endpoint", "model", "status"),
+            ((place, row.requests) for place, row in rows),
+        )
+        yield _counter(
+            "tollkeeper_refusals",
+            "Requests refused before they reached an upstream.",
+            ("endpoint", "code"),
+            list(self._refusals.items()),
+        )
+        yield _counter(
+            "tollkeeper_tokens",
+            "Tokens by class: cached and cache_write are parts of input, reasoning is a part of output.",
+            ("model", "class"),
+            _summed(
+                ((model, kind), count)
+                for (_, model, _), row in rows
+                for kind, count in (
+                    ("input", row.prompt),
+                    ("cached", row.cached),
+                    ("cache_write", row.cache_write),
+                    ("output", row.completion),
+                    ("reasoning", row.reasoning),
+                )
+            ),
+        )
+        costs = _summed(((model,), row.cost_pico) for (_, model, _), row in rows)
+        yield _counter(
+            "tollkeeper_cost_usd",
+            "What requests cost, in dollars (rounded to what a float holds; the ledger is exact).",
+            ("model",),
+            ((place, pico / PICO_PER_USD) for place, pico in costs),
+        )
+        yield _counter(
+            "tollkeeper_upstream_errors", "Failures of upstreams.", ("upstream", "code"),
+            list(self._upstream_errors.items()),
+        )  # fmt: skip
+        yield GaugeMetricFamily("tollkeeper_in_flight", "Requests at an upstream now.", value=self._in_flight)
+        yield GaugeMetricFamily(
+            "tollkeeper_ledger_failing",
+            "1 while the ledger cannot write, and new requests are refused.",
+            value=int(self._ledger_failing() is not None),
+        )
+        yield GaugeMetricFamily(
+            "tollkeeper_loop_lag_seconds",
+            f"The longest that the event loop was late in the last {self._lag_every * _LAGS_KEPT:.0f} seconds.",
+            value=max(self._lags.copy()),
+        )
+        yield self._latency.family("tollkeeper_request_duration_seconds", "From a request's arrival to its end.")
+        yield self._first_token.family("tollkeeper_first_token_seconds", "From a request's arrival to its first token.")
+
+
+def _counter(
+    name: str, text: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float]]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for place, value in values:
+        family.add_metric(place, value)
+    return family
+
+
+def _summed(values: Iterable[tuple[tuple[str, ...], int]]) -> list[tuple[tuple[str, ...], int]]:
+    sums: Counter[tuple[str, ...]] = Counter()
+    for place, value in values:
+        sums[place] += value
+    return list(sums.items())

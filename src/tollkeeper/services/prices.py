@@ -1,0 +1,114 @@
+"""Prices: every version in memory, new ones appended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from tollkeeper.rules.errors import Unprocessable
+from tollkeeper.rules.money import format_price
+from tollkeeper.rules.pricing import Price, PriceBook
+from tollkeeper.rules.times import format_time
+from tollkeeper.services.audit import Actor
+from tollkeeper.services.changes import Changes
+from tollkeeper.store.ports import Book
+
+_PATTERN = re.compile(r"[^\s*][^\s*]{0,254}\*?|\*")
+
+
+class NewPrice(Struct, frozen=True):
+    """A version to be. `model` is a name, or a pattern that ends in `*`; figures are micro-dollars per million tokens;
+    `effective_at` None is now."""
+
+    model: str
+    input: int
+    output: int
+    cached_input: int | None = None
+    cache_write: int | None = None
+    effective_at: int | None = None
+
+
+class Prices:
+    """`now` is milliseconds since the epoch. `load` once, before anyone asks."""
+
+    def __init__(self, store: Book, now: Callable[[], int]) -> None:
+        self._store = store
+        self._now = now
+        self._changes = Changes()
+        self._versions: list[Price] = []
+        self._book = PriceBook()
+
+    def __repr__(self) -> str:
+        return f"Prices({self._book!r})"
+
+    async def load(self) -> None:
+        self._versions = await self._store.prices()
+        self._book = PriceBook(self._versions)
+
+    def in_force(self, model: str, at: int) -> Price | None:
+        """The price of a model (its canonical name) at a moment, or None when it has none."""
+        return self._book.in_force(model, at)
+
+    def current(self) -> list[Price]:
+        """What is in force now, by name or pattern."""
+        return self._book.current(self._now())
+
+    def history(self, model: str) -> list[Price]:
+        """Every version made for this name or pattern, newest first, future ones included."""
+        return self._book.history(_spelled(model))
+
+    async def put(self, wanted: Sequence[NewPrice], by: Actor) -> list[Price]:
+        """Append versions, all or none. Raises Unprocessable for a name that no model can have, and for a moment that
+        is past: what was used is priced already."""
+
+        async def change() -> list[Price]:
+            now = self._now()
+            new = [_version(price, now) for price in wanted]
+            detail = {"prices": [price_body(price) for price in new]}
+            target = new[0].model if len(new) == 1 else "*"
+            added = await self._store.add_prices(new, by.entry(now, "prices.put", target, detail))
+            self._versions = [*self._versions, *added]
+            self._book = PriceBook(self._versions)
+            return added
+
+        return await self._changes.run(change)
+
+
+def price_body(price: Price) -> dict[str, int | str | None]:
+    """A price as the API shows it: dollars per million tokens as decimal strings, times as RFC 3339."""
+    shown = asdict(price)
+    figures = {f"{name}_usd_per_mtok": shown[name] for name in ("input", "cached_input", "cache_write", "output")}
+    return {
+        "id": price.id,
+        "model": price.model,
+        **{name: None if figure is None else format_price(figure) for name, figure in figures.items()},
+        "effective_at": format_time(price.effective_at),
+        "created_at": format_time(price.created_at),
+    }
+
+
+def _version(wanted: NewPrice, now: int) -> Price:
+    model = _spelled(wanted.model)
+    if not _PATTERN.fullmatch(model):
+        raise Unprocessable("A model has no spaces, and a * only at its end.", param="model")
+    if wanted.effective_at is not None and wanted.effective_at < now:
+        raise Unprocessable(
+            "A price cannot begin in the past. Leave effective_at out for one that begins now.", param="effective_at"
+        )
+    return Price(
+        id=0,
+        model=model,
+        input=wanted.input,
+        output=wanted.output,
+        cached_input=wanted.cached_input,
+        cache_write=wanted.cache_write,
+        effective_at=now if wanted.effective_at is None else wanted.effective_at,
+        created_at=now,
+    )
+
+
+def _spelled(model: str) -> str:
+    return model.strip().lower().removeprefix("library/")

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.services.house import ROOT, START, Clock
+from tollkeeper.rules.errors import Unprocessable
+from tollkeeper.services.prices import NewPrice, Prices, price_body
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.memory.store import MemoryStore
+
+
+@pytest.fixture
+async def store():
+    return MemoryStore()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def prices(store, clock):
+    return Prices(store.book, clock)
+
+
+async def test_a_price_is_in_force_at_once_and_after_a_start(prices, store, clock):
+    [added] = await prices.put([NewPrice("tiny:latest", input=150_000, output=600_000)], ROOT)
+    assert prices.in_force("tiny:latest", clock()) == added
+    started = Prices(store.book, clock)
+    await started.load()
+    assert started.in_force("tiny:latest", clock()) == added
+
+
+async def test_a_later_version_supersedes_and_both_stay(prices, clock):
+    [first] = await prices.put([NewPrice("tiny", 1, 2)], ROOT)
+    clock.ms += 1000
+    [second] = await prices.put([NewPrice("tiny", 3, 4)], ROOT)
+    [third] = await prices.put([NewPrice("tiny", 5, 6, effective_at=START + 60_000)], ROOT)
+    assert prices.in_force("tiny", START + 999) == first
+    assert prices.in_force("tiny", clock()) == second
+    assert prices.in_force("tiny", START + 60_000) == third
+    assert prices.history("tiny") == [third, second, first]
+    assert prices.current() == [second]
+
+
+async def test_a_model_is_spelt_as_canonical_names_are(prices, clock):
+    await prices.put([NewPrice(" library/Llama3.2:1B ", 1, 2)], ROOT)
+    assert prices.in_force("llama3.2:1b", clock()) is not None
+    assert len(prices.history("LLAMA3.2:1b")) == 1
+
+
+@pytest.mark.parametrize("model", ["*", "gpt-4*", "hf.co/a/b:q4"])
+async def test_patterns_that_are_models(prices, model):
+    assert len(await prices.put([NewPrice(model, 1, 2)], ROOT)) == 1
+
+
+@pytest.mark.parametrize("model", ["", " ", "a b", "a*b", "**", "a\tb", "a" * 300])
+async def test_patterns_that_no_model_matches(prices, model):
+    with pytest.raises(Unprocessable) as refused:
+        await prices.put([NewPrice("fine", 1, 2), NewPrice(model, 1, 2)], ROOT)
+    assert refused.value.param == "model"
+    assert prices.current() == []
+
+
+async def test_the_past_is_priced_already(prices, clock):
+    with pytest.raises(Unprocessable) as refused:
+        await prices.put([NewPrice("tiny", 1, 2, effective_at=clock() - 1)], ROOT)
+    assert refused.value.param == "effective_at"
+
+
+async def test_what_cannot_be_saved_is_not_in_force(prices, store, clock):
+    store.fail = "disk full"
+    with pytest.raises(StoreError):
+        await prices.put([NewPrice("tiny", 1, 2)], ROOT)
+    assert prices.in_force("tiny", clock()) is None
+
+
+async def test_a_change_is_in_the_audit_log(prices, store):
+    await prices.put([NewPrice("tiny", 150_000, 2)], ROOT)
+    [entry] = await store.audit.entries(limit=10, after=None)
+    assert (entry.actor, entry.action, entry.target) == ("@bootstrap", "prices.put", "tiny")
+    assert '"input_usd_per_mtok":"0.15"' in entry.detail
+
+
+async def test_how_a_price_is_shown(prices):
+    [price] = await prices.put([NewPrice("tiny", 150_000, 600_000, cache_write=0)], ROOT)
+    assert price_body(price) == {
+        "id": price.id,
+        "model": "tiny",
+        "input_usd_per_mtok": "0.15",
+        "cached_input_usd_per_mtok": None,
+        "cache_write_usd_per_mtok": "0",
+        "output_usd_per_mtok": "0.6",
+        "effective_at": "2026-11-20T12:00:00.123Z",
+        "created_at": "2026-11-20T12:00:00.123Z",
+    }

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -90,7 +91,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        # Their plain names become the full ones, as those of the other sources do, before all is merged: else `port`
+        # of the file would beat `PORT` of the environment.
+        named = [InitSettingsSource(settings_cls, source()) for source in (env_settings, dotenv_settings)]
+        return init_settings, *named, TomlConfigSettingsSource(settings_cls)
 
     @property
     def loopback(self) -> bool:

@@ -28,7 +28,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def job(weights: Path, projector: Path | None = None) -> Job:
-    return Job("some-model", str(weights), str(projector) if projector else None, 1)
+    return Job("some-model", str(weights), str(projector) if projector else None)
 
 
 def alive(pid: int) -> bool:

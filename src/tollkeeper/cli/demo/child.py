@@ -16,6 +16,8 @@ from tollkeeper.cli.demo.job import Job
 
 CONTEXT_TOKENS = 8192
 SLOTS = 4
+THREADS = 1
+"""So small a model gains little from a second one, and on a busy machine threads that wait for each other lose 90%."""
 
 
 def parameters(job: Job) -> CommonParams:
@@ -29,7 +31,7 @@ def parameters(job: Job) -> CommonParams:
     params.port = 0
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = SLOTS
-    params.cpuparams.n_threads = job.threads
+    params.cpuparams.n_threads = THREADS
     params.fit_params = False
     # No page of a browser may read the engine past the gateway, and nobody may read another's prompt there.
     params.cors_origins = ""

@@ -6,9 +6,8 @@ from msgspec import Struct
 
 
 class Job(Struct, frozen=True):
-    """`model` is its name, `weights` and `projector` are paths of GGUF files, `threads` the cores it may keep busy."""
+    """`model` is its name; `weights` and `projector` are paths of GGUF files."""
 
     model: str
     weights: str
     projector: str | None
-    threads: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from tollkeeper.cli.failure import Failure
 
 TEXT_WIDTH = 576
 """Of SmolLM2-135M's embeddings."""
-MAX_THREADS = 4
 NOT_INSTALLED = (
     "there is nothing to answer with: no Ollama with llama3.2:1b and moondream answers, and the embedded engine is not"
     " installed. Either: ollama pull llama3.2:1b && ollama pull moondream. Or: scripts/demo, which installs the engine."
@@ -33,11 +31,7 @@ def stand_ins(folder: Path, weights: Path | None) -> list[Job]:
         raise Failure(f"there is no file {found}")
     projector = folder / "projector.gguf"
     write_projector(projector, TEXT_WIDTH)
-    threads = min(MAX_THREADS, os.cpu_count() or 1)
-    return [
-        Job(CHAT_MODEL, str(found), None, threads),
-        Job(VISION_MODEL, str(found), str(projector), threads),
-    ]
+    return [Job(CHAT_MODEL, str(found), None), Job(VISION_MODEL, str(found), str(projector))]
 
 
 def _installed_weights() -> Path | None:

@@ -1,0 +1,45 @@
+"""The program `tollkeeper`: its commands, and the exit codes they share: 0 done, 1 failed, 2 wrong use."""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from tollkeeper.cli.demo.command import demo
+from tollkeeper.cli.failure import Failure
+from tollkeeper.cli.serve import serve
+from tollkeeper.config import ConfigError
+from tollkeeper.services.secrets import SecretsError
+from tollkeeper.store.errors import StoreError
+
+WRONG_USE = (ConfigError,)
+FAILED = (Failure, SecretsError, StoreError, OSError)
+
+
+def program() -> typer.Typer:
+    """All commands."""
+    commands = typer.Typer(
+        name="tollkeeper",
+        help="A gateway that authenticates, meters and bills every request to shared language models.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for command in (serve, demo):
+        commands.command()(command)
+    return commands
+
+
+def run() -> None:
+    """The console entry. What is the user's to mend is one line on standard error, never a traceback."""
+    try:
+        program()()
+    except WRONG_USE as error:
+        _stop(error, 2)
+    except FAILED as error:
+        _stop(error, 1)
+
+
+def _stop(error: Exception, code: int) -> NoReturn:
+    print(f"tollkeeper: {error}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,88 @@
+"""What the program says and how it ends when it is used wrongly; how it runs is in test_demo.py."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tollkeeper.cli.main import run
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of this machine; nobody answers as Ollama."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOLLKEEPER_OLLAMA_BASE_URL", "http://127.0.0.1:9")
+
+
+def ends(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["tollkeeper", *words])
+    with pytest.raises(SystemExit) as stop:
+        run()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+def test_help_names_the_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends(monkeypatch, "--help") == 0
+    out = capsys.readouterr().out
+    assert "serve" in out
+    assert "demo" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["fly"], ["serve", "--port", "x"], ["serve", "--port", "65536"], ["demo", "--port", "-1"], ["demo", "--what"]],
+)
+def test_wrong_words_are_wrong_use(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    assert ends(monkeypatch, *words) == 2
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_wrong_setting_is_one_line_and_wrong_use(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setenv("TOLLKEEPER_MAX_BODY_BYTES", "many")
+    assert ends(monkeypatch, command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("tollkeeper: setting max_body_bytes: ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "gateway.example"])
+def test_the_demo_listens_to_this_machine_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    assert ends(monkeypatch, "demo", "--host", host) == 2
+    assert "loopback" in capsys.readouterr().err
+
+
+def test_the_demo_stays_on_loopback_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert ends(monkeypatch, "demo", "--port", str(taken.getsockname()[1])) == 1
+    assert "on 127.0.0.1 is taken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_taken_port_fails_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert ends(monkeypatch, command, "--port", port) == 1
+    error = capsys.readouterr().err
+    assert f"port {port} on 127.0.0.1 is taken" in error
+    assert error.count("\n") == 1
+
+
+def test_nothing_to_answer_with_fails_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert ends(monkeypatch, "demo", "--port", "0", "--weights", "absent.gguf") == 1
+    assert "absent.gguf" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ from tollkeeper.gateway.guard import Guard
 from tollkeeper.gateway.house import Bounds, House
 from tollkeeper.gateway.protocol import Door
 from tollkeeper.gateway.server import Server
-from tollkeeper.rules.errors import Cut
+from tollkeeper.rules.errors import Stopping
 from tollkeeper.rules.ids import request_id
 from tollkeeper.services.accounts import Accounts
 from tollkeeper.services.bootstrap import open_bootstrap
@@ -180,7 +180,7 @@ def _server(settings: Settings, store: Store, house: House) -> Server:
         ),
         keep_alive_timeout=settings.keep_alive_timeout,
         shutdown_timeout=settings.shutdown_timeout,
-        cut=lambda: house.runs.cut(lambda _: True, Cut("The gateway is stopping. Send the request again later.")),
+        cut=lambda: house.runs.cut(lambda _: True, Stopping("The gateway is stopping. Send the request again later.")),
     )
 
 

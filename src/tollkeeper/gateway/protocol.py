@@ -19,6 +19,8 @@ from tollkeeper.gateway.answers import error_answer
 from tollkeeper.rules.errors import BadRequest, GatewayError, RequestTimeout, RequestTooLarge, ServerOverloaded
 
 MAX_HEAD_BYTES = 65_536
+LAST_READ = 1.0
+"""Seconds that a refused client has to read why."""
 
 
 class Door:
@@ -59,6 +61,7 @@ class Connection(HttpToolsProtocol):
         self.door = door
         self.on_lost: Callable[[], None] | None = None
         self._address: str | None = None
+        self._refused = False
         self._in_head = True  # also before the first byte: a silent connection has the same deadline
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -84,8 +87,8 @@ class Connection(HttpToolsProtocol):
             self.on_lost()
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
-            return  # bytes that were on their way when we gave up on the connection
+        if self._refused or self.transport.is_closing():
+            return  # we gave up on this connection
         super().data_received(data)
         if self._in_head:
             self._head_bytes += len(data)
@@ -111,11 +114,11 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self.transport.is_closing():
+        if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self.transport.is_closing():
+        if not self._refused:
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words)
@@ -144,8 +147,9 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, error: GatewayError) -> None:
         """Answer outside of any request, and close."""
         self._stop_head_timer()
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
+        self._refused = True
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever uvicorn's types say
         if cycle is not None and not cycle.response_complete:
             self.transport.abort()  # an answer is under way: two would be one broken one
@@ -153,7 +157,9 @@ class Connection(HttpToolsProtocol):
         status, headers, body = error_answer(error, self.door.mint())
         lines = [STATUS_LINE[status], *(name + b": " + value + b"\r\n" for name, value in headers)]
         self.transport.write(b"".join([*lines, b"connection: close\r\n\r\n", body]))
-        self.transport.close()
+        # To close with bytes unread would reset the connection, and the client might never see the answer.
+        self.transport.write_eof()
+        self.loop.call_later(LAST_READ, self.transport.abort)
 
 
 def _head_too_large() -> GatewayError:

@@ -16,7 +16,7 @@
     │   ├── UpstreamTimeout 504
     │   └── ServerOverloaded 503          the upstream (or we) have no room
     ├── LedgerUnavailable 503             nothing is relayed that cannot be recorded
-    ├── Cut 403/503                       a running request ended by the operator
+    ├── Stopping 503                      the gateway is shutting down
     └── InternalError 500
 
 Each says what was wrong and what to do. `wire` shapes them for each dialect; `gateway/answers.py` and
@@ -167,11 +167,11 @@ class LedgerUnavailable(GatewayError):
     code = "ledger_unavailable"
 
 
-class Cut(GatewayError):
-    """A running request that the operator ended: by suspending, revoking, closing, or stopping the gateway."""
+class Stopping(GatewayError):
+    """The gateway is shutting down, and ends what still runs."""
 
     status = 503
-    code = "request_cut"
+    code = "server_stopping"
 
 
 class InternalError(GatewayError):

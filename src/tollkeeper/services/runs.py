@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from tollkeeper.rules.errors import Cut, GatewayError, LedgerUnavailable
+from tollkeeper.rules.errors import Forbidden, GatewayError, LedgerUnavailable
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage, estimate_prompt_tokens
 from tollkeeper.services.directory import Caller
@@ -59,7 +59,10 @@ class Runs:
 
     def cut_keys(self, key_ids: Collection[str]) -> None:
         """End what runs under these keys: they stopped working just now."""
-        self.cut(lambda run: run.key_id in key_ids, Cut("Your access was ended while this request ran.", status=403))
+        self.cut(
+            lambda run: run.key_id in key_ids,
+            Forbidden("Your access was ended by an admin while this request ran. Ask one to restore it."),
+        )
 
     def cut(self, which: Callable[[Run], bool], why: GatewayError) -> None:
         """End the running requests that `which` picks; their clients are told `why`."""

@@ -19,6 +19,12 @@ def follow(*events, pass_usage=False, new_id="chatcmpl-new"):
     return reader, [reader.take(event) for event in events]
 
 
+def parsed(event):
+    data = event_data(event)
+    assert data is not None
+    return json.loads(data)
+
+
 def chunk(**fields):
     return b"data: " + json.dumps(fields, separators=(",", ":")).encode() + b"\n\n"
 
@@ -32,14 +38,14 @@ def test_an_ollama_stream_is_followed_to_its_end():
     assert reader.finish_reason == "stop"
     assert reader.report == UsageReport(5, 2)
     assert b"usage" not in b"".join(passed)
-    ids = {json.loads(event_data(event))["id"] for event in passed if event}
+    ids = {parsed(event)["id"] for event in passed if event}
     assert ids == {"chatcmpl-new"}
 
 
 def test_who_asked_for_usage_gets_it():
     events = sse(*chat_chunks(["Hello"], usage=(5, 1), include_usage=True))
     _, passed = follow(*events, pass_usage=True)
-    assert json.loads(event_data(passed[-2]))["usage"]["prompt_tokens"] == 5
+    assert parsed(passed[-2])["usage"]["prompt_tokens"] == 5
 
 
 @pytest.mark.parametrize(
@@ -58,7 +64,7 @@ def test_only_the_id_of_an_event_changes(event):
 
 def test_an_id_with_escapes_is_replaced_too():
     _, (passed,) = follow(b'data: {"id":"a\\/1","choices":[]}\n\n')
-    assert json.loads(event_data(passed)) == {"id": "chatcmpl-new", "choices": []}
+    assert parsed(passed) == {"id": "chatcmpl-new", "choices": []}
 
 
 def test_an_id_that_changes_in_mid_stream_is_replaced_each_time():
@@ -68,7 +74,7 @@ def test_an_id_that_changes_in_mid_stream_is_replaced_each_time():
 
 def test_usage_beside_content_is_taken_out_alone():
     reader, (passed,) = follow(chunk(id="a", choices=[{"text": "x"}], usage={"prompt_tokens": 3}, more=1))
-    assert json.loads(event_data(passed)) == {"id": "chatcmpl-new", "choices": [{"text": "x"}], "more": 1}
+    assert parsed(passed) == {"id": "chatcmpl-new", "choices": [{"text": "x"}], "more": 1}
     assert reader.report == UsageReport(3, None)
 
 

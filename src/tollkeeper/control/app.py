@@ -1,0 +1,57 @@
+"""The control plane's application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from tollkeeper.control import aliases, audit, docs, keys, me, prices, public, usage, users
+from tollkeeper.control.context import ControlServices
+from tollkeeper.control.errors import add_error_handlers
+from tollkeeper.control.relayed import add_relayed
+
+ROUTERS = (
+    public.router,
+    docs.router,
+    me.router,
+    usage.own,
+    users.router,
+    keys.router,
+    usage.everyones,
+    prices.router,
+    aliases.router,
+    audit.router,
+)
+_DESCRIPTION = "A gateway that authenticates, meters and bills every request to the language models a team shares."
+
+
+class ControlPlane(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The document of everything on this port, the data plane included."""
+        if self.openapi_schema is None:
+            document = get_openapi(
+                title="Tollkeeper", version=self.version, description=_DESCRIPTION, routes=self.router.routes
+            )
+            add_relayed(document)
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def create_control(services: ControlServices) -> FastAPI:
+    """The application: every path that is not relayed, and the errors for those that are not there."""
+    app = ControlPlane(
+        title="Tollkeeper",
+        version=services.version,
+        openapi_url=None,
+        redirect_slashes=False,
+        # Else FastAPI would put every request into spans of its own.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.services = services
+    add_error_handlers(app)
+    for router in ROUTERS:
+        # Taken over, not included: including would build every route a second time.
+        app.router.routes.extend(router.routes)
+    return app

@@ -1,0 +1,153 @@
+"""The two kinds of guarded route: for users and for admins.
+
+Who asks is settled before anything else of the request is read. Bodies are read without floats, since some of their
+figures are money; a query parameter that the path does not know is refused, since a filter that is misspelt would
+otherwise answer with everything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from typing import Annotated, Any, NoReturn
+
+from fastapi import APIRouter, Depends, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.requests import ClientDisconnect
+
+from tollkeeper.control.context import services_of
+from tollkeeper.control.errors import errors
+from tollkeeper.rules.errors import BadRequest, InvalidKey, RequestTooLarge, Unprocessable
+from tollkeeper.services.audit import Actor
+from tollkeeper.services.directory import Caller
+
+MAX_BODY_BYTES = 1_000_000
+_WHO = "tollkeeper.who"
+"""Where a request's scope carries who asks."""
+
+# For the document only: the route itself reads the key.
+_SHOWN_KEYS = [
+    Security(HTTPBearer(scheme_name="bearer", description="An API key.", auto_error=False)),
+    Security(APIKeyHeader(name="x-api-key", scheme_name="x-api-key", auto_error=False)),
+]
+
+
+_REFUSALS = errors(400, 401, 403, 413, 422, 500, 503)
+
+
+class _ReadRequest(Request):
+    """A request whose body is read already."""
+
+    def __init__(self, request: Request, content: bytes) -> None:
+        super().__init__(request.scope, request.receive)
+        self._content = content
+
+    async def body(self) -> bytes:
+        return self._content
+
+    async def json(self) -> Any:
+        return json.loads(self._content, parse_float=_exact, parse_constant=_refuse_constant)
+
+
+class _GuardedRoute(APIRoute):
+    @staticmethod
+    def who(request: Request) -> object:
+        """Who asks. Raises InvalidKey, Forbidden."""
+        raise NotImplementedError
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        takes_query = bool(self.dependant.query_params)
+
+        async def guarded(request: Request) -> Response:
+            request.scope[_WHO] = self.who(request)
+            if not takes_query:
+                for name in request.query_params:
+                    raise Unprocessable(f"'{name[:64]}' is not known here.", param=name[:64])
+            return await handle(_ReadRequest(request, await _read_body(request)))
+
+        return guarded
+
+
+class UserRoute(_GuardedRoute):
+    @staticmethod
+    def who(request: Request) -> Caller:
+        return services_of(request).accounts.identify(presented_key(request))
+
+
+class AdminRoute(_GuardedRoute):
+    @staticmethod
+    def who(request: Request) -> str:
+        return services_of(request).accounts.identify_admin(presented_key(request))
+
+
+def user_router(tag: str) -> APIRouter:
+    return APIRouter(route_class=UserRoute, tags=[tag], dependencies=_SHOWN_KEYS, responses=_REFUSALS)
+
+
+def admin_router(tag: str) -> APIRouter:
+    return APIRouter(route_class=AdminRoute, tags=[tag], dependencies=_SHOWN_KEYS, responses=_REFUSALS)
+
+
+def presented_key(request: Request) -> str:
+    """The key that a request carries, "" when it has none. Raises InvalidKey when it carries two that differ, or
+    credentials that are not a key."""
+    found = set(request.headers.getlist("x-api-key"))
+    for credentials in request.headers.getlist("authorization"):
+        scheme, _, key = credentials.partition(" ")
+        if scheme.lower() != "bearer":
+            raise InvalidKey("The authorization header must be 'Bearer <key>'.")
+        found.add(key)
+    keys = {key.strip() for key in found}
+    if len(keys) > 1:
+        raise InvalidKey("Two credentials were given, and they differ. Send one.")
+    return keys.pop() if keys else ""
+
+
+async def _read_body(request: Request) -> bytes:
+    content = bytearray()
+    try:
+        async for part in request.stream():
+            content += part
+            if len(content) > MAX_BODY_BYTES:
+                raise RequestTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes, the most that is read here.")
+    except ClientDisconnect:
+        raise BadRequest("The body ended early.") from None
+    return bytes(content)
+
+
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.scope[_WHO]
+    return caller
+
+
+async def _as_admin(request: Request) -> Actor:
+    return Actor(request.scope[_WHO], _address(request))
+
+
+async def _as_user(request: Request) -> Actor:
+    return Actor(request.scope[_WHO].user.user_id, _address(request))
+
+
+Who = Annotated[Caller, Depends(_caller)]
+"""On a user's route: who asks."""
+ByUser = Annotated[Actor, Depends(_as_user)]
+"""On a user's route: who makes a change."""
+ByAdmin = Annotated[Actor, Depends(_as_admin)]
+"""On an admin's route: who makes a change."""
+
+
+def _address(request: Request) -> str | None:
+    return request.client.host if request.client else None
+
+
+def _exact(text: str) -> int | Decimal:
+    number = Decimal(text)
+    # 1.0 is an integer of JSON; but 1e999999 need not be written out.
+    return int(number) if -16 < number.adjusted() < 16 and number == number.to_integral_value() else number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise json.JSONDecodeError(f"{name} is not a number of JSON", name, 0)

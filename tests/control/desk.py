@@ -1,0 +1,93 @@
+"""The control plane over a memory store, and a client for each kind of caller."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+
+from tests.services.house import BOOTSTRAP, ROOT, AccountsHouse
+from tollkeeper.control.app import create_control
+from tollkeeper.control.context import ControlServices
+from tollkeeper.services.audit import Actor
+from tollkeeper.services.metrics import Metrics
+from tollkeeper.services.prices import Prices
+from tollkeeper.store.ports import Book
+
+ALICE_KEY = "sk-alice-of-the-control-tests"
+BOB_KEY = "sk-bob-of-the-control-tests"
+ADMIN_KEY = "sk-root-of-the-control-tests"
+
+
+class StoredAliases:
+    def __init__(self, book: Book, now: Any) -> None:
+        self._book = book
+        self._now = now
+        self._table: dict[str, str] = {}
+
+    def get(self) -> dict[str, str]:
+        return self._table
+
+    async def replace(self, aliases: Mapping[str, str], actor: str, address: str | None) -> None:
+        entry = Actor(actor, address).entry(self._now(), "aliases.replace", "*", aliases)
+        await self._book.replace_aliases(aliases, entry)
+        self._table = dict(aliases)
+
+
+@dataclass
+class Desk:
+    """alice and bob are users, root is an admin; `parts` is what `ready` answers."""
+
+    house: AccountsHouse
+    app: FastAPI
+    parts: dict[str, str | None] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def client(self, key: str | None = None, address: str = "127.0.0.1") -> AsyncIterator[httpx2.AsyncClient]:
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False, client=(address, 4711))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
+            yield client
+
+
+async def open_desk(*, metrics_public: bool = False) -> Desk:
+    house = AccountsHouse()
+    parts: dict[str, str | None] = {"ledger": None, "upstreams": None}
+
+    async def ready() -> dict[str, str | None]:
+        return parts
+
+    services = ControlServices(
+        accounts=house.accounts,
+        prices=Prices(house.store.book, house.clock),
+        reports=house.store.reports,
+        audit=house.store.audit,
+        aliases=StoredAliases(house.store.book, house.clock),
+        metrics=Metrics("1.2.3", lambda: None),
+        ready=ready,
+        now=house.clock,
+        version="1.2.3",
+        metrics_public=metrics_public,
+    )
+    await house.accounts.create_user("alice", ROOT, name="Alice", secret=ALICE_KEY)
+    await house.accounts.create_user("bob", ROOT, secret=BOB_KEY)
+    await house.accounts.create_user("root", ROOT, role="admin", secret=ADMIN_KEY)
+    return Desk(house, create_control(services), parts)
+
+
+def shape_of(response: httpx2.Response) -> dict[str, Any]:
+    """The error of an answer, once it is sure that it has the shape of every error."""
+    assert response.headers["content-type"] == "application/json"
+    body = response.json()
+    assert list(body) == ["error"]
+    assert list(body["error"]) == ["message", "type", "param", "code"]
+    error: dict[str, Any] = body["error"]
+    assert error["message"].endswith(".")
+    return error
+
+
+__all__ = ["ADMIN_KEY", "ALICE_KEY", "BOB_KEY", "BOOTSTRAP", "Desk", "open_desk", "shape_of"]

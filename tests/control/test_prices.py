@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.control.desk import shape_of
+
+PRICE = {"model": "tiny:latest", "input_usd_per_mtok": "0.15", "output_usd_per_mtok": "0.6"}
+
+
+async def test_one_price(admin, desk):
+    response = await admin.put("/admin/prices", json=PRICE)
+    [price] = response.json()["data"]
+    assert response.status_code == 200
+    assert price == {
+        "id": price["id"],
+        "model": "tiny:latest",
+        "input_usd_per_mtok": "0.15",
+        "cached_input_usd_per_mtok": None,
+        "cache_write_usd_per_mtok": None,
+        "output_usd_per_mtok": "0.6",
+        "effective_at": "2026-11-20T12:00:00.123Z",
+        "created_at": "2026-11-20T12:00:00.123Z",
+    }
+    assert (await admin.get("/admin/prices")).json() == response.json()
+    assert desk.app.state.services.prices.in_force("tiny:latest", desk.house.clock()).output == 600_000
+
+
+@pytest.mark.parametrize(
+    ("figure", "written"),
+    [
+        ("0.15", "0.15"),
+        ("2.50", "2.5"),
+        (0.15, "0.15"),
+        (3, "3"),
+        (3.0, "3"),
+        (0, "0"),
+        (0.000001, "0.000001"),
+        (999999.999999, "999999.999999"),
+        ("1000000", "1000000"),
+    ],
+)
+async def test_figures_are_exact(admin, figure, written):
+    response = await admin.put("/admin/prices", json={**PRICE, "input_usd_per_mtok": figure})
+    assert response.json()["data"][0]["input_usd_per_mtok"] == written
+
+
+async def test_a_figure_is_not_rounded_on_its_way(admin):
+    content = b'{"model": "m", "output_usd_per_mtok": 1, "input_usd_per_mtok": 0.15000000000000000001}'
+    response = await admin.put("/admin/prices", content=content, headers={"content-type": "application/json"})
+    assert (response.status_code, shape_of(response)["param"]) == (422, "input_usd_per_mtok")
+
+
+@pytest.mark.parametrize(
+    "figure", [-1, "-0.1", 1000001, "0.0000001", 1e-7, "free", "", "NaN", "Infinity", True, None, [], {}, "1" * 5000]
+)
+async def test_figures_that_are_none(admin, figure):
+    response = await admin.put("/admin/prices", json={**PRICE, "input_usd_per_mtok": figure})
+    assert (response.status_code, shape_of(response)["param"]) == (422, "input_usd_per_mtok")
+
+
+async def test_several_at_once_all_or_none(admin):
+    other = {**PRICE, "model": "gpt-4*", "cached_input_usd_per_mtok": "0.01", "cache_write_usd_per_mtok": "0.2"}
+    response = await admin.put("/admin/prices", json={"data": [PRICE, {**other, "model": "a b"}]})
+    assert (response.status_code, shape_of(response)["param"]) == (422, "model")
+    response = await admin.put("/admin/prices", json={"data": [PRICE, {**PRICE, "input_usd_per_mtok": "x"}]})
+    assert shape_of(response)["param"] == "data.1.input_usd_per_mtok"
+    assert (await admin.get("/admin/prices")).json()["data"] == []
+    response = await admin.put("/admin/prices", json={"data": [PRICE, other]})
+    assert [price["model"] for price in response.json()["data"]] == ["tiny:latest", "gpt-4*"]
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({**PRICE, "input_usd": "1"}, "input_usd"),
+        ({"model": "x", "input_usd_per_mtok": 1}, "output_usd_per_mtok"),
+        ({**PRICE, "model": "*x"}, "model"),
+        ({**PRICE, "effective_at": "2026-11-20T12:00:00Z"}, "effective_at"),
+        ({"data": []}, "data"),
+        ({"data": [PRICE], "model": "x"}, "model"),
+        ([PRICE], None),
+    ],
+)
+async def test_a_price_that_is_wrong(admin, body, param):
+    response = await admin.put("/admin/prices", json=body)
+    assert (response.status_code, shape_of(response)["param"]) == (422, param)
+
+
+async def test_a_price_for_later_and_the_history(admin, desk):
+    await admin.put("/admin/prices", json={**PRICE, "model": "hf.co/a/B:q4"})
+    await admin.put("/admin/prices", json={**PRICE, "model": "hf.co/a/b:q4", "effective_at": "2027-01-01"})
+    assert [price["id"] for price in (await admin.get("/admin/prices")).json()["data"]] == [1]
+    history = (await admin.get("/admin/prices/hf.co/a/B:q4/history")).json()
+    assert [price["id"] for price in history["data"]] == [2, 1]
+    assert history == (await admin.get("/admin/prices/hf.co%2Fa%2Fb%3Aq4/history")).json()
+    first = (await admin.get("/admin/prices/hf.co/a/b:q4/history?limit=1")).json()
+    assert (first["has_more"], first["next"]) == (True, "2")
+    rest = (await admin.get("/admin/prices/hf.co/a/b:q4/history?limit=1&after=2")).json()
+    assert ([price["id"] for price in rest["data"]], rest["has_more"]) == ([1], False)
+    desk.house.clock.ms += 60 * 86_400_000
+    assert [price["id"] for price in (await admin.get("/admin/prices")).json()["data"]] == [2]
+
+
+async def test_a_model_without_a_history(admin):
+    response = await admin.get("/admin/prices/nope/history")
+    assert (response.status_code, shape_of(response)["param"]) == (404, "model")
+
+
+async def test_aliases_are_replaced_whole(admin):
+    assert (await admin.get("/admin/aliases")).json() == {}
+    first = {"gpt-4o-mini": "llama3.2:1b", "gpt-4o": "llama3.2:3b"}
+    assert (await admin.put("/admin/aliases", json=first)).json() == first
+    second = {"gpt-4o": "llama3.2:1b"}
+    assert (await admin.put("/admin/aliases", json=second)).json() == second
+    assert (await admin.get("/admin/aliases")).json() == second
+    [entry] = (await admin.get("/admin/audit?limit=1")).json()["data"]
+    assert (entry["actor"], entry["detail"], entry["address"]) == ("root", second, "192.0.2.7")
+
+
+@pytest.mark.parametrize("body", [{"a": 1}, {"a": None}, {"a": ""}, {"": "b"}, {"a": "b c"}, {"a b": "c"}, [], "x"])
+async def test_aliases_that_are_none(admin, body):
+    response = await admin.put("/admin/aliases", json=body)
+    assert response.status_code == 422
+    shape_of(response)

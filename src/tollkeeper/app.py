@@ -22,6 +22,7 @@ from tollkeeper.gateway.guard import Guard
 from tollkeeper.gateway.house import Bounds, House
 from tollkeeper.gateway.protocol import Door
 from tollkeeper.gateway.server import Server
+from tollkeeper.logs import configure_logs
 from tollkeeper.rules.errors import Stopping
 from tollkeeper.rules.ids import request_id
 from tollkeeper.services.accounts import Accounts
@@ -72,6 +73,7 @@ async def serve(
     now.
     Raises ConfigError, StoreError, SecretsError: each says in one line what to do.
     """
+    configure_logs()
     raise_file_limit()
     listening = _listen(settings.host, settings.port)
     try:

@@ -1,0 +1,51 @@
+"""Structured logs on standard error: JSON, one object a line; on a terminal, lines for people.
+
+Whatever a client sent that ends up in a log (there is little) cannot forge a line or move a terminal's cursor: control
+characters are escaped in both.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
+    """Send every logger of this process there."""
+    people = stream.isatty()
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _escaped,
+            structlog.dev.ConsoleRenderer(pad_event_to=0) if people else structlog.processors.JSONRenderer(),
+        ],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of its start and end; we do
+
+
+def _escaped(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {
+        key: _escape(value) if isinstance(value, str) and key != "exception" else value for key, value in event.items()
+    }
+
+
+def _escape(text: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found.group())[1:-1], text)

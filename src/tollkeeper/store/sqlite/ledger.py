@@ -47,8 +47,7 @@ class _Group:
     def put_before(self, older: _Group) -> None:
         """Take in a group that was gathered before this one. Of two records with one id the older stays."""
         self.records = older.records | {i: record for i, record in self.records.items() if i not in older.records}
-        intents = older.intents | self.intents
-        self.intents = {i: intent for i, intent in intents.items() if i not in self.records}
+        self.intents = older.intents | self.intents
         self.ended = older.ended + self.ended
         # The newest last: it is the one that those who come next are given.
         self.futures = older.futures + self.futures

@@ -23,20 +23,24 @@ class Readers:
     """At most `threads` reads at once; more wait their turn."""
 
     def __init__(self, path: Path, threads: int = 2) -> None:
+        self._closed = False
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="tollkeeper-reader")
         # Deferred: a read sees one state of the database from its first statement to its last, and locks nobody out.
         self._engine = engine_over(partial(connect_reader, path), QueuePool, "BEGIN DEFERRED")
 
     async def run(self, read: Callable[[Connection], T]) -> T:
         """What `read` finds, run in a worker thread on one snapshot. Raises StoreError."""
+        if self._closed:
+            raise StoreError("the store is closed")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, read)
         except (sqlite3.Error, SQLAlchemyError) as error:
             raise StoreError(f"the database cannot be read: {plain_reason(error)}") from None
 
     async def close(self) -> None:
-        """Wait for the reads that run; those that wait are given up."""
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        """Wait for the reads that were asked for, and take no more."""
+        self._closed = True
+        await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
     def _read(self, read: Callable[[Connection], T]) -> T:

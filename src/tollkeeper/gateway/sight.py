@@ -27,9 +27,12 @@ async def ready_images(house: House, ask: Ask, route: Route, caller: Caller) -> 
             f"The model '{route.model}' takes no images. Send text only, or choose a vision model.",
             param=ask.images[0].where,
         )
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(house.images.ready(image.url, owner=caller.user.user_id, param=image.where))
-            for image in ask.images
-        ]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(house.images.ready(image.url, owner=caller.user.user_id, param=image.where))
+                for image in ask.images
+            ]
+    except BaseExceptionGroup as faults:
+        raise faults.exceptions[0] from None  # one is enough to refuse the request
     return [task.result() for task in tasks]

@@ -1,0 +1,157 @@
+"""Images on their way through the gateway; tests/services/images tests the check and the fetch themselves."""
+
+import asyncio
+import base64
+import io
+
+import pytest
+from PIL import Image
+
+from tests.gateway.conftest import ask
+from tests.gateway.test_bad_input import check
+from tests.scripted import json_response, response
+
+
+def picture(kind="PNG", size=(4, 3)):
+    out = io.BytesIO()
+    Image.new("RGB", size, "red").save(out, kind)
+    return out.getvalue()
+
+
+def data_url(content, mime="image/png"):
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def look(*urls, model="eye"):
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    return ask(model=model, messages=[{"role": "user", "content": [{"type": "text", "text": "what"}, *parts]}])
+
+
+def sent_urls(up):
+    parts = up.requests[-1].json["messages"][0]["content"][1:]
+    return [part["image_url"]["url"] for part in parts]
+
+
+async def post(gateway, body):
+    return await gateway.client.post("/v1/chat/completions", json=body)
+
+
+async def test_a_base64_image_passes_as_it_is(gateway, up):
+    url = data_url(picture())
+    assert (await post(gateway, look(url))).status_code == 200
+    assert sent_urls(up) == [url]
+
+
+async def test_what_ollama_may_not_read_becomes_png(gateway, up):
+    assert (await post(gateway, look(data_url(picture("GIF")), data_url(picture("WEBP"))))).status_code == 200
+    for url in sent_urls(up):
+        assert url.startswith("data:image/png;base64,")
+        assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size == (4, 3)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        data_url(picture()[:-20]),
+        data_url(b"text"),
+        "data:image/png;base64,@@@@",
+        "ftp://127.0.0.1/a.png",
+        "file:///etc/passwd",
+        "/etc/passwd",
+        "",
+    ],
+)
+async def test_a_bad_image_is_400_and_goes_nowhere(gateway, up, url):
+    answer = await post(gateway, look(data_url(picture()), url))
+    check(answer, 400, "invalid_image", "messages[0].content[2].image_url")
+    assert not up.calls("POST /v1/chat/completions")
+    assert await gateway.records() == []
+
+
+async def test_an_image_url_is_fetched_and_inlined(start, up):
+    content = picture("JPEG")
+    up.route("GET /a.jpg", response(content, content_type="image/jpeg"))
+    async with start(image_fetch_allow=f"127.0.0.1:{up.port}") as gateway:
+        assert (await post(gateway, look(f"{up.url}/a.jpg"))).status_code == 200
+        assert sent_urls(up) == [data_url(content, "image/jpeg")]
+        fetch = up.calls("GET /a.jpg")[0]
+        assert fetch.header("authorization") is None
+        assert fetch.header("cookie") is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{port}/a.png",
+        "http://127.1:{port}/a.png",
+        "http://2130706433:{port}/a.png",
+        "http://0x7f000001:{port}/a.png",
+        "http://0177.0.0.1:{port}/a.png",
+        "http://localhost:{port}/a.png",
+        "http://localhost.:{port}/a.png",
+        "http://LOCALHOST:{port}/a.png",
+        "http://[::1]:{port}/a.png",
+        "http://[::ffff:127.0.0.1]:{port}/a.png",
+        "http://0.0.0.0:{port}/a.png",
+        "http://[::]:{port}/a.png",
+        "http://user@127.0.0.1:{port}/a.png",
+        "http://127.0.0.1/a.png",
+        "http://169.254.169.254/latest/meta-data",
+    ],
+)
+async def test_an_image_url_to_this_machine_is_refused(gateway, up, url):
+    up.route("GET /a.png", response(picture(), content_type="image/png"))
+    check(await post(gateway, look(url.format(port=up.port))), 400, "invalid_image", "messages[0].content[1].image_url")
+    assert not up.calls("GET /a.png")
+
+
+async def test_a_redirect_into_this_machine_is_refused(start, up):
+    up.route("GET /a.png", json_response({}, 302, f"Location: http://localhost:{up.port}/b.png"))
+    up.route("GET /b.png", response(picture(), content_type="image/png"))
+    async with start(image_fetch_allow=f"127.0.0.1:{up.port}") as gateway:
+        check(await post(gateway, look(f"{up.url}/a.png")), 400, "invalid_image", "messages[0].content[1].image_url")
+        assert up.calls("GET /a.png")
+        assert not up.calls("GET /b.png")
+
+
+async def test_a_blind_model_gets_no_image(gateway, up):
+    message = check(
+        await post(gateway, look(data_url(picture()), model="tiny")), 400, None, "messages[0].content[1].image_url"
+    )
+    assert "tiny:latest" in message
+    assert not up.calls("POST /v1/chat/completions")
+
+
+async def test_a_model_that_does_not_tell_gets_it(gateway, up):
+    up.models["tiny:latest"] = ()
+    assert (await post(gateway, look(data_url(picture()), model="tiny"))).status_code == 200
+
+
+async def test_seventeen_images_are_too_many(gateway):
+    url = data_url(picture())
+    assert (await post(gateway, look(*[url] * 16))).status_code == 200
+    check(await post(gateway, look(*[url] * 17)), 400, None, "messages[0].content[17].image_url")
+
+
+async def test_one_bad_image_of_many_ends_the_others_and_is_named(gateway):
+    urls = [data_url(picture())] * 5 + ["data:,x"] + [data_url(picture())] * 5
+    check(await post(gateway, look(*urls)), 400, "invalid_image", "messages[0].content[6].image_url")
+
+
+async def test_a_client_that_leaves_during_a_fetch_leaves_no_record(start, up):
+    fetching = asyncio.Event()
+
+    async def hang(conn, request):
+        fetching.set()
+        await conn.hang()
+
+    up.route("GET /a.png", hang)
+    async with start(image_fetch_allow=f"127.0.0.1:{up.port}") as gateway:
+        asking = asyncio.create_task(post(gateway, look(f"{up.url}/a.png")))
+        await fetching.wait()
+        conn = up.connections[-1]
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        async with asyncio.timeout(5):
+            await conn.wait_closed()
+        assert await gateway.records() == []

@@ -129,6 +129,10 @@ class Conn(asyncio.Protocol):
         """End the connection in good order, after what has been sent."""
         self.transport.close()
 
+    def end_sending(self) -> None:
+        """Send no more, but stay (half-closed)."""
+        self.transport.write_eof()
+
     def reset(self) -> None:
         """End the connection by RST, at once."""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

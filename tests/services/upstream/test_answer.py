@@ -160,8 +160,8 @@ ENDED_BY_THE_ANSWER = {
     "endless status line": (b"HTTP/1.1 200 " + b"o" * HEAD_LIMIT, 0, {}, b"", "UpstreamUnavailable"),
     "endless interim answers": (head(100) * 20, 0, {}, b"", "UpstreamUnavailable"),
     # nothing after a part of the content
-    "bad chunk size": (CHUNKED + b"2\r\nhi\r\nzz\r\n", 200, TE, b"hi", "UpstreamFailure"),
-    "chunk longer than it says": (CHUNKED + b"2\r\nhi!\r\n", 200, TE, b"hi", "UpstreamFailure"),
+    "bad chunk size": (CHUNKED + b"2\r\nhi\r\nzz\r\n", 200, TE, b"hi", "UpstreamUnavailable"),
+    "chunk longer than it says": (CHUNKED + b"2\r\nhi!\r\n", 200, TE, b"hi", "UpstreamUnavailable"),
 }  # fmt: skip
 
 ENDED_BY_THE_CONNECTION = {
@@ -171,11 +171,11 @@ ENDED_BY_THE_CONNECTION = {
     "no length": (head(200, "X: y") + EVENTS, 200, {b"x": b"y"}, EVENTS, "spent"),
     "no length, no content": (head(200), 200, {}, b"", "spent"),
     "HTTP/1.0 without length": (b"HTTP/1.0 200 OK\r\n\r\nhi", 200, {}, b"hi", "spent"),
-    "length not reached": (head(200, "Content-Length: 3") + b"hi", 200, {CL: b"3"}, b"hi", "UpstreamFailure"),
-    "nothing of the length": (OK2, 200, {CL: b"2"}, b"", "UpstreamFailure"),
-    "no last chunk": (CHUNKED + chunked(b"hi", end=False), 200, TE, b"hi", "UpstreamFailure"),
-    "half a last chunk": (CHUNKED + chunked(b"hi")[:-2], 200, TE, b"hi", "UpstreamFailure"),
-    "half a chunk": (CHUNKED + b"5\r\nhi", 200, TE, b"hi", "UpstreamFailure"),
+    "length not reached": (head(200, "Content-Length: 3") + b"hi", 200, {CL: b"3"}, b"hi", "UpstreamUnavailable"),
+    "nothing of the length": (OK2, 200, {CL: b"2"}, b"", "UpstreamUnavailable"),
+    "no last chunk": (CHUNKED + chunked(b"hi", end=False), 200, TE, b"hi", "UpstreamUnavailable"),
+    "half a last chunk": (CHUNKED + chunked(b"hi")[:-2], 200, TE, b"hi", "UpstreamUnavailable"),
+    "half a chunk": (CHUNKED + b"5\r\nhi", 200, TE, b"hi", "UpstreamUnavailable"),
 }
 
 AFTER_THE_END = {
@@ -228,7 +228,7 @@ async def test_framing_without_content_is_bounded(start: bytes) -> None:
     for _ in range(HEAD_LIMIT):
         assert line.outcome == "open"
         answer.feed(b"y")
-    assert line.outcome == "UpstreamFailure"
+    assert line.outcome == "UpstreamUnavailable"
 
 
 async def test_a_reset_ends_no_answer_properly() -> None:
@@ -237,9 +237,9 @@ async def test_a_reset_ends_no_answer_properly() -> None:
     answer.feed(head(200) + b"hi")
     answer.end(ConnectionResetError())
     assert await answer.read() == b"hi"
-    with pytest.raises(UpstreamFailure, match="broke off"):
+    with pytest.raises(UpstreamUnavailable, match="broke off"):
         await answer.read()
-    assert line.outcome == "UpstreamFailure"
+    assert line.outcome == "UpstreamUnavailable"
 
 
 async def test_pieces_that_came_before_the_reader_are_joined() -> None:

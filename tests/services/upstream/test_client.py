@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.scripted import Conn, Gate, Request, ScriptedUpstream, head, json_response
 from tests.services.upstream.helpers import hanging, open_client, post, sending, until
 from tollkeeper.rules.errors import UpstreamFailure, UpstreamTimeout, UpstreamUnavailable
-from tollkeeper.services.upstream import HttpClient, Timeouts
+from tollkeeper.services.upstream import Answer, HttpClient, Lease, Timeouts
 
 OK = json_response({"ok": True})
 CONTENT = b'{"ok":true}'
@@ -341,3 +342,29 @@ async def test_close_ends_everything(up: ScriptedUpstream) -> None:
     with pytest.raises(UpstreamUnavailable, match="stopping"):
         await client.acquire()
     await client.close()
+
+
+async def test_close_sends_away_those_in_line_though_no_place_comes_free(up: ScriptedUpstream) -> None:
+    client = HttpClient(up.url, max_connections=1)
+    lease = await client.acquire()
+    waiting = asyncio.ensure_future(client.acquire())
+    await until(lambda: client.statistics().waiting == 1)
+    await client.close()
+    with pytest.raises(UpstreamUnavailable, match="stopping"):
+        await waiting
+    lease.release()
+
+
+async def test_answers_leave_no_cycles_behind(up: ScriptedUpstream, client: HttpClient) -> None:
+    up.always(OK)
+    await fetch(client)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            await fetch(client)
+        await (await post(client)).read()
+        left = [thing for thing in gc.get_objects() if isinstance(thing, Answer | Lease)]
+    finally:
+        gc.enable()
+    assert len(left) <= 1, "the memory of a request is free when it ends, without the collector"

@@ -79,7 +79,7 @@ async def test_a_reset_in_the_body_is_a_failure(up: ScriptedUpstream, client: Ht
     up.answer(script)
     answer = await post(client)
     gate.set()
-    with pytest.raises(UpstreamFailure, match="broke off") as caught:
+    with pytest.raises(UpstreamUnavailable, match="broke off") as caught:
         await answer.read()
     assert caught.value.status == 502
     assert not answer.complete
@@ -89,9 +89,9 @@ async def test_truncation_is_a_failure_after_what_came(up: ScriptedUpstream, cli
     up.answer(sending(streamed(b"data: 1\n\n", end=False), then=Conn.close))
     answer = await post(client)
     assert await answer.read() == b"data: 1\n\n"
-    with pytest.raises(UpstreamFailure, match="broke off"):
+    with pytest.raises(UpstreamUnavailable, match="broke off"):
         await answer.read()
-    with pytest.raises(UpstreamFailure, match="broke off"):
+    with pytest.raises(UpstreamUnavailable, match="broke off"):
         await answer.read()
 
 
@@ -123,6 +123,8 @@ async def test_100_mb_unread_stay_at_the_upstream(up: ScriptedUpstream) -> None:
         (conn,) = up.connections
         await conn.blocked.wait()
         await until(lambda: not connection_of(client)._reading)
+        for _ in range(100):
+            await asyncio.sleep(0)
         assert 65536 < answer.buffered <= 65536 + ONE_READ
         read = 0
         while part := await answer.read():
@@ -183,6 +185,12 @@ async def test_an_early_refusal_is_heard_though_the_request_is_not_read(then: ob
         assert client.statistics().idle == 0, "half a request is under way there"
 
 
+async def test_the_end_of_the_answer_counts_though_the_request_is_not_read() -> None:
+    async with ScriptedUpstream(early=True) as up, open_client(up.url) as client:
+        up.answer(sending(head(413), b"too large", then=Conn.end_sending))
+        assert await (await post(client, bytes(20 * MB))).read_all(100) == b"too large"
+
+
 # ── silence ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -216,14 +224,30 @@ async def test_a_request_that_is_never_read_times_out() -> None:
 
 
 async def test_a_slow_reader_is_no_silence(up: ScriptedUpstream) -> None:
-    up.answer(sending(head(200, f"Content-Length: {4 * MB}"), bytes(4 * MB)))
+    gate = Gate([head(200, f"Content-Length: {4 * MB}"), bytes(4 * MB)])
+    up.answer(gate)
     async with open_client(up.url, timeouts=Timeouts(event=0.05)) as client:
+        gate.open()
         answer = await post(client)
-        await answer.read()
-        await until(lambda: not connection_of(client)._reading)
-        await asyncio.sleep(0.15)
-        assert len(await answer.read_all(4 * MB)) > 0
-        assert answer.complete
+        first = asyncio.ensure_future(answer.read())
+        await asyncio.sleep(0)
+        gate.open()
+        size = len(await first)
+        # Nobody reads while the timer of the first read runs out.
+        await until(lambda: connection_of(client)._timer is None)
+        assert size + len(await answer.read_all(4 * MB)) == 4 * MB
+
+
+async def test_a_timer_set_for_a_shorter_wait_does_not_cut_a_longer_one(up: ScriptedUpstream) -> None:
+    gate = Gate([head(200, "Content-Length: 2"), b"hi"])
+    up.answer(gate)
+    async with open_client(up.url, timeouts=Timeouts(first_byte=0.05, event=300)) as client:
+        gate.open()
+        answer = await post(client)
+        reading = asyncio.ensure_future(answer.read())
+        await until(lambda: connection_of(client)._timer_at > asyncio.get_running_loop().time() + 200)
+        gate.open()
+        assert await reading == b"hi"
 
 
 async def test_a_long_stream_arms_its_timer_once(

@@ -106,8 +106,9 @@ class Answer:
     async def read(self) -> bytes:
         """What came since the last call, at least one byte; b"" at the proper end. One reader at a time.
 
-        Raises UpstreamFailure when the answer broke off or was aborted (after all that came before has been read),
-        UpstreamTimeout when nothing came for the `event` timeout. A cancelled call aborts the answer.
+        Raises, once all that came before has been read, UpstreamUnavailable (502) when the answer broke off or is not
+        proper HTTP, UpstreamTimeout when nothing came for the `event` timeout, UpstreamFailure when it was aborted.
+        A cancelled call aborts the answer.
         """
         while True:
             if self._chunks:
@@ -193,7 +194,7 @@ class Answer:
         elif not self.status:
             self.fail(UpstreamUnavailable("The upstream's answer broke off in its head. Try again."))
         else:
-            self.fail(UpstreamFailure("The upstream's answer broke off before its end."))
+            self.fail(UpstreamUnavailable("The upstream's answer broke off before its end."))
 
     def timed_out(self) -> None:
         if self.status:
@@ -239,12 +240,10 @@ class Answer:
 
     def _garbled(self, error: HttpParserError) -> None:
         reason = str(error.__context__ or error)
-        kind = UpstreamFailure if self.status else UpstreamUnavailable
-        self.fail(kind(f"The upstream's answer is not proper HTTP ({reason})."))
+        self.fail(UpstreamUnavailable(f"The upstream's answer is not proper HTTP ({reason})."))
 
     def _too_long(self) -> None:
-        kind = UpstreamFailure if self.status else UpstreamUnavailable
-        self.fail(kind(f"The upstream's answer has {self._limits.head} bytes of headers or more."))
+        self.fail(UpstreamUnavailable(f"The upstream's answer has {self._limits.head} bytes of headers or more."))
 
     # ── called by httptools ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,65 @@
+"""What the database file itself says, read without the gateway."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SUMS = (
+    "count(*)",
+    "sum(prompt_tokens)",
+    "sum(cached_tokens)",
+    "sum(cache_write_tokens)",
+    "sum(completion_tokens)",
+    "sum(reasoning_tokens)",
+    "sum(cost_pico)",
+)
+ROLLUPS = ("sum(requests)", *SUMS[1:-1], "sum(cost_micro) * 1000000 + sum(cost_rest)")
+PLACE = "user_id, model, coalesce(key_id, ''), status"
+HOUR_MS = 3_600_000
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """The file, read-only, whoever has it open."""
+    connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+    connection.row_factory = sqlite3.Row
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def records(database: Path) -> dict[str, sqlite3.Row]:
+    """By request id."""
+    with reading(database) as connection:
+        rows = connection.execute("SELECT * FROM records").fetchall()
+    found = {row["request_id"]: row for row in rows}
+    assert len(found) == len(rows), "a request id stands there twice"
+    return found
+
+
+def intents(database: Path) -> int:
+    """How many requests are journalled as under way."""
+    with reading(database) as connection:
+        count: int = connection.execute("SELECT count(*) FROM intents").fetchone()[0]
+    return count
+
+
+def sums_of_records(database: Path) -> dict[Any, Any]:
+    """By hour, user, model, key and status."""
+    return _sums(database, f"SELECT created_at / {HOUR_MS}, {PLACE}, {', '.join(SUMS)} FROM records")
+
+
+def sums_of_rollups(database: Path) -> dict[Any, Any]:
+    """By hour, user, model, key and status."""
+    return _sums(database, f"SELECT hour / {HOUR_MS}, {PLACE}, {', '.join(ROLLUPS)} FROM hourly")
+
+
+def _sums(database: Path, query: str) -> dict[Any, Any]:
+    with reading(database) as connection:
+        rows = connection.execute(query + " GROUP BY 1, 2, 3, 4, 5").fetchall()
+    return {tuple(row)[:5]: tuple(row)[5:] for row in rows}

@@ -1,0 +1,132 @@
+"""The gateway's own network must not be reachable through image URLs.
+
+A name is resolved once; every address it has must be on the public internet; the connection goes to one of those very
+addresses, so that a name that changes its mind between the check and the connection gains nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+import httpcore
+
+from tollkeeper.services.images.target import address
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""A host (name or address, in any spelling the system understands) and a port → addresses. Raises OSError."""
+
+PORTS = (80, 443)
+CONNECT_TIMEOUT = 3.0
+"""Seconds for one address, so that a dead one leaves time for the next."""
+MAX_ADDRESSES = 4
+"""Tried, of those a name has."""
+
+REFUSED_V4 = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8",  # this network
+            "10.0.0.0/8",
+            "100.64.0.0/10",  # carriers' private space
+            "127.0.0.0/8",
+            "169.254.0.0/16",  # link-local, clouds' metadata
+            "172.16.0.0/12",
+            "192.0.0.0/24",  # protocol assignments
+            "192.0.2.0/24",  # documentation
+            "192.88.99.0/24",  # 6to4 relays
+            "192.168.0.0/16",
+            "198.18.0.0/15",  # benchmarks
+            "198.51.100.0/24",  # documentation
+            "203.0.113.0/24",  # documentation
+            "224.0.0.0/4",  # multicast
+            "240.0.0.0/4",  # reserved, broadcast
+        ),
+    )
+)
+UNICAST_V6 = IPv6Network("2000::/3")
+"""All that is routed globally. Outside it: loopback, unspecified, IPv4 mapped and compatible, NAT64 (64:ff9b::/96 and
+64:ff9b:1::/48), unique local, link-local, site-local, multicast."""
+REFUSED_V6 = tuple(
+    map(
+        IPv6Network,
+        (
+            "2001::/23",  # protocol assignments, Teredo, ORCHID
+            "2001:db8::/32",  # documentation
+            "2002::/16",  # 6to4: an IPv4 address within
+            "3fff::/20",  # documentation
+        ),
+    )
+)
+"""The tables stand beside `is_global` because its notion of these ranges differs between releases of Python."""
+
+
+class Refused(Exception):
+    """This host may not be asked. Never says why: the reason would map the network behind the gateway."""
+
+
+def is_public(text: str) -> bool:
+    """Whether the address, as a resolver writes it, is one on the public internet."""
+    try:
+        ip = ip_address(text)
+    except ValueError:
+        return False
+    return ip.is_global and not ip.is_multicast and _outside(ip)
+
+
+def _outside(ip: IPv4Address | IPv6Address) -> bool:
+    if isinstance(ip, IPv4Address):
+        return not any(ip in network for network in REFUSED_V4)
+    return ip.scope_id is None and ip in UNICAST_V6 and not any(ip in network for network in REFUSED_V6)
+
+
+async def system_resolve(host: str, port: int) -> list[str]:
+    """Every address the system knows for `host`, in its order of preference."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+
+
+class GuardedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects to public addresses on ports 80 and 443, and to the operator's exceptions: `host:port`, lower case,
+    exactly as a URL spells it."""
+
+    def __init__(self, allow: Iterable[str], resolve: Resolve, network: httpcore.AsyncNetworkBackend) -> None:
+        self._allow = frozenset(allow)
+        self._resolve = resolve
+        self._network = network
+
+    def __repr__(self) -> str:
+        return f"GuardedNetwork({len(self._allow)} exceptions)"
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises Refused, or httpcore's errors."""
+        found = (await self._vetted(host, port))[:MAX_ADDRESSES]
+        bound = CONNECT_TIMEOUT if timeout is None else min(timeout, CONNECT_TIMEOUT)
+        for place, ip in enumerate(found, 1):
+            try:
+                return await self._network.connect_tcp(ip, port, bound, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if place == len(found):
+                    raise
+        raise Refused
+
+    async def _vetted(self, host: str, port: int) -> Sequence[str]:
+        exempt = address(host, port) in self._allow
+        if port not in PORTS and not exempt:
+            raise Refused
+        try:
+            found = await self._resolve(host, port)
+        except (OSError, UnicodeError):
+            raise Refused from None
+        if not exempt and not all(map(is_public, found)):
+            raise Refused
+        return found

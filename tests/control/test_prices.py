@@ -60,8 +60,8 @@ async def test_figures_that_are_none(admin, figure):
 
 async def test_several_at_once_all_or_none(admin):
     other = {**PRICE, "model": "gpt-4*", "cached_input_usd_per_mtok": "0.01", "cache_write_usd_per_mtok": "0.2"}
-    response = await admin.put("/admin/prices", json={"data": [PRICE, {**other, "model": "a b"}]})
-    assert (response.status_code, shape_of(response)["param"]) == (422, "model")
+    response = await admin.put("/admin/prices", json={"data": [PRICE, {**other, "effective_at": "2020-01-01"}]})
+    assert (response.status_code, shape_of(response)["param"]) == (422, "effective_at")
     response = await admin.put("/admin/prices", json={"data": [PRICE, {**PRICE, "input_usd_per_mtok": "x"}]})
     assert shape_of(response)["param"] == "data.1.input_usd_per_mtok"
     assert (await admin.get("/admin/prices")).json()["data"] == []

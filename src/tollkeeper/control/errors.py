@@ -134,8 +134,9 @@ _SAYINGS = {
 
 
 def _unprocessable(found: dict[str, Any]) -> Unprocessable:
-    # The first part says where the field is (body, query, path); parts in brackets are branches of a union.
-    parts = [str(part) for part in found["loc"][1:] if not str(part).startswith("(")]
+    # The first part says where the field is (body, query, path); parts in brackets are branches of a union, and the
+    # mark of a key that is wrong itself.
+    parts = [str(part) for part in found["loc"][1:] if str(part)[:1] not in ("(", "[")]
     param = ".".join(parts)[:200] or None
     saying = _SAYINGS.get(found["type"])
     if saying is None:

@@ -16,7 +16,7 @@ from tollkeeper.control.usage import Usd
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.rules.money import parse_price
 from tollkeeper.rules.pricing import Price
-from tollkeeper.services.prices import NewPrice, price_body
+from tollkeeper.services.prices import MODEL_PATTERN, NewPrice, price_body
 
 _MAX_AT_ONCE = 1000
 _MAX_DIGITS = 40
@@ -71,7 +71,7 @@ class PriceForm(Form):
     """A version to add, in force from `effective_at`, or from now. Figures are dollars per million tokens; `model` is a
     canonical name, or a pattern that ends in `*`: the most specific match wins."""
 
-    model: str = Field(min_length=1, max_length=256, examples=["llama3.2:1b", "gpt-4o*"])
+    model: str = Field(pattern=f"^({MODEL_PATTERN})$", examples=["llama3.2:1b", "gpt-4o*"])
     input_usd_per_mtok: Figure
     cached_input_usd_per_mtok: Figure | None = None
     cache_write_usd_per_mtok: Figure | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Query as FromQuery
 from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic.config import JsonDict
 
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.errors import errors
@@ -96,6 +97,11 @@ class Summary(BaseModel):
     total: Sums
 
 
+def _listed(groups: Sequence[Group]) -> JsonDict:
+    one = "|".join(groups)
+    return {"pattern": f"^({one})(,({one}))*$", "examples": ["model,day"]}
+
+
 class _Span(Query):
     from_: TimeIn | None = Field(None, alias="from", description="The first moment that counts.")
     to: TimeIn | None = Field(None, description="The first moment after it that no longer counts.")
@@ -108,13 +114,17 @@ class _UsageQuery(Page, _Span):
 
 class _SummaryQuery(_Span):
     group_by: str = Field(
-        "model", description=f"Some of {', '.join(OWN_GROUPS)}, with commas between.", examples=["model,day"]
+        "model",
+        description=f"Some of {', '.join(OWN_GROUPS)}, each once, with commas between.",
+        json_schema_extra=_listed(OWN_GROUPS),
     )
 
 
 class _SummaryOfAllQuery(_Span):
     group_by: str = Field(
-        "model", description=f"Some of {', '.join(ALL_GROUPS)}, with commas between.", examples=["user,model"]
+        "model",
+        description=f"Some of {', '.join(ALL_GROUPS)}, each once, with commas between.",
+        json_schema_extra=_listed(ALL_GROUPS),
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 
@@ -16,19 +18,16 @@ def format_time(ms: int) -> str:
 
 def parse_time(text: str) -> int:
     """A moment as RFC 3339 writes it, or only its date (midnight). Without an offset it is UTC. What is finer than a
-    millisecond is cut off. Raises ValueError for anything else, and for years before 1970."""
+    millisecond is cut off, and what lies before 1970 is 1970. Raises ValueError for anything else."""
     try:
         if not _WRITTEN.fullmatch(text):
             raise ValueError
         moment = datetime.fromisoformat(text.upper())
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        ms = int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000
-        if ms < 0:
-            raise ValueError
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ValueError("is not a moment such as 2026-11-20T12:00:00Z or 2026-11-20") from None
-    return ms
+    return max(0, (moment - _EPOCH) // _MILLISECOND)
 
 
 def month_of(ms: int) -> tuple[int, int]:

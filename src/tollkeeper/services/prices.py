@@ -16,7 +16,7 @@ from tollkeeper.services.audit import Actor
 from tollkeeper.services.changes import Changes
 from tollkeeper.store.ports import Book
 
-_PATTERN = re.compile(r"[^\s*][^\s*]{0,254}\*?|\*")
+MODEL_PATTERN = r"[^\s*]{1,255}\*?|\*"
 
 
 class NewPrice(Struct, frozen=True):
@@ -92,7 +92,7 @@ def price_body(price: Price) -> dict[str, int | str | None]:
 
 def _version(wanted: NewPrice, now: int) -> Price:
     model = _spelled(wanted.model)
-    if not _PATTERN.fullmatch(model):
+    if not re.fullmatch(MODEL_PATTERN, model):
         raise Unprocessable("A model has no spaces, and a * only at its end.", param="model")
     if wanted.effective_at is not None and wanted.effective_at < now:
         raise Unprocessable(

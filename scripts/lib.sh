@@ -19,6 +19,10 @@ export PIP_ROOT_USER_ACTION=ignore
 # uv brings certificates of its own; where the machine has some, they are the ones its owner trusts. Both its names for it.
 if [ -e /etc/ssl/certs/ca-certificates.crt ]; then export UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true; fi
 
+# On a terminal, what is being fetched is shown; elsewhere the lines of `say` are enough.
+quiet=--quiet
+if [ -t 2 ]; then quiet=; fi
+
 say() { printf '» %s\n' "$*" >&2; }
 
 fail() {
@@ -80,7 +84,7 @@ ensure_wheel() {
   local unpacked
   unpacked=$(mktemp -d "$cache/new.XXXXXX")
   say "fetching $(grep -o '^[^ ]*' "requirements/$1.txt" | head -n 1)"
-  uv pip install --quiet --python "$(find_python)" --no-deps --require-hashes --target "$unpacked" -r "requirements/$1.txt"
+  uv pip install $quiet --python "$(find_python)" --no-deps --require-hashes --target "$unpacked" -r "requirements/$1.txt"
   mv -T "$unpacked" "$2"
 }
 
@@ -93,14 +97,14 @@ ensure_venv() {
     ensure_uv
     say "making .venv"
     rm -rf .venv
-    uv venv --quiet --python "$(find_python)" .venv
+    uv venv $quiet --python "$(find_python)" .venv
   fi
   if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     ensure_uv
     say "installing what requirements/$kind.txt pins"
     rm -f "$stamp"
-    uv pip sync --quiet --python .venv/bin/python --require-hashes "requirements/$kind.txt"
-    uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+    uv pip sync $quiet --python .venv/bin/python --require-hashes "requirements/$kind.txt"
+    uv pip install $quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
     echo "$wanted" >"$stamp"
   fi
 }

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import asynccontextmanager
 
 from tollkeeper import __version__
-from tollkeeper.config import ConfigError, Settings
+from tollkeeper.config import WELL_KNOWN_SECRETS, ConfigError, Settings
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
 from tollkeeper.gateway.entry import Entry
@@ -23,7 +23,7 @@ from tollkeeper.gateway.house import Bounds, House
 from tollkeeper.gateway.protocol import Door
 from tollkeeper.gateway.server import Server
 from tollkeeper.logs import configure_logs
-from tollkeeper.rules.errors import Stopping
+from tollkeeper.rules.errors import GatewayError, InvalidKey, Stopping
 from tollkeeper.rules.ids import request_id
 from tollkeeper.services.accounts import Accounts
 from tollkeeper.services.bootstrap import open_bootstrap
@@ -78,6 +78,8 @@ async def serve(
     listening = _listen(settings.host, settings.port)
     try:
         async with opened(settings, upstreams) as (house, server, _, key):
+            if not settings.loopback:
+                _refuse_well_known_keys(house.accounts, settings.host)
             if key is not None and made_key is not None:
                 made_key(key)
             if prepare is not None:
@@ -184,6 +186,21 @@ def _server(settings: Settings, store: Store, house: House) -> Server:
         shutdown_timeout=settings.shutdown_timeout,
         cut=lambda: house.runs.cut(lambda _: True, Stopping("The gateway is stopping. Send the request again later.")),
     )
+
+
+def _refuse_well_known_keys(accounts: Accounts, host: str) -> None:
+    """A database of the demo may not be served to others: everyone knows its keys."""
+    for secret in WELL_KNOWN_SECRETS:
+        try:
+            accounts.identify_admin(secret)
+        except InvalidKey:
+            continue
+        except GatewayError:
+            pass  # known, though not an admin's
+        raise ConfigError(
+            f"setting host: {host} is no loopback address, and this database holds a sample key that everyone knows;"
+            " revoke it, or bind to 127.0.0.1"
+        )
 
 
 async def _housekeeping(house: House) -> None:

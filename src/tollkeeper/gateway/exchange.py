@@ -240,9 +240,10 @@ class Exchange:
             async with asyncio.timeout(self._stall_timeout):
                 await self._send(message)
         except TimeoutError:
-            self._connection.abort()
             self.gone = True
-            raise asyncio.CancelledError from None  # as if it had left
+            self._connection.abort()
+            self._task.cancel()  # as if it had left
+            await asyncio.sleep(0)
 
 
 def _too_large(limit: int) -> GatewayError:

@@ -8,6 +8,11 @@ no record; after it, leaving the `with` block settles the run whatever happened.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 from tollkeeper.gateway.exchange import Exchange
 from tollkeeper.gateway.house import House
 from tollkeeper.gateway.relay import relay
@@ -15,6 +20,8 @@ from tollkeeper.gateway.sight import ready_images
 from tollkeeper.wire.openai import Endpoint, read_ask, rewrite
 
 _HEADERS = ((b"content-type", b"application/json"),)
+_LARGE = 200_000
+T = TypeVar("T")
 
 
 async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
@@ -22,18 +29,20 @@ async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
     started, created_at, bounds = house.clock(), house.now(), house.bounds
     caller = house.accounts.identify(exchange.secret())
     text = await exchange.body(limit=bounds.max_body_bytes, timeout=bounds.body_timeout, bodies=house.bodies)
-    ask = read_ask(text, endpoint)
+    ask = await _aside(len(text), partial(read_ask, text, endpoint))
     exchange.watch()
     route = await house.catalog.route(ask.model)
     price = house.prices.in_force(route.model, created_at)
     house.runs.check_open()
-    body = rewrite(
+    changed = partial(
+        rewrite,
         ask,
         model=route.model,
         opaque_user=house.opaque(caller.user.user_id),
         image_urls=await ready_images(house, ask, route, caller),
         caps_as_max_tokens=route.upstream.kind == "ollama",
     )
+    body = await _aside(len(text), changed)
     lease = await route.client.acquire()
     run = house.runs.begin(
         exchange.request_id,
@@ -60,3 +69,8 @@ async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
             await relay(house, exchange, run, endpoint, ask, answer)
         finally:
             answer.abort()
+
+
+async def _aside(size: int, work: Callable[[], T]) -> T:
+    """Do the work on a body of `size` bytes: in a thread when it is large, so that other requests go on meanwhile."""
+    return work() if size < _LARGE else await asyncio.to_thread(work)

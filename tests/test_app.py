@@ -1,0 +1,26 @@
+"""How the parts are joined, where no other test sees it."""
+
+import pytest
+
+from tests.gateway.conftest import TEST
+from tollkeeper.app import opened, serve
+from tollkeeper.config import ConfigError, load_settings
+
+
+async def test_a_database_with_a_sample_key_is_served_on_loopback_only(tmp_path):
+    settings = load_settings(database_path=tmp_path / "t.db", port=0)
+    async with opened(settings) as (house, _, _, _):
+        await house.accounts.create_user("alice", TEST, secret="sk-alice-123")
+    with pytest.raises(ConfigError, match="sample key"):
+        await serve(load_settings(database_path=tmp_path / "t.db", port=0, host="0.0.0.0"))
+
+
+async def test_the_admin_key_is_made_once(tmp_path):
+    settings = load_settings(database_path=tmp_path / "t.db")
+    made = []
+    for _ in range(2):
+        async with opened(settings) as (house, _, _, key):
+            made.append(key)
+            assert house.accounts.identify_admin(made[0]) == "@bootstrap"
+    assert made[0]
+    assert made[1] is None

@@ -164,6 +164,13 @@ async def test_a_summary_of_everyone_and_of_one(admin):
     assert (one["user_id"], one["total"]["requests"], one["from"]) == ("bob", 1, "2026-01-01T00:00:00.000Z")
 
 
+async def test_the_span_of_a_summary(alice):
+    body = (await alice.get("/v1/usage/summary?to=2026-11-20&group_by=day")).json()
+    assert [row["day"] for row in body["data"]] == ["2026-11-19"]
+    body = (await alice.get("/v1/usage/summary?from=2026-11-20&group_by=day")).json()
+    assert [row["day"] for row in body["data"]] == ["2026-11-20"]
+
+
 async def test_a_summary_from_a_moment_that_is_still_to_come(alice):
     body = (await alice.get("/v1/usage/summary?from=2030-01-01")).json()
     assert (body["data"], body["to"]) == ([], "2030-01-01T00:00:00.000Z")

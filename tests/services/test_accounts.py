@@ -12,11 +12,23 @@ from tollkeeper.rules.errors import AccountSuspended, Conflict, Forbidden, Inval
 from tollkeeper.services.accounts import KeyChange, UserChange
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.keys import key_status
-from tollkeeper.store import ports
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.accounts import MemoryAccounts
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports import AuditEntry, Key, User
+
+
+class SlowAccounts(MemoryAccounts):
+    """Saves, and answers only when `done` is set."""
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__(tables)
+        self.saved, self.done = asyncio.Event(), asyncio.Event()
+
+    async def save(self, *, users: Sequence[User] = (), keys: Sequence[Key] = (), audit: AuditEntry) -> None:
+        await super().save(users=users, keys=keys, audit=audit)
+        self.saved.set()
+        await self.done.wait()
 
 
 @pytest.fixture
@@ -65,7 +77,11 @@ async def test_a_user_id_is_unique_whatever_its_case_and_for_good(house, taken):
 
 
 async def test_of_two_who_want_one_id_at_once_one_gets_it(house):
-    both = [house.accounts.create_user(name, ROOT) for name in ("alice", "Alice")]
+    slow = SlowAccounts(house.store._tables)
+    house.accounts._store = slow
+    both = [asyncio.create_task(house.accounts.create_user(name, ROOT)) for name in ("alice", "Alice")]
+    await slow.saved.wait()
+    slow.done.set()
     results = await asyncio.gather(*both, return_exceptions=True)
     assert [type(result) for result in results] == [tuple, Conflict]
     assert len(house.accounts.users()) == 1
@@ -296,24 +312,10 @@ async def test_what_cannot_be_saved_is_not_in_force(house):
     assert house.cut == []
 
 
-class SlowAccounts(MemoryAccounts):
-    """Saves, and answers only when `done` is set."""
-
-    def __init__(self, tables: Tables) -> None:
-        super().__init__(tables)
-        self.saved, self.done = asyncio.Event(), asyncio.Event()
-
-    async def save(self, *, users: Sequence[User] = (), keys: Sequence[Key] = (), audit: AuditEntry) -> None:
-        await super().save(users=users, keys=keys, audit=audit)
-        self.saved.set()
-        await self.done.wait()
-
-
 async def test_a_change_whose_caller_leaves_is_made_all_the_same(house):
     _, made = await house.accounts.create_user("alice", ROOT)
     slow = SlowAccounts(house.store._tables)
-    store: ports.Accounts = slow
-    house.accounts._store = store
+    house.accounts._store = slow
     leaving = asyncio.create_task(house.accounts.revoke_key(made.key.id, ROOT))
     await slow.saved.wait()
     leaving.cancel()

@@ -1,9 +1,11 @@
 """How the parts are joined, where no other test sees it."""
 
+import resource
+
 import pytest
 
 from tests.gateway.conftest import TEST
-from tollkeeper.app import opened, serve
+from tollkeeper.app import opened, raise_file_limit, serve
 from tollkeeper.config import ConfigError, load_settings
 
 
@@ -17,10 +19,20 @@ async def test_a_database_with_a_sample_key_is_served_on_loopback_only(tmp_path)
 
 async def test_the_admin_key_is_made_once(tmp_path):
     settings = load_settings(database_path=tmp_path / "t.db")
-    made = []
+    made: list[str | None] = []
     for _ in range(2):
         async with opened(settings) as (house, _, _, key):
             made.append(key)
-            assert house.accounts.identify_admin(made[0]) == "@bootstrap"
-    assert made[0]
+            assert house.accounts.identify_admin(str(made[0])) == "@bootstrap"
+    assert made[0] is not None
     assert made[1] is None
+
+
+def test_the_file_limit_is_raised_to_the_hard_one():
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
+        raise_file_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

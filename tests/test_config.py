@@ -73,8 +73,8 @@ def test_a_file_that_cannot_be_read_is_named():
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "gate.example", "127.evil.example"])
 def test_a_well_known_secret_guards_loopback_only(host):
-    assert load_settings(host="127.0.0.1", admin_api_key="admin-secret-key")
-    assert load_settings(host="::1", admin_api_key="admin-secret-key")
+    assert load_settings(host="127.0.0.1", admin_api_key="admin-secret-key").loopback
+    assert load_settings(host="::1", admin_api_key="admin-secret-key").loopback
     with pytest.raises(ConfigError, match="admin_api_key"):
         load_settings(host=host, admin_api_key="admin-secret-key")
 

@@ -162,13 +162,18 @@ class Exchange:
                     if size > limit:
                         await self._drain(limit)
                         raise _too_large(limit)
-                    bodies.take(len(part))
-                    self._body_bytes = size
+                    self.hold(len(part))
                     parts.append(part)
                     if not message["more_body"]:
                         return parts[0] if len(parts) == 1 else b"".join(parts)
         except TimeoutError:
             raise RequestTimeout("The body of the request did not come in time. Send it whole.") from None
+
+    def hold(self, size: int) -> None:
+        """Account for `size` more bytes that this exchange keeps in memory. Raises ServerOverloaded."""
+        if self._bodies is not None and size > 0:
+            self._bodies.take(size)
+            self._body_bytes += size
 
     async def _drain(self, limit: int) -> None:
         """Read on a while and drop it: a client that is cut off while it writes never sees our answer."""

@@ -43,6 +43,7 @@ async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
         caps_as_max_tokens=route.upstream.kind == "ollama",
     )
     body = await _aside(len(text), changed)
+    exchange.hold(len(body) - len(text))  # images that were URLs
     lease = await route.client.acquire()
     run = house.runs.begin(
         exchange.request_id,

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-import httpcore
+import httpcore2
 import pytest
 from msgspec import json
 
@@ -40,9 +40,9 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def ask(address: str, content: object, **more: object) -> httpcore.Response:
+def ask(address: str, content: object, **more: object) -> httpcore2.Response:
     body = {"model": "some-model", "max_tokens": 20, "messages": [{"role": "user", "content": content}], **more}
-    return httpcore.request("POST", f"{address}/v1/chat/completions", content=json.encode(body))
+    return httpcore2.request("POST", f"{address}/v1/chat/completions", content=json.encode(body))
 
 
 async def test_it_answers_until_the_context_ends(tmp_path: Path, weights: Path) -> None:
@@ -66,7 +66,7 @@ async def test_a_projector_of_ours_lets_it_take_images(tmp_path: Path, weights: 
 
 async def test_other_pages_of_a_browser_may_not_read_it(tmp_path: Path, weights: Path) -> None:
     async with engine(job(weights), tmp_path / "log") as (address, _):
-        head = httpcore.request("GET", f"{address}/v1/models", headers={"Origin": "http://evil.example"}).headers
+        head = httpcore2.request("GET", f"{address}/v1/models", headers={"Origin": "http://evil.example"}).headers
     assert dict(head)[b"Access-Control-Allow-Origin"] == b""
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpcore
+import httpcore2
 
 CERTIFICATE = Path(__file__).with_name("images_test.pem")
 """Self-signed, for the name images.test, with its key; good for nothing else."""
@@ -70,18 +70,18 @@ def answer(body: bytes, *headers: str, status: int = 200) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-class Detour(httpcore.AsyncNetworkBackend):
+class Detour(httpcore2.AsyncNetworkBackend):
     """Notes where the guard lets a connection go, and takes it to a port of loopback instead (None: nowhere)."""
 
     def __init__(self, port: int | None = None) -> None:
         self.asked: list[tuple[str, int]] = []
         self._port = port
-        self._network = httpcore.AnyIOBackend()
+        self._network = httpcore2.AnyIOBackend()
 
     async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
         self.asked.append((host, port))
         if self._port is None:
-            raise httpcore.ConnectError("nobody answers")
+            raise httpcore2.ConnectError("nobody answers")
         return await self._network.connect_tcp("127.0.0.1", self._port)
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import httpcore
+import httpcore2
 import pytest
 
 from tests.services.images.rig import Detour, names
@@ -108,7 +108,7 @@ async def test_the_address_that_was_vetted_is_the_one_connected_to():
         return answers.pop(0)
 
     detour = Detour()
-    with pytest.raises(httpcore.ConnectError):
+    with pytest.raises(httpcore2.ConnectError):
         await GuardedNetwork((), changes_its_mind, detour).connect_tcp("rebinds.example", 443)
     assert detour.asked == [("93.184.216.34", 443)]
     assert len(answers) == 1
@@ -117,7 +117,7 @@ async def test_the_address_that_was_vetted_is_the_one_connected_to():
 async def test_the_next_address_is_tried_up_to_a_bound():
     ips = [f"93.184.216.{last}" for last in range(1, 10)]
     detour = Detour()
-    with pytest.raises(httpcore.ConnectError):
+    with pytest.raises(httpcore2.ConnectError):
         await GuardedNetwork((), names(many_example=ips), detour).connect_tcp("many.example", 80)
     assert detour.asked == [(ip, 80) for ip in ips[:MAX_ADDRESSES]]
 
@@ -138,6 +138,6 @@ async def test_the_next_address_is_tried_up_to_a_bound():
 async def test_exceptions_are_exact(allow, host, port, passes):
     detour = Detour()
     resolve = names(**{"inside_example": "10.0.0.1", "other_example": "10.0.0.1", "::1": "::1"})
-    with pytest.raises(httpcore.ConnectError if passes else Refused):
+    with pytest.raises(httpcore2.ConnectError if passes else Refused):
         await GuardedNetwork((allow,), resolve, detour).connect_tcp(host, port)
     assert bool(detour.asked) is passes

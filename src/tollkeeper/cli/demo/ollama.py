@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpcore
+import httpcore2
 from msgspec import MsgspecError, Struct, json
 
 from tollkeeper.rules.names import canonical
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 SECONDS = 2
 TIMEOUT = {"connect": SECONDS, "read": SECONDS, "write": SECONDS, "pool": SECONDS}
 NOT_AN_OLLAMA = (
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
+    httpcore2.NetworkError,
+    httpcore2.TimeoutException,
+    httpcore2.ProtocolError,
     OSError,
     MsgspecError,
     ValueError,  # an address that cannot be read
@@ -35,7 +35,7 @@ class Tags(Struct):
 async def has_models(base_url: str, wanted: Collection[str]) -> bool:
     """Whether the Ollama at `base_url` answers within a few seconds and has all of `wanted`."""
     try:
-        async with httpcore.AsyncConnectionPool() as pool:
+        async with httpcore2.AsyncConnectionPool() as pool:
             answer = await pool.request("GET", f"{base_url}/api/tags", extensions={"timeout": TIMEOUT})
         tags = json.decode(answer.content, type=Tags)
     except NOT_AN_OLLAMA:

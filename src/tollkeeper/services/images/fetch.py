@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Iterable
 
-import httpcore
+import httpcore2
 
 from tollkeeper.rules.errors import InvalidImage
 from tollkeeper.services.images.bounds import MAX_BYTES
@@ -22,7 +22,7 @@ HEADERS = (
     ("user-agent", "Tollkeeper"),
     ("connection", "close"),
 )
-FAILURES = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, Refused)
+FAILURES = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError, Refused)
 UNFETCHED = (
     "The image could not be fetched: its URL, and every redirect, must lead to a public server on port 80 or 443 that "
     "answers properly, with a valid certificate where it is https. Otherwise send the image as a base64 data: URL."
@@ -42,12 +42,12 @@ class Fetcher:
         max_bytes: int = MAX_BYTES,
         resolve: Resolve = system_resolve,
         ssl_context: ssl.SSLContext | None = None,
-        network: httpcore.AsyncNetworkBackend | None = None,
+        network: httpcore2.AsyncNetworkBackend | None = None,
     ) -> None:
-        self._network = GuardedNetwork(allow, resolve, network or httpcore.AnyIOBackend())
+        self._network = GuardedNetwork(allow, resolve, network or httpcore2.AnyIOBackend())
         self._timeout = timeout
         self._max_bytes = max_bytes
-        self._ssl = httpcore.default_ssl_context() if ssl_context is None else ssl_context
+        self._ssl = httpcore2.default_ssl_context() if ssl_context is None else ssl_context
 
     def __repr__(self) -> str:
         return f"Fetcher({self._network!r}, {self._timeout:g} s, {self._max_bytes:,} bytes)"
@@ -75,10 +75,10 @@ class Fetcher:
 
     async def _ask(self, target: Target) -> bytes | Target:
         """The body, or where the server says it is. A connection serves one request: none is shared between users."""
-        origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
-        async with httpcore.AsyncHTTPConnection(origin, self._ssl, network_backend=self._network) as connection:
-            url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=target.port, target=target.path)
-            request = httpcore.Request("GET", url, headers=[("host", target.authority), *HEADERS])
+        origin = httpcore2.Origin(target.scheme.encode(), target.host.encode(), target.port)
+        async with httpcore2.AsyncHTTPConnection(origin, self._ssl, network_backend=self._network) as connection:
+            url = httpcore2.URL(scheme=origin.scheme, host=origin.host, port=target.port, target=target.path)
+            request = httpcore2.Request("GET", url, headers=[("host", target.authority), *HEADERS])
             response = await connection.handle_async_request(request)
             headers = {name.lower(): value.decode("utf-8", "replace") for name, value in response.headers}
             if response.status in REDIRECTS and b"location" in headers:
@@ -91,7 +91,7 @@ class Fetcher:
                 )
             return await self._body(response, headers.get(b"content-length", ""))
 
-    async def _body(self, response: httpcore.Response, told: str) -> bytes:
+    async def _body(self, response: httpcore2.Response, told: str) -> bytes:
         if told.isdecimal() and int(told) > self._max_bytes:
             raise too_large(self._max_bytes)
         body = bytearray()

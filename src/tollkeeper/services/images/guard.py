@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-import httpcore
+import httpcore2
 
 from tollkeeper.services.images.target import address
 
@@ -88,11 +88,11 @@ async def system_resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
-class GuardedNetwork(httpcore.AsyncNetworkBackend):
+class GuardedNetwork(httpcore2.AsyncNetworkBackend):
     """Connects to public addresses on ports 80 and 443, and to the operator's exceptions: `host:port`, lower case,
     exactly as a URL spells it."""
 
-    def __init__(self, allow: Iterable[str], resolve: Resolve, network: httpcore.AsyncNetworkBackend) -> None:
+    def __init__(self, allow: Iterable[str], resolve: Resolve, network: httpcore2.AsyncNetworkBackend) -> None:
         self._allow = frozenset(allow)
         self._resolve = resolve
         self._network = network
@@ -104,17 +104,17 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 httpcore's signature
+        timeout: float | None = None,  # noqa: ASYNC109 httpcore2's signature
         local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Raises Refused, or httpcore's errors."""
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Raises Refused, or httpcore2's errors."""
         found = (await self._vetted(host, port))[:MAX_ADDRESSES]
         bound = CONNECT_TIMEOUT if timeout is None else min(timeout, CONNECT_TIMEOUT)
         for place, ip in enumerate(found, 1):
             try:
                 return await self._network.connect_tcp(ip, port, bound, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 if place == len(found):
                     raise
         raise Refused

@@ -38,7 +38,8 @@ def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> No
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of its start and end; we do
+    for library in ("uvicorn", "alembic"):  # they tell of every step
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _escaped(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

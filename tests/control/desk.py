@@ -49,7 +49,7 @@ class Desk:
     @asynccontextmanager
     async def client(self, key: str | None = None, address: str = "127.0.0.1") -> AsyncIterator[httpx2.AsyncClient]:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
-        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False, client=(address, 4711))
+        transport = httpx2.ASGITransport(app=self.app, client=(address, 4711))
         async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
             yield client
 

@@ -122,7 +122,7 @@ async def test_the_query_parameter_at_fault_is_named(alice, path, param):
     assert (response.status_code, shape_of(response)["param"]) == (422, param)
 
 
-async def test_what_nobody_expected_is_a_500_without_detail(desk, admin, monkeypatch):
+async def test_what_nobody_expected_is_a_500_without_detail(desk, admin, monkeypatch, caplog):
     def broken() -> None:
         raise RuntimeError("the pepper is 5ecret")
 
@@ -131,6 +131,8 @@ async def test_what_nobody_expected_is_a_500_without_detail(desk, admin, monkeyp
     error = shape_of(response)
     assert (response.status_code, error["type"], error["code"]) == (500, "server_error", "internal_error")
     assert "5ecret" not in response.text
+    assert "GET /admin/users failed" in caplog.text
+    assert "the pepper is 5ecret" in caplog.text  # the operator is told
 
 
 async def test_a_store_that_cannot_write_is_a_503(desk, admin):

@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import Receive, Scope, Send
 
 from tollkeeper.control import aliases, audit, docs, keys, me, prices, public, usage, users
 from tollkeeper.control.context import ControlServices
-from tollkeeper.control.errors import add_error_handlers
+from tollkeeper.control.errors import ANSWERED, add_error_handlers
 from tollkeeper.control.relayed import add_relayed
 
 ROUTERS = (
@@ -28,6 +29,14 @@ _DESCRIPTION = "A gateway that authenticates, meters and bills every request to 
 
 
 class ControlPlane(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception as error:
+            # Starlette raises again what it has answered; taken for an answer broken off, it would cut the connection.
+            if scope.get(ANSWERED) is not error:
+                raise
+
     def openapi(self) -> dict[str, Any]:
         """The document of everything on this port, the data plane included."""
         if self.openapi_schema is None:

@@ -25,6 +25,8 @@ from tollkeeper.rules.errors import (
 from tollkeeper.store.errors import StoreError
 from tollkeeper.wire.openai import shape_error
 
+ANSWERED = "tollkeeper.answered"
+"""Where a request's scope carries the error that it was answered with, when nobody expected it."""
 log = logging.getLogger("tollkeeper.control")
 
 
@@ -89,7 +91,9 @@ async def _answer_store(request: Request, error: Exception) -> Response:
     return await _answer(request, told)
 
 
-async def _answer_unexpected(request: Request, _: Exception) -> Response:
+async def _answer_unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    request.scope[ANSWERED] = error
     return await _answer(request, InternalError("Something went wrong here. The log of the gateway says what."))
 
 

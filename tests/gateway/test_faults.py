@@ -65,6 +65,8 @@ async def test_a_fault_before_the_first_byte(gateway, up, script, status, code, 
     assert (record.status, record.usage.total_tokens, record.cost_pico) == ("failed", 0, 0)
     up.always(json_response(chat_answer()))
     assert (await gateway.chat()).status_code == 200
+    metrics = (await gateway.client.get("/metrics", headers={"authorization": f"Bearer {ADMIN}"})).text
+    assert f'tollkeeper_upstream_errors_total{{code="{code}",upstream="default"}} 1.0' in metrics
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])

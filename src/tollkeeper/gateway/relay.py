@@ -25,7 +25,7 @@ _MAX_ERROR_BYTES = 1_000_000
 async def relay(house: House, exchange: Exchange, run: Run, endpoint: Endpoint, ask: Ask, answer: Answer) -> None:
     """Pass on an answer whose head has come, and settle the run. Raises what the client is to be told."""
     if answer.status != 200:
-        raise await _refused(house, run, answer)
+        raise await _refused(run, answer)
     headers = [(b"openai-processing-ms", b"%d" % run.elapsed_ms())]
     minted = answer_id(endpoint.id_prefix, exchange.request_id) if endpoint.id_prefix else None
     if ask.stream and minted is not None:
@@ -87,12 +87,11 @@ def _take(reader: StreamReader, splitter: EventSplitter, data: bytes) -> tuple[b
     return b"".join(passed), None
 
 
-async def _refused(house: House, run: Run, answer: Answer) -> GatewayError:
+async def _refused(run: Run, answer: Answer) -> GatewayError:
     """The error for an upstream's own."""
     message = error_message(await answer.read_all(_MAX_ERROR_BYTES))
     wait = answer.headers.get(b"retry-after", b"")
     error = upstream_error(answer.status, message, float(wait) if wait.isdigit() else None)
     if answer.status in OPERATORS_FAULT:
         run.alert_operator(answer.status)
-    house.metrics.upstream_error(run.upstream, error.code or str(error.status))
     return error

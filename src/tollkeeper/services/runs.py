@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from tollkeeper.rules.errors import Forbidden, GatewayError, LedgerUnavailable
+from tollkeeper.rules.errors import Forbidden, GatewayError, LedgerUnavailable, UpstreamFailure
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage, estimate_prompt_tokens
 from tollkeeper.services.directory import Caller
@@ -157,6 +157,8 @@ class Run:
             self.settle("completed" if self.finish_relayed else "cancelled")
         else:
             self.settle("failed")  # does nothing when the relay has settled
+            if isinstance(error, UpstreamFailure):
+                self._runs.metrics.upstream_error(self.upstream, error.code)
 
     @property
     def key_id(self) -> str | None:

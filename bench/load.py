@@ -10,6 +10,7 @@ import asyncio
 import resource
 import sys
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
 from typing import cast
@@ -38,16 +39,23 @@ class Job(Struct, frozen=True):
     stagger: float = 0
 
 
+class Spread(Struct, frozen=True):
+    """Percentiles, in seconds; 0 where nothing was measured."""
+
+    p50: float
+    p99: float
+
+
 class Result(Struct, frozen=True):
     """`answered`: 200 and whole, a stream with its `[DONE]`; `failed`: anything else. `seconds` is until the last
-    answer; latencies are seconds, sorted. `first` is until the first bytes of content. `events` and `reads`:
-    server-sent events, and pieces they came in. `cpu` is the generator's own, in seconds."""
+    answer, `latency` of whole answers, `first` until the first bytes of content. `events` and `reads`: server-sent
+    events, and pieces they came in. `cpu` is the generator's own, in seconds."""
 
     answered: int
     failed: int
     seconds: float
-    latencies: list[float]
-    first: list[float]
+    latency: Spread
+    first: Spread
     events: int
     reads: int
     cpu: float
@@ -58,9 +66,11 @@ class Result(Struct, frozen=True):
         return self.answered / self.seconds
 
 
-def percentile(ordered: list[float], share: float) -> float:
-    """The value that `share` (0 to 1) of `ordered` do not exceed."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
+def spread(measured: Sequence[float]) -> Spread:
+    if not measured:
+        return Spread(0, 0)
+    ordered = sorted(measured)
+    return Spread(*(ordered[int(len(ordered) * share)] for share in (0.5, 0.99)))
 
 
 class Load:
@@ -101,8 +111,8 @@ class Load:
             answered=len(self.latencies),
             failed=self.failed,
             seconds=self.last - began,
-            latencies=sorted(self.latencies),
-            first=sorted(self.first),
+            latency=spread(self.latencies),
+            first=spread(self.first),
             events=self.events,
             reads=self.reads,
             cpu=_cpu() - before,

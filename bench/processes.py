@@ -87,7 +87,10 @@ def load(job: Job, *, cores: Collection[int]) -> Result:
     told, errors = process.communicate(msgspec.json.encode(job))
     if process.returncode:
         raise BenchError(f"the load generator failed:\n{errors.decode(errors='replace')[-2000:]}")
-    return msgspec.json.decode(told, type=Result)
+    result = msgspec.json.decode(told, type=Result)
+    if not result.answered:
+        raise BenchError(f"of {result.failed} requests to port {job.port} none was answered as it should be")
+    return result
 
 
 @contextmanager
@@ -101,6 +104,6 @@ def _on(cores: Collection[int]) -> Iterator[None]:
 
 
 def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
-    # Without its bytecode every start of Python would compile the gateway anew.
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
+    # What would make Python slower, or other, than it is for whoever installs it.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return {**kept, "PYTHONPATH": str(TOP), **(given or {})}

@@ -16,14 +16,14 @@ from bench.processes import ALL_CORES, OTHER_CORE, BenchError, Child, child
 
 
 class Gateway:
-    """A running gateway with its own empty ledger; `keys` are its users'. Whoever gets answers from it adds them to
-    `answered`."""
+    """A running gateway with its own empty ledger; `keys` are its users'. Whoever sends it load adds up what came of
+    it in `answered` and `failed`."""
 
     def __init__(self, process: Child, admin_key: str) -> None:
         self.process = process
         self.port = int(process.said.rpartition(":")[2])
         self.keys: list[str] = []
-        self.answered = 0
+        self.answered = self.failed = 0
         self._admin_key = admin_key
 
     def __repr__(self) -> str:

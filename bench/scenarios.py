@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tests.ollama.rig import running_ollama
 
-from bench.load import Job, Result, percentile
+from bench.load import Job, Result
 from bench.mock import MODEL as MOCK_MODEL
 from bench.processes import ALL_CORES, GATEWAY_CORE, OTHER_CORE, load
 from bench.rig import Gateway, gateway, mock
@@ -67,7 +67,7 @@ def added_latency(effort: Effort) -> Iterator[Row]:
         streams = measure(body=_body(TINY, stream=True))
         yield streams.compare("stream, first event, p50", "ms", _first_p50, "added")
         yield streams.compare("stream, last event, p50", "ms", _p50, "added")
-        yield _lost(house)
+        yield from _kept(house)
 
 
 def ollama_64(effort: Effort) -> Iterator[Row]:
@@ -78,7 +78,7 @@ def ollama_64(effort: Effort) -> Iterator[Row]:
         yield rounds.compare("latency, p50", "ms", _p50, "ratio")
         yield rounds.compare("latency, p99", "ms", _p99, "ratio")
         yield rounds.cpu_per("request", lambda result: result.answered)
-        yield _lost(house)
+        yield from _kept(house)
 
 
 def mock_closed(effort: Effort) -> Iterator[Row]:
@@ -92,7 +92,7 @@ def mock_closed(effort: Effort) -> Iterator[Row]:
         yield rounds.cpu_per("request", lambda result: result.answered)
         yield Row("resident memory, idle", "MB", [], [idle])
         yield Row("resident memory, loaded", "MB", [], [house.process.resident()])
-        yield _lost(house)
+        yield from _kept(house)
 
 
 def mock_fixed(effort: Effort) -> Iterator[Row]:
@@ -103,7 +103,7 @@ def mock_fixed(effort: Effort) -> Iterator[Row]:
         )  # fmt: skip
         yield rounds.compare("latency, p50", "ms", _p50, "added")
         yield rounds.compare("latency, p99", "ms", _p99, "added")
-        yield _lost(house)
+        yield from _kept(house)
 
 
 def mock_streams(effort: Effort) -> Iterator[Row]:
@@ -119,7 +119,7 @@ def mock_streams(effort: Effort) -> Iterator[Row]:
         yield rounds.compare("first event, p99", "ms", _first_p99, "added")
         yield rounds.compare("events in one read", "", lambda result: result.events / result.reads, "")
         yield rounds.cpu_per("event", lambda result: result.events)
-        yield _lost(house)
+        yield from _kept(house)
 
 
 SCENARIOS: dict[str, Callable[[Effort], Iterator[Row]]] = {
@@ -152,6 +152,7 @@ def _measure(
         before = house.process.cpu()
         result = load(relayed, cores=cores)
         house.answered += result.answered
+        house.failed += result.failed
         return result, house.process.cpu() - before
 
     rounds = Rounds()
@@ -167,9 +168,10 @@ def _measure(
     return rounds
 
 
-def _lost(house: Gateway) -> Row:
-    """Whole answers received less completed records in the ledger: 0 when each has its one."""
-    return Row("answers less records", f"of {house.answered:,}", [], [house.answered - house.completed()])
+def _kept(house: Gateway) -> Iterator[Row]:
+    """Whether each request was answered, and each answer has its one record: 0 and 0 when so."""
+    yield Row("requests that failed", "", [], [house.failed])
+    yield Row("answers less records", f"of {house.answered:,}", [], [house.answered - house.completed()])
 
 
 def _body(model: str, *, stream: bool = False) -> str:
@@ -187,7 +189,7 @@ def _ms(figure: Figure) -> Figure:
     return lambda result: figure(result) * 1000
 
 
-_p50 = _ms(lambda result: percentile(result.latencies, 0.5))
-_p99 = _ms(lambda result: percentile(result.latencies, 0.99))
-_first_p50 = _ms(lambda result: percentile(result.first, 0.5))
-_first_p99 = _ms(lambda result: percentile(result.first, 0.99))
+_p50 = _ms(lambda result: result.latency.p50)
+_p99 = _ms(lambda result: result.latency.p99)
+_first_p50 = _ms(lambda result: result.first.p50)
+_first_p99 = _ms(lambda result: result.first.p99)

@@ -109,7 +109,7 @@ class Entry:
         return row
 
     async def _fail(self, exchange: Exchange, label: str, error: GatewayError) -> None:
-        if not exchange.dispatched:
+        if exchange.run is None:
             self._house.metrics.refused(label, error.code or str(error.status))
         try:
             await exchange.fail(error)

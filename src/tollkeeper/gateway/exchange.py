@@ -15,6 +15,7 @@ from tollkeeper.rules.errors import (
     RequestTooLarge,
     ServerOverloaded,
 )
+from tollkeeper.services.runs import Run
 from tollkeeper.wire.openai import shape_error
 from tollkeeper.wire.sse import as_event
 
@@ -83,7 +84,7 @@ class Exchange:
         self.request_id = request_id
         self.started = False
         self.gone = False
-        self.dispatched = False
+        self.run: Run | None = None
         self.reads_on = False
         """Set once the finish reason was relayed: a client that leaves then does not cancel at once."""
         self.cut: GatewayError | None = None

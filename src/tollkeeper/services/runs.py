@@ -17,14 +17,24 @@ from msgspec import Struct
 from tollkeeper.rules.errors import Forbidden, GatewayError, LedgerUnavailable, UpstreamFailure
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage, estimate_prompt_tokens
+from tollkeeper.services.catalog import Route
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.store.ports import Intent, Ledger, Record, RecordStatus
+from tollkeeper.wire.openai import Ask, Endpoint
 from tollkeeper.wire.openai_answer import NO_REPORT, UsageReport
 
 log = logging.getLogger("tollkeeper.runs")
 COMMIT_PATIENCE = 5.0
 """Seconds that an answer's end waits for its record; after that the client is told so instead."""
+
+
+class Started(Struct, frozen=True, gc=False):
+    """When a request came in: milliseconds since the epoch, and seconds by the monotonic clock."""
+
+    request_id: str
+    created_at: int
+    clock: float
 
 
 class Heard(Protocol):
@@ -79,62 +89,51 @@ class Runs:
 
     def begin(
         self,
-        request_id: str,
-        created_at: int,
-        started: float,
+        started: Started,
         caller: Caller,
-        *,
-        model: str,
-        requested_model: str,
-        endpoint: str,
-        upstream: str,
-        stream: bool,
+        endpoint: Endpoint,
+        ask: Ask,
+        route: Route,
         price: Price | None,
-        text_bytes: int,
-        images: int,
-        metadata: str | None,
         end_with: Callable[[GatewayError], None],
     ) -> Run:
-        """Journal the intent of a request that is about to be dispatched. `started` is by `clock`; `end_with` ends it
-        from outside."""
+        """Journal the intent of a request that is about to be dispatched. `end_with` ends it from outside."""
         intent = Intent(
-            request_id,
-            created_at,
+            started.request_id,
+            started.created_at,
             caller.user.user_id,
             caller.key.id,
-            model,
-            requested_model,
-            endpoint,
-            upstream,
-            stream,
+            route.model,
+            ask.model,
+            endpoint.path,
+            route.upstream.id,
+            ask.stream,
         )
-        return Run(self, intent, started, price, text_bytes, images, metadata, end_with)
+        return Run(self, intent, started.clock, ask, price, end_with)
 
 
 class Run:
-    """The account of one dispatched request."""
+    """The account of one request that is, or is about to be, at an upstream."""
 
     def __init__(
         self,
         runs: Runs,
         intent: Intent,
         started: float,
+        ask: Ask,
         price: Price | None,
-        text_bytes: int,
-        images: int,
-        metadata: str | None,
         end_with: Callable[[GatewayError], None],
     ) -> None:
         self._runs = runs
         self._intent = intent
         self._started = started
+        self._ask = ask
         self._price = price
-        self._text_bytes = text_bytes
-        self._images = images
-        self._metadata = metadata
-        self.end_with = end_with
         self._settled: asyncio.Future[None] | None = None
+        self.end_with = end_with
         self.journalled = runs.ledger.intend(intent)
+        self.dispatched = False
+        """Whether it went out: what never did costs nothing."""
         self.heard: Heard = _NOTHING
         self.first_token_ms: int | None = None
         self.cost_pico = 0
@@ -202,7 +201,7 @@ class Run:
             latency_ms=self.elapsed_ms(),
             first_token_ms=self.first_token_ms,
             finish_reason=self.heard.finish_reason,
-            metadata=self._metadata,
+            metadata=self._ask.metadata,
         )
         self._settled = runs.ledger.settle(record)
         runs.active.discard(self)
@@ -218,10 +217,10 @@ class Run:
         await _committed(self.journalled)
 
     def _usage(self, status: RecordStatus) -> Usage:
-        heard = self.heard
-        if status == "failed" and not heard.content_events:
+        heard, ask = self.heard, self._ask
+        if not self.dispatched or (status == "failed" and not heard.content_events):
             return NO_USAGE
-        return heard.report.complete(estimate_prompt_tokens(self._text_bytes, self._images), heard.content_events)
+        return heard.report.complete(estimate_prompt_tokens(ask.text_bytes, len(ask.images)), heard.content_events)
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request came in."""

@@ -210,20 +210,23 @@ class StreamReader:
                 self.content_events += 1
                 break
         if chunk.usage is not _ABSENT:
-            self._note(chunk.usage)
+            self._note(chunk.usage, beside_choices=bool(chunk.choices))
             if not self._pass_usage:
                 if not chunk.choices:
                     return b""  # the event that carries usage alone
                 event = as_event(without_member(data, _read_members(data), "usage"))
         return self._splice(event, chunk.id) if chunk.id is not None else event
 
-    def _note(self, raw: Raw) -> None:
+    def _note(self, raw: Raw, *, beside_choices: bool) -> None:
         if raw == Raw(b"null"):
             return
         try:
-            self.report = _report(_read_usage(raw))
+            report = _report(_read_usage(raw))
         except msgspec.DecodeError:
             raise UpstreamFailure("The upstream told its usage in a shape that is not of its API.") from None
+        # Ollama's completions carry zeros on each event until the last: a stream that is cut there has told nothing.
+        if report.prompt_tokens or report.completion_tokens or not beside_choices:
+            self.report = report
 
 
 class _IdSplice:

@@ -58,6 +58,7 @@ class Connection(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.access_log = False  # uvicorn's would show keys in paths
         self.door = door
         self.on_lost: Callable[[], None] | None = None
         self._address: str | None = None

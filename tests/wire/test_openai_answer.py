@@ -90,6 +90,12 @@ def test_the_last_usage_counts():
     assert reader.report == UsageReport(9, 4)
 
 
+def test_zeros_beside_content_tell_nothing():
+    zeros = {"prompt_tokens": 0, "completion_tokens": 0}
+    reader, _ = follow(*(chunk(id="a", choices=[{"text": "x"}], usage=zeros) for _ in range(3)))
+    assert reader.report.complete(7, reader.content_events) == Usage(7, completion_tokens=3, estimated=True)
+
+
 def test_details_of_usage_are_read():
     usage = {
         "prompt_tokens": 9,

@@ -11,25 +11,38 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Iterator
+from itertools import cycle
 from typing import NamedTuple, cast
 
 import uvloop
 
 MODEL = "mock"
+IDS = 999
+"""As many as Ollama has: an answer's id may come again."""
 EVENT_BYTES = 250
 ANSWER_BYTES = 600
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+WORDS = {"role": "assistant", "content": ""}
 USAGE = {"prompt_tokens": 26, "completion_tokens": 64, "total_tokens": 90}
 
+Choices = list[dict[str, object]]
 
-class Script(NamedTuple):
-    """What is answered, as bytes of HTTP. Durations are seconds."""
 
-    tags: bytes
-    answer: bytes
+class Answer(NamedTuple):
+    """Bytes of HTTP: whole, or as a stream that repeats one event."""
+
+    whole: bytes
     head_and_first: bytes
     event: bytes
     ending: bytes
+
+
+class Script(NamedTuple):
+    """What is answered, each request with the next of `answers`. Durations are seconds."""
+
+    tags: bytes
+    answers: Iterator[Answer]
     delay: float
     events: int
     pause: float
@@ -69,23 +82,24 @@ class Upstream(asyncio.Protocol):
             self._answer(b'"stream":true' in data)
 
     def _answer(self, stream: bool) -> None:
+        answer = next(self._script.answers)
         if stream:
-            self._write(self._script.head_and_first)
-            self._await_next(1, self._loop.time())
+            self._write(answer.head_and_first)
+            self._await_next(answer, 1, self._loop.time())
         else:
-            self._write(self._script.answer)
+            self._write(answer.whole)
 
-    def _await_next(self, sent: int, began: float) -> None:
+    def _await_next(self, answer: Answer, sent: int, began: float) -> None:
         # By the time of the first, so that lateness does not add up.
         due = began + sent * self._script.pause
-        self._timer = self._loop.call_at(due, self._next, sent, began)
+        self._timer = self._loop.call_at(due, self._next, answer, sent, began)
 
-    def _next(self, sent: int, began: float) -> None:
+    def _next(self, answer: Answer, sent: int, began: float) -> None:
         if sent < self._script.events:
-            self._write(self._script.event)
-            self._await_next(sent + 1, began)
+            self._write(answer.event)
+            self._await_next(answer, sent + 1, began)
         else:
-            self._write(self._script.ending)
+            self._write(answer.ending)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
@@ -95,41 +109,45 @@ class Upstream(asyncio.Protocol):
 def script(*, delay: float, events: int, pause: float) -> Script:
     """Answers of about 600 bytes after `delay`; streams of `events` events of 250 bytes, `pause` apart."""
     tag = {"name": MODEL, "model": MODEL, "modified_at": "2026-01-01T00:00:00Z", "digest": "0" * 64}
-    event = _chunk(_event("delta", {"role": "assistant", "content": ""}, EVENT_BYTES))
-    usage = json.dumps({"id": "chatcmpl-1", "choices": [], "usage": USAGE}, separators=(",", ":")).encode()
-    return Script(
-        tags=_whole(json.dumps({"models": [tag]}).encode()),
-        answer=_whole(_body("message", {"role": "assistant", "content": ""}, ANSWER_BYTES, finish="stop")),
+    tags = _whole(json.dumps({"models": [tag]}).encode())
+    return Script(tags, cycle([_answer(f"chatcmpl-{number}") for number in range(IDS)]), delay, events, pause)
+
+
+def _answer(answer_id: str) -> Answer:
+    event = _chunk(_event(answer_id, [_choice("delta", WORDS)], EVENT_BYTES))
+    finish = _event(answer_id, [_choice("delta", {}, finish="stop")])
+    usage = _event(answer_id, [], usage=USAGE)
+    return Answer(
+        whole=_whole(
+            _body("chat.completion", answer_id, [_choice("message", WORDS, finish="stop")], ANSWER_BYTES, usage=USAGE)
+        ),
         head_and_first=STREAM_HEAD + event,
         event=event,
-        ending=_chunk(_event("delta", {}, 0, finish="stop"))
-        + _chunk(b"data: " + usage + b"\n\n")
-        + _chunk(b"data: [DONE]\n\n")
-        + b"0\r\n\r\n",
-        delay=delay,
-        events=events,
-        pause=pause,
+        ending=_chunk(finish) + _chunk(usage) + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n",
     )
 
 
-def _body(part: str, content: dict[str, str], size: int, *, finish: str | None) -> bytes:
+def _choice(part: str, content: dict[str, str], *, finish: str | None = None) -> dict[str, object]:
+    return {"index": 0, part: content, "finish_reason": finish}
+
+
+def _body(kind: str, answer_id: str, choices: Choices, size: int = 0, **more: object) -> bytes:
     """A chat completion, or a chunk of one, with as much text as makes it `size` bytes."""
-    answer: dict[str, object] = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion" if part == "message" else "chat.completion.chunk",
+    answer = {
+        "id": answer_id,
+        "object": kind,
         "created": 1_767_225_600,
         "model": MODEL,
         "system_fingerprint": "fp_ollama",
-        "choices": [{"index": 0, part: content, "finish_reason": finish}],
+        "choices": choices,
+        **more,
     }
-    if part == "message":
-        answer["usage"] = USAGE
     text = json.dumps(answer, separators=(",", ":")).encode()
     return text.replace(b'"content":""', b'"content":"%b"' % (b"word " * size)[: max(0, size - len(text))])
 
 
-def _event(part: str, content: dict[str, str], size: int, *, finish: str | None = None) -> bytes:
-    return b"data: " + _body(part, content, size - 8, finish=finish) + b"\n\n"
+def _event(answer_id: str, choices: Choices, size: int = 0, **more: object) -> bytes:
+    return b"data: " + _body("chat.completion.chunk", answer_id, choices, size - 8, **more) + b"\n\n"
 
 
 def _whole(body: bytes) -> bytes:

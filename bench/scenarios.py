@@ -103,6 +103,7 @@ def mock_fixed(effort: Effort) -> Iterator[Row]:
         )  # fmt: skip
         yield rounds.compare("latency, p50", "ms", _p50, "added")
         yield rounds.compare("latency, p99", "ms", _p99, "added")
+        yield rounds.cpu_per("request", lambda result: result.answered)
         yield from _kept(house)
 
 

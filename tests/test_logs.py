@@ -39,11 +39,14 @@ def test_what_a_client_sent_forges_no_line_and_moves_no_cursor(stream):
     assert "\u2028" not in text
 
 
-def test_an_exception_is_told_with_its_trace():
-    stream = io.StringIO()
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
+def test_an_exception_is_told_with_its_trace_and_moves_no_cursor(stream):
     configure_logs(stream)
     try:
-        raise ValueError("boom")
+        raise ValueError("boom\x1b[2J")
     except ValueError:
         logging.getLogger("x").exception("failed")
-    assert "ValueError: boom" in json.loads(stream.getvalue())["exception"]
+    text = stream.getvalue()
+    assert "ValueError: boom" in text
+    assert "Traceback" in text
+    assert "\x1b[2J" not in text

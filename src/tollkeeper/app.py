@@ -100,7 +100,10 @@ async def opened(
         upstreams = [UpstreamConfig("default", "ollama", settings.ollama_base_url)]
     store = await open_store(settings.database_path, now=now_ms)
     try:
-        secrets = await open_secrets(secrets_path(settings.database_path), store.book)
+        pepper = settings.pepper
+        secrets = await open_secrets(
+            secrets_path(settings.database_path), store.book, pepper.get_secret_value() if pepper else None
+        )
         key = settings.admin_api_key
         bootstrap = await open_bootstrap(key.get_secret_value() if key else None, secrets, store.book)
         timeouts = Timeouts(settings.connect_timeout, settings.first_byte_timeout, settings.event_timeout)

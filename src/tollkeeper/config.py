@@ -46,6 +46,7 @@ class Settings(BaseSettings):
 
     ollama_base_url: str = Field("http://localhost:11434", validation_alias=_plain("ollama_base_url"))
     admin_api_key: SecretStr | None = Field(None, validation_alias=_plain("admin_api_key"))
+    pepper: SecretStr | None = None
     host: str = Field("127.0.0.1", validation_alias=_plain("host"))
     port: int = Field(8000, ge=0, le=65535, validation_alias=_plain("port"))
     database_path: Path = Field(Path("./tollkeeper.db"), validation_alias=_plain("database_path"))

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import structlog
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_IN_TRACE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # its line ends are meant
 
 
 def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
@@ -43,10 +44,8 @@ def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> No
 
 
 def _escaped(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {
-        key: _escape(value) if isinstance(value, str) and key != "exception" else value for key, value in event.items()
-    }
-
-
-def _escape(text: str) -> str:
-    return _CONTROL.sub(lambda found: repr(found.group())[1:-1], text)
+    for key, value in event.items():
+        if isinstance(value, str):
+            control = _CONTROL_IN_TRACE if key == "exception" else _CONTROL
+            event[key] = control.sub(lambda found: repr(found.group())[1:-1], value)
+    return event

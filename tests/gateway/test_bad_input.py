@@ -73,7 +73,9 @@ async def test_two_keys_that_differ_are_401(gateway):
 
 async def test_the_key_may_stand_in_the_path_of_relayed_paths_only(gateway):
     alice = gateway.secrets["alice"]
-    assert (await with_key(gateway, {}, f"/k/{alice}/chat/completions")).status_code == 200
+    answer = await with_key(gateway, {}, f"/k/{alice}/chat/completions")
+    assert answer.status_code == 200
+    assert answer.headers["referrer-policy"] == "no-referrer"
     for path in ("/me", "/v1/usage", "/health", "/", ""):
         answer = await gateway.client.get(f"/k/{alice}{path}")
         assert alice not in check(answer, 404, "not_found")

@@ -105,3 +105,17 @@ async def test_a_configured_bootstrap_key_is_the_only_one(book):
     await open_bootstrap(None, secrets, book)
     configured = await open_bootstrap("chosen", secrets, book)
     assert (configured.made, configured.digest) == (None, secrets.digest("chosen"))
+
+
+async def test_a_configured_pepper_needs_no_file(book, path):
+    secrets = await open_secrets(path, book, "ab" * 32)
+    assert not path.exists()
+    assert (await open_secrets(path, book, "AB" * 32)).digest("x") == secrets.digest("x")
+    with pytest.raises(SecretsError, match="setting pepper"):
+        await open_secrets(path, book, "cd" * 32)
+
+
+@pytest.mark.parametrize("pepper", ["", "xyz", "ab" * 15])
+async def test_a_configured_pepper_that_is_none_is_named(book, path, pepper):
+    with pytest.raises(SecretsError, match="32 hexadecimal"):
+        await open_secrets(path, book, pepper)

@@ -29,6 +29,7 @@ Answer = Callable[[House, Exchange], Awaitable[None]]
 
 _MODELS = ("/v1/models", "/models")
 _MAX_CLIENT_ID = 512
+_NO_REFERRER = (b"referrer-policy", b"no-referrer")
 
 
 class Row(NamedTuple):
@@ -68,7 +69,7 @@ class Entry:
             request_id=self._mint(),
             headers=headers,
             secret_in_path=secret,
-            extra=self._extra_headers(headers),
+            extra=self._extra_headers(headers, secret),
             stall_timeout=self._house.bounds.client_stall_timeout,
         )
         label = row.label if row else "other"
@@ -117,8 +118,8 @@ class Entry:
             if not exchange.gone:
                 raise
 
-    def _extra_headers(self, headers: dict[bytes, bytes]) -> Headers:
-        extra: Headers = []
+    def _extra_headers(self, headers: dict[bytes, bytes], secret_in_path: str | None) -> Headers:
+        extra: Headers = [] if secret_in_path is None else [_NO_REFERRER]
         client_id = headers.get(b"x-client-request-id")
         if client_id is not None and len(client_id) <= _MAX_CLIENT_ID and client_id.isascii():
             extra.append((b"x-client-request-id", client_id))

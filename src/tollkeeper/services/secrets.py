@@ -20,6 +20,7 @@ from tollkeeper.store.ports import Book
 
 VERSION = 1
 PEPPER_BYTES = 32
+MIN_PEPPER_BYTES = 16
 _CHECK_NAME = "pepper_check"
 _CHECK_TEXT = b"\x00check"  # no key begins with NUL
 
@@ -55,15 +56,31 @@ def secrets_path(database_path: Path) -> Path:
     return database_path.with_name(database_path.name + ".secrets")
 
 
-async def open_secrets(path: Path, book: Book) -> Secrets:
-    """The secrets of this installation, made at its first start. Raises SecretsError."""
+async def open_secrets(path: Path, book: Book, configured: str | None = None) -> Secrets:
+    """The secrets of this installation: the `configured` pepper (hexadecimal), or those of the file at `path`, made at
+    the first start. Raises SecretsError."""
     check = await book.value(_CHECK_NAME)
-    secrets_ = Secrets(await asyncio.to_thread(_read_or_make, path, may_make=check is None))
+    if configured is None:
+        pepper = await asyncio.to_thread(_read_or_make, path, may_make=check is None)
+    else:
+        pepper = _from_hex(configured)
+    secrets_ = Secrets(pepper)
     if check is None:
         await book.set_value(_CHECK_NAME, secrets_.check_value())
     elif not hmac.compare_digest(check, secrets_.check_value()):
-        raise SecretsError(f"secrets file {path} belongs to another database; put back the one made with this database")
+        place = f"secrets file {path}" if configured is None else "setting pepper"
+        raise SecretsError(f"{place} belongs to another database; put back the one made with this database")
     return secrets_
+
+
+def _from_hex(text: str) -> bytes:
+    try:
+        pepper = bytes.fromhex(text)
+    except ValueError:
+        pepper = b""
+    if len(pepper) < MIN_PEPPER_BYTES:
+        raise SecretsError(f"setting pepper must be at least {2 * MIN_PEPPER_BYTES} hexadecimal digits")
+    return pepper
 
 
 def _read_or_make(path: Path, *, may_make: bool) -> bytes:
@@ -87,7 +104,7 @@ def _read(path: Path) -> bytes:
         pepper = bytes.fromhex(content.pepper)
     except ValueError:
         raise SecretsError(f"secrets file {path} is not a secrets file of Tollkeeper; put back the right one") from None
-    if content.version != VERSION or len(pepper) < 16:
+    if content.version != VERSION or len(pepper) < MIN_PEPPER_BYTES:
         raise SecretsError(f"secrets file {path} has version {content.version}, which this Tollkeeper cannot read")
     return pepper
 

@@ -1,0 +1,180 @@
+"""How much was used in a span of time: the windows of limits.
+
+    pace     second, minute, hour: sliding, in 60 buckets
+    budget   day: sliding, in 72 buckets of 20 minutes · month: the calendar's, UTC · total: for ever
+
+A sliding window of length T in n buckets counts the bucket of this moment and the n before it, the oldest of them whole
+though the window only begins within it. So no window of length T, wherever it lies, ever holds more than the limit, and
+a refusal comes at most one bucket early. Times are milliseconds since the epoch; amounts may be negative (corrections).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+Span = Literal["second", "minute", "hour", "day", "month", "total"]
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Grid(NamedTuple):
+    """The buckets of a sliding window: its length in milliseconds, and how many buckets make it."""
+
+    length: int
+    buckets: int
+
+    def index(self, at: int) -> int:
+        """The bucket that holds the moment `at`."""
+        return at * self.buckets // self.length
+
+    def start(self, index: int) -> int:
+        """The first millisecond of a bucket."""
+        return -(-index * self.length // self.buckets)
+
+
+SLIDING: dict[Span, Grid] = {
+    "second": Grid(SECOND, 60),
+    "minute": Grid(MINUTE, 60),
+    "hour": Grid(HOUR, 60),
+    "day": Grid(DAY, 72),
+}
+
+
+class SlidingWindow:
+    """Amounts of the last `grid.length` milliseconds. Holds an entry for each bucket in use, no more."""
+
+    __slots__ = ("_buckets", "_grid", "_sum")
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._buckets: deque[list[int]] = deque()
+        self._sum = 0
+
+    def __repr__(self) -> str:
+        return f"SlidingWindow({self._grid.length} ms, sum {self._sum} in {len(self._buckets)} buckets)"
+
+    def add(self, amount: int, at: int) -> None:
+        """Count `amount` at `at`. A moment before the newest bucket (a clock that was set back) counts in its own
+        bucket, which leaves the window when its time comes."""
+        index = self._grid.index(at)
+        buckets = self._buckets
+        self._sum += amount
+        if not buckets or buckets[-1][0] < index:
+            buckets.append([index, amount])
+            return
+        place = len(buckets) - 1
+        while place > 0 and buckets[place][0] > index:
+            place -= 1
+        if buckets[place][0] == index:
+            buckets[place][1] += amount
+        else:
+            buckets.insert(place + (buckets[place][0] < index), [index, amount])
+
+    def used(self, at: int) -> int:
+        """The sum of the window that ends at `at`."""
+        oldest = self._grid.index(at) - self._grid.buckets
+        buckets = self._buckets
+        while buckets and buckets[0][0] < oldest:
+            self._sum -= buckets.popleft()[1]
+        return self._sum
+
+    def room_at(self, most: int, at: int) -> int | None:
+        """The first moment from `at` on at which the window holds `most` or less if nothing comes; None: never."""
+        left = self.used(at)
+        if left <= most:
+            return at
+        for index, amount in self._buckets:
+            left -= amount
+            if left <= most:
+                return self._grid.start(index + self._grid.buckets + 1)
+        return None
+
+    def empty_at(self, at: int) -> int | None:
+        """When the oldest amount in the window leaves it: the first moment at which it holds less. None: it is empty."""
+        self.used(at)
+        return self._grid.start(self._buckets[0][0] + self._grid.buckets + 1) if self._buckets else None
+
+
+class MonthWindow:
+    """Amounts of one calendar month, UTC."""
+
+    __slots__ = ("_sums",)
+
+    def __init__(self) -> None:
+        self._sums: dict[int, int] = {}
+
+    def __repr__(self) -> str:
+        return f"MonthWindow({self._sums})"
+
+    def add(self, amount: int, at: int) -> None:
+        month = month_of(at)
+        self._sums[month] = self._sums.get(month, 0) + amount
+
+    def used(self, at: int) -> int:
+        month = month_of(at)
+        if len(self._sums) > 2:
+            self._sums = {kept: amount for kept, amount in self._sums.items() if kept >= month - 1}
+        return self._sums.get(month, 0)
+
+    def room_at(self, most: int, at: int) -> int | None:
+        return at if self.used(at) <= most else next_month(at) if most >= 0 else None
+
+    def empty_at(self, at: int) -> int | None:
+        return next_month(at)
+
+
+class TotalWindow:
+    """Amounts of all time."""
+
+    __slots__ = ("_sum",)
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def __repr__(self) -> str:
+        return f"TotalWindow({self._sum})"
+
+    def add(self, amount: int, at: int) -> None:  # noqa: ARG002 (a window like the others)
+        self._sum += amount
+
+    def used(self, at: int) -> int:  # noqa: ARG002
+        return self._sum
+
+    def room_at(self, most: int, at: int) -> int | None:
+        return at if self._sum <= most else None
+
+    def empty_at(self, at: int) -> int | None:  # noqa: ARG002
+        return None
+
+
+Window = SlidingWindow | MonthWindow | TotalWindow
+
+
+def new_window(span: Span) -> Window:
+    """An empty window."""
+    if span == "month":
+        return MonthWindow()
+    if span == "total":
+        return TotalWindow()
+    return SlidingWindow(SLIDING[span])
+
+
+def month_of(at: int) -> int:
+    """Months since year 0 of the month that holds `at`, UTC."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return moment.year * 12 + moment.month - 1
+
+
+def month_start(month: int) -> int:
+    """The first millisecond of a month."""
+    return int(datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp()) * 1000
+
+
+def next_month(at: int) -> int:
+    """The first millisecond of the month after the one that holds `at`."""
+    return month_start(month_of(at) + 1)

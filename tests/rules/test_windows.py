@@ -1,0 +1,128 @@
+"""Windows against a slow obvious model: a list of all that was added."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollkeeper.rules.windows import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    SLIDING,
+    SlidingWindow,
+    month_of,
+    month_start,
+    new_window,
+)
+
+START = 1_795_000_000_000
+spans = st.sampled_from(list(SLIDING))
+steps = st.lists(st.tuples(st.integers(0, 40_000_000), st.integers(0, 100)), max_size=30)
+
+
+def scaled(span, additions):
+    """Moments and amounts, the steps between them scaled to the window."""
+    at, events = START, []
+    for step, amount in additions:
+        at += step * SLIDING[span].length // 40_000_000 // 2
+        events.append((at, amount))
+    return events
+
+
+@given(spans, steps)
+def test_no_window_of_the_full_length_holds_more_than_what_was_counted(span, additions):
+    grid, window, events = SLIDING[span], new_window(span), scaled(span, additions)
+    early = grid.length // grid.buckets + 1
+    for place, (at, amount) in enumerate(events, 1):
+        window.add(amount, at)
+        truly = sum(amount for moment, amount in events[:place] if at - grid.length < moment)
+        with_one_bucket_more = sum(amount for moment, amount in events[:place] if at - grid.length - early <= moment)
+        assert truly <= window.used(at) <= with_one_bucket_more
+
+
+@given(spans, st.lists(st.tuples(st.integers(0, 40_000_000), st.integers(1, 5)), max_size=40), st.integers(1, 12))
+def test_what_is_admitted_by_used_never_exceeds_the_limit_in_any_window(span, tries, limit):
+    grid, window = SLIDING[span], new_window(span)
+    admitted = []
+    for at, amount in scaled(span, tries):
+        if window.used(at) + amount <= limit:
+            window.add(amount, at)
+            admitted.append((at, amount))
+    for begin, _ in admitted:
+        assert sum(amount for at, amount in admitted if begin <= at < begin + grid.length) <= limit
+
+
+@given(spans, steps, st.integers(0, 300), st.integers(0, 40_000_000))
+def test_room_comes_at_the_named_moment_and_not_before(span, additions, most, later):
+    window, events = new_window(span), scaled(span, additions)
+    for at, amount in events:
+        window.add(amount, at)
+    now = (events[-1][0] if events else START) + later * SLIDING[span].length // 40_000_000
+    room = window.room_at(most, now)
+    assert room is not None
+    assert window.room_at(most, now) == room  # asking changes nothing
+    if room > now:
+        assert window.used(room - 1) > most
+    assert window.used(room) <= most
+
+
+def test_a_window_holds_no_more_entries_than_buckets():
+    window = SlidingWindow(SLIDING["minute"])
+    for at in range(START, START + 10 * MINUTE, 137):
+        window.add(1, at)
+        window.used(at)
+    assert len(window._buckets) <= 61
+
+
+def test_a_clock_set_back_loses_nothing():
+    window = new_window("minute")
+    window.add(5, START + 30 * SECOND)
+    window.add(7, START)
+    window.add(1, START + 10 * SECOND)
+    window.add(1, START)
+    assert window.used(START + 30 * SECOND) == 14
+    assert window.used(START + 62 * SECOND) == 6
+    assert window.used(START + 72 * SECOND) == 5
+
+
+@pytest.mark.parametrize(("span", "length"), [("second", SECOND), ("minute", MINUTE), ("hour", HOUR), ("day", DAY)])
+def test_a_refusal_comes_at_most_one_bucket_early(span, length):
+    grid = SLIDING[span]
+    window = new_window(span)
+    window.add(1, START)
+    room = window.room_at(0, START)
+    assert START + length <= room <= START + length + length // grid.buckets + 1
+
+
+def test_a_month_is_the_calendars():
+    window = new_window("month")
+    last, first = ms(2026, 12, 31, 23, 59, 59), ms(2027, 1, 1)
+    window.add(5, last)
+    assert (window.used(last), window.used(first)) == (5, 0)
+    assert window.room_at(4, last) == first
+    assert window.room_at(5, last) == last
+    window.add(3, first)
+    window.add(2, last)  # a request of last month that ended late
+    assert (window.used(last), window.used(first)) == (7, 3)
+
+
+def test_a_total_is_for_ever():
+    window = new_window("total")
+    window.add(5, START)
+    assert window.used(START + 10**12) == 5
+    assert window.room_at(4, START) is None
+    window.add(-2, START)
+    assert window.room_at(4, START) == START
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_months_follow_one_another(at):
+    month = month_of(at)
+    assert month_start(month) <= at < month_start(month + 1)
+
+
+def ms(*when):
+    return int(datetime(*when, tzinfo=UTC).timestamp() * 1000)

@@ -95,7 +95,7 @@ class SlidingWindow:
         return None
 
     def empty_at(self, at: int) -> int | None:
-        """When the oldest amount in the window leaves it: the first moment at which it holds less. None: it is empty."""
+        """The first moment at which the window holds less than now. None: never, or it is empty."""
         self.used(at)
         return self._grid.start(self._buckets[0][0] + self._grid.buckets + 1) if self._buckets else None
 

@@ -28,7 +28,7 @@ class Grid(NamedTuple):
     length: int
     buckets: int
 
-    def index(self, at: int) -> int:
+    def bucket(self, at: int) -> int:
         """The bucket that holds the moment `at`."""
         return at * self.buckets // self.length
 
@@ -61,11 +61,14 @@ class SlidingWindow:
     def add(self, amount: int, at: int) -> None:
         """Count `amount` at `at`. A moment before the newest bucket (a clock that was set back) counts in its own
         bucket, which leaves the window when its time comes."""
-        index = self._grid.index(at)
+        index = self._grid.bucket(at)
         buckets = self._buckets
         self._sum += amount
         if not buckets or buckets[-1][0] < index:
             buckets.append([index, amount])
+            oldest = index - self._grid.buckets
+            while buckets[0][0] < oldest:
+                self._sum -= buckets.popleft()[1]
             return
         place = len(buckets) - 1
         while place > 0 and buckets[place][0] > index:
@@ -76,28 +79,34 @@ class SlidingWindow:
             buckets.insert(place + (buckets[place][0] < index), [index, amount])
 
     def used(self, at: int) -> int:
-        """The sum of the window that ends at `at`."""
-        oldest = self._grid.index(at) - self._grid.buckets
-        buckets = self._buckets
-        while buckets and buckets[0][0] < oldest:
-            self._sum -= buckets.popleft()[1]
-        return self._sum
+        """The sum of the window that ends at `at`, now or later."""
+        oldest = self._grid.bucket(at) - self._grid.buckets
+        left = self._sum
+        for index, amount in self._buckets:
+            if index >= oldest:
+                break
+            left -= amount
+        return left
 
     def room_at(self, most: int, at: int) -> int | None:
         """The first moment from `at` on at which the window holds `most` or less if nothing comes; None: never."""
-        left = self.used(at)
-        if left <= most:
+        if self.used(at) <= most:
             return at
+        left = self._sum
         for index, amount in self._buckets:
             left -= amount
-            if left <= most:
-                return self._grid.start(index + self._grid.buckets + 1)
+            leaves = self._grid.start(index + self._grid.buckets + 1)
+            if left <= most and leaves > at:
+                return leaves
         return None
 
     def empty_at(self, at: int) -> int | None:
         """The first moment at which the window holds less than now. None: never, or it is empty."""
-        self.used(at)
-        return self._grid.start(self._buckets[0][0] + self._grid.buckets + 1) if self._buckets else None
+        moments = (self._grid.start(index + self._grid.buckets + 1) for index, amount in self._buckets if amount)
+        return next((moment for moment in moments if moment > at), None)
+
+
+_MONTHS_KEPT = 3
 
 
 class MonthWindow:
@@ -114,12 +123,11 @@ class MonthWindow:
     def add(self, amount: int, at: int) -> None:
         month = month_of(at)
         self._sums[month] = self._sums.get(month, 0) + amount
+        if len(self._sums) > _MONTHS_KEPT:
+            del self._sums[min(self._sums)]
 
     def used(self, at: int) -> int:
-        month = month_of(at)
-        if len(self._sums) > 2:
-            self._sums = {kept: amount for kept, amount in self._sums.items() if kept >= month - 1}
-        return self._sums.get(month, 0)
+        return self._sums.get(month_of(at), 0)
 
     def room_at(self, most: int, at: int) -> int | None:
         return at if self.used(at) <= most else next_month(at) if most >= 0 else None

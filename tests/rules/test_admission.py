@@ -169,6 +169,8 @@ class Admission(RuleBasedStateMachine):
         for gate in getattr(self, "gates", ()):
             assert gate.counter.window.used(self.now) + gate.counter.held <= gate.limit
             assert self.truly_used(gate) <= gate.limit
+            if COUNTED[gate.name].span in ("month", "total"):
+                assert gate.counter.window.used(self.now) == self.truly_used(gate)
 
     @invariant()
     def nothing_is_held_when_nothing_runs(self):

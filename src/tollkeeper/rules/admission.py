@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from tollkeeper.rules.limits import COUNTED, Counted
+from tollkeeper.rules.limits import GATED, Counted
 from tollkeeper.rules.windows import Window, new_window
 
 LEAST_ALLOWANCE = 16
@@ -38,7 +38,7 @@ class Counter:
 
 
 class Gate(NamedTuple):
-    """A limit that a request must pass. `name` is that of `COUNTED`; `scope` is for people: "", "key", "model x"."""
+    """A limit that a request must pass. `name` is that of `GATED`; `scope` is for people: "", "key", "model x"."""
 
     name: str
     scope: str
@@ -68,7 +68,7 @@ class Demand(Struct, frozen=True):
 
     def needs(self, counted: Counted, allowance: int) -> int:
         """What a limit must have room for."""
-        if counted.quantity == "requests":
+        if counted.quantity in ("requests", "running"):
             return 1
         if counted.quantity == "tokens":
             return (self.budget_input if counted.is_budget else self.pace_input) + allowance
@@ -78,8 +78,10 @@ class Demand(Struct, frozen=True):
         """The largest allowance with which it needs at most `room`; may be negative."""
         if counted.quantity == "tokens":
             return room - self.budget_input
+        if counted.quantity != "cost":
+            return self.allowance
         left = room - self.budget_input * self.input_price
-        if counted.quantity == "requests" or not self.output_price:
+        if not self.output_price:
             return self.allowance if left >= 0 else -1
         return left // self.output_price
 
@@ -101,7 +103,7 @@ class Obstacle(Struct, frozen=True):
 
     @property
     def is_budget(self) -> bool:
-        return COUNTED[self.gate.name].is_budget
+        return GATED[self.gate.name].is_budget
 
 
 class Refused(Exception):
@@ -142,13 +144,13 @@ def _judge(gates: Iterable[Gate], demand: Demand, at: int, *, alone: bool) -> tu
     obstacles = []
     gates = list(gates)
     for gate in gates:
-        counted = COUNTED[gate.name]
+        counted = GATED[gate.name]
         if counted.is_budget:
             room = gate.limit - gate.counter.window.used(at) - (0 if alone else gate.counter.held)
             allowance = min(allowance, max(demand.least, demand.fits(counted, room)))
     allowance -= allowance % demand.choices
     for gate in gates:
-        counted = COUNTED[gate.name]
+        counted = GATED[gate.name]
         least = demand.needs(counted, demand.least if counted.is_budget else allowance)
         used = gate.counter.window.used(at)
         if used + (0 if alone else gate.counter.held) + least > gate.limit:
@@ -186,7 +188,7 @@ def take(gates: Sequence[Gate], demand: Demand, at: int) -> Hold:
     allowance = allow(gates, demand, at)
     held, counted = [], []
     for gate in gates:
-        what = COUNTED[gate.name]
+        what = GATED[gate.name]
         if what.quantity == "requests":
             gate.counter.window.add(1, at)
             counted.append(gate.counter)

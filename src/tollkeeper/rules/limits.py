@@ -16,8 +16,8 @@ from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.money import PICO_PER_USD, format_usd
 from tollkeeper.rules.windows import Span
 
-Quantity = Literal["requests", "tokens", "cost"]
-PACE: frozenset[Span] = frozenset({"second", "minute", "hour"})
+Quantity = Literal["requests", "tokens", "cost", "running"]
+PACE: frozenset[Span] = frozenset({"now", "second", "minute", "hour"})
 """The spans that protect the machines; the others (day, month, total) are budgets, and protect the money."""
 MOST = 10**15
 """The largest count of requests or tokens, and of dollars, that a limit may name."""
@@ -51,6 +51,10 @@ COUNTED: dict[str, Counted] = {
     "cost_usd_total": Counted("cost", "total"),
 }
 """Every limit that counts over a span of time, by the name it has in the limits object."""
+
+CONCURRENCY = "max_concurrent_requests"
+GATED: dict[str, Counted] = COUNTED | {CONCURRENCY: Counted("running", "now")}
+"""Every limit that admission asks."""
 
 
 class Limits(Struct, frozen=True):

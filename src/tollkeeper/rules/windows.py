@@ -14,7 +14,7 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-Span = Literal["second", "minute", "hour", "day", "month", "total"]
+Span = Literal["now", "second", "minute", "hour", "day", "month", "total"]
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -160,7 +160,28 @@ class TotalWindow:
         return None
 
 
-Window = SlidingWindow | MonthWindow | TotalWindow
+class NowWindow:
+    """Of this moment alone: nothing stays in it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NowWindow()"
+
+    def add(self, amount: int, at: int) -> None:
+        """What has been is of no account."""
+
+    def used(self, at: int) -> int:  # noqa: ARG002
+        return 0
+
+    def room_at(self, most: int, at: int) -> int | None:
+        return at if most >= 0 else None
+
+    def empty_at(self, at: int) -> int | None:  # noqa: ARG002
+        return None
+
+
+Window = SlidingWindow | MonthWindow | TotalWindow | NowWindow
 
 
 def new_window(span: Span) -> Window:
@@ -169,6 +190,8 @@ def new_window(span: Span) -> Window:
         return MonthWindow()
     if span == "total":
         return TotalWindow()
+    if span == "now":
+        return NowWindow()
     return SlidingWindow(SLIDING[span])
 
 

@@ -1,0 +1,48 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollkeeper.rules.learned import ENOUGH, Learned
+
+
+def test_nothing_is_believed_before_enough_was_seen():
+    learned = Learned()
+    for _ in range(ENOUGH - 1):
+        learned.note(1, 100)
+    assert (learned.bound(1000), learned.mean(1000)) == (1000, 250)
+    learned.note(1, 100)
+    assert (learned.bound(1000), learned.mean(1000)) == (16, 10)
+
+
+def test_the_bound_covers_the_dear_ones_and_the_mean_does_not():
+    learned = Learned()
+    for number in range(1000):
+        learned.note(90 if number % 20 == 0 else 10, 100)
+    assert learned.bound(100) >= 90
+    assert learned.mean(100) == 14
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.integers(1, 500)), min_size=ENOUGH, max_size=200))
+def test_the_bound_covers_99_of_100(seen):
+    learned = Learned()
+    for tokens, size in seen:
+        learned.note(tokens, size)
+    covered = sum(tokens <= learned.bound(size) for tokens, size in seen if tokens <= 2 * size)
+    large = sum(tokens > 2 * size for tokens, size in seen)
+    assert covered + large >= len(seen) * 0.99
+
+
+def test_what_tells_nothing_is_left_out():
+    learned = Learned()
+    learned.note(0, 100)
+    learned.note(5, 0)
+    assert learned.seen == 0
+
+
+def test_old_ones_are_forgotten_slowly():
+    learned = Learned()
+    for _ in range(20_000):
+        learned.note(50, 100)
+    for _ in range(15_000):
+        learned.note(10, 100)
+    assert learned.mean(100) < 30
+    assert learned.seen < 30_000

@@ -25,6 +25,8 @@ def error_answer(error: GatewayError, request_id: str) -> tuple[int, Headers, by
             (b"retry-after", b"%d" % -(-milliseconds // 1000)),
             (b"retry-after-ms", b"%d" % milliseconds),
         ]
+    if not error.should_retry:
+        headers.append((b"x-should-retry", b"false"))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allow.encode()))
     if error.status == 401:

@@ -1,7 +1,7 @@
 """Every way a request can be refused or fail, as one tree.
 
     GatewayError
-    ├── BadRequest 400 ── InvalidImage
+    ├── BadRequest 400 ── InvalidImage, LimitTooSmall
     ├── InvalidKey 401
     ├── Forbidden 403 ── AccountSuspended, ModelNotAllowed, ModelNotPriced
     ├── NotFound 404 ── ModelNotFound
@@ -15,6 +15,8 @@
     │   ├── UpstreamUnavailable 502/503   refused, reset, garbage, our credentials
     │   ├── UpstreamTimeout 504
     │   └── ServerOverloaded 503          the upstream (or we) have no room
+    ├── RateLimited 429                   a pace limit, concurrency, or a budget held by running requests
+    ├── InsufficientQuota 429/403         a budget that is used up
     ├── LedgerUnavailable 503             nothing is relayed that cannot be recorded
     ├── Stopping 503                      the gateway is shutting down
     └── InternalError 500
@@ -25,17 +27,16 @@ Each says what was wrong and what to do. `wire` shapes them for each dialect; `g
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class GatewayError(Exception):
     """Something a client is told. `message` is for people; `type` and `code` are for programs.
 
     `status` is the HTTP status, `param` the field at fault, `retry_after` seconds until the same request may work.
+    `should_retry` False tells clients that would try again by themselves not to.
     """
 
     status: int = 500
-    type: ClassVar[str] = "server_error"
+    type: str = "server_error"
     code: str | None = None
 
     def __init__(
@@ -46,11 +47,13 @@ class GatewayError(Exception):
         status: int | None = None,
         code: str | None = None,
         retry_after: float | None = None,
+        should_retry: bool = True,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after = retry_after
+        self.should_retry = should_retry
         if status is not None:
             self.status = status
         if code is not None:
@@ -72,6 +75,29 @@ class BadRequest(InvalidRequestError):
 
 class InvalidImage(BadRequest):
     code = "invalid_image"
+
+
+class LimitTooSmall(BadRequest):
+    """Alone, with nothing used, the request would not fit its limit."""
+
+    code = "limit_too_small"
+
+
+class RateLimited(GatewayError):
+    """`type` says what there is too much of: "requests" or "tokens"."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, type: str, retry_after: float | None, should_retry: bool) -> None:  # noqa: A002
+        super().__init__(message, retry_after=retry_after, should_retry=should_retry)
+        self.type = type
+
+
+class InsufficientQuota(GatewayError):
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
 
 
 class InvalidKey(InvalidRequestError):

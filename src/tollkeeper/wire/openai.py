@@ -82,7 +82,8 @@ class Image(Struct, frozen=True):
 class Ask(Struct, frozen=True):
     """What the gateway reads from a request; `members` are the top-level fields of `body`, values left raw.
 
-    `text_bytes` is the body's length less its inlined images. `metadata` is a JSON object as text.
+    `choices` is how many answers it asks for, over all of its prompts. `text_bytes` is the body's length less its
+    inlined images. `metadata` is a JSON object as text.
     """
 
     body: bytes
@@ -91,6 +92,7 @@ class Ask(Struct, frozen=True):
     stream: bool
     wants_usage: bool
     max_tokens: int | None
+    choices: int
     metadata: str | None
     images: tuple[Image, ...]
     text_bytes: int
@@ -117,6 +119,7 @@ def read_ask(body: bytes, endpoint: Endpoint) -> Ask:
         stream=stream,
         wants_usage=_wants_usage(members),
         max_tokens=min((limit for limit in limits if limit is not None), default=None),
+        choices=_choices(members, endpoint),
         metadata=_metadata(members),
         images=images,
         text_bytes=len(body) - sum(len(image.url) for image in images if image.url[:5].lower() == "data:"),
@@ -145,6 +148,17 @@ def _positive(members: Members, name: str) -> int | None:
     if value is not None and value < 1:
         raise BadRequest(f"'{name}' must be an integer of at least 1.", param=name)
     return value
+
+
+def _choices(members: Members, endpoint: Endpoint) -> int:
+    each = max((_positive(members, name) or 1) for name in ("n", "best_of") if name in endpoint.known or name == "n")
+    prompts = members.get("prompt")
+    if prompts is None or not _begins(prompts, b"["):
+        return each
+    kinds = msgspec.json.decode(prompts, type=list[Raw])
+    if kinds and memoryview(kinds[0])[0] in b"0123456789":
+        return each  # one prompt, as tokens
+    return each * max(1, len(kinds))
 
 
 def _wants_usage(members: Members) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from tollkeeper.rules.limits import NO_LIMITS, Limits
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage
 
@@ -19,6 +20,10 @@ Role = Literal["admin", "user"]
 UserStatus = Literal["active", "suspended", "closed"]
 RecordStatus = Literal["completed", "cancelled", "failed", "lost"]
 Group = Literal["user", "key", "model", "day", "hour", "status"]
+
+ADJUSTMENT = "adjustment"
+"""The endpoint of a correction or refund: a record that no request made. Its model and upstream are empty, its usage is
+none, its cost may be negative, and its metadata tells the reason."""
 
 
 class User(Struct, frozen=True):
@@ -30,6 +35,7 @@ class User(Struct, frozen=True):
     name: str | None
     created_at: int
     password_hash: str | None = None
+    limits: Limits = NO_LIMITS
 
     def __repr__(self) -> str:
         return f"User({self.user_id!r}, {self.role}, {self.status})"
@@ -52,6 +58,7 @@ class Key(Struct, frozen=True):
     expires_at: int | None = None
     revoked_at: int | None = None
     last_used_at: int | None = None
+    limits: Limits = NO_LIMITS
 
     def __repr__(self) -> str:
         return f"Key({self.id!r}, {self.user_id!r}, {self.prefix!r})"
@@ -99,8 +106,13 @@ class Record(Struct, frozen=True, gc=False):
     metadata: str | None = None
 
 
+def requests_of(record: Record) -> int:
+    """How many requests a record counts as: one, or none where it is an adjustment."""
+    return 0 if record.endpoint == ADJUSTMENT else 1
+
+
 class Totals(Struct, frozen=True):
-    """Sums over records."""
+    """Sums over records. An adjustment counts in the cost alone."""
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -120,6 +132,37 @@ class Filter(Struct, frozen=True):
     status: RecordStatus | None = None
     since: int | None = None
     until: int | None = None
+
+
+class Slice(Struct, frozen=True):
+    """What one user's key used of one model at one time; an absent key is "". Figures may be negative."""
+
+    at: int
+    user_id: str
+    key_id: str
+    model: str
+    requests: int = 0
+    tokens: int = 0
+    cost_pico: int = 0
+
+
+class History(Struct, frozen=True):
+    """What was used until now, for counters to begin with. It counts every record whose number in the chain is at most
+    `seq`, and no other. Each list is by `at`, oldest first; add up the one that has the span:
+
+        minutes   hour, day: the last 25 hours, `at` the beginning of a minute
+        month     month: the calendar's, UTC, `at` its beginning
+        total     total: for ever, `at` 0
+        moments   second, minute: the last two minutes, to the millisecond
+
+    In `minutes` and `moments` requests lie at admission, tokens and cost at settlement; the others go by admission.
+    """
+
+    seq: int
+    minutes: list[Slice]
+    month: list[Slice]
+    total: list[Slice]
+    moments: list[Slice]
 
 
 class AuditEntry(Struct, frozen=True):
@@ -150,6 +193,23 @@ class Ledger(Protocol):
         """Write the record, its rollups, and the end of its intent in one transaction, at once. Idempotent by
         `request_id`: a second settlement changes nothing. Await with `asyncio.shield`: the future is shared."""
 
+    def mark(self) -> asyncio.Future[int]:
+        """The `seq` of the last record settled before this call, once it is durable: what was settled before has at
+        most that number, what is settled afterwards has a larger one.
+
+        So a counter joins what was used before it without counting anything twice or not at all:
+
+            counter = …                      # in one step, nothing awaited between: from here on every settlement
+            mark = store.ledger.mark()       # is added to the counter by whoever settles
+            history = await store.reports.history(now, user_id=…, upto=await mark)
+            …                                # add the history to the counter
+
+        Until then the counter holds too little: let those who ask it wait for the history."""
+
+    async def prune(self, before: int) -> int:
+        """Delete records made before `before`, oldest in the chain first and up to the first younger one, in bounded
+        steps. A checkpoint takes their place in the chain; sums by hour stay. How many were deleted."""
+
     async def flush(self) -> None:
         """Wait until everything queued so far is durable."""
 
@@ -165,6 +225,9 @@ class Reports(Protocol):
     async def summary(self, which: Filter, group_by: Sequence[Group]) -> list[tuple[tuple[str, ...], Totals]]:
         """Sums by the named groups, in the order of their keys. A day is "2026-11-20", an hour
         "2026-11-20T12:00:00Z" (UTC), an absent key id "". No groups: one row with the key ()."""
+
+    async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
+        """What was used until `now`, by this user or by all, up to that number in the chain or to the last."""
 
 
 class Accounts(Protocol):

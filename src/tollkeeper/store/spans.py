@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+MINUTES_KEPT_MS = 25 * HOUR_MS
+"""How far back there are sums by minute."""
+MOMENTS_KEPT_MS = 2 * MINUTE_MS
+"""How far back a history has moments."""
 
 
 def hour_of(at: int) -> int:
     """The beginning of the hour that `at` is in."""
     return at - at % HOUR_MS
+
+
+def minute_of(at: int) -> int:
+    """The beginning of the minute that `at` is in."""
+    return at - at % MINUTE_MS
 
 
 def hour_label(at: int) -> str:

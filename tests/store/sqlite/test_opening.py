@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "next"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -185,11 +185,15 @@ async def test_a_start_with_nothing_to_upgrade_does_not_load_alembic(path: Path)
     assert done.stdout == "False\n"
 
 
-def described(path: Path) -> dict[str, str]:
-    """Every table and index as SQLite keeps it, whatever its spaces, quotes and order of primary key clauses."""
+def described(path: Path) -> dict[str, object]:
+    """Every table by its columns, every index by its text (whatever its spaces and quotes)."""
     connection = sqlite3.connect(path)
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'")
-    found = {name: "".join(sql.replace('"', "").split()) for name, sql in rows}
+    found: dict[str, object] = {}
+    for _, name, kind, _, without_rowid, _ in connection.execute("PRAGMA table_list").fetchall():
+        if kind == "table" and not name.startswith(("sqlite_", "alembic_")):
+            found[name] = (without_rowid, connection.execute(f"PRAGMA table_xinfo({name})").fetchall())
+    for name, sql in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"):
+        found[name] = "".join(sql.replace('"', "").split())
     connection.close()
     return found
 
@@ -242,6 +246,6 @@ async def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(StoreError, match=r"newer Tollkeeper \(revision 9999; this one knows 0001\)"):
+    with pytest.raises(StoreError, match=r"newer Tollkeeper \(revision 9999; this one knows 0002\)"):
         await opened(path)
     assert not list(path.parent.glob("*.before-*"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import takewhile
+from typing import Any
 
 from tollkeeper.store.bounds import fits, fitted
 from tollkeeper.store.errors import StoreError
@@ -21,6 +23,7 @@ class MemoryLedger:
         self._loop = asyncio.get_running_loop()
         self._intents: dict[str, Intent] = {}
         self._records: dict[str, Record] = {}
+        self._marks: list[tuple[int, asyncio.Future[int]]] = []
         self._future: asyncio.Future[None] = self._loop.create_future()
         self._soon = False
         self._closed = False
@@ -43,6 +46,21 @@ class MemoryLedger:
         self._records.setdefault(record.request_id, record)
         return self._queued()
 
+    def mark(self) -> asyncio.Future[int]:
+        self._must_be_open()
+        mark: asyncio.Future[int] = self._loop.create_future()
+        self._marks.append((len(self._records), mark))
+        self._queued()
+        return mark
+
+    async def prune(self, before: int) -> int:
+        self._tables.must_be_writable()
+        old = list(takewhile(lambda record: record.created_at < before, self._tables.records.values()))
+        self._tables.pruned += old
+        for record in old:
+            del self._tables.records[record.request_id]
+        return len(old)
+
     async def flush(self) -> None:
         """Raises StoreError at once when the ledger cannot write: nothing but the switch would change that."""
         self._commit()
@@ -55,9 +73,11 @@ class MemoryLedger:
         try:
             await self.flush()
         except StoreError as error:
-            self._future.set_exception(error)
-            # Seen, so that nobody is told of a future that nobody waits for.
-            self._future.exception()
+            waiting: list[asyncio.Future[Any]] = [self._future, *(mark for _, mark in self._marks if not mark.done())]
+            for future in waiting:
+                future.set_exception(error)
+                # Seen, so that nobody is told of a future that nobody waits for.
+                future.exception()
             raise
 
     def resume(self) -> None:
@@ -78,7 +98,7 @@ class MemoryLedger:
     def _commit(self) -> None:
         self._soon = False
         tables = self._tables
-        if not self._intents and not self._records:
+        if not self._intents and not self._records and not self._marks:
             return
         if tables.fail is not None:
             if self._reason != tables.fail:
@@ -89,10 +109,15 @@ class MemoryLedger:
             LOG.warning("the ledger can be written again")
             self._reason = None
         tables.intents |= self._intents
+        before = len(tables.pruned) + len(tables.records)
+        new = [request_id not in tables.records for request_id in self._records]
         for request_id, record in self._records.items():
             tables.records.setdefault(request_id, record)
             tables.intents.pop(request_id, None)
-        self._intents, self._records = {}, {}
+        for count, mark in self._marks:
+            if not mark.done():
+                mark.set_result(before + sum(new[:count]))
+        self._intents, self._records, self._marks = {}, {}, []
         done, self._future = self._future, self._loop.create_future()
         if not done.done():
             done.set_result(None)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
+from msgspec.structs import replace
+
+from tollkeeper.rules.times import month_of
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports import Filter, Group, Record, Totals
-from tollkeeper.store.spans import day_label, hour_label
+from tollkeeper.store.ports import Filter, Group, History, Record, Slice, Totals, requests_of
+from tollkeeper.store.spans import MINUTES_KEPT_MS, MOMENTS_KEPT_MS, day_label, hour_label, minute_of
 
 _GROUPS: Mapping[Group, Callable[[Record], str]] = {
     "user": lambda record: record.user_id,
@@ -34,11 +38,50 @@ class MemoryReports:
 
     async def summary(self, which: Filter, group_by: Sequence[Group]) -> list[tuple[tuple[str, ...], Totals]]:
         sums: dict[tuple[str, ...], Totals] = {} if group_by else {(): Totals()}
-        for record in self._tables.records.values():
+        for record in self._tables.chain():
             if _matches(which, record):
                 group = tuple(_GROUPS[name](record) for name in group_by)
                 sums[group] = _with(sums.get(group, Totals()), record)
         return sorted(sums.items(), key=lambda item: item[0])
+
+    async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
+        last = len(self._tables.pruned) + len(self._tables.records)
+        seq = last if upto is None else min(upto, last)
+        counted = [record for record in islice(self._tables.chain(), seq) if user_id in (None, record.user_id)]
+        first, (this_month, _), since = minute_of(now - MINUTES_KEPT_MS), month_of(now), now - MOMENTS_KEPT_MS
+        moments = list(_moments(counted))
+        return History(
+            seq,
+            _summed(replace(each, at=minute_of(each.at)) for each in moments if each.at >= first),
+            _summed(_slice(record, this_month) for record in counted if record.created_at >= this_month),
+            _summed(_slice(record, 0) for record in counted),
+            _summed(each for each in moments if each.at >= since),
+        )
+
+
+def _slice(record: Record, at: int) -> Slice:
+    whose = (record.user_id, record.key_id or "", record.model)
+    return Slice(at, *whose, requests_of(record), record.usage.total_tokens, record.cost_pico)
+
+
+def _moments(records: Iterable[Record]) -> Iterator[Slice]:
+    for record in records:
+        yield replace(_slice(record, record.created_at), tokens=0, cost_pico=0)
+        yield replace(_slice(record, record.settled_at), requests=0)
+
+
+def _summed(slices: Iterable[Slice]) -> list[Slice]:
+    sums: dict[tuple[int, str, str, str], Slice] = {}
+    for each in slices:
+        place = (each.at, each.user_id, each.key_id, each.model)
+        before = sums.get(place, Slice(*place))
+        sums[place] = Slice(
+            *place,
+            before.requests + each.requests,
+            before.tokens + each.tokens,
+            before.cost_pico + each.cost_pico,
+        )
+    return [each for _, each in sorted(sums.items()) if each.requests or each.tokens or each.cost_pico]
 
 
 def _matches(which: Filter, record: Record) -> bool:
@@ -55,7 +98,7 @@ def _matches(which: Filter, record: Record) -> bool:
 def _with(totals: Totals, record: Record) -> Totals:
     usage = record.usage
     return Totals(
-        totals.requests + 1,
+        totals.requests + requests_of(record),
         totals.prompt_tokens + usage.prompt_tokens,
         totals.cached_tokens + usage.cached_tokens,
         totals.cache_write_tokens + usage.cache_write_tokens,

@@ -4,7 +4,8 @@ store.py        opening, closing           upgrade.py, migrations/   how the tab
 schema.py       the tables                 lock.py                   one process owns the file
 ledger.py  ──group──▶  writer.py ──runs──▶  commit.py                loop │ thread: one transaction a group
 accounts.py, book.py   writes by writer.py, reads by readers.py
-reports.py, audit.py   reads by readers.py                           a few threads that can only read
+reports.py, history.py, audit.py   reads by readers.py               a few threads that can only read
+prune.py        the oldest records, by writer.py
 rows.py, connections.py                                              values ↔ rows, pragmas
 """
 

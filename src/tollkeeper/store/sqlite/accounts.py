@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import convert, to_builtins
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from tollkeeper.rules.limits import Limits
 from tollkeeper.store.ports import AuditEntry, Key, User
 from tollkeeper.store.sqlite import schema
 from tollkeeper.store.sqlite.audit import append
@@ -30,8 +32,8 @@ class SqliteAccounts:
 
     async def load(self) -> tuple[list[User], list[Key]]:
         def read(connection: Connection) -> tuple[list[User], list[Key]]:
-            all_users = [User(*row) for row in connection.execute(_ALL_USERS)]
-            all_keys = [Key(*row) for row in connection.execute(_ALL_KEYS)]
+            all_users = [User(*_values(row)) for row in connection.execute(_ALL_USERS)]
+            all_keys = [Key(*_values(row)) for row in connection.execute(_ALL_KEYS)]
             return all_users, all_keys
 
         return await self._readers.run(read)
@@ -57,10 +59,20 @@ class SqliteAccounts:
         await self._writer.run(lambda connection: connection.execute(_TOUCH, rows))
 
 
-def _put(connection: Connection, table: Table, values: Iterable[Struct]) -> None:
-    rows: list[dict[str, Any]] = [asdict(value) for value in values]
+def _put(connection: Connection, table: Table, values: Iterable[User | Key]) -> None:
+    rows: list[dict[str, Any]] = [asdict(value) | {"limits": _text(value.limits)} for value in values]
     if rows:
         statement = insert(table)
         identity = list(table.primary_key.columns)
         others = {column.name: statement.excluded[column.name] for column in table.columns if column not in identity}
         connection.execute(statement.on_conflict_do_update(index_elements=identity, set_=others), rows)
+
+
+# Not msgspec's own JSON: limits of cost may be whole numbers beyond 64 bits, which it does not write.
+def _text(limits: Limits) -> str:
+    return json.dumps(to_builtins(limits))
+
+
+def _values(row: Sequence[Any]) -> Sequence[Any]:
+    *values, limits = row
+    return (*values, convert(json.loads(limits), Limits))

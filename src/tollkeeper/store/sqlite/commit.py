@@ -1,15 +1,17 @@
-"""What one group commit writes: intents, records, the rollups of those records, and the end of settled intents."""
+"""What one group commit writes: intents, records and their chain, the sums of those records by hour and by minute, and
+the end of settled intents."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import asdict, replace
 
-from tollkeeper.store.ports import Intent, Record
-from tollkeeper.store.spans import hour_of
+from tollkeeper.rules.chain import link
+from tollkeeper.store.ports import Intent, Record, requests_of
+from tollkeeper.store.spans import MINUTE_MS, MINUTES_KEPT_MS, hour_of, minute_of
 from tollkeeper.store.sqlite.rows import (
     ManyRows,
     Row,
@@ -20,42 +22,114 @@ from tollkeeper.store.sqlite.rows import (
     on_conflict_do_nothing,
     record_row,
 )
-from tollkeeper.store.sqlite.schema import hourly, intents, records
+from tollkeeper.store.sqlite.schema import hourly, intents, records, rollup_minutes
 
 S = TypeVar("S", Intent, Record)
+Sums = dict[tuple[int, str, str, str, str], list[int]]
 
-_PICO_PER_MICRO = 10**6
+PICO_PER_MICRO = 10**6
+_FORGOTTEN_AT_ONCE_MS = 30 * MINUTE_MS
+"""Minutes deleted by one commit, so that none takes long."""
 
 _ADD_INTENTS = inserting(intents, on_conflict_do_nothing(intents))
 _END_INTENTS = ManyRows("DELETE FROM intents WHERE request_id IN (", "?", ")")
 _ADD_RECORDS = inserting(records, on_conflict_do_nothing(records))
 _ADD_TO_HOURLY = inserting(hourly, on_conflict_add(hourly))
+_ADD_TO_MINUTES = inserting(rollup_minutes, on_conflict_add(rollup_minutes))
 
 
-def write(
-    connection: sqlite3.Connection, begun: Collection[Intent], settled: Collection[Record], ended: Sequence[str]
-) -> None:
-    """Write all this inside the transaction that is open. `ended` are ids of intents. Of records that are there
-    already nothing is written, nor added to the rollups. No two of `settled` may have one id."""
-    try:
-        _write(connection, begun, settled, ended)
-    except UnicodeEncodeError:
-        # Half a surrogate pair: no database can hold it, and one such text must not stop the ledger for all.
-        _start_over(connection)
-        _write(connection, [_scrubbed(intent) for intent in begun], [_scrubbed(record) for record in settled], ended)
+class Head(NamedTuple):
+    """The end of the chain, and the first minute whose sums are whole."""
+
+    seq: int
+    hash: bytes
+    minutes_from: int
 
 
-def _write(
-    connection: sqlite3.Connection, begun: Collection[Intent], settled: Collection[Record], ended: Sequence[str]
-) -> None:
-    if _ADD_RECORDS.execute(connection, [record_row(record) for record in settled]) != len(settled):
-        # Rare, so dear is fine: which ones were there already is not known, only that some were.
-        _start_over(connection)
-        settled = [record for record in settled if not _is_there(connection, record)]
-        _ADD_RECORDS.execute(connection, [record_row(record) for record in settled])
-    _ADD_TO_HOURLY.execute(connection, _rollups(settled))
-    _ADD_INTENTS.execute(connection, [intent_row(intent) for intent in begun])
-    _END_INTENTS.execute(connection, flat(ended))
+class Written(NamedTuple):
+    """Which numbers a commit gave: from `before` + 1 on, to all but the `repeated` (their places, ascending)."""
+
+    before: int
+    repeated: tuple[int, ...]
+
+    def seq_after(self, count: int) -> int:
+        """The last number given once the first `count` records were written."""
+        return self.before + count - sum(place < count for place in self.repeated)
+
+
+class Committer:
+    """Writes groups, and knows the end of the chain between them. Nobody else adds records."""
+
+    def __init__(self) -> None:
+        self._head: Head | None = None
+
+    def __repr__(self) -> str:
+        return f"Committer({self._head!r})"
+
+    def forget(self) -> None:
+        """The last transaction failed: where the chain ends must be read again."""
+        self._head = None
+
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        begun: Collection[Intent],
+        settled: Collection[Record],
+        ended: Sequence[str],
+    ) -> Written:
+        """Write all this inside the transaction that is open. `ended` are ids of intents. Of records that are there
+        already nothing is written, nor added to any sum. No two of `settled` may have one id."""
+        try:
+            return self._write(connection, begun, settled, ended)
+        except UnicodeEncodeError:
+            # Half a surrogate pair: no database can hold it, and one such text must not stop the ledger for all.
+            _start_over(connection)
+            records = [_scrubbed(record) for record in settled]
+            return self._write(connection, [_scrubbed(intent) for intent in begun], records, ended)
+
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        begun: Collection[Intent],
+        settled: Collection[Record],
+        ended: Sequence[str],
+    ) -> Written:
+        head = self._head or _read_head(connection)
+        repeated: tuple[int, ...] = ()
+        rows, digest = _chained(head, settled)
+        if _ADD_RECORDS.execute(connection, rows) != len(rows):
+            # Rare, so dear is fine: which ones were there already is not known, only that some were.
+            _start_over(connection)
+            repeated = tuple(place for place, record in enumerate(settled) if _is_there(connection, record))
+            settled = [record for place, record in enumerate(settled) if place not in repeated]
+            rows, digest = _chained(head, settled)
+            _ADD_RECORDS.execute(connection, rows)
+        hours, minutes = _sums(settled)
+        _ADD_TO_HOURLY.execute(connection, _rows(hours))
+        _ADD_TO_MINUTES.execute(connection, _rows(minutes))
+        _ADD_INTENTS.execute(connection, [intent_row(intent) for intent in begun])
+        _END_INTENTS.execute(connection, flat(ended))
+        if settled:
+            newest = max(record.settled_at for record in settled)
+            minutes_from = _forget_minutes(connection, head, newest)
+            self._head = Head(head.seq + len(rows), digest, minutes_from)
+            connection.execute("UPDATE head SET seq = ?, hash = ?, minutes_from = ?", self._head)
+        return Written(head.seq, repeated)
+
+
+def _read_head(connection: sqlite3.Connection) -> Head:
+    return Head(*connection.execute("SELECT seq, hash, minutes_from FROM head").fetchone())
+
+
+def _chained(head: Head, settled: Iterable[Record]) -> tuple[list[Row], bytes]:
+    """The rows of these records after the head, and the hash of the last."""
+    rows: list[Row] = []
+    digest = head.hash
+    for seq, record in enumerate(settled, head.seq + 1):
+        values: tuple[Any, ...] = record_row(record)
+        digest = link(digest, seq, values)
+        rows.append((*values, seq, digest))
+    return rows, digest
 
 
 def _start_over(connection: sqlite3.Connection) -> None:
@@ -68,23 +142,57 @@ def _is_there(connection: sqlite3.Connection, record: Record) -> bool:
     return connection.execute(query, (record.request_id,)).fetchone() is not None
 
 
-def _rollups(settled: Iterable[Record]) -> list[Row]:
-    """Rows of `hourly` that hold just these records: one for each user, model, key, status and hour."""
-    sums: dict[tuple[int, str, str, str, str], list[int]] = {}
+def _forget_minutes(connection: sqlite3.Connection, head: Head, newest: int) -> int:
+    """Delete sums by minute that nobody asks for any more, a bounded span at once. The first minute that is left."""
+    wanted = minute_of(newest) - MINUTES_KEPT_MS
+    if not head.seq:
+        return max(0, wanted)
+    if wanted < head.minutes_from + _FORGOTTEN_AT_ONCE_MS:
+        return head.minutes_from
+    until = head.minutes_from + _FORGOTTEN_AT_ONCE_MS
+    connection.execute("DELETE FROM rollup_minutes WHERE minute < ?", (until,))
+    return until
+
+
+def _sums(settled: Iterable[Record]) -> tuple[Sums, Sums]:
+    """Sums of just these records by user, model, key and status: by hour of admission, and by minute (requests by that
+    of admission, the rest by that of settlement)."""
+    hours: Sums = {}
+    minutes: Sums = {}
     for record in settled:
-        place = (hour_of(record.created_at), record.user_id, record.model, record.key_id or "", record.status)
         usage = record.usage
-        total = sums.get(place)
-        if total is None:
-            total = sums[place] = [0, 0, 0, 0, 0, 0, 0]
-        total[0] += 1
-        total[1] += usage.prompt_tokens
-        total[2] += usage.cached_tokens
-        total[3] += usage.cache_write_tokens
-        total[4] += usage.completion_tokens
-        total[5] += usage.reasoning_tokens
-        total[6] += record.cost_pico
-    return [(*place, *total[:6], *divmod(total[6], _PICO_PER_MICRO)) for place, total in sums.items()]
+        whose = (record.user_id, record.model, record.key_id or "", record.status)
+        requests = requests_of(record)
+        used = (
+            usage.prompt_tokens,
+            usage.cached_tokens,
+            usage.cache_write_tokens,
+            usage.completion_tokens,
+            usage.reasoning_tokens,
+            record.cost_pico,
+        )
+        admitted, minute = minute_of(record.created_at), minute_of(record.settled_at)
+        _add(hours, (hour_of(record.created_at), *whose), requests, used)
+        if admitted == minute:
+            _add(minutes, (minute, *whose), requests, used)
+        else:
+            _add(minutes, (admitted, *whose), requests, (0, 0, 0, 0, 0, 0))
+            _add(minutes, (minute, *whose), 0, used)
+    return hours, minutes
+
+
+def _add(sums: Sums, place: tuple[int, str, str, str, str], requests: int, used: tuple[int, ...]) -> None:
+    total = sums.get(place)
+    if total is None:
+        sums[place] = [requests, *used]
+        return
+    total[0] += requests
+    for number, figure in enumerate(used, 1):
+        total[number] += figure
+
+
+def _rows(sums: Mapping[tuple[int, str, str, str, str], list[int]]) -> list[Row]:
+    return [(*place, *total[:6], *divmod(total[6], PICO_PER_MICRO)) for place, total in sums.items()]
 
 
 def _scrubbed(value: S) -> S:

@@ -12,40 +12,68 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
+from typing import Any
 
 from tollkeeper.store.bounds import fits, fitted
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import Intent, Record
-from tollkeeper.store.sqlite import commit
+from tollkeeper.store.sqlite.commit import Committer
 from tollkeeper.store.sqlite.connections import plain_reason
+from tollkeeper.store.sqlite.prune import prune_step
 from tollkeeper.store.sqlite.writer import Writer
 
 LOG = logging.getLogger("tollkeeper.store")
 
 
 class _Group:
-    """What one commit will hold. `ended` are the ids of intents that an earlier group brought."""
+    """What one commit will hold. `ended` are the ids of intents that an earlier group brought; `marks` wait for the
+    number in the chain of the last of so many records."""
 
-    __slots__ = ("ended", "futures", "intents", "records")
+    __slots__ = ("_marked", "ended", "futures", "intents", "marks", "records")
 
     def __init__(self, future: asyncio.Future[None]) -> None:
         self.intents: dict[str, Intent] = {}
         self.records: dict[str, Record] = {}
         self.ended: list[str] = []
         self.futures = [future]
+        self.marks: list[tuple[int, asyncio.Future[int]]] = []
+        self._marked: list[int] = []
 
     def __bool__(self) -> bool:
-        return bool(self.intents or self.records or self.ended)
+        return bool(self.intents or self.records or self.ended or self.marks)
 
     def __len__(self) -> int:
         return len(self.intents) + len(self.records)
 
-    def write(self, connection: sqlite3.Connection) -> None:
-        commit.write(connection, self.intents.values(), self.records.values(), self.ended)
+    def write(self, committer: Committer, connection: sqlite3.Connection) -> None:
+        written = committer.write(connection, self.intents.values(), self.records.values(), self.ended)
+        self._marked = [written.seq_after(count) for count, _ in self.marks]
+
+    def done(self) -> None:
+        """Tell those who wait."""
+        for future in self.waiting():
+            future.set_result(None)
+        for seq, (_, mark) in zip(self._marked, self.marks, strict=True):
+            if not mark.done():
+                mark.set_result(seq)
+
+    def fail(self, error: StoreError) -> None:
+        """Give up, and tell those who wait."""
+        waiting: list[asyncio.Future[Any]] = [*self.waiting(), *(mark for _, mark in self.marks if not mark.done())]
+        for future in waiting:
+            future.set_exception(error)
+            # Seen, so that nobody is told of a future that nobody waits for.
+            future.exception()
 
     def put_before(self, older: _Group) -> None:
         """Take in a group that was gathered before this one. Of two records with one id the older stays."""
+        moved = [
+            (len(older.records) + sum(i not in older.records for i in islice(self.records, count)), mark)
+            for count, mark in self.marks
+        ]
+        self.marks = older.marks + moved
         self.records = older.records | {i: record for i, record in self.records.items() if i not in older.records}
         self.intents = older.intents | self.intents
         self.ended = older.ended + self.ended
@@ -73,6 +101,7 @@ class SqliteLedger:
         stall: float = 2.0,
     ) -> None:
         self._writer = writer
+        self._committer = Committer()
         self._kept = kept
         self._intent_wait = intent_wait
         self._retry_wait = retry_wait
@@ -135,6 +164,25 @@ class SqliteLedger:
             self._forget_oldest()
         return group.futures[-1]
 
+    def mark(self) -> asyncio.Future[int]:
+        if self._closed:
+            raise StoreError("the store is closed")
+        mark: asyncio.Future[int] = self._loop.create_future()
+        self._gathering.marks.append((len(self._gathering.records), mark))
+        if not self._soon:
+            self._soon = True
+            self._loop.call_soon(self._hand_soon)
+        return mark
+
+    async def prune(self, before: int) -> int:
+        """See `ports.Ledger`. Raises StoreError; what was deleted until then stays deleted."""
+        deleted, checkpoint = 0, None
+        while True:
+            count, checkpoint = await self._writer.run(partial(prune_step, before=before, replaced=checkpoint))
+            if not count:
+                return deleted
+            deleted += count
+
     async def flush(self) -> None:
         """Wait until everything queued so far is durable. Raises StoreError when it is not within `patience`; it is
         kept and tried again all the same."""
@@ -157,10 +205,7 @@ class SqliteLedger:
             lost = sum(len(group.records) for group in groups)
             LOG.critical("closed while the ledger could not be written: %d settlements are lost (%s)", lost, error)
             for group in groups:
-                for future in group.waiting():
-                    future.set_exception(error)
-                    # Seen, so that nobody is told of a future that nobody waits for.
-                    future.exception()
+                group.fail(error)
             raise
         finally:
             if self._retry is not None:
@@ -188,19 +233,19 @@ class SqliteLedger:
         self._gathering = self._group()
         self._journalled.update(group.intents)
         self._handed_at = self._loop.time()
-        self._writer.hand(group.write, self._done)
+        self._writer.hand(partial(group.write, self._committer), self._done)
 
     def _done(self, error: Exception | None) -> None:
         group, self._in_flight = self._in_flight, None
         assert group is not None
         if error is not None:
+            self._committer.forget()
             self._put_back(group, plain_reason(error))
             return
         if self._reason is not None:
             LOG.warning("the ledger can be written again")
             self._reason = None
-        for future in group.waiting():
-            future.set_result(None)
+        group.done()
         if self._due:
             self._hand()
 

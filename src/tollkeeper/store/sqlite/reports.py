@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, case, func, select
 
 from tollkeeper.rules.ids import request_id_floor
-from tollkeeper.store.ports import Filter, Group, Record, Totals
+from tollkeeper.store.ports import ADJUSTMENT, Filter, Group, History, Record, Totals
 from tollkeeper.store.spans import DAY_MS, HOUR_MS, day_label, hour_label
+from tollkeeper.store.sqlite.history import read_history
 from tollkeeper.store.sqlite.readers import Readers
 from tollkeeper.store.sqlite.rows import record_of
 from tollkeeper.store.sqlite.schema import hourly, records
@@ -46,7 +47,7 @@ _TOKENS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_t
 _HOURLY_SUMS = [func.sum(hourly.c[name]) for name in ("requests", *_TOKENS, "cost_micro", "cost_rest")]
 # In two parts, as the rollups have it: the sum of the whole may exceed 64 bits, which SQLite makes an error.
 _RECORD_SUMS = [
-    func.count(),
+    func.sum(case((records.c.endpoint == ADJUSTMENT, 0), else_=1)),
     *(func.sum(records.c[name]) for name in _TOKENS),
     func.sum(records.c.cost_pico // _PICO_PER_MICRO),
     func.sum(records.c.cost_pico % _PICO_PER_MICRO),
@@ -74,6 +75,9 @@ class SqliteReports:
     async def summary(self, which: Filter, group_by: Sequence[Group]) -> list[tuple[tuple[str, ...], Totals]]:
         queries = list(_sums(which, group_by))
         return await self._readers.run(lambda connection: _joined(connection, queries, group_by))
+
+    async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
+        return await self._readers.run(lambda connection: read_history(connection, now, user_id, upto))
 
 
 def _sums(which: Filter, group_by: Sequence[Group]) -> Iterator[Select[Any]]:

@@ -20,14 +20,24 @@ ROWS_AT_ONCE = 64
 Row = Sequence[Any]
 
 
-def record_row(record: Record) -> Row:
-    """In the order of the columns of `records`."""
+def record_row(record: Record) -> tuple[Any, ...]:
+    """In the order of the columns of `records`, without its place in the chain: what its hash covers."""
     fields = astuple(record)
-    return (*fields[:11], *astuple(record.usage), *fields[12:])
+    usage = record.usage
+    return (
+        *fields[:9],
+        int(record.stream),
+        record.status,
+        *astuple(usage)[:5],
+        int(usage.estimated),
+        *fields[12:],
+    )
 
 
 def record_of(row: Row) -> Record:
-    fields = (*row[:11], Usage(*row[11:17]), *row[17:])
+    """Of all columns of `records`, or those of `record_row`."""
+    usage = (*row[11:16], bool(row[16]))
+    fields = (*row[:9], bool(row[9]), row[10], Usage(*usage), *row[17:24])
     return Record(*fields)
 
 

@@ -1,8 +1,8 @@
 """The tables. `migrations/` is how a database comes to have them; a test compares the two.
 
 Columns carry the names of the values in `store/ports.py`; `records` and `intents` have them in the same order.
-Sums of money may exceed 64 bits where single records do not, so `hourly` keeps them in two parts: whole micro-dollars
-and the pico-dollars below (which may exceed a million, once added up): cost = cost_micro × 10⁶ + cost_rest.
+Sums of money may exceed 64 bits where single records do not, so sums are kept in two parts: whole micro-dollars and the
+pico-dollars below (which may exceed a million, once added up): cost = cost_micro × 10⁶ + cost_rest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy import (
     func,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `migrations/versions`; here too, so that a start with nothing to do need not ask Alembic."""
 
 METADATA = MetaData()
@@ -35,6 +35,7 @@ users = Table(
     Column("name", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("password_hash", Text),
+    Column("limits", Text, nullable=False, server_default="{}"),
 )
 Index("users_whatever_case", func.lower(users.c.user_id), unique=True)
 
@@ -50,6 +51,7 @@ keys = Table(
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger),
+    Column("limits", Text, nullable=False, server_default="{}"),
 )
 
 prices = Table(
@@ -134,6 +136,9 @@ records = Table(
     Column("queued_ms", BigInteger, nullable=False),
     Column("finish_reason", Text),
     Column("metadata", Text),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index("records_by_seq", "seq", unique=True),
     Index("records_of_user", "user_id", "request_id"),
     sqlite_with_rowid=False,
 )
@@ -157,4 +162,53 @@ hourly = Table(
     PrimaryKeyConstraint("hour", "user_id", "model", "key_id", "status"),
     Index("hourly_of_user", "user_id", "hour"),
     sqlite_with_rowid=False,
+)
+
+# By settlement for tokens and cost, by admission for requests: one record may count in two rows.
+rollup_minutes = Table(
+    "rollup_minutes",
+    METADATA,
+    Column("minute", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_micro", BigInteger, nullable=False),
+    Column("cost_rest", BigInteger, nullable=False),
+    PrimaryKeyConstraint("minute", "user_id", "model", "key_id", "status"),
+    sqlite_with_rowid=False,
+)
+
+# One row. `rollup_minutes` is whole from `minutes_from` on; what it has before that is not to be read.
+head = Table(
+    "head",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("minutes_from", BigInteger, nullable=False),
+)
+
+# One row for each time that records were pruned. The figures are of all records up to `seq`; `newest` is the latest
+# moment in them, by admission or settlement.
+checkpoints = Table(
+    "checkpoints",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("newest", BigInteger, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_micro", BigInteger, nullable=False),
+    Column("cost_rest", BigInteger, nullable=False),
 )

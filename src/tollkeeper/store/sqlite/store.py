@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import Accounts, Audit, Book, Intent, Ledger, Record, Reports
-from tollkeeper.store.sqlite import commit
 from tollkeeper.store.sqlite.accounts import SqliteAccounts
 from tollkeeper.store.sqlite.audit import SqliteAudit
 from tollkeeper.store.sqlite.book import SqliteBook
+from tollkeeper.store.sqlite.commit import Committer
 from tollkeeper.store.sqlite.connections import Durability, connect_writer, plain_reason
 from tollkeeper.store.sqlite.ledger import SqliteLedger
 from tollkeeper.store.sqlite.lock import FileLock
@@ -115,7 +115,8 @@ def _lose_intents(connection: sqlite3.Connection, now: int) -> int:
     """Make what a killed process left under way into records, so that the operator sees it. How many there were."""
     connection.execute("BEGIN IMMEDIATE")
     intents = [intent_of(row) for row in connection.execute("SELECT * FROM intents ORDER BY request_id")]
-    commit.write(connection, (), [_lost(intent, now) for intent in intents], [intent.request_id for intent in intents])
+    lost = [_lost(intent, now) for intent in intents]
+    Committer().write(connection, (), lost, [intent.request_id for intent in intents])
     connection.execute("COMMIT")
     return len(intents)
 

@@ -1,0 +1,140 @@
+"""What was used until now: from the sums by minute and hour, and the last records.
+
+The sums are of all that is committed. Where a history is to end earlier, the few records since are taken off again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, case, func, literal, select
+
+from tollkeeper.rules.ids import request_id_floor
+from tollkeeper.rules.times import month_of
+from tollkeeper.store.ports import ADJUSTMENT, History, Slice
+from tollkeeper.store.spans import DAY_MS, MINUTE_MS, MINUTES_KEPT_MS, MOMENTS_KEPT_MS, minute_of
+from tollkeeper.store.sqlite.commit import PICO_PER_MICRO
+from tollkeeper.store.sqlite.schema import head, hourly, records, rollup_minutes
+
+_DISORDER_MS = MINUTE_MS
+"""How much earlier than the one before it a record may say that it was settled."""
+
+_KEY = func.coalesce(records.c.key_id, "")
+_REQUESTS: ColumnElement[int] = case((records.c.endpoint == ADJUSTMENT, 0), else_=1)
+_TOKENS = records.c.prompt_tokens + records.c.completion_tokens
+_EACH = select(
+    records.c.created_at,
+    records.c.settled_at,
+    records.c.user_id,
+    _KEY.label("key_id"),
+    records.c.model,
+    _REQUESTS.label("requests"),
+    _TOKENS.label("tokens"),
+    records.c.cost_pico,
+)
+
+
+class _Sums:
+    """Amounts by time, user, key and model."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[int, str, str, str], list[int]] = {}
+
+    def add(self, at: int, row: Row[Any], requests: int, tokens: int, cost: int) -> None:
+        total = self._sums.setdefault((at, row.user_id, row.key_id, row.model), [0, 0, 0])
+        total[0] += requests
+        total[1] += tokens
+        total[2] += cost
+
+    def add_sums(self, rows: Iterable[Row[Any]]) -> None:
+        for row in rows:
+            self.add(row.at, row, row.requests, row.tokens, row.micro * PICO_PER_MICRO + row.rest)
+
+    def slices(self) -> list[Slice]:
+        return [Slice(*place, *figures) for place, figures in sorted(self._sums.items()) if any(figures)]
+
+
+def read_history(connection: Connection, now: int, user_id: str | None, upto: int | None) -> History:
+    """See `ports.Reports`. One snapshot: the connection's transaction."""
+    end = connection.execute(select(head)).one()
+    seq = end.seq if upto is None else min(upto, end.seq)
+    minutes, month, total = _Sums(), _Sums(), _Sums()
+    first = minute_of(now - MINUTES_KEPT_MS)
+    this_month, _ = month_of(now)
+    for query in _minute_sums(first, max(first, end.minutes_from)):
+        minutes.add_sums(connection.execute(_of(query, user_id)))
+    month.add_sums(connection.execute(_of(_hour_sums(this_month).where(hourly.c.hour >= this_month), user_id)))
+    total.add_sums(connection.execute(_of(_hour_sums(0), user_id)))
+    for row in connection.execute(_of(_EACH.where(records.c.seq > seq), user_id)):
+        if row.created_at >= first:
+            minutes.add(minute_of(row.created_at), row, -row.requests, 0, 0)
+        if row.settled_at >= first:
+            minutes.add(minute_of(row.settled_at), row, 0, -row.tokens, -row.cost_pico)
+        if row.created_at >= this_month:
+            month.add(this_month, row, -row.requests, -row.tokens, -row.cost_pico)
+        total.add(0, row, -row.requests, -row.tokens, -row.cost_pico)
+    moments = _Sums()
+    since = now - MOMENTS_KEPT_MS
+    for row in _last_records(connection, seq, since):
+        if user_id in (None, row.user_id):
+            if row.created_at >= since:
+                moments.add(row.created_at, row, row.requests, 0, 0)
+            if row.settled_at >= since:
+                moments.add(row.settled_at, row, 0, row.tokens, row.cost_pico)
+    return History(seq, minutes.slices(), month.slices(), total.slices(), moments.slices())
+
+
+def _of(query: Select[Any], user_id: str | None) -> Select[Any]:
+    return query if user_id is None else query.where(query.selected_columns.user_id == user_id)
+
+
+def _last_records(connection: Connection, seq: int, since: int) -> Iterator[Row[Any]]:
+    """Records settled since, newest first, and some older ones. They were numbered as they were settled, but for
+    little."""
+    query = _EACH.where(records.c.seq <= seq).order_by(records.c.seq.desc()).execution_options(yield_per=500)
+    with connection.execute(query) as found:
+        for row in found:
+            if row.settled_at < since - _DISORDER_MS:
+                return
+            yield row
+
+
+def _hour_sums(at: int) -> Select[Any]:
+    return _rollup_sums(hourly, literal(at))
+
+
+def _minute_sums(first: int, whole_from: int) -> Iterator[Select[Any]]:
+    """Sums by minute from `first` on; from `whole_from` on there are sums, before that there are only the records."""
+    minute = rollup_minutes.c.minute
+    yield _rollup_sums(rollup_minutes, minute).where(minute >= whole_from).group_by(minute)
+    if first == whole_from:
+        return
+    # Nothing is under way for a day: so these are all that may have been settled since.
+    near = records.c.request_id >= request_id_floor(max(0, first - DAY_MS))
+    zero = literal(0)
+    micro, rest = records.c.cost_pico // PICO_PER_MICRO, records.c.cost_pico % PICO_PER_MICRO
+    for moment, figures in (
+        (records.c.created_at, (_REQUESTS, zero, zero, zero)),
+        (records.c.settled_at, (zero, _TOKENS, micro, rest)),
+    ):
+        at = moment - moment % MINUTE_MS
+        sums = (func.sum(figure).label(name) for figure, name in zip(figures, _FIGURES, strict=True))
+        query = select(at.label("at"), records.c.user_id, _KEY.label("key_id"), records.c.model, *sums)
+        query = query.where(near, moment >= first, moment < whole_from)
+        yield query.group_by(at, records.c.user_id, _KEY, records.c.model)
+
+
+_FIGURES = ("requests", "tokens", "micro", "rest")
+
+
+def _rollup_sums(table: Table, at: ColumnElement[Any]) -> Select[Any]:
+    figures = (
+        table.c.requests,
+        table.c.prompt_tokens + table.c.completion_tokens,
+        table.c.cost_micro,
+        table.c.cost_rest,
+    )
+    sums = (func.sum(figure).label(name) for figure, name in zip(figures, _FIGURES, strict=True))
+    whose = (table.c.user_id, table.c.key_id, table.c.model)
+    return select(at.label("at"), *whose, *sums).group_by(*whose)

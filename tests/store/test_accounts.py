@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.store.values import ANN, AUDIT, KEY, NOON
+from tollkeeper.rules.limits import Limits
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import Store
 
@@ -15,6 +16,19 @@ async def test_what_is_saved_is_loaded(store: Store) -> None:
     second = replace(KEY, id="key_2", name=None, expires_at=NOON + 1, revoked_at=NOON + 2, last_used_at=NOON + 3)
     await store.accounts.save(users=[bob, ANN], keys=[second, KEY], audit=AUDIT)
     assert await store.accounts.load() == ([ANN, bob], [KEY, second])
+
+
+async def test_limits_are_kept_to_the_last_digit(store: Store) -> None:
+    limits = Limits(
+        counts={"requests_per_day": 0, "cost_usd_total": 10**27 + 1},
+        max_concurrent_requests=3,
+        max_tokens_per_request=100,
+        allowed_models=(),
+        models={"llama3.2:1b": {"tokens_per_minute": 5}},
+    )
+    limited, key = replace(ANN, limits=limits), replace(KEY, limits=replace(limits, allowed_models=("a", "b")))
+    await store.accounts.save(users=[limited], keys=[key], audit=AUDIT)
+    assert await store.accounts.load() == ([limited], [key])
 
 
 async def test_saving_again_replaces(store: Store) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,13 @@ from sqlalchemy import create_engine
 
 from tests.store.values import ANN, AUDIT, EVERYTHING, NOON, a_record, an_intent, settled
 from tollkeeper.store.errors import StoreBusy, StoreError
+from tollkeeper.store.ports import Record
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.connections import connect_writer
+from tollkeeper.store.sqlite.rows import record_row
 from tollkeeper.store.sqlite.schema import HEAD, METADATA
 from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
+from tollkeeper.store.sqlite.verify import verify
 
 NEXT = """
 import sqlalchemy as sa
@@ -205,6 +209,42 @@ async def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
     METADATA.create_all(engine)
     engine.dispose()
     assert described(path) == described(plain)
+
+
+def first_revision(path: Path, records: Sequence[Record]) -> None:
+    """A database as the first revision made it, with an account and these records."""
+    scripts = path.parent / "first"
+    shutil.copytree(MIGRATIONS, scripts)
+    (scripts / "versions" / "v0002_chain.py").unlink()
+    path.touch()
+    connection = connect_writer(path, "process")
+    upgrade(path, connection, None, scripts)
+    connection.execute("INSERT INTO users VALUES ('ann', 'user', 'active', 'Ann', ?, ?)", (NOON, ANN.password_hash))
+    places = ", ".join("?" * 24)
+    connection.executemany(f"INSERT INTO records VALUES ({places})", [record_row(record) for record in records])
+    connection.execute(
+        "INSERT INTO hourly SELECT created_at - created_at % 3600000, user_id, model, coalesce(key_id, ''), status,"
+        " count(*), sum(prompt_tokens), sum(cached_tokens), sum(cache_write_tokens), sum(completion_tokens),"
+        " sum(reasoning_tokens), sum(cost_pico / 1000000), sum(cost_pico % 1000000) FROM records GROUP BY 1, 2, 3, 4, 5"
+    )
+    connection.close()
+
+
+async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -> None:
+    old = [a_record(NOON + n * 100, user_id="Zoë" if n % 3 else "ann", key_id=None) for n in range(2500)]
+    first_revision(path, old[::-1])
+    store = await opened(path)
+    assert path.with_name("ledger.db.before-0002").exists()
+    assert await store.accounts.load() == ([ANN], [])
+    await store.ledger.settle(new := a_record(NOON + 250_000))
+    found = verify(path)
+    assert (found.faults, found.records, found.seq) == ((), 2501, 2501)
+    assert await store.reports.records(EVERYTHING, limit=10_000, after=None) == [new, *old[::-1]]
+    history = await store.reports.history(NOON + 251_000)
+    await store.close()
+    for slices in (history.minutes, history.month, history.total):
+        assert sum(each.requests for each in slices) == 2501
+        assert sum(each.tokens for each in slices) == 2501 * 15
 
 
 def newer_scripts(folder: Path, last: str) -> Path:

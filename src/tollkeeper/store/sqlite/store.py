@@ -87,7 +87,7 @@ def _prepare(path: Path, now: Callable[[], int], durability: Durability) -> tupl
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             connection = connect_writer(path, durability)
             undo.callback(connection.close)
-            _bring_to_head(path, connection)
+            bring_to_head(path, connection)
             lost = _lose_intents(connection, now())
         except OSError as error:
             raise StoreError(f"the database {path} cannot be opened: {error.strerror}") from None
@@ -97,7 +97,9 @@ def _prepare(path: Path, now: Callable[[], int], durability: Durability) -> tupl
         return lock, connection, lost
 
 
-def _bring_to_head(path: Path, connection: sqlite3.Connection) -> None:
+def bring_to_head(path: Path, connection: sqlite3.Connection) -> None:
+    """Upgrade the database to this version, or make its tables where it is empty. Raises StoreError for a newer one, or
+    one of something else."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     found = connection.execute("SELECT version_num FROM alembic_version") if "alembic_version" in tables else ()
     revision = next((version for (version,) in found), None)

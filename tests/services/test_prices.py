@@ -4,6 +4,7 @@ import pytest
 
 from tests.services.house import ROOT, START, Clock
 from tollkeeper.rules.errors import Unprocessable
+from tollkeeper.rules.usage import Usage
 from tollkeeper.services.prices import NewPrice, Prices, price_body
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.store import MemoryStore
@@ -95,3 +96,34 @@ async def test_how_a_price_is_shown(prices):
         "effective_at": "2026-11-20T12:00:00.123Z",
         "created_at": "2026-11-20T12:00:00.123Z",
     }
+
+
+async def test_seeds_go_only_where_nobody_decided(prices, store, clock):
+    await prices.put(
+        [NewPrice("gpt-4*", 7, 7), NewPrice("tiny", 7, 7), NewPrice("o1", 7, 7, effective_at=START + 9)], ROOT
+    )
+    wanted = [NewPrice(model, 1, 2) for model in ("gpt-4o", "tiny", "o1", "claude", "gpt-4*", "gpt-40*", "cl*")]
+    added = await prices.seed(wanted, ROOT, source="a list 1.0")
+    assert [price.model for price in added] == ["claude", "cl*"]
+    assert prices.in_force("gpt-4o", clock()).input == 7
+    assert prices.in_force("o1", clock()) is None
+    [entry, _] = await store.audit.entries(limit=10, after=None)
+    assert (entry.action, entry.detail) == ("prices.seed", '{"source":"a list 1.0","versions":2,"models":2}')
+    assert await prices.seed(wanted, ROOT, source="a list 1.0") == []
+    started = Prices(store.book, clock)
+    await started.load()
+    assert started.current() == prices.current()
+
+
+async def test_the_longest_pattern_wins_and_an_exact_name_before_it(prices, clock):
+    await prices.put(
+        [NewPrice("claude-*", 1, 1), NewPrice("claude-opus*", 2, 2), NewPrice("claude-opus-4", 3, 3)], ROOT
+    )
+    found = [prices.in_force(model, clock()) for model in ("claude-haiku", "claude-opus-5", "claude-opus-4", "gpt")]
+    assert [price and price.input for price in found] == [1, 2, 3, None]
+
+
+async def test_each_class_is_priced_apart(prices):
+    [price] = await prices.put([NewPrice("m", input=1_000, output=7, cached_input=100, cache_write=10_000)], ROOT)
+    usage = Usage(prompt_tokens=10, cached_tokens=3, cache_write_tokens=2, completion_tokens=4, reasoning_tokens=1)
+    assert price.cost(usage) == 5 * 1_000 + 3 * 100 + 2 * 10_000 + 4 * 7

@@ -20,12 +20,12 @@ def canonical(name: str, known: Container[str], aliases: Mapping[str, str]) -> s
     `known` holds canonical names, `aliases` canonical spellings of names → names. An alias wins over a model of the
     same name, is followed once, and may itself name a model loosely.
     """
-    plain = _plain(name)
+    plain = spelled(name)
     target = aliases.get(plain)
     if target is None and plain.endswith(":latest"):
         target = aliases.get(plain.removesuffix(":latest"))
     if target is not None:
-        plain = _plain(target)
+        plain = spelled(target)
     if plain in known:
         return plain
     tagged = plain + ":latest"
@@ -34,5 +34,6 @@ def canonical(name: str, known: Container[str], aliases: Mapping[str, str]) -> s
     return None
 
 
-def _plain(name: str) -> str:
+def spelled(name: str) -> str:
+    """A name in canonical spelling; a tag that is not given stays so."""
     return name.strip().lower().removeprefix("library/")

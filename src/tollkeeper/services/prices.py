@@ -10,11 +10,12 @@ from msgspec.structs import asdict
 
 from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.money import format_price
+from tollkeeper.rules.names import spelled
 from tollkeeper.rules.pricing import Price, PriceBook
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.changes import Changes
-from tollkeeper.store.ports import Book
+from tollkeeper.store.ports import AuditEntry, Book
 
 MODEL_PATTERN = r"[^\s*]{1,255}\*?|\*"
 
@@ -58,7 +59,7 @@ class Prices:
 
     def history(self, model: str) -> list[Price]:
         """Every version made for this name or pattern, newest first, future ones included."""
-        return self._book.history(_spelled(model))
+        return self._book.history(spelled(model))
 
     async def put(self, wanted: Sequence[NewPrice], by: Actor) -> list[Price]:
         """Append versions, all or none. Raises Unprocessable for a name that no model can have, and for a moment that
@@ -69,12 +70,32 @@ class Prices:
             new = [_version(price, now) for price in wanted]
             detail = {"prices": [price_body(price) for price in new]}
             target = new[0].model if len(new) == 1 else "*"
-            added = await self._store.add_prices(new, by.entry(now, "prices.put", target, detail))
-            self._versions = [*self._versions, *added]
-            self._book = PriceBook(self._versions)
-            return added
+            return await self._append(new, by.entry(now, "prices.put", target, detail))
 
         return await self._changes.run(change)
+
+    async def seed(self, wanted: Sequence[NewPrice], by: Actor, *, source: str) -> list[Price]:
+        """Append those versions whose model has none, of its own or by a pattern, of whatever date: what an operator
+        decided stays. `source`, where they come from, is kept in the audit log."""
+
+        async def change() -> list[Price]:
+            now = self._now()
+            named = {price.model for price in self._versions}
+            prefixes = tuple(model[:-1] for model in named if model.endswith("*"))
+            new = [_version(price, now) for price in wanted]
+            new = [price for price in new if price.model not in named and not price.model.startswith(prefixes)]
+            if not new:
+                return []
+            detail = {"source": source, "versions": len(new), "models": len({price.model for price in new})}
+            return await self._append(new, by.entry(now, "prices.seed", "*", detail))
+
+        return await self._changes.run(change)
+
+    async def _append(self, new: Sequence[Price], entry: AuditEntry) -> list[Price]:
+        added = await self._store.add_prices(new, entry)
+        self._versions = [*self._versions, *added]
+        self._book = PriceBook(self._versions)
+        return added
 
 
 def price_body(price: Price) -> dict[str, int | str | None]:
@@ -91,7 +112,7 @@ def price_body(price: Price) -> dict[str, int | str | None]:
 
 
 def _version(wanted: NewPrice, now: int) -> Price:
-    model = _spelled(wanted.model)
+    model = spelled(wanted.model)
     if not re.fullmatch(MODEL_PATTERN, model):
         raise Unprocessable("A model has no spaces, and a * only at its end.", param="model")
     if wanted.effective_at is not None and wanted.effective_at < now:
@@ -108,7 +129,3 @@ def _version(wanted: NewPrice, now: int) -> Price:
         effective_at=now if wanted.effective_at is None else wanted.effective_at,
         created_at=now,
     )
-
-
-def _spelled(model: str) -> str:
-    return model.strip().lower().removeprefix("library/")

@@ -131,7 +131,9 @@ async def _house(
 ) -> House:
     metrics = Metrics(__version__, lambda: store.ledger.failing)
     runs = Runs(store.ledger, metrics, now_ms, time.monotonic)
-    accounts = Accounts(store.accounts, secrets.digest, Passwords(), now_ms, bootstrap=bootstrap, cut=runs.cut_keys)
+    accounts = Accounts(
+        store.accounts, store.book, secrets.digest, Passwords(), now_ms, bootstrap=bootstrap, cut=runs.cut_keys
+    )
     catalog = Catalog(clients, store.book, now_ms, patience=LISTING_PATIENCE)
     prices = Prices(store.book, now_ms)
     for part in (accounts, catalog, prices):

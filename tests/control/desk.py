@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,13 +11,14 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
-from tests.services.house import BOOTSTRAP, ROOT, AccountsHouse
+from tests.services.house import BOOTSTRAP, ROOT, AccountsHouse, record
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
-from tollkeeper.store.ports import Book
+from tollkeeper.services.readings import Reading
+from tollkeeper.store.ports import ADJUSTMENT, Book, Record, User
 
 ALICE_KEY = "sk-alice-of-the-control-tests"
 BOB_KEY = "sk-bob-of-the-control-tests"
@@ -39,12 +41,27 @@ class StoredAliases:
 
 
 @dataclass
+class FakeReadings:
+    """Answers its table, whoever is asked about."""
+
+    table: dict[str, Reading] = field(default_factory=dict)
+    asked: list[User] = field(default_factory=list)
+
+    async def usage(self, user: User) -> dict[str, Reading]:
+        self.asked.append(user)
+        return self.table
+
+
+@dataclass
 class Desk:
-    """alice and bob are users, root is an admin; `parts` is what `ready` answers."""
+    """alice and bob are users, root is an admin; `parts` is what `ready` answers, `adjusted` what was to be
+    corrected."""
 
     house: AccountsHouse
     app: FastAPI
     parts: dict[str, str | None] = field(default_factory=dict)
+    readings: FakeReadings = field(default_factory=FakeReadings)
+    adjusted: list[tuple[str, int, str, Actor]] = field(default_factory=list)
 
     @asynccontextmanager
     async def client(self, key: str | None = None, address: str = "127.0.0.1") -> AsyncIterator[httpx2.AsyncClient]:
@@ -61,6 +78,21 @@ async def open_desk(*, metrics_public: bool = False) -> Desk:
     async def ready() -> dict[str, str | None]:
         return parts
 
+    readings = FakeReadings()
+    adjusted: list[tuple[str, int, str, Actor]] = []
+
+    async def adjust(user_id: str, cost_pico: int, reason: str, by: Actor) -> Record:
+        adjusted.append((user_id, cost_pico, reason, by))
+        made = record(
+            request_id=f"req_{len(adjusted)}",
+            user_id=user_id,
+            cost_pico=cost_pico,
+            endpoint=ADJUSTMENT,
+            metadata=json.dumps({"reason": reason}),
+        )
+        await house.store.ledger.settle(made)
+        return made
+
     services = ControlServices(
         accounts=house.accounts,
         prices=Prices(house.store.book, house.clock),
@@ -72,11 +104,13 @@ async def open_desk(*, metrics_public: bool = False) -> Desk:
         now=house.clock,
         version="1.2.3",
         metrics_public=metrics_public,
+        readings=readings,
+        adjust=adjust,
     )
     await house.accounts.create_user("alice", ROOT, name="Alice", secret=ALICE_KEY)
     await house.accounts.create_user("bob", ROOT, secret=BOB_KEY)
     await house.accounts.create_user("root", ROOT, role="admin", secret=ADMIN_KEY)
-    return Desk(house, create_control(services), parts)
+    return Desk(house, create_control(services), parts, readings, adjusted)
 
 
 def shape_of(response: httpx2.Response) -> dict[str, Any]:

@@ -77,7 +77,7 @@ async def test_a_body_that_is_too_large_without_a_length(admin):
         ({"user_id": 5}, "user_id"),
         ({"user_id": "-"}, "user_id"),
         ({"user_id": "carol\n"}, "user_id"),
-        ({"user_id": "carol", "limits": {}}, "limits"),
+        ({"user_id": "carol", "limits": []}, "limits"),
         ({"user_id": "carol", "Role": "admin"}, "Role"),
         ({"user_id": "carol", "role": "owner"}, "role"),
         ({"user_id": "carol", "name": ""}, "name"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.control.desk import ALICE_KEY, BOB_KEY, shape_of
+from tollkeeper.rules.limits import NO_LIMITS
 
 
 @pytest.fixture
@@ -20,6 +21,8 @@ async def test_me(alice):
         "status": "active",
         "created_at": "2026-11-20T12:00:00.123Z",
         "month": {"requests": 0, "total_tokens": 0, "cost_usd": "0"},
+        "limits": NO_LIMITS.body(),
+        "usage": {},
     }
 
 
@@ -38,6 +41,7 @@ async def test_a_new_key_is_shown_once(alice, admin, desk, place):
         "last_used_at": None,
         "expires_at": "2026-12-24T00:00:00.000Z",
         "status": "active",
+        "limits": NO_LIMITS.body(),
     }
     async with desk.client(secret) as laptop:
         assert (await laptop.get("/me")).json()["user_id"] == "alice"
@@ -57,7 +61,8 @@ async def test_a_key_needs_no_body(alice):
         ({"name": 5}, "name"),
         ({"expires_at": "2020-01-01"}, "expires_at"),
         ({"expires_at": 1795176000000}, "expires_at"),
-        ({"limits": {}}, "limits"),
+        ({"limits": {"x": 1}}, "limits.x"),
+        ({"limits": []}, "limits"),
         ({"secret": "sk-alice-1"}, "secret"),
     ],
 )

@@ -12,7 +12,7 @@ from tollkeeper.services.audit import Actor
 from tollkeeper.services.passwords import Passwords
 from tollkeeper.services.secrets import Secrets
 from tollkeeper.store.memory.store import MemoryStore
-from tollkeeper.store.ports import AuditEntry, Record
+from tollkeeper.store.ports import AuditEntry, Key, Record, User
 
 START = 1_795_176_000_123
 """2026-11-20T12:00:00.123Z"""
@@ -30,12 +30,14 @@ class Clock:
 
 @dataclass
 class AccountsHouse:
-    """Made while a loop runs. `cut` is what the accounts told to cut, in order."""
+    """Made while a loop runs. `cut` is what the accounts told to cut, in order; `limited` whose limits they
+    told of."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
     secrets: Secrets = field(default_factory=lambda: Secrets(b"pepper" * 6))
     cut: list[str] = field(default_factory=list)
+    limited: list[User | Key] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.accounts = self.again()
@@ -46,12 +48,17 @@ class AccountsHouse:
         passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         return Accounts(
             self.store.accounts,
+            self.store.book,
             self.secrets.digest,
             passwords,
             self.clock,
             bootstrap=self.secrets.digest(BOOTSTRAP),
             cut=self.cut.extend,
+            limits_changed=self._limits_changed,
         )
+
+    async def _limits_changed(self, changed: User | Key) -> None:
+        self.limited.append(changed)
 
     async def audit(self) -> list[AuditEntry]:
         """Newest first."""

@@ -9,7 +9,8 @@ from argon2.exceptions import VerifyMismatchError
 
 from tests.services.house import BOOTSTRAP, ROOT, START, AccountsHouse
 from tollkeeper.rules.errors import AccountSuspended, Conflict, Forbidden, InvalidKey, NotFound, Unprocessable
-from tollkeeper.services.accounts import KeyChange, UserChange
+from tollkeeper.rules.limits import NO_LIMITS
+from tollkeeper.services.accounts import MOST_MODELS, KeyChange, UserChange
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.keys import key_status
 from tollkeeper.store.errors import StoreError
@@ -92,6 +93,85 @@ async def test_a_user_id_that_is_none(house, user_id):
     with pytest.raises(Unprocessable) as refused:
         await house.accounts.create_user(user_id, ROOT)
     assert refused.value.param == "user_id"
+
+
+async def test_limits_are_in_force_at_once_and_after_a_start(house):
+    _, made = await house.accounts.create_user("alice", ROOT, limits={"tokens_per_day": 5})
+    await house.accounts.set_limits("ALICE", ROOT, {"tokens_per_day": None, "cost_usd_total": "0.1"})
+    await house.accounts.set_key_limits(made.key.id, ROOT, {"requests_total": 0})
+    await house.accounts.set_default_limits(ROOT, {"models": {"Tiny": {"tokens_total": 3}}, "cost_usd_per_day": 2})
+    again = house.again()
+    await again.load()
+    for accounts in (house.accounts, again):
+        caller = accounts.identify(made.secret)
+        assert caller.user.limits.counts == {"cost_usd_total": 10**11}
+        assert caller.key.limits.counts == {"requests_total": 0}
+        assert accounts.default_limits().body() == house.accounts.default_limits().body()
+        assert accounts.default_limits().models == {"tiny": {"tokens_total": 3}}
+
+
+async def test_windows_are_prepared_between_saving_and_force(house):
+    _, made = await house.accounts.create_user("alice", ROOT)
+    seen = []
+
+    async def prepare(changed: User | Key) -> None:
+        [users, keys] = await house.store.accounts.load()
+        saved = users[0] if isinstance(changed, User) else keys[0]
+        seen.append((saved == changed, house.accounts.identify(made.secret).user.limits == changed.limits))
+
+    house.accounts._limits_changed = prepare
+    await house.accounts.set_limits("alice", ROOT, {"tokens_per_day": 5})
+    await house.accounts.set_key_limits(made.key.id, ROOT, {"tokens_per_day": 6})
+    assert seen == [(True, False), (True, False)]
+
+
+async def test_limits_whose_windows_cannot_be_prepared_are_in_force_all_the_same(house):
+    await house.accounts.create_user("alice", ROOT)
+
+    async def fail(_: User | Key) -> None:
+        raise StoreError("no")
+
+    house.accounts._limits_changed = fail
+    with pytest.raises(StoreError):
+        await house.accounts.set_limits("alice", ROOT, {"requests_total": 0})
+    assert house.accounts.user("alice").limits.counts == {"requests_total": 0}
+
+
+async def test_who_is_told_of_limits(house):
+    user, made = await house.accounts.create_user("alice", ROOT)
+    key = await house.accounts.create_key("alice", ROOT, limits={"requests_total": 1})
+    rotated = await house.accounts.rotate_key(key.key.id, ROOT)
+    assert house.limited == [user, key.key, rotated.key]
+    assert rotated.key.limits == key.key.limits
+    house.limited.clear()
+    await house.accounts.update_user("alice", ROOT, UserChange(name="A"))
+    await house.accounts.update_key(made.key.id, ROOT, KeyChange(name="A"))
+    await house.accounts.update_key(made.key.id, ROOT, KeyChange(limits=None))
+    assert [changed.limits for changed in house.limited] == [made.key.limits]
+
+
+async def test_limits_that_cannot_be_saved_are_not_in_force(house):
+    await house.accounts.create_user("alice", ROOT)
+    house.limited.clear()
+    house.store.fail = "disk full"
+    for change in (
+        house.accounts.set_limits("alice", ROOT, {"requests_total": 0}),
+        house.accounts.set_default_limits(ROOT, {"requests_total": 0}),
+    ):
+        with pytest.raises(StoreError):
+            await change
+    assert house.accounts.user("alice").limits == house.accounts.default_limits() == NO_LIMITS
+    assert house.limited == []
+
+
+async def test_limits_name_so_many_models_and_no_more(house):
+    await house.accounts.create_user("alice", ROOT)
+    many: dict[str, object] = {f"m{number}": {} for number in range(MOST_MODELS)}
+    await house.accounts.set_limits("alice", ROOT, {"models": many, "allowed_models": list(many)})
+    for change, param in (({"models": {"x": {}}}, "models"), ({"allowed_models": [*many, "x"]}, "allowed_models")):
+        with pytest.raises(Unprocessable) as refused:
+            await house.accounts.set_limits("alice", ROOT, change)
+        assert refused.value.param == param
 
 
 async def test_users_are_found_whatever_the_case(house):

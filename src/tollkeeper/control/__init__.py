@@ -1,20 +1,22 @@
 """The control plane: FastAPI, for admins, users and operators. Few requests, rich types.
 
-    app.py        the application, and its path table
-    context.py    what the application is given
-    routes.py     the two kinds of guarded route: a user's and an admin's
-    errors.py     errors into answers, and how the document shows them
-    forms.py      what bodies have in common: lists, times, names
-    public.py     /, /health, /ready, /metrics
-    docs.py       /docs and /openapi.json
-    relayed.py    how the document describes the data plane
-    me.py         /me, own keys
-    users.py      /admin/users
-    keys.py       keys, by admins
-    usage.py      records and sums: of a user, of everyone
-    prices.py     /admin/prices
-    aliases.py    /admin/aliases
-    audit.py      /admin/audit
+    app.py          the application, and its path table
+    context.py      what the application is given
+    routes.py       the two kinds of guarded route: a user's and an admin's
+    errors.py       errors into answers, and how the document shows them
+    forms.py        what bodies have in common: lists, times, names
+    public.py       /, /health, /ready, /metrics
+    docs.py         /docs and /openapi.json
+    relayed.py      how the document describes the data plane
+    me.py           /me, own keys
+    users.py        /admin/users
+    limits.py       limits, and what is left of them
+    keys.py         keys, by admins
+    usage.py        records and sums: of a user, of everyone
+    adjustments.py  corrections and refunds
+    prices.py       /admin/prices
+    aliases.py      /admin/aliases
+    audit.py        /admin/audit
 
 Each noun's file holds its bodies and its paths. Nothing here decides: it reads a request, asks a service, shapes the
 answer.

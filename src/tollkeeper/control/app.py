@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from tollkeeper.control import aliases, audit, docs, keys, me, prices, public, usage, users
+from tollkeeper.control import adjustments, aliases, audit, docs, keys, limits, me, prices, public, usage, users
 from tollkeeper.control.context import ControlServices
 from tollkeeper.control.errors import ANSWERED, add_error_handlers
 from tollkeeper.control.relayed import add_relayed
@@ -19,8 +19,10 @@ ROUTERS = (
     me.router,
     usage.own,
     users.router,
+    limits.router,
     keys.router,
     usage.everyones,
+    adjustments.router,
     prices.router,
     aliases.router,
     audit.router,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from tollkeeper.rules.errors import LedgerUnavailable
 from tollkeeper.services.accounts import Accounts
+from tollkeeper.services.audit import Actor
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
-from tollkeeper.store.ports import Audit, Reports
+from tollkeeper.services.readings import Reading
+from tollkeeper.store.ports import Audit, Record, Reports, User
 
 
 class Aliases(Protocol):
@@ -21,6 +24,30 @@ class Aliases(Protocol):
 
     async def replace(self, aliases: Mapping[str, str], actor: str, address: str | None) -> None:
         """All at once, in force at the next request."""
+
+
+class Readings(Protocol):
+    """What is left of limits."""
+
+    async def usage(self, user: User) -> Mapping[str, Reading]:
+        """Of each limit that the user has, by its name in the limits object."""
+
+
+Adjust = Callable[[str, int, str, Actor], Awaitable[Record]]
+"""Adds a record to a user's ledger: user id, pico-dollars (less than 0 gives back), reason, who. Durable when it
+answers; its audit entry is written by then."""
+
+
+class NothingCounted:
+    """Readings where nothing counts."""
+
+    async def usage(self, user: User) -> Mapping[str, Reading]:  # noqa: ARG002
+        return {}
+
+
+async def refuse_adjustments(user_id: str, cost_pico: int, reason: str, by: Actor) -> Record:  # noqa: ARG001
+    """`Adjust` where there is no ledger to write to."""
+    raise LedgerUnavailable("There is no ledger here that takes adjustments.")
 
 
 @dataclass(frozen=True)
@@ -38,6 +65,8 @@ class ControlServices:
     now: Callable[[], int]
     version: str
     metrics_public: bool = False
+    readings: Readings = field(default_factory=NothingCounted)
+    adjust: Adjust = refuse_adjustments
 
 
 def services_of(request: Request) -> ControlServices:

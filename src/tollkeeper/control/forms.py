@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, Literal, TypeVar
 
+import msgspec
+from fastapi import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.config import JsonDict
 
@@ -13,6 +15,7 @@ from tollkeeper.rules.times import format_time, parse_time
 
 T = TypeVar("T")
 MAX_LIMIT = 1000
+_EXACT = msgspec.json.Encoder(decimal_format="number")
 
 
 def _read_time(value: object) -> int:
@@ -78,6 +81,11 @@ def rows_after(rows: Sequence[T], after: str | None, cursor: Callable[[T], str])
         if cursor(row) == after:
             return rows[place:]
     raise Unprocessable("'after' must be the 'next' of a page of this list.", param="after")
+
+
+def exact(body: BaseModel, status: int = 200) -> Response:
+    """An answer in which decimals are numbers of JSON, digit by digit."""
+    return Response(_EXACT.encode(body.model_dump()), status, media_type="application/json")
 
 
 def no_default(schema: JsonDict) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Body
+from fastapi import Body, Response
 from fastapi import Query as FromQuery
 from pydantic import BaseModel, Field
 
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.errors import errors
-from tollkeeper.control.forms import Form, Listing, Name, Page, Time, TimeIn, no_default, page_of, rows_after
+from tollkeeper.control.forms import Form, Listing, Name, Page, Time, TimeIn, exact, no_default, page_of, rows_after
+from tollkeeper.control.limits import LimitsBody, LimitsForm, limits_body
 from tollkeeper.control.routes import ByAdmin, admin_router
 from tollkeeper.services.accounts import KeyChange
+from tollkeeper.services.audit import Actor
 from tollkeeper.services.keys import FOREVER, KeyStatus, NewKey, dies_at, key_status
 from tollkeeper.store.ports import Key
 
@@ -29,6 +31,7 @@ class KeyBody(BaseModel):
     last_used_at: Time | None
     expires_at: Time | None
     status: KeyStatus
+    limits: LimitsBody
 
 
 class NewKeyBody(KeyBody):
@@ -44,13 +47,15 @@ class KeyList(Listing[KeyBody]):
 class NewKeyForm(Form):
     name: Name | None = None
     expires_at: TimeIn | None = None
+    limits: LimitsForm | None = None
 
 
 class KeyForm(Form):
-    """What is not given stays; null takes it away."""
+    """What is not given stays; null takes it away. Limits are merged into those there are."""
 
     name: Name | None = Field(None, json_schema_extra=no_default)
     expires_at: TimeIn | None = Field(None, json_schema_extra=no_default)
+    limits: LimitsForm | None = Field(None, json_schema_extra=no_default)
 
 
 class RotateForm(Form):
@@ -73,10 +78,11 @@ def key_body(key: Key, now: int) -> KeyBody:
         last_used_at=key.last_used_at,
         expires_at=None if end == FOREVER else end,
         status=key_status(key, now),
+        limits=limits_body(key.limits),
     )
 
 
-def new_key_body(made: NewKey, now: int) -> NewKeyBody:
+def _new_key_body(made: NewKey, now: int) -> NewKeyBody:
     return NewKeyBody(**dict(key_body(made.key, now)), api_key=made.secret)
 
 
@@ -88,6 +94,21 @@ def key_list(services: ControlServices, user_id: str, page: Page) -> KeyList:
     return KeyList(data=[key_body(key, now) for key in keys], has_more=cursor is not None, next=cursor)
 
 
+async def create_key(services: ControlServices, user_id: str, by: Actor, form: NewKeyForm) -> Response:
+    limits = None if form.limits is None else form.limits.root
+    made = await services.accounts.create_key(user_id, by, name=form.name, expires_at=form.expires_at, limits=limits)
+    return exact(_new_key_body(made, services.now()), 201)
+
+
+async def rotate_key(services: ControlServices, key_id: str, by: Actor, form: RotateForm) -> Response:
+    made = await services.accounts.rotate_key(key_id, by, grace_seconds=form.grace_seconds)
+    return exact(_new_key_body(made, services.now()), 201)
+
+
+async def revoke_key(services: ControlServices, key_id: str, by: Actor) -> Response:
+    return exact(key_body(await services.accounts.revoke_key(key_id, by), services.now()))
+
+
 def _id(key: Key) -> str:
     return key.id
 
@@ -95,31 +116,39 @@ def _id(key: Key) -> str:
 router = admin_router("keys")
 
 
-@router.get("/admin/users/{user_id}/keys", summary="A user's keys", responses=errors(404))
-async def _list(services: Services, user_id: str, page: Annotated[Page, FromQuery()]) -> KeyList:
-    return key_list(services, user_id, page)
-
-
-@router.post("/admin/users/{user_id}/keys", summary="A new key", status_code=201, responses=errors(404, 409))
-async def _create(services: Services, by: ByAdmin, user_id: str, form: NewKeyIn) -> NewKeyBody:
-    made = await services.accounts.create_key(user_id, by, name=form.name, expires_at=form.expires_at)
-    return new_key_body(made, services.now())
+@router.get("/admin/users/{user_id}/keys", summary="A user's keys", response_model=KeyList, responses=errors(404))
+async def _list(services: Services, user_id: str, page: Annotated[Page, FromQuery()]) -> Response:
+    return exact(key_list(services, user_id, page))
 
 
 @router.post(
-    "/admin/keys/{key_id}/rotate", summary="A new key in a key's place", status_code=201, responses=errors(404, 409)
+    "/admin/users/{user_id}/keys",
+    summary="A new key",
+    status_code=201,
+    response_model=NewKeyBody,
+    responses=errors(404, 409),
 )
-async def _rotate(services: Services, by: ByAdmin, key_id: str, form: RotateIn) -> NewKeyBody:
-    made = await services.accounts.rotate_key(key_id, by, grace_seconds=form.grace_seconds)
-    return new_key_body(made, services.now())
+async def _create(services: Services, by: ByAdmin, user_id: str, form: NewKeyIn) -> Response:
+    return await create_key(services, user_id, by, form)
 
 
-@router.patch("/admin/keys/{key_id}", summary="Change a key", responses=errors(404))
-async def _update(services: Services, by: ByAdmin, key_id: str, form: KeyForm) -> KeyBody:
+@router.post(
+    "/admin/keys/{key_id}/rotate",
+    summary="A new key in a key's place",
+    status_code=201,
+    response_model=NewKeyBody,
+    responses=errors(404, 409),
+)
+async def _rotate(services: Services, by: ByAdmin, key_id: str, form: RotateIn) -> Response:
+    return await rotate_key(services, key_id, by, form)
+
+
+@router.patch("/admin/keys/{key_id}", summary="Change a key", response_model=KeyBody, responses=errors(404))
+async def _update(services: Services, by: ByAdmin, key_id: str, form: KeyForm) -> Response:
     wanted = KeyChange(**form.model_dump(exclude_unset=True))
-    return key_body(await services.accounts.update_key(key_id, by, wanted), services.now())
+    return exact(key_body(await services.accounts.update_key(key_id, by, wanted), services.now()))
 
 
-@router.delete("/admin/keys/{key_id}", summary="Revoke a key, at once", responses=errors(404))
-async def _revoke(services: Services, by: ByAdmin, key_id: str) -> KeyBody:
-    return key_body(await services.accounts.revoke_key(key_id, by), services.now())
+@router.delete("/admin/keys/{key_id}", summary="Revoke a key, at once", response_model=KeyBody, responses=errors(404))
+async def _revoke(services: Services, by: ByAdmin, key_id: str) -> Response:
+    return await revoke_key(services, key_id, by)

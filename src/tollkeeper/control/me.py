@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query as FromQuery
+from fastapi import Response
 
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.errors import errors
-from tollkeeper.control.forms import Page
+from tollkeeper.control.forms import Page, exact
 from tollkeeper.control.keys import (
     KeyBody,
     KeyList,
     NewKeyBody,
     NewKeyIn,
     RotateIn,
-    key_body,
+    create_key,
     key_list,
-    new_key_body,
+    revoke_key,
+    rotate_key,
 )
+from tollkeeper.control.limits import LimitsBody, UsageBody, limits_body, usage_body
 from tollkeeper.control.routes import ByUser, Who, user_router
 from tollkeeper.control.users import UserWithMonth, user_with_month
 from tollkeeper.rules.errors import NotFound
@@ -27,35 +30,50 @@ from tollkeeper.services.directory import Caller
 router = user_router("own account")
 
 
-@router.get("/me", summary="You, with this month's usage")
-async def _me(services: Services, who: Who) -> UserWithMonth:
-    return await user_with_month(services, who.user)
+class MeBody(UserWithMonth):
+    """You, this month's usage, your limits, and what is left of each."""
+
+    limits: LimitsBody
+    usage: UsageBody
 
 
-@router.get("/me/keys", summary="Your keys")
-async def _list(services: Services, who: Who, page: Annotated[Page, FromQuery()]) -> KeyList:
-    return key_list(services, who.user.user_id, page)
+@router.get("/me", summary="You, with this month's usage and your limits", response_model=MeBody)
+async def _me(services: Services, who: Who) -> Response:
+    user = await user_with_month(services, who.user)
+    usage = await usage_body(services, who.user)
+    return exact(MeBody(**dict(user), limits=limits_body(who.user.limits), usage=usage))
 
 
-@router.post("/me/keys", summary="A new key of yours", status_code=201, responses=errors(409))
-async def _create(services: Services, who: Who, by: ByUser, form: NewKeyIn) -> NewKeyBody:
-    made = await services.accounts.create_key(who.user.user_id, by, name=form.name, expires_at=form.expires_at)
-    return new_key_body(made, services.now())
+@router.get("/me/keys", summary="Your keys", response_model=KeyList)
+async def _list(services: Services, who: Who, page: Annotated[Page, FromQuery()]) -> Response:
+    return exact(key_list(services, who.user.user_id, page))
 
 
 @router.post(
-    "/me/keys/{key_id}/rotate", summary="A new key in a key's place", status_code=201, responses=errors(404, 409)
+    "/me/keys", summary="A new key of yours", status_code=201, response_model=NewKeyBody, responses=errors(409)
 )
-async def _rotate(services: Services, who: Who, by: ByUser, key_id: str, form: RotateIn) -> NewKeyBody:
-    _check_own(services, who, key_id)
-    made = await services.accounts.rotate_key(key_id, by, grace_seconds=form.grace_seconds)
-    return new_key_body(made, services.now())
+async def _create(services: Services, who: Who, by: ByUser, form: NewKeyIn) -> Response:
+    return await create_key(services, who.user.user_id, by, form)
 
 
-@router.delete("/me/keys/{key_id}", summary="Revoke a key of yours, at once", responses=errors(404))
-async def _revoke(services: Services, who: Who, by: ByUser, key_id: str) -> KeyBody:
+@router.post(
+    "/me/keys/{key_id}/rotate",
+    summary="A new key in a key's place",
+    status_code=201,
+    response_model=NewKeyBody,
+    responses=errors(404, 409),
+)
+async def _rotate(services: Services, who: Who, by: ByUser, key_id: str, form: RotateIn) -> Response:
     _check_own(services, who, key_id)
-    return key_body(await services.accounts.revoke_key(key_id, by), services.now())
+    return await rotate_key(services, key_id, by, form)
+
+
+@router.delete(
+    "/me/keys/{key_id}", summary="Revoke a key of yours, at once", response_model=KeyBody, responses=errors(404)
+)
+async def _revoke(services: Services, who: Who, by: ByUser, key_id: str) -> Response:
+    _check_own(services, who, key_id)
+    return await revoke_key(services, key_id, by)
 
 
 def _check_own(services: ControlServices, who: Caller, key_id: str) -> None:

@@ -135,7 +135,7 @@ async def usage_page(services: ControlServices, user_id: str | None, query: _Usa
     found = await services.reports.records(which, limit=query.limit + 1, after=query.after)
     rows, cursor = page_of(found, query, lambda record: record.request_id)
     return UsagePage(
-        data=[_record_body(record) for record in rows],
+        data=[record_body(record) for record in rows],
         has_more=cursor is not None,
         next=cursor,
         totals=sums(await total_of(services, which)),
@@ -185,7 +185,7 @@ def _row(groups: Sequence[Group], place: Sequence[str], totals: Totals) -> Summa
     return SummaryRow.model_validate({**named, **dict(sums(totals))})
 
 
-def _record_body(record: Record) -> RecordBody:
+def record_body(record: Record) -> RecordBody:
     usage = record.usage
     return RecordBody(
         request_id=record.request_id,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.errors import errors
 from tollkeeper.control.forms import Form, Listing, Name, Page, Time, no_default, page_of
+from tollkeeper.control.limits import LimitsForm
 from tollkeeper.control.routes import ByAdmin, admin_router
 from tollkeeper.control.usage import Usd, total_of
 from tollkeeper.rules.money import format_usd
@@ -55,6 +56,7 @@ class NewUserForm(Form):
     role: Role = "user"
     name: Name | None = None
     password: Password | None = None
+    limits: LimitsForm | None = Field(None, description="Merged into those of new users.")
 
 
 class UserForm(Form):
@@ -98,7 +100,12 @@ router = admin_router("users")
 @router.post("/admin/users", summary="A new user, with a first key", status_code=201, responses=errors(409))
 async def _create(services: Services, by: ByAdmin, form: NewUserForm) -> NewUserBody:
     user, made = await services.accounts.create_user(
-        form.user_id, by, role=form.role, name=form.name, password=form.password
+        form.user_id,
+        by,
+        role=form.role,
+        name=form.name,
+        password=form.password,
+        limits=None if form.limits is None else form.limits.root,
     )
     return NewUserBody(**dict(user_body(user)), api_key=made.secret)
 

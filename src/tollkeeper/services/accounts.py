@@ -7,13 +7,16 @@ the next request.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from tollkeeper.rules.errors import Conflict, Unprocessable
+from tollkeeper.rules.limits import NO_LIMITS, Limits
+from tollkeeper.rules.names import spelled
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.changes import Changes
@@ -24,6 +27,30 @@ from tollkeeper.store import ports
 from tollkeeper.store.ports import Key, Role, User, UserStatus
 
 USER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
+LIMITED_MODEL = r"[^\s*]{1,255}"
+"""How a limits object may name a model."""
+MOST_MODELS = 1000
+"""Of the models that one limits object may name, in either of its fields."""
+_DEFAULTS = "default_limits"
+LimitsChange = Mapping[str, Any]
+"""As `Limits.merged` takes it."""
+LimitsChanged = Callable[[User | Key], Awaitable[None]]
+Action = Literal[
+    "user.create",
+    "user.update",
+    "user.close",
+    "user.limits",
+    "limits.defaults",
+    "adjustment.create",
+    "key.create",
+    "key.rotate",
+    "key.update",
+    "key.revoke",
+]
+
+
+async def _nothing_to_prepare(_: User | Key) -> None:
+    pass
 
 
 class UserChange(Struct, frozen=True):
@@ -36,28 +63,36 @@ class UserChange(Struct, frozen=True):
 
 
 class KeyChange(Struct, frozen=True):
-    """What is to become of a key; what is not given stays. None takes a name or an end away."""
+    """What is to become of a key; what is not given stays. None takes a name, an end or all limits away; limits are
+    merged into those there are."""
 
     name: str | UnsetType | None = UNSET
     expires_at: int | UnsetType | None = UNSET
+    limits: LimitsChange | UnsetType | None = UNSET
 
 
 class Accounts(Directory):
-    """`store` keeps the accounts. `cut` is told the ids of keys that stopped working just now, so that what runs
-    under them can be ended; keys in a grace period, and those that expire, are not among them."""
+    """`store` keeps the accounts, `book` the limits of new users. `cut` is told the ids of keys that stopped working
+    just now, so that what runs under them can be ended; keys in a grace period, and those that expire, are not among
+    them. `limits_changed` is awaited with a user or key whose new limits are saved, before they are in force."""
 
     def __init__(
         self,
         store: ports.Accounts,
+        book: ports.Book,
         digest: Callable[[str], bytes],
         passwords: Passwords,
         now: Callable[[], int],
         *,
         bootstrap: bytes | None = None,
         cut: Callable[[Collection[str]], None] = lambda _: None,
+        limits_changed: LimitsChanged = _nothing_to_prepare,
     ) -> None:
         super().__init__(digest, now, bootstrap=bootstrap)
         self._store = store
+        self._values = book
+        self._limits_changed = limits_changed
+        self._default_limits = NO_LIMITS
         self._passwords = passwords
         self._cut = cut
         self._changes = Changes()
@@ -66,6 +101,8 @@ class Accounts(Directory):
         """Read everything from the store; once, before anyone asks."""
         users, keys = await self._store.load()
         self._put(users, sorted(keys, key=lambda key: key.created_at))
+        defaults = await self._values.value(_DEFAULTS)
+        self._default_limits = msgspec.json.decode(defaults, type=Limits) if defaults else NO_LIMITS
 
     async def write_last_used(self) -> None:
         """Save when keys were last used, for those used since this was last called."""
@@ -87,10 +124,12 @@ class Accounts(Directory):
         role: Role = "user",
         name: str | None = None,
         password: str | None = None,
+        limits: LimitsChange | None = None,
         secret: str | None = None,
     ) -> tuple[User, NewKey]:
         """A new user and its first key, which has a given `secret` only where everyone may know it (the demo).
-        Raises Conflict when the id is taken, whatever its case, even by a closed account."""
+        `limits` are merged into those of new users. Raises Conflict when the id is taken, whatever its case, even by a
+        closed account, and Unprocessable."""
         if not re.fullmatch(USER_ID, user_id):
             raise Unprocessable(
                 "A user_id has 1 to 64 letters, digits and . _ @ -, and begins with a letter or digit.", param="user_id"
@@ -100,10 +139,12 @@ class Accounts(Directory):
         async def change() -> tuple[User, NewKey]:
             if user_id.lower() in self._users:
                 raise Conflict(f"The user_id {user_id!r} is taken. Choose another.", param="user_id")
-            user = User(user_id, role, "active", name, self._now(), hashed)
+            allowed = _merged(self._default_limits, limits or {}, "limits.")
+            user = User(user_id, role, "active", name, self._now(), hashed, allowed)
             made = self._make_key(user, "default", None, secret)
-            detail = {"role": role, "name": name, "has_password": password is not None, "key_id": made.key.id}
-            await self._save(by, "user.create", user_id, detail, users=[user], keys=[made.key])
+            detail = _told_limits(allowed)
+            detail |= {"role": role, "name": name, "has_password": password is not None, "key_id": made.key.id}
+            await self._save(by, "user.create", user_id, detail, users=[user], keys=[made.key], limited=user)
             return user, made
 
         return await self._changes.run(change)
@@ -149,30 +190,33 @@ class Accounts(Directory):
         *,
         name: str | None = None,
         expires_at: int | None = None,
+        limits: LimitsChange | None = None,
         secret: str | None = None,
     ) -> NewKey:
-        """One more key. Raises NotFound, Conflict for a closed account, Unprocessable for an end that is past."""
+        """One more key. Raises NotFound, Conflict for a closed account, Unprocessable for limits that are wrong and for
+        an end that is past."""
 
         async def change() -> NewKey:
-            made = self._make_key(self._open_user(user_id), name, expires_at, secret)
-            await self._save(by, "key.create", made.key.id, _told(made.key), keys=[made.key])
+            allowed = _merged(NO_LIMITS, limits or {}, "limits.")
+            made = self._make_key(self._open_user(user_id), name, expires_at, secret, allowed)
+            await self._save(by, "key.create", made.key.id, _told(made.key), keys=[made.key], limited=made.key)
             return made
 
         return await self._changes.run(change)
 
     async def rotate_key(self, key_id: str, by: Actor, *, grace_seconds: float = 0) -> NewKey:
-        """A new key with the name and the end of this one, which dies after the grace period: by default at once.
-        Raises NotFound, and Conflict for a key that is dead."""
+        """A new key with the name, the end and the limits of this one, which dies after the grace period: by
+        default at once. Raises NotFound, and Conflict for a key that is dead."""
 
         async def change() -> NewKey:
             old, now = self.key(key_id), self._now()
             if key_status(old, now) != "active":
                 raise Conflict("This key is dead already. Make a new one instead.", code="key_not_active")
-            made = self._make_key(self._open_user(old.user_id), old.name, old.expires_at, None)
+            made = self._make_key(self._open_user(old.user_id), old.name, old.expires_at, None, old.limits)
             end = now + int(grace_seconds * 1000)
             old = replace(old, revoked_at=end if old.revoked_at is None else min(end, old.revoked_at))
             detail = _told(made.key) | {"replaces": old.id, "grace_seconds": grace_seconds}
-            await self._save(by, "key.rotate", made.key.id, detail, keys=[old, made.key])
+            await self._save(by, "key.rotate", made.key.id, detail, keys=[old, made.key], limited=made.key)
             if grace_seconds == 0:
                 self._cut([old.id])
             return made
@@ -180,16 +224,22 @@ class Accounts(Directory):
         return await self._changes.run(change)
 
     async def update_key(self, key_id: str, by: Actor, wanted: KeyChange) -> Key:
-        """Raises NotFound, Unprocessable for an end that is past. What was revoked stays so."""
+        """Raises NotFound, Unprocessable for limits that are wrong and for an end that is past. What was revoked stays
+        so."""
 
         async def change() -> Key:
             given = _given(wanted)
-            key = replace(self.key(key_id), **given)
+            key = self.key(key_id)
             if not given:
                 return key
+            if "limits" in given:
+                given["limits"] = _merged(key.limits, wanted.limits, "limits.") if wanted.limits else NO_LIMITS
+            key = replace(key, **given)
             if "expires_at" in given:
                 self._check_end(key.expires_at)
-            await self._save(by, "key.update", key.id, _told(key), keys=[key])
+            await self._save(
+                by, "key.update", key.id, _told(key), keys=[key], limited=key if "limits" in given else None
+            )
             return key
 
         return await self._changes.run(change)
@@ -208,19 +258,60 @@ class Accounts(Directory):
 
         return await self._changes.run(change)
 
+    async def set_limits(self, user_id: str, by: Actor, change: LimitsChange) -> User:
+        """Merge a change into a user's limits. Raises NotFound, Unprocessable, and Conflict for a closed account."""
+
+        async def run() -> User:
+            user = self._open_user(user_id)
+            user = replace(user, limits=_merged(user.limits, change))
+            await self._save(by, "user.limits", user.user_id, _told_limits(user.limits), users=[user], limited=user)
+            return user
+
+        return await self._changes.run(run)
+
+    async def set_key_limits(self, key_id: str, by: Actor, change: LimitsChange) -> Key:
+        """Merge a change into a key's limits. Raises NotFound, Unprocessable."""
+        return await self.update_key(key_id, by, KeyChange(limits=change))
+
+    async def note(self, by: Actor, action: Action, target: str, detail: Mapping[str, object]) -> None:
+        """An audit entry about something that is changed elsewhere."""
+        await self._save(by, action, target, detail)
+
+    def default_limits(self) -> Limits:
+        """What a new user gets."""
+        return self._default_limits
+
+    async def set_default_limits(self, by: Actor, change: LimitsChange) -> Limits:
+        """Merge a change into what new users get; those there are keep what they have. Raises Unprocessable."""
+
+        async def run() -> Limits:
+            limits = _merged(self._default_limits, change)
+            # Their entry comes first: a change that nobody can trace would be worse than an entry too many.
+            await self._save(by, "limits.defaults", "*", _told_limits(limits))
+            await self._values.set_value(_DEFAULTS, msgspec.json.encode(limits))
+            self._default_limits = limits
+            return limits
+
+        return await self._changes.run(run)
+
     def _open_user(self, user_id: str) -> User:
         user = self.user(user_id)
         if user.status == "closed":
             raise Conflict(f"The account {user.user_id!r} is closed, for good. Make a new user.", code="account_closed")
         return user
 
-    def _make_key(self, user: User, name: str | None, expires_at: int | None, secret: str | None) -> NewKey:
+    def _make_key(
+        self, user: User, name: str | None, expires_at: int | None, secret: str | None, limits: Limits = NO_LIMITS
+    ) -> NewKey:
         self._check_end(expires_at)
         secret = secret or new_secret(user.user_id)
         digest = self._digest(secret)
         if digest in self._callers or digest == self._bootstrap:
             raise Conflict("This key is in use already. Choose another.", param="secret")
-        return NewKey(Key(new_key_id(), user.user_id, name, shown(secret), digest, self._now(), expires_at), secret)
+        key = Key(
+            new_key_id(), user.user_id, name, shown(secret), digest, self._now(), expires_at, limits=limits
+        )  # fmt: skip
+        return NewKey(key, secret)
 
     def _check_end(self, expires_at: int | None) -> None:
         if expires_at is not None and expires_at <= self._now():
@@ -237,17 +328,20 @@ class Accounts(Directory):
     async def _save(
         self,
         by: Actor,
-        action: Literal[
-            "user.create", "user.update", "user.close", "key.create", "key.rotate", "key.update", "key.revoke"
-        ],
+        action: Action,
         target: str,
         detail: Mapping[str, object],
         *,
         users: Collection[User] = (),
         keys: Collection[Key] = (),
+        limited: User | Key | None = None,
     ) -> None:
         await self._store.save(users=[*users], keys=[*keys], audit=by.entry(self._now(), action, target, detail))
-        self._put(users, keys)
+        try:
+            if limited is not None:
+                await self._limits_changed(limited)
+        finally:
+            self._put(users, keys)
 
 
 def _given(wanted: UserChange | KeyChange) -> dict[str, Any]:
@@ -257,4 +351,51 @@ def _given(wanted: UserChange | KeyChange) -> dict[str, Any]:
 def _told(key: Key) -> dict[str, object]:
     """What the audit log says of a key."""
     end = None if key.expires_at is None else format_time(key.expires_at)
-    return {"user_id": key.user_id, "name": key.name, "prefix": key.prefix, "expires_at": end}
+    told = {"user_id": key.user_id, "name": key.name, "prefix": key.prefix, "expires_at": end}
+    return told | _told_limits(key.limits)
+
+
+def _told_limits(limits: Limits) -> dict[str, object]:
+    """What the audit log says of limits: those there are."""
+    return {} if limits == NO_LIMITS else {"limits": _present(limits.body())}
+
+
+def _present(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _present(value) if isinstance(value, Mapping) else value
+        for name, value in body.items()
+        if value is not None and value != {}
+    }
+
+
+def _merged(limits: Limits, change: LimitsChange, place: str = "") -> Limits:
+    """Limits with a change, its models in canonical spelling: else a limit would look at a model that nobody can ask
+    for. `place` is where the change stands in what was sent."""
+    try:
+        merged = limits.merged(_spelled(change))
+        for field, names in (("allowed_models", merged.allowed_models or ()), ("models", merged.models)):
+            if len(names) > MOST_MODELS:
+                raise Unprocessable(f"'{field}' may name at most {MOST_MODELS} models.", param=field)
+    except Unprocessable as error:
+        raise Unprocessable(error.message, param=f"{place}{error.param}"[:200]) from None
+    return merged
+
+
+def _spelled(change: LimitsChange) -> LimitsChange:
+    """Raises Unprocessable for names that no model can have, and for one that is there twice."""
+    given = dict(change)
+    models, allowed = given.get("models"), given.get("allowed_models")
+    if isinstance(models, Mapping):
+        given["models"] = {_model(name, "models"): limits for name, limits in models.items()}
+        if len(given["models"]) < len(models):
+            raise Unprocessable("'models' names one model twice.", param="models")
+    if isinstance(allowed, list | tuple) and all(isinstance(name, str) for name in allowed):
+        given["allowed_models"] = list(dict.fromkeys(_model(name, "allowed_models") for name in allowed))
+    return given
+
+
+def _model(name: str, field: str) -> str:
+    plain = spelled(name)
+    if not re.fullmatch(LIMITED_MODEL, plain):
+        raise Unprocessable(f"'{field}' must name models: 1 to 255 characters, no spaces and no *.", param=field)
+    return plain

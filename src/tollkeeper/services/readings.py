@@ -1,0 +1,19 @@
+"""What is left of a limit."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Reading(Struct, frozen=True):
+    """A limit that counts, read at one moment; figures as in `Limits`: requests, tokens, or pico-dollars.
+
+    `used` is what its window holds, `reserved` what running requests hold, `remaining` what is left of the limit, at
+    least 0. `resets_at` is when the window will hold less, in milliseconds; None: never, or it is empty.
+    """
+
+    limit: int
+    used: int
+    reserved: int
+    remaining: int
+    resets_at: int | None

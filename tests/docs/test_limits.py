@@ -1,0 +1,96 @@
+"""docs/limits.md has every limit, and its worked numbers are those of the rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.tables import code, rows, section
+from tollkeeper.rules.admission import Counter, Demand, Gate, Refused, allow, free, take
+from tollkeeper.rules.limits import CONCURRENCY, COUNTED, GATED, NO_LIMITS
+from tollkeeper.rules.windows import SLIDING
+from tollkeeper.services.readings import Reading
+
+TABLE = {code(name)[0]: cells for name, *cells in rows(section("docs/limits.md", "Every limit"), first="limit")}
+NOON = 1_795_176_000_000
+"""2026-11-20T12:00:00Z"""
+SIZES = {"second": "a sixtieth of a second", "minute": "1 second", "hour": "1 minute", "day": "20 minutes"}
+QUANTITIES = {"requests": "requests", "tokens": "input and output", "cost": "US dollars"}
+
+
+def test_every_limit_is_there_and_no_other() -> None:
+    assert set(TABLE) == set(NO_LIMITS.body())
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_what_it_counts_and_how(name: str) -> None:
+    what, family, window = TABLE[name]
+    counted = COUNTED[name]
+    assert what == QUANTITIES[counted.quantity]
+    assert family == ("budget" if counted.is_budget else "pace")
+    if counted.span in SLIDING:
+        assert window.endswith(f"in buckets of {SIZES[counted.span]}")
+    else:
+        assert window == {"month": "calendar month, UTC", "total": "for ever"}[counted.span]
+
+
+def test_what_runs_at_once_is_pace() -> None:
+    assert TABLE[CONCURRENCY][1] == ("budget" if GATED[CONCURRENCY].is_budget else "pace")
+
+
+def test_every_field_of_a_reading() -> None:
+    listed = [code(name)[0] for name, _ in rows(section("docs/limits.md", "What is left"), first="field")]
+    assert listed == list(Reading.__struct_fields__)
+
+
+def gate(name: str, limit: int, used: int = 0, at: int = NOON) -> Gate:
+    found = Gate(name, "", limit, Counter(GATED[name]))
+    found.counter.window.add(used, at)
+    return found
+
+
+def test_a_minute() -> None:
+    full = gate("requests_per_minute", 3)
+    for at in (200, 10_000, 20_000):
+        take([full], Demand(), NOON + at)
+    with pytest.raises(Refused) as refused:
+        take([full], Demand(), NOON + 30_000)
+    assert refused.value.retry_at == NOON + 61_000
+    take([full], Demand(), NOON + 61_000)
+
+
+def test_tokens_of_a_minute() -> None:
+    minute, demand = gate("tokens_per_minute", 1000), Demand(pace_input=400, allowance=300)
+    first = take([minute], demand, NOON)
+    with pytest.raises(Refused) as refused:
+        take([minute], demand, NOON)
+    assert (refused.value.obstacle.reason, refused.value.retry_at) == ("held", NOON + 1000)
+    free(first)
+    minute.counter.window.add(120, NOON)
+    assert take([minute], demand, NOON).allowance == 300
+    with pytest.raises(Refused) as refused:
+        allow([gate("tokens_per_minute", 1000)], Demand(pace_input=400, allowance=700), NOON)
+    assert (refused.value.obstacle.reason, refused.value.obstacle.needed) == ("never", 1100)
+
+
+def test_a_day_clipped() -> None:
+    asked = Demand(budget_input=264, allowance=500)
+    assert allow([gate("tokens_per_day", 1000, 600)], asked, NOON) == 136
+    used_at = NOON + 5 * 60_000
+    with pytest.raises(Refused) as refused:
+        allow([gate("tokens_per_day", 1000, 730, used_at)], asked, used_at)
+    assert refused.value.retry_at == NOON + 20 * 60_000 + 24 * 3_600_000
+    assert allow([gate("tokens_per_day", 1000, 730)], Demand(budget_input=264, allowance=5), NOON) == 5
+
+
+def test_money() -> None:
+    left = gate("cost_usd_total", 10**9)
+    demand = Demand(budget_input=264, allowance=500, input_price=2_500_000, output_price=10_000_000)
+    assert allow([left], demand, NOON) == 34
+    assert 10**9 - (50 * 2_500_000 + 34 * 10_000_000) == 535 * 10**6
+
+
+def test_answers_by_the_number() -> None:
+    asked = Demand(allowance=2000, choices=4)
+    assert allow([gate("tokens_total", 1002)], asked, NOON) == 4 * 250
+    with pytest.raises(Refused):
+        allow([gate("tokens_total", 63)], asked, NOON)

@@ -10,9 +10,10 @@ from argon2.exceptions import VerifyMismatchError
 from tests.services.house import BOOTSTRAP, ROOT, START, AccountsHouse
 from tollkeeper.rules.errors import AccountSuspended, Conflict, Forbidden, InvalidKey, NotFound, Unprocessable
 from tollkeeper.rules.limits import NO_LIMITS
-from tollkeeper.services.accounts import MOST_MODELS, KeyChange, UserChange
+from tollkeeper.services.accounts import KeyChange, UserChange
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.keys import key_status
+from tollkeeper.services.limit_changes import MOST_MODELS
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.accounts import MemoryAccounts
 from tollkeeper.store.memory.tables import Tables

@@ -22,7 +22,7 @@ from tollkeeper.control.routes import ByAdmin, admin_router
 from tollkeeper.rules.limits import COUNTED, MOST, Limits
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time
-from tollkeeper.services.accounts import LIMITED_MODEL, MOST_MODELS
+from tollkeeper.services.limit_changes import LIMITED_MODEL, MOST_MODELS
 from tollkeeper.services.readings import Reading
 from tollkeeper.store.ports import User
 

@@ -16,24 +16,18 @@ from msgspec.structs import asdict, replace
 
 from tollkeeper.rules.errors import Conflict, Unprocessable
 from tollkeeper.rules.limits import NO_LIMITS, Limits
-from tollkeeper.rules.names import spelled
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.changes import Changes
 from tollkeeper.services.directory import Directory
 from tollkeeper.services.keys import NewKey, key_status, new_key_id, new_secret, shown
+from tollkeeper.services.limit_changes import LimitsChange, merged, told_limits
 from tollkeeper.services.passwords import Passwords
 from tollkeeper.store import ports
 from tollkeeper.store.ports import Key, Role, User, UserStatus
 
 USER_ID = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
-LIMITED_MODEL = r"[^\s*]{1,255}"
-"""How a limits object may name a model."""
-MOST_MODELS = 1000
-"""Of the models that one limits object may name, in either of its fields."""
 _DEFAULTS = "default_limits"
-LimitsChange = Mapping[str, Any]
-"""As `Limits.merged` takes it."""
 LimitsChanged = Callable[[User | Key], Awaitable[None]]
 Action = Literal[
     "user.create",
@@ -139,10 +133,10 @@ class Accounts(Directory):
         async def change() -> tuple[User, NewKey]:
             if user_id.lower() in self._users:
                 raise Conflict(f"The user_id {user_id!r} is taken. Choose another.", param="user_id")
-            allowed = _merged(self._default_limits, limits or {}, "limits.")
+            allowed = merged(self._default_limits, limits or {}, "limits.")
             user = User(user_id, role, "active", name, self._now(), hashed, allowed)
             made = self._make_key(user, "default", None, secret)
-            detail = _told_limits(allowed)
+            detail = told_limits(allowed)
             detail |= {"role": role, "name": name, "has_password": password is not None, "key_id": made.key.id}
             await self._save(by, "user.create", user_id, detail, users=[user], keys=[made.key], limited=user)
             return user, made
@@ -197,7 +191,7 @@ class Accounts(Directory):
         an end that is past."""
 
         async def change() -> NewKey:
-            allowed = _merged(NO_LIMITS, limits or {}, "limits.")
+            allowed = merged(NO_LIMITS, limits or {}, "limits.")
             made = self._make_key(self._open_user(user_id), name, expires_at, secret, allowed)
             await self._save(by, "key.create", made.key.id, _told(made.key), keys=[made.key], limited=made.key)
             return made
@@ -233,7 +227,7 @@ class Accounts(Directory):
             if not given:
                 return key
             if "limits" in given:
-                given["limits"] = _merged(key.limits, wanted.limits, "limits.") if wanted.limits else NO_LIMITS
+                given["limits"] = merged(key.limits, wanted.limits, "limits.") if wanted.limits else NO_LIMITS
             key = replace(key, **given)
             if "expires_at" in given:
                 self._check_end(key.expires_at)
@@ -263,8 +257,8 @@ class Accounts(Directory):
 
         async def run() -> User:
             user = self._open_user(user_id)
-            user = replace(user, limits=_merged(user.limits, change))
-            await self._save(by, "user.limits", user.user_id, _told_limits(user.limits), users=[user], limited=user)
+            user = replace(user, limits=merged(user.limits, change))
+            await self._save(by, "user.limits", user.user_id, told_limits(user.limits), users=[user], limited=user)
             return user
 
         return await self._changes.run(run)
@@ -285,9 +279,9 @@ class Accounts(Directory):
         """Merge a change into what new users get; those there are keep what they have. Raises Unprocessable."""
 
         async def run() -> Limits:
-            limits = _merged(self._default_limits, change)
+            limits = merged(self._default_limits, change)
             # Their entry comes first: a change that nobody can trace would be worse than an entry too many.
-            await self._save(by, "limits.defaults", "*", _told_limits(limits))
+            await self._save(by, "limits.defaults", "*", told_limits(limits))
             await self._values.set_value(_DEFAULTS, msgspec.json.encode(limits))
             self._default_limits = limits
             return limits
@@ -352,50 +346,4 @@ def _told(key: Key) -> dict[str, object]:
     """What the audit log says of a key."""
     end = None if key.expires_at is None else format_time(key.expires_at)
     told = {"user_id": key.user_id, "name": key.name, "prefix": key.prefix, "expires_at": end}
-    return told | _told_limits(key.limits)
-
-
-def _told_limits(limits: Limits) -> dict[str, object]:
-    """What the audit log says of limits: those there are."""
-    return {} if limits == NO_LIMITS else {"limits": _present(limits.body())}
-
-
-def _present(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: _present(value) if isinstance(value, Mapping) else value
-        for name, value in body.items()
-        if value is not None and value != {}
-    }
-
-
-def _merged(limits: Limits, change: LimitsChange, place: str = "") -> Limits:
-    """Limits with a change, its models in canonical spelling: else a limit would look at a model that nobody can ask
-    for. `place` is where the change stands in what was sent."""
-    try:
-        merged = limits.merged(_spelled(change))
-        for field, names in (("allowed_models", merged.allowed_models or ()), ("models", merged.models)):
-            if len(names) > MOST_MODELS:
-                raise Unprocessable(f"'{field}' may name at most {MOST_MODELS} models.", param=field)
-    except Unprocessable as error:
-        raise Unprocessable(error.message, param=f"{place}{error.param}"[:200]) from None
-    return merged
-
-
-def _spelled(change: LimitsChange) -> LimitsChange:
-    """Raises Unprocessable for names that no model can have, and for one that is there twice."""
-    given = dict(change)
-    models, allowed = given.get("models"), given.get("allowed_models")
-    if isinstance(models, Mapping):
-        given["models"] = {_model(name, "models"): limits for name, limits in models.items()}
-        if len(given["models"]) < len(models):
-            raise Unprocessable("'models' names one model twice.", param="models")
-    if isinstance(allowed, list | tuple) and all(isinstance(name, str) for name in allowed):
-        given["allowed_models"] = list(dict.fromkeys(_model(name, "allowed_models") for name in allowed))
-    return given
-
-
-def _model(name: str, field: str) -> str:
-    plain = spelled(name)
-    if not re.fullmatch(LIMITED_MODEL, plain):
-        raise Unprocessable(f"'{field}' must name models: 1 to 255 characters, no spaces and no *.", param=field)
-    return plain
+    return told | told_limits(key.limits)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.store.engines import until
 from tests.store.values import EVERYTHING, NOON, an_intent, settled
 from tollkeeper.store.sqlite import SqliteStore, open_store
+from tollkeeper.store.sqlite.verify import verify
 
 # Forked from a process that has imported all this once: twenty starts would take longer than the test.
 FORKS = multiprocessing.get_context("forkserver")
@@ -75,4 +76,5 @@ async def _fill_the_disk(path: Path) -> None:
     await until(lambda: store.ledger.failing is None)
     [(_, sums)] = await store.reports.summary(EVERYTHING, [])
     assert sums.requests == count
+    assert verify(path).faults == ()
     await store.close()

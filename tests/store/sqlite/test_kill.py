@@ -10,6 +10,7 @@ from tests.store.sqlite.children import fill_the_disk, settle_for_ever, start
 from tests.store.values import EVERYTHING, NOON
 from tollkeeper.store.ports import Totals
 from tollkeeper.store.sqlite import SqliteStore, open_store
+from tollkeeper.store.sqlite.verify import verify
 
 
 async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
@@ -29,6 +30,7 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         assert process.exitcode == -9, "it should have lived until it was killed"
         store = await open_store(path, now=lambda: NOON)
         await check(store, diary)
+        assert verify(path).faults == ()
         await store.close()
 
 

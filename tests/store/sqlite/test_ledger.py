@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,16 @@ from tests.store.values import EVERYTHING, NOON, a_record, an_intent, settled
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.ledger import SqliteLedger
+from tollkeeper.store.sqlite.verify import verify
+
+MINUTE = 60_000
 
 
 class Scripted:
     """A writer that does as the test says: it keeps what it is handed until `answer`."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.handed: list[tuple[Callable[[sqlite3.Connection], None], Callable[[Exception | None], None]]] = []
 
@@ -210,3 +215,47 @@ async def test_a_close_that_fails_releases_the_database_all_the_same(tmp_path: P
     other.close()
     # The thread may have been inside its last try; the lock goes with it.
     await until(lambda: not store._writer._thread.is_alive())
+
+
+async def test_the_chain_goes_on_from_what_was_committed_not_from_what_was_tried(writer: Scripted) -> None:
+    ledger = ledger_on(writer)
+    ledger.settle(a_record())
+    await turn()
+    work, done = writer.handed.pop(0)
+    writer.connection.execute("BEGIN IMMEDIATE")
+    work(writer.connection)
+    writer.connection.execute("ROLLBACK")
+    done(sqlite3.OperationalError("disk I/O error"))
+    ledger.settle(a_record(NOON + 1))
+    await until(lambda: bool(writer.handed))
+    writer.answer()
+    assert [seq for (seq,) in writer.connection.execute("SELECT seq FROM records ORDER BY seq")] == [1, 2]
+    assert verify(writer.path).faults == ()
+
+
+async def test_sums_by_minute_are_forgotten_after_a_day_and_an_hour(store: SqliteStore, tmp_path: Path) -> None:
+    for n in range(120):
+        await store.ledger.settle(a_record(NOON + n * 30 * MINUTE))
+    now = NOON + 119 * 30 * MINUTE
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        minutes = [minute for (minute,) in connection.execute("SELECT minute FROM rollup_minutes ORDER BY minute")]
+    assert len(minutes) <= 2 * 26
+    assert minutes[0] >= now - 26 * 60 * MINUTE
+    history = await store.reports.history(now)
+    assert sum(each.requests for each in history.minutes) == 51
+    assert verify(tmp_path / "ledger.db").faults == ()
+
+
+async def test_a_clock_that_jumps_ahead_and_back_costs_no_history(store: SqliteStore, tmp_path: Path) -> None:
+    month = 30 * 24 * 60 * MINUTE
+    for n in range(3):
+        await store.ledger.settle(a_record(NOON + n * 20 * MINUTE))
+    for n in range(80):
+        await store.ledger.settle(a_record(NOON + month + n))
+    await store.ledger.settle(a_record(NOON + 61 * MINUTE))
+    history = await store.reports.history(NOON + 62 * MINUTE)
+    near = [each for each in history.minutes if each.at < NOON + month]
+    assert [each.at - NOON for each in near if each.requests] == [0, 20 * MINUTE, 40 * MINUTE, 61 * MINUTE]
+    assert sum(each.tokens for each in near) == 4 * 15
+    assert sum(each.requests for each in history.moments if each.at < NOON + month) == 1
+    assert verify(tmp_path / "ledger.db").faults == ()

@@ -5,7 +5,7 @@ The sums are of all that is committed. Where a history is to end earlier, the fe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, case, func, literal, select
@@ -47,9 +47,8 @@ class _Sums:
         total[1] += tokens
         total[2] += cost
 
-    def add_sums(self, rows: Iterable[Row[Any]]) -> None:
-        for row in rows:
-            self.add(row.at, row, row.requests, row.tokens, row.micro * PICO_PER_MICRO + row.rest)
+    def add_sums(self, row: Row[Any], at: int) -> None:
+        self.add(at, row, row.requests, row.tokens, row.micro * PICO_PER_MICRO + row.rest)
 
     def slices(self) -> list[Slice]:
         return [Slice(*place, *figures) for place, figures in sorted(self._sums.items()) if any(figures)]
@@ -63,9 +62,12 @@ def read_history(connection: Connection, now: int, user_id: str | None, upto: in
     first = minute_of(now - MINUTES_KEPT_MS)
     this_month, _ = month_of(now)
     for query in _minute_sums(first, max(first, end.minutes_from)):
-        minutes.add_sums(connection.execute(_of(query, user_id)))
-    month.add_sums(connection.execute(_of(_hour_sums(this_month).where(hourly.c.hour >= this_month), user_id)))
-    total.add_sums(connection.execute(_of(_hour_sums(0), user_id)))
+        for row in connection.execute(_of(query, user_id)):
+            minutes.add_sums(row, at=row.at)
+    for row in connection.execute(_of(_hour_sums(this_month), user_id)):
+        total.add_sums(row, at=0)
+        if row.at == this_month:
+            month.add_sums(row, at=this_month)
     for row in connection.execute(_of(_EACH.where(records.c.seq > seq), user_id)):
         if row.created_at >= first:
             minutes.add(minute_of(row.created_at), row, -row.requests, 0, 0)
@@ -100,8 +102,10 @@ def _last_records(connection: Connection, seq: int, since: int) -> Iterator[Row[
             yield row
 
 
-def _hour_sums(at: int) -> Select[Any]:
-    return _rollup_sums(hourly, literal(at))
+def _hour_sums(this_month: int) -> Select[Any]:
+    """Sums of this month (`at` its beginning) and of all time before it (0)."""
+    at = case((hourly.c.hour >= this_month, this_month), else_=0)
+    return _rollup_sums(hourly, at).group_by(at)
 
 
 def _minute_sums(first: int, whole_from: int) -> Iterator[Select[Any]]:

@@ -208,7 +208,9 @@ class Ledger(Protocol):
 
     async def prune(self, before: int) -> int:
         """Delete records made before `before`, oldest in the chain first and up to the first younger one, in bounded
-        steps. A checkpoint takes their place in the chain; sums by hour stay. How many were deleted."""
+        steps. A checkpoint takes their place in the chain; sums by hour stay. How many were deleted. Let `before` lie
+        more than 25 hours back, since a history needs what is younger. A summary whose span begins or ends within an
+        hour of what was deleted lacks that part of the hour."""
 
     async def flush(self) -> None:
         """Wait until everything queued so far is durable."""

@@ -233,6 +233,35 @@ async def test_the_chain_goes_on_from_what_was_committed_not_from_what_was_tried
     assert verify(writer.path).faults == ()
 
 
+async def test_a_mark_keeps_its_place_when_its_group_joins_one_that_failed(writer: Scripted) -> None:
+    ledger = ledger_on(writer)
+    first = a_record()
+    ledger.settle(first)
+    ledger.settle(a_record(NOON - 1))
+    early = ledger.mark()
+    await turn()
+    ledger.settle(first)
+    ledger.settle(a_record(NOON + 1))
+    late = ledger.mark()
+    ledger.settle(a_record(NOON + 2))
+    writer.answer(sqlite3.OperationalError("disk I/O error"))
+    await until(lambda: bool(writer.handed))
+    writer.answer()
+    assert (early.result(), late.result()) == (2, 3)
+
+
+async def test_marks_of_a_ledger_that_closes_without_writing_fail(writer: Scripted) -> None:
+    ledger = ledger_on(writer)
+    ledger.settle(a_record())
+    mark = ledger.mark()
+    await turn()
+    with pytest.raises(StoreError):
+        await ledger.close()
+    with pytest.raises(StoreError):
+        mark.result()
+    writer.answer()
+
+
 async def test_sums_by_minute_are_forgotten_after_a_day_and_an_hour(store: SqliteStore, tmp_path: Path) -> None:
     for n in range(120):
         await store.ledger.settle(a_record(NOON + n * 30 * MINUTE))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.sqlite.older import first_revision
 from tests.store.values import ANN, AUDIT, EVERYTHING, NOON, a_record
 from tollkeeper.store.errors import StoreBusy, StoreError
 from tollkeeper.store.sqlite import SqliteStore, open_store
@@ -102,6 +103,17 @@ async def test_a_backup_may_be_restored_where_nothing_is(path: Path, tmp_path: P
     other = tmp_path / "other.db"
     assert restore(path, other) is None
     assert await count(other) == 3
+
+
+async def test_an_older_backup_is_upgraded_and_itself_left_alone(path: Path, tmp_path: Path) -> None:
+    first_revision(path, [a_record(NOON + n) for n in range(5)])
+    before = path.read_bytes()
+    (tmp_path / "new").mkdir()
+    target = tmp_path / "new" / "ledger.db"
+    restore(path, target)
+    assert verify(target).records == await count(target) == 5
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in target.parent.iterdir()) == ["ledger.db", "ledger.db.lock"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from tests.store.sqlite.older import first_revision
 from tests.store.values import ANN, AUDIT, EVERYTHING, NOON, a_record, an_intent, settled
 from tollkeeper.store.errors import StoreBusy, StoreError
-from tollkeeper.store.ports import Record
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.connections import connect_writer
-from tollkeeper.store.sqlite.rows import record_row
 from tollkeeper.store.sqlite.schema import HEAD, METADATA
 from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
 from tollkeeper.store.sqlite.verify import verify
@@ -209,25 +207,6 @@ async def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
     METADATA.create_all(engine)
     engine.dispose()
     assert described(path) == described(plain)
-
-
-def first_revision(path: Path, records: Sequence[Record]) -> None:
-    """A database as the first revision made it, with an account and these records."""
-    scripts = path.parent / "first"
-    shutil.copytree(MIGRATIONS, scripts)
-    (scripts / "versions" / "v0002_chain.py").unlink()
-    path.touch()
-    connection = connect_writer(path, "process")
-    upgrade(path, connection, None, scripts)
-    connection.execute("INSERT INTO users VALUES ('ann', 'user', 'active', 'Ann', ?, ?)", (NOON, ANN.password_hash))
-    places = ", ".join("?" * 24)
-    connection.executemany(f"INSERT INTO records VALUES ({places})", [record_row(record) for record in records])
-    connection.execute(
-        "INSERT INTO hourly SELECT created_at - created_at % 3600000, user_id, model, coalesce(key_id, ''), status,"
-        " count(*), sum(prompt_tokens), sum(cached_tokens), sum(cache_write_tokens), sum(completion_tokens),"
-        " sum(reasoning_tokens), sum(cost_pico / 1000000), sum(cost_pico % 1000000) FROM records GROUP BY 1, 2, 3, 4, 5"
-    )
-    connection.close()
 
 
 async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -> None:

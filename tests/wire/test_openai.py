@@ -14,7 +14,7 @@ def body(**fields):
 
 def sent(text, endpoint=CHAT, *, model="tiny", urls=(), ollama=True):
     ask = read_ask(text, endpoint)
-    return rewrite(ask, model=model, opaque_user="user_1", image_urls=urls, caps_as_max_tokens=ollama)
+    return rewrite(ask, model=model, opaque_user=lambda: "user_1", image_urls=urls, caps_as_max_tokens=ollama)
 
 
 def test_what_is_asked_is_read():

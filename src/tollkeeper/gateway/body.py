@@ -36,7 +36,7 @@ async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, c
         rewrite,
         ask,
         model=route.model,
-        opaque_user=house.opaque(caller.user.user_id),
+        opaque_user=partial(house.opaque, caller.user.user_id),
         image_urls=await _ready_images(house, ask, route, caller),
         caps_as_max_tokens=route.upstream.kind == "ollama",
     )

@@ -6,7 +6,7 @@ of them it honours. Answers are read in `openai_answer.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -206,11 +206,13 @@ def _image_url(part: Members, where: str) -> str | None:
     return url
 
 
-def rewrite(ask: Ask, *, model: str, opaque_user: str, image_urls: Sequence[str], caps_as_max_tokens: bool) -> bytes:
+def rewrite(
+    ask: Ask, *, model: str, opaque_user: Callable[[], str], image_urls: Sequence[str], caps_as_max_tokens: bool
+) -> bytes:
     """The body to send upstream: the client's own bytes but for what must change.
 
-    `model` is the canonical name; `opaque_user` stands in for `user` and `safety_identifier`; `image_urls` are the
-    URLs to send instead of `ask.images`, in their order; `caps_as_max_tokens` says that the upstream ignores
+    `model` is the canonical name; what `opaque_user` gives stands in for `user` and `safety_identifier`; `image_urls`
+    are the URLs to send instead of `ask.images`, in their order; `caps_as_max_tokens` says that the upstream ignores
     `max_completion_tokens` (Ollama). A stream is made to tell its usage.
     """
     members = ask.members
@@ -234,7 +236,7 @@ def rewrite(ask: Ask, *, model: str, opaque_user: str, image_urls: Sequence[str]
     if model != ask.model:
         put(spans["model"], model)
     for name in hides:
-        put(spans[name], opaque_user)
+        put(spans[name], opaque_user())
     if must_tell:
         put(spans["stream_options"], {"include_usage": True})
     if renames:

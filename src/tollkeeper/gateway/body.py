@@ -38,7 +38,7 @@ async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, c
         model=route.model,
         opaque_user=partial(house.opaque, caller.user.user_id),
         image_urls=await _ready_images(house, ask, route, caller),
-        caps_as_max_tokens=route.upstream.kind == "ollama",
+        for_ollama=route.upstream.kind == "ollama",
     )
     body = await _aside(len(ask.body), changed)
     exchange.hold(len(body) - len(ask.body))  # images that were URLs

@@ -76,6 +76,7 @@ class _Finish(Struct, gc=False):
 class _Body(Struct, gc=False):
     id: str | None = None
     choices: list[_Finish] | None = None
+    data: Raw = _ABSENT
     usage: _Usage | None = None
     error: Raw = _ABSENT
 
@@ -140,6 +141,8 @@ def read_whole(body: bytes, answer_id: str | None) -> WholeAnswer:
         raise UpstreamUnavailable("The upstream answered with something that is not JSON of its API.") from None
     if answer.error not in (_ABSENT, Raw(b"null")):
         raise UpstreamFailure(f"The upstream failed: {error_message(body)}")
+    if bytes(answer.data) in (b"", b"null") if answer_id is None else answer.choices is None:
+        raise UpstreamUnavailable("The upstream answered with JSON that is no answer of its API.")
     report = _report(answer.usage) if answer.usage else NO_REPORT
     if answer_id is None and report.completion_tokens is None:
         report = msgspec.structs.replace(report, completion_tokens=0)

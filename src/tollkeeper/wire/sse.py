@@ -64,5 +64,5 @@ def event_data(event: bytes) -> bytes | None:
 
 
 def as_event(data: bytes) -> bytes:
-    """One event that carries `data`, which has no line ends."""
-    return b"data: " + data + b"\n\n"
+    """One event that carries `data`, a `data` line for each of its lines."""
+    return b"data: " + data.replace(b"\n", b"\ndata: ") + b"\n\n"

@@ -10,7 +10,8 @@ import httpcore2
 
 from tollkeeper.rules.errors import InvalidImage
 from tollkeeper.services.images.bounds import MAX_BYTES
-from tollkeeper.services.images.guard import GuardedNetwork, Refused, Resolve, system_resolve
+from tollkeeper.services.images.guard import GuardedNetwork, Refused, Resolve
+from tollkeeper.services.images.lookup import SystemLookup
 from tollkeeper.services.images.target import Target, parse_target
 from tollkeeper.wire.images import too_large
 
@@ -32,7 +33,8 @@ UNFETCHED = (
 
 class Fetcher:
     """`allow` lists `host:port` exceptions from the rules on ports and addresses; `timeout` is seconds for all of one
-    fetch, redirects included; `max_bytes` bounds the body. `resolve` and `network` are what the guard stands before."""
+    fetch, redirects included; `max_bytes` bounds the body. `resolve` (the system's look-up unless told otherwise) and `network`
+    are what the guard stands before."""
 
     def __init__(
         self,
@@ -40,11 +42,11 @@ class Fetcher:
         *,
         timeout: float = 10.0,
         max_bytes: int = MAX_BYTES,
-        resolve: Resolve = system_resolve,
+        resolve: Resolve | None = None,
         ssl_context: ssl.SSLContext | None = None,
         network: httpcore2.AsyncNetworkBackend | None = None,
     ) -> None:
-        self._network = GuardedNetwork(allow, resolve, network or httpcore2.AnyIOBackend())
+        self._network = GuardedNetwork(allow, resolve or SystemLookup(), network or httpcore2.AnyIOBackend())
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._ssl = httpcore2.default_ssl_context() if ssl_context is None else ssl_context

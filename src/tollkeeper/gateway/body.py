@@ -26,7 +26,7 @@ T = TypeVar("T")
 async def read_body(house: House, exchange: Exchange, endpoint: Endpoint) -> Ask:
     """What the request asks. Raises what is wrong with it."""
     bounds = house.bounds
-    text = await exchange.body(limit=bounds.max_body_bytes, timeout=bounds.body_timeout, bodies=house.bodies)
+    text = await exchange.body(limit=bounds.max_body_bytes, bodies=house.bodies)
     return await _aside(len(text), partial(read_ask, text, endpoint))
 
 

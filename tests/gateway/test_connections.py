@@ -90,7 +90,7 @@ async def test_an_answer_that_is_being_taken_is_finished_at_shutdown(start, up):
         await reader.readuntil(b"}")
         (connection,) = state.connections  # with small buffers in the kernel, what is not read waits in the gateway
         for end, option in ((connection.transport, socket.SO_SNDBUF), (writer, socket.SO_RCVBUF)):
-            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 4096)
+            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 32_768)
         writer.write(gateway.post(json.dumps(ask()).encode()))
         head = await reader.readuntil(b"\r\n\r\n")
         left = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])

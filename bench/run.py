@@ -22,7 +22,7 @@ QUICK = Effort(rounds=3, seconds=1.5)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measures Tollkeeper beside what it stands in front of.")
+    parser = argparse.ArgumentParser("scripts/bench", description="Tollkeeper beside what it stands in front of.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: more noise")
     parser.add_argument("scenario", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SCENARIOS)}; all by default")
     asked = parser.parse_args()

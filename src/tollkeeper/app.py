@@ -54,8 +54,8 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def mint_request_id() -> str:
-    return request_id(now_ms(), os.urandom(8))
+def mint_request_id(created_at: int) -> str:
+    return request_id(created_at, os.urandom(8))
 
 
 async def serve(
@@ -185,7 +185,10 @@ def _server(settings: Settings, store: Store, house: House) -> Server:
     return Server(
         Entry(house, control, guard, mint_request_id, trusted=settings.trusted_proxies),
         Door(
-            head_timeout=settings.head_timeout, per_address=settings.max_connections_per_address, mint=mint_request_id
+            head_timeout=settings.head_timeout,
+            stall_timeout=settings.client_stall_timeout,
+            per_address=settings.max_connections_per_address,
+            mint=lambda: mint_request_id(now_ms()),
         ),
         keep_alive_timeout=settings.keep_alive_timeout,
         shutdown_timeout=settings.shutdown_timeout,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from tollkeeper.config import load_settings
 from tollkeeper.gateway.house import House
 from tollkeeper.gateway.server import Server
 from tollkeeper.services.audit import Actor
+from tollkeeper.services.upstream.config import UpstreamConfig
 from tollkeeper.store.ports import Filter, Record, Store
 
 ADMIN = "test-bootstrap-key"
@@ -78,14 +79,21 @@ def ask(**fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def running(folder: Path, upstream_url: str, **settings: Any) -> AsyncIterator[Gateway]:
+async def running(
+    folder: Path,
+    upstream_url: str,
+    *,
+    upstreams: Sequence[UpstreamConfig] | None = None,
+    users: Sequence[str] = ("alice", "bob"),
+    **settings: Any,
+) -> AsyncIterator[Gateway]:
     given = {"admin_api_key": ADMIN, "shutdown_timeout": 1, "database_path": folder / "t.db"} | settings
     configured = load_settings(ollama_base_url=upstream_url, **given)
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with opened(configured) as (house, server, store, _):
+    async with opened(configured, upstreams) as (house, server, store, _):
         secrets = {"admin": ADMIN}
-        for name in ("alice", "bob"):
+        for name in users:
             _, made = await house.accounts.create_user(name, TEST)
             secrets[name] = made.secret
         ready = asyncio.Event()
@@ -93,7 +101,7 @@ async def running(folder: Path, upstream_url: str, **settings: Any) -> AsyncIter
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         await ready.wait()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        headers = {"authorization": f"Bearer {secrets['alice']}"}
+        headers = {"authorization": f"Bearer {secrets.get('alice', ADMIN)}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30, limits=limits) as client:
             yield Gateway(url, house, server, store, client, secrets)
         server.should_exit = True

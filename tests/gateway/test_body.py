@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import random
 
 import pytest
 from PIL import Image
@@ -136,6 +137,50 @@ async def test_seventeen_images_are_too_many(gateway):
 async def test_one_bad_image_of_many_ends_the_others_and_is_named(gateway):
     urls = [data_url(picture())] * 5 + ["data:,x"] + [data_url(picture())] * 5
     check(await post(gateway, look(*urls)), 400, "invalid_image", "messages[0].content[6].image_url")
+
+
+def speckled(size):
+    """A PNG that compresses to no less than its pixels."""
+    out = io.BytesIO()
+    Image.frombytes("L", size, random.Random(1).randbytes(size[0] * size[1])).save(out, "PNG")
+    return out.getvalue()
+
+
+async def test_images_count_while_they_arrive(start, up, monkeypatch):
+    """Four are fetched at a time: the bound is met long before the last."""
+    content = speckled((1000, 300))
+    up.route("GET /a.png", response(content, content_type="image/png"))
+    bound = len(content) * 3 // 2
+    async with start(image_fetch_allow=f"127.0.0.1:{up.port}", bodies_in_memory_bytes=bound) as gateway:
+        held: list[int] = []
+        take = gateway.house.bodies.take
+
+        def noted(size: int) -> None:
+            held.append(size)
+            take(size)
+
+        monkeypatch.setattr(gateway.house.bodies, "take", noted)
+        check(await post(gateway, look(*[f"{up.url}/a.png"] * 16)), 503, "server_overloaded", kind="server_error")
+        assert len(up.calls("GET /a.png")) <= 5
+        assert max(held) < len(content), "piece by piece, not when it is whole"
+        assert not up.calls("POST /v1/chat/completions")
+        assert gateway.house.bodies.held == 0
+
+
+async def test_what_images_add_is_held_until_the_end(start, up):
+    content, seen = speckled((100, 100)), []
+
+    async def answer(conn, request):
+        seen.append((gateway.house.bodies.held, len(request.body)))
+        await conn.send(response(b"{}"))
+
+    up.route("GET /a.png", response(content, content_type="image/png"))
+    up.route("POST /v1/chat/completions", answer)
+    async with start(image_fetch_allow=f"127.0.0.1:{up.port}") as gateway:
+        await post(gateway, look(f"{up.url}/a.png", data_url(picture("GIF"))))
+        ((held, sent),) = seen
+        assert sent <= held < sent + 200
+        assert gateway.house.bodies.held == 0
 
 
 async def test_a_client_that_leaves_during_a_fetch_leaves_no_record(start, up):

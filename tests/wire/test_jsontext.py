@@ -114,3 +114,30 @@ def test_wide_is_not_deep():
 def test_ten_thousand_levels_are_refused_before_any_reader_sees_them():
     with pytest.raises(BadRequest, match="128"):
         check_text(b'{"a":' * 10_000)
+
+
+@pytest.mark.parametrize("text", [b"[" * 129 + b'"' + b'\\"' * 5_000_000, b"[" * 129 + b'"\\' * 5_000_000])
+def test_strings_without_end_are_read_once(text):
+    """Were the search begun anew at each quote, this would take days."""
+    with pytest.raises(BadRequest):
+        check_text(text)
+
+
+def test_a_string_that_ends_in_a_backslash_hides_nothing():
+    with pytest.raises(BadRequest, match="128"):
+        check_text(b"[" * 129 + b'"\\')
+
+
+@pytest.mark.parametrize("part", [b'{"a":0},', b"{},", b'{"a":{}},'])
+def test_a_hundred_thousand_objects_are_enough(part):
+    check_text(b"[" + part * 45_000 + b"0]")
+    with pytest.raises(BadRequest, match="100000"):
+        check_text(b"[" + part * 110_000 + b"0]")
+
+
+def test_colons_and_braces_in_strings_are_no_members():
+    check_text(b'{"a":"' + b":{" * 200_000 + b'"}')
+
+
+def test_many_numbers_are_no_members():
+    check_text(b'{"input":[' + b"1," * 1_000_000 + b"1]}")

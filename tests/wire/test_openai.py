@@ -14,7 +14,7 @@ def body(**fields):
 
 def sent(text, endpoint=CHAT, *, model="tiny", urls=(), ollama=True):
     ask = read_ask(text, endpoint)
-    return rewrite(ask, model=model, opaque_user="user_1", image_urls=urls, caps_as_max_tokens=ollama)
+    return rewrite(ask, model=model, opaque_user=lambda: "user_1", image_urls=urls, for_ollama=ollama)
 
 
 def test_what_is_asked_is_read():
@@ -45,6 +45,9 @@ def test_what_is_asked_is_read():
         (body(max_tokens=1.0), "max_tokens"),
         (body(max_tokens="5"), "max_tokens"),
         (body(max_tokens=True), "max_tokens"),
+        (b'{"model":"a","max_tokens":1e999999}', "max_tokens"),
+        (b'{"model":1e999999}', "model"),
+        (body(messages=[{"content": [{"image_url": {"url": 5}}]}]), "messages[0].content[0].image_url"),
         (body(max_completion_tokens=0), "max_completion_tokens"),
         (body(stream_options=5), "stream_options"),
         (body(stream_options={"include_usage": "yes"}), "stream_options.include_usage"),
@@ -116,6 +119,19 @@ def test_a_stream_is_made_to_tell_its_usage():
 def test_stream_options_that_do_not_ask_are_replaced(options):
     text = b'{"model":"tiny","stream":true, "stream_options" : ' + options + b" }"
     assert sent(text) == b'{"model":"tiny","stream":true, "stream_options" : {"include_usage":true} }'
+
+
+def test_other_stream_options_stay():
+    text = b'{"model":"tiny","stream":true,"stream_options":{ "include_obfuscation":false%s}}'
+    assert sent(text % b"") == text.replace(b"{ ", b'{"include_usage":true, ') % b""
+    assert sent(text % b', "include_usage" : null') == text % b', "include_usage" : true'
+
+
+def test_a_bare_image_url_is_wrapped_for_who_would_not_know_it():
+    text = b'{"model":"m","messages":[{"content":[{"type":"image_url","image_url":"data:a"}]}]}'
+    assert sent(text, model="m", urls=["data:a"]) == text
+    wrapped = text.replace(b'"image_url":"data:a"', b'"image_url":{"url":"data:a"}')
+    assert sent(text, model="m", urls=["data:a"], ollama=False) == wrapped
 
 
 def test_only_the_named_fields_change():

@@ -182,7 +182,7 @@ def test_embeddings_have_no_output():
 
 def test_usage_that_was_not_told_is_estimated_and_says_so():
     assert UsageReport(None, 4).complete(7, 9) == Usage(prompt_tokens=7, completion_tokens=4, estimated=True)
-    assert read_whole(b"{}", "x").report == NO_REPORT
+    assert read_whole(b'{"choices":[]}', "x").report == NO_REPORT
 
 
 def test_parts_never_exceed_their_whole():
@@ -190,10 +190,18 @@ def test_parts_never_exceed_their_whole():
     assert UsageReport(-5, -2).complete(0, 0) == Usage()
 
 
-@pytest.mark.parametrize("text", [b"<html></html>", b"", b"[]", b'{"usage":5}', b'"x"'])
-def test_what_is_no_answer_is_unavailable(text):
+@pytest.mark.parametrize("text", [b"<html></html>", b"", b"[]", b'{"usage":5}', b'"x"', b"{}", b'{"choices":null}'])
+@pytest.mark.parametrize("answer_id", ["x", None])
+def test_what_is_no_answer_is_unavailable(text, answer_id):
     with pytest.raises(UpstreamUnavailable):
-        read_whole(text, "x")
+        read_whole(text, answer_id)
+
+
+def test_an_event_of_several_lines_that_is_changed_stays_one_event():
+    event = b'data: {"id":"a",\ndata: "choices":[{"text":"x"}],\ndata: "usage":{"prompt_tokens":1}}\n\n'
+    _, (passed,) = follow(event)
+    assert EventSplitter(1000).feed(passed) == [passed]
+    assert parsed(passed) == {"id": "chatcmpl-new", "choices": [{"text": "x"}]}
 
 
 @pytest.mark.parametrize(

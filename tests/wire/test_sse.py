@@ -31,14 +31,14 @@ def test_a_stream_in_one_piece():
     events, splitter = cut([STREAM])
     assert b"".join(events) == STREAM
     assert data_of(events) == DATA
-    assert not splitter.unfinished
+    assert not splitter._rest
 
 
 def test_a_stream_byte_by_byte_gives_the_same():
     events, splitter = cut([STREAM[i : i + 1] for i in range(len(STREAM))])
     assert b"".join(events) == STREAM
     assert data_of(events) == DATA
-    assert not splitter.unfinished
+    assert not splitter._rest
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
@@ -58,7 +58,7 @@ def test_a_crlf_is_one_end_of_line_however_it_is_cut():
 def test_an_event_leaves_as_soon_as_it_is_whole():
     splitter = EventSplitter(100)
     assert splitter.feed(b"data: 1\n\nda") == [b"data: 1\n\n"]
-    assert splitter.unfinished
+    assert splitter._rest
     assert splitter.feed(b"ta: 2\n\n") == [b"data: 2\n\n"]
 
 

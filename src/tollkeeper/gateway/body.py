@@ -26,7 +26,7 @@ T = TypeVar("T")
 async def read_body(house: House, exchange: Exchange, endpoint: Endpoint) -> Ask:
     """What the request asks. Raises what is wrong with it."""
     bounds = house.bounds
-    text = await exchange.body(limit=bounds.max_body_bytes, timeout=bounds.body_timeout, bodies=house.bodies)
+    text = await exchange.body(limit=bounds.max_body_bytes, bodies=house.bodies)
     return await _aside(len(text), partial(read_ask, text, endpoint))
 
 
@@ -36,21 +36,20 @@ async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, c
         rewrite,
         ask,
         model=route.model,
-        opaque_user=house.opaque(caller.user.user_id),
-        image_urls=await _ready_images(house, ask, route, caller),
-        caps_as_max_tokens=route.upstream.kind == "ollama",
+        opaque_user=partial(house.opaque, caller.user.user_id),
+        image_urls=await _ready_images(house, exchange, ask, route, caller),
+        for_ollama=route.upstream.kind == "ollama",
     )
-    body = await _aside(len(ask.body), changed)
-    exchange.hold(len(body) - len(ask.body))  # images that were URLs
-    return body
+    return await _aside(len(ask.body), changed)
 
 
 async def _aside(size: int, work: Callable[[], T]) -> T:
     return work() if size < _LARGE else await asyncio.to_thread(work)
 
 
-async def _ready_images(house: House, ask: Ask, route: Route, caller: Caller) -> Sequence[str]:
-    """The URLs to send upstream instead of the request's own, in their order. Raises BadRequest, InvalidImage."""
+async def _ready_images(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller) -> Sequence[str]:
+    """The URLs to send upstream instead of the request's own, in their order; what they add to the body is accounted
+    for. Raises BadRequest, InvalidImage, ServerOverloaded."""
     if not ask.images:
         return ()
     if len(ask.images) > MAX_IMAGES:
@@ -66,7 +65,9 @@ async def _ready_images(house: House, ask: Ask, route: Route, caller: Caller) ->
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(house.images.ready(image.url, owner=caller.user.user_id, param=image.where))
+                group.create_task(
+                    house.images.ready(image.url, owner=caller.user.user_id, param=image.where, hold=exchange.hold)
+                )
                 for image in ask.images
             ]
     except BaseExceptionGroup as faults:

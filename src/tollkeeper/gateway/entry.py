@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from tollkeeper.gateway.guard import Guard, forwarded_client
 from tollkeeper.gateway.handle import handle
 from tollkeeper.gateway.house import House
 from tollkeeper.gateway.listing import list_models, show_model
-from tollkeeper.rules.errors import GatewayError, InternalError, MethodNotAllowed, NotFound
+from tollkeeper.rules.errors import BadRequest, GatewayError, InternalError, MethodNotAllowed, NotFound
 from tollkeeper.wire.openai import CHAT, COMPLETIONS, EMBEDDINGS
 
 log = logging.getLogger("tollkeeper.gateway")
@@ -41,10 +41,10 @@ class Row(NamedTuple):
 
 
 class Entry:
-    """`control` answers what the data plane does not; `mint` makes request ids; `trusted` are addresses of proxies."""
+    """`control` answers what the data plane does not, `mint` makes request ids of moments, `trusted` are proxies."""
 
     def __init__(
-        self, house: House, control: App, guard: Guard, mint: Callable[[], str], *, trusted: Collection[str]
+        self, house: House, control: App, guard: Guard, mint: Callable[[int], str], *, trusted: Collection[str]
     ) -> None:
         self._house = house
         self._control = control
@@ -62,18 +62,23 @@ class Entry:
         headers = dict(scope["headers"])
         path, secret = _without_key(scope["path"])
         row = self._row(path)
+        bounds, created_at = self._house.bounds, self._house.now()
         exchange = Exchange(
             scope,
             receive,
             send,
-            request_id=self._mint(),
+            request_id=self._mint(created_at),
+            created_at=created_at,
             headers=headers,
             secret_in_path=secret,
             extra=self._extra_headers(headers, secret),
-            stall_timeout=self._house.bounds.client_stall_timeout,
+            body_timeout=bounds.body_timeout,
+            stall_timeout=bounds.client_stall_timeout,
         )
         label = row.label if row else "other"
         try:
+            if len(headers) != len(scope["headers"]) and _repeats(scope["headers"], b"host"):
+                raise BadRequest("The request has more than one Host. Send one.")
             self._guard.check(scope["method"], path, headers)
             if self._preflight(scope, headers):
                 await exchange.answer(204, [], b"")
@@ -85,7 +90,7 @@ class Entry:
                 raise NotFound("A key in the path opens the relayed paths only, and this is none of them.")
             else:
                 scope["client"] = forwarded_client(scope["client"], headers, self._trusted)
-                await self._control(scope, receive, exchange.forward)
+                await self._control(scope, exchange.receive, exchange.forward)
         except GatewayError as error:
             await self._fail(exchange, label, error)
         except asyncio.CancelledError:
@@ -144,6 +149,10 @@ class Entry:
             and b"access-control-request-method" in headers
             and self._guard.shares_with(headers) is not None
         )
+
+
+def _repeats(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bool:
+    return sum(given == name for given, _ in headers) > 1
 
 
 def _without_key(path: str) -> tuple[str, str | None]:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, cast
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from tollkeeper.gateway.answers import EVENT_STREAM, Headers, error_answer
 from tollkeeper.gateway.protocol import Connection
 from tollkeeper.rules.errors import (
@@ -23,6 +25,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+_PIECE = 262_144
 LINGER = 1.0
 """Seconds that an answer is read on after its client left, once the finish reason was relayed."""
 
@@ -53,7 +56,8 @@ class Bodies:
 class Exchange:
     """`headers` are by lower-case name; `path` no longer holds a key; `secret_in_path` is the one it held.
 
-    `stall_timeout`: seconds that a client may go without reading before it is cut off.
+    `created_at` is milliseconds since the epoch, of the moment in `request_id`. `body_timeout`: seconds for the whole
+    body. `stall_timeout`: seconds that a client may go without reading before it is cut off.
     """
 
     def __init__(
@@ -63,18 +67,24 @@ class Exchange:
         send: Send,
         *,
         request_id: str,
+        created_at: int,
         headers: Mapping[bytes, bytes],
         secret_in_path: str | None,
         extra: Headers,
+        body_timeout: float,
         stall_timeout: float,
     ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._connection = cast("Connection", scope["extensions"]["tollkeeper"])
+        self._connection, self._cycle = cast(
+            "tuple[Connection, RequestResponseCycle]", scope["extensions"]["tollkeeper"]
+        )
         self._secret_in_path = secret_in_path
         self._extra = extra
+        self._body_timeout = body_timeout
         self._stall_timeout = stall_timeout
+        self._deadline: float | None = None
         self._streaming = False
         self._body_bytes = 0
         self._bodies: Bodies | None = None
@@ -82,6 +92,7 @@ class Exchange:
         self._last_call: asyncio.TimerHandle | None = None
         self.headers = headers
         self.request_id = request_id
+        self.created_at = created_at
         self.started = False
         self.gone = False
         self.run: Run | None = None
@@ -96,8 +107,10 @@ class Exchange:
     # Life
 
     def watch(self) -> None:
-        """From now on this task is cancelled when the client goes away."""
+        """The body is there; from now on this task is cancelled when the client goes away."""
         self._connection.on_lost = self._lost
+        # uvicorn stops reading at each large piece of a body, and a connection that is not read never tells of its end.
+        self._connection.flow.resume_reading()
 
     def close(self) -> None:
         """The exchange is over; a client that leaves from now on is nobody's business."""
@@ -142,7 +155,19 @@ class Exchange:
             raise InvalidKey("No key was sent. Send 'Authorization: Bearer <key>'.")
         return found.pop()
 
-    async def body(self, *, limit: int, timeout: float, bodies: Bodies) -> bytes:  # noqa: ASYNC109 (a deadline of HTTP's)
+    async def receive(self) -> Message:
+        """The next piece of the body; all of it must come before its deadline. Raises RequestTimeout."""
+        if not self._cycle.more_body:
+            return await self._receive()  # it is there
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._body_timeout
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._receive()
+        except TimeoutError:
+            raise RequestTimeout("The body of the request did not come in time. Send it whole.") from None
+
+    async def body(self, *, limit: int, bodies: Bodies) -> bytes:
         """The whole body, kept in account until the exchange is over.
 
         Raises RequestTooLarge, RequestTimeout, ServerOverloaded, ClientGone.
@@ -152,23 +177,18 @@ class Exchange:
             raise _too_large(limit)  # it asks before it sends
         self._bodies = bodies
         parts: list[bytes] = []
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientGone
-                    part = message["body"]
-                    size = self._body_bytes + len(part)
-                    if size > limit:
-                        await self._drain(limit)
-                        raise _too_large(limit)
-                    self.hold(len(part))
-                    parts.append(part)
-                    if not message["more_body"]:
-                        return parts[0] if len(parts) == 1 else b"".join(parts)
-        except TimeoutError:
-            raise RequestTimeout("The body of the request did not come in time. Send it whole.") from None
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = message["body"]
+            if self._body_bytes + len(part) > limit:
+                await self._drain(limit)
+                raise _too_large(limit)
+            self.hold(len(part))
+            parts.append(part)
+            if not message["more_body"]:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def hold(self, size: int) -> None:
         """Account for `size` more bytes that this exchange keeps in memory. Raises ServerOverloaded."""
@@ -180,7 +200,7 @@ class Exchange:
         """Read on a while and drop it: a client that is cut off while it writes never sees our answer."""
         dropped = 0
         while dropped < 2 * limit:
-            message = await self._receive()
+            message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             dropped += len(message["body"])
@@ -238,6 +258,13 @@ class Exchange:
             await self._write(body, more=False)
 
     async def _write(self, body: bytes, *, more: bool) -> None:
+        """Write in pieces, each when the client has taken enough of those before."""
+        for start in range(0, len(body) - _PIECE, _PIECE):
+            await self._write_piece(body[start : start + _PIECE], more=True)
+        last = (len(body) - 1) // _PIECE * _PIECE if body else 0
+        await self._write_piece(body[last:] if last else body, more=more)
+
+    async def _write_piece(self, body: bytes, *, more: bool) -> None:
         message: Message = {"type": "http.response.body", "body": body, "more_body": more}
         if not self._connection.flow.write_paused:
             await self._send(message)

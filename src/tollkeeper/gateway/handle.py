@@ -20,7 +20,7 @@ _HEADERS = ((b"content-type", b"application/json"),)
 
 async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
     """Answer one model request. Raises what the client is to be told."""
-    started = Started(exchange.request_id, house.now(), house.clock())
+    started = Started(exchange.request_id, exchange.created_at, house.clock())
     caller = house.accounts.identify(exchange.secret())
     ask = await read_body(house, exchange, endpoint)
     exchange.watch()
@@ -30,6 +30,7 @@ async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
     body = await ready_body(house, exchange, ask, route, caller)
     lease = await route.client.acquire()
     try:
+        caller = house.accounts.again(caller)  # it may have lost its access since
         with house.runs.begin(started, caller, endpoint, ask, route, price, exchange.end_with) as run:
             exchange.run = run
             if route.upstream.kind != "ollama":

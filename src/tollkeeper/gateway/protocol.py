@@ -1,7 +1,8 @@
 """The server's side of HTTP/1.1: uvicorn's httptools protocol, with what it lacks.
 
-A deadline and a bound for the head of a request, parse errors in our own envelope with a request id, a bound of
-connections per address, a way to abort a client that does not read, and a call when a client goes away.
+A deadline and a bound for the head of a request and for what frames its body, parse errors in our own envelope with a
+request id, upgrades declined so that the request is answered as HTTP/1.1, a bound of connections per address, an end to
+clients that do not read and to bodies that nobody waits for, and a call when a client goes away.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -21,13 +23,18 @@ from tollkeeper.rules.errors import BadRequest, GatewayError, RequestTimeout, Re
 MAX_HEAD_BYTES = 65_536
 LAST_READ = 1.0
 """Seconds that a refused client has to read why."""
+LATE_BODY = 5.0
+"""Seconds that the rest of a body may take once its request was answered."""
+FRAMING = 8
+"""Bytes of framing (chunk sizes, trailers) that may come for a byte of body, beyond as much as a head may have."""
 
 
 class Door:
-    """What all connections of one server share. `head_timeout` in seconds; `per_address` 0 is no bound."""
+    """What all connections of one server share. Timeouts in seconds; `per_address` 0 is no bound."""
 
-    def __init__(self, *, head_timeout: float, per_address: int, mint: Callable[[], str]) -> None:
+    def __init__(self, *, head_timeout: float, stall_timeout: float, per_address: int, mint: Callable[[], str]) -> None:
         self.head_timeout = head_timeout
+        self.stall_timeout = stall_timeout
         self.per_address = per_address
         self.mint = mint
         self.addresses: Counter[str] = Counter()
@@ -66,6 +73,15 @@ class Connection(HttpToolsProtocol):
         self._in_head = True  # also before the first byte: a silent connection has the same deadline
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._fed = 0
+        self._message_bytes = 0
+        self._body_bytes = 0
+        self._late_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of answers that the client has not taken yet, those in the kernel left aside."""
+        return self.transport.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -84,43 +100,73 @@ class Connection(HttpToolsProtocol):
             if not self.door.addresses[self._address]:
                 del self.door.addresses[self._address]
         self._stop_head_timer()
+        self._stop_late_timer()
         if self.on_lost is not None:
             self.on_lost()
 
     def data_received(self, data: bytes) -> None:
         if self._refused or self.transport.is_closing():
             return  # we gave up on this connection
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._fed = len(data)
+        self._message_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(_head_too_large())
             elif self._head_timer is None:
                 self._head_timer = self.loop.call_later(self.door.head_timeout, self._head_too_slow)
-        elif self._head_timer is not None:
-            self._stop_head_timer()
+        else:
+            if self._head_timer is not None:
+                self._stop_head_timer()
+            if self._message_bytes - self._body_bytes > 2 * MAX_HEAD_BYTES + FRAMING * self._body_bytes:
+                self._refuse(BadRequest("The body has more framing than content. Send larger chunks, no trailers."))
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._message_bytes = self._body_bytes = 0
         super().on_message_begin()
-        self.scope["extensions"] = {"tollkeeper": self}  # type: ignore[dict-item]
+        self.scope["extensions"] = {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # else a trailer: nobody reads them
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # it will be declined, and come again
         self._in_head = False
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > MAX_HEAD_BYTES:
-            self._refuse(_head_too_large())
-            return
+        if self._head_bytes + self._fed > MAX_HEAD_BYTES:  # else it cannot be too large
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEAD_BYTES:
+                self._refuse(_head_too_large())
+                return
+        scope = self.scope
         super().on_headers_complete()
+        scope["extensions"] = {"tollkeeper": (self, self.cycle)}  # type: ignore[dict-item] # ours alone
 
     def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self._refused:
+        self._stop_late_timer()
+        if not (self._refused or self.parser.should_upgrade()):
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.cycle.response_complete and self.cycle.more_body and self._late_timer is None:
+            self._late_timer = self.loop.call_later(LATE_BODY, self.abort)
+        if self.unsent:
+            self.loop.call_later(self.door.stall_timeout, self._end_stalled, self.unsent)
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words)
         self._refuse(BadRequest("This is not an HTTP/1.1 request that can be read. Check the client or the proxy."))
@@ -129,8 +175,36 @@ class Connection(HttpToolsProtocol):
         """Close at once, whatever still waits to be written."""
         self.transport.abort()
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """An upgrade is not an error: the request is answered as HTTP/1.1."""
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Answer as HTTP/1.1, as RFC 9110 (7.8) lets a server do. The parser takes what follows the head of an upgrade
+        for another protocol, so the request is parsed again without the fields that ask for one."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(BadRequest("This is no proxy. Send requests for its own paths."))
+            return
+        headers = [
+            name + b": " + value
+            for name, value in self.headers
+            if name not in (b"upgrade", b"connection", b"http2-settings")
+        ]
+        version = self.parser.get_http_version().encode()
+        head = b"\r\n".join([b"%b %b HTTP/%b" % (method, self.url, version), *headers, b"\r\n"])
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's, for pipelined requests
+        try:
+            self.parser.feed_data(head + rest)
+        except httptools.HttpParserUpgrade as upgrade:  # a pipelined request that asks for one, too
+            self._decline_upgrade((head + rest)[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def _end_stalled(self, before: int) -> None:
+        """The client had an answer waiting a while ago: it must have taken some of it since."""
+        unsent = self.unsent
+        if unsent >= before:
+            self.abort()
+        elif unsent:
+            self.loop.call_later(self.door.stall_timeout, self._end_stalled, unsent)
 
     def _head_too_slow(self) -> None:
         self._head_timer = None
@@ -144,6 +218,11 @@ class Connection(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _stop_late_timer(self) -> None:
+        if self._late_timer is not None:
+            self._late_timer.cancel()
+            self._late_timer = None
 
     def _refuse(self, error: GatewayError) -> None:
         """Answer outside of any request, and close."""

@@ -65,7 +65,7 @@ async def _stream(
             run.finish_relayed = exchange.reads_on = True
         if reader.done:
             break
-    if not reader.done:
+    if not reader.done or reader.finish_reason is None:  # Ollama breaks off without a word
         raise UpstreamFailure("The upstream broke off in the middle of its answer.", code="upstream_unavailable")
     run.settle("completed")
     await run.durable()

@@ -11,11 +11,12 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import uvicorn
 
 from tollkeeper.gateway.entry import App
-from tollkeeper.gateway.protocol import Door
+from tollkeeper.gateway.protocol import Connection, Door
 
 _BACKLOG = 4096
 _LAST_WORDS = 2.0
@@ -85,9 +86,13 @@ class Server(uvicorn.Server):
             connection.transport.abort()
 
     async def _wait(self, seconds: float, *, unless_forced: bool) -> None:
-        """Until no request runs, or the time is up."""
+        """Until no request runs and every answer was taken, or the time is up."""
         deadline = asyncio.get_running_loop().time() + seconds
-        while self.server_state.tasks and asyncio.get_running_loop().time() < deadline:
+        while self._busy() and asyncio.get_running_loop().time() < deadline:
             if unless_forced and self.force_exit:
                 return
-            await asyncio.wait(self.server_state.tasks, timeout=0.05)
+            await asyncio.sleep(0.02)
+
+    def _busy(self) -> bool:
+        connections = cast("set[Connection]", self.server_state.connections)
+        return bool(self.server_state.tasks) or any(connection.unsent for connection in connections)

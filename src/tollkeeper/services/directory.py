@@ -59,6 +59,13 @@ class Directory:
         self._used[caller.key.id] = now
         return caller
 
+    def again(self, caller: Caller) -> Caller:
+        """The same caller as it is now. Raises InvalidKey, AccountSuspended when it has lost its access since."""
+        current, now = self._callers[caller.key.digest], self._now()
+        if now >= current.dies_at or current.user.status != "active":
+            raise _turned_away(current, current.key.prefix, now)
+        return current
+
     def identify_admin(self, secret: str) -> str:
         """The name of the admin this key belongs to. Raises InvalidKey, AccountSuspended, Forbidden."""
         if self._digest(secret) == self._bootstrap:

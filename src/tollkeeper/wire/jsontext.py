@@ -19,10 +19,13 @@ from msgspec import Raw
 from tollkeeper.rules.errors import BadRequest
 
 MAX_DEPTH = 128
+MAX_PARTS = 100_000
+"""Objects, and members of objects, in one text: each costs a hundred times its bytes once it is read."""
 Members = dict[str, Raw]
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-_STRINGS = re.compile(_STRING, re.DOTALL)
+# To the text's end where the closing quote lacks: a search that failed there would begin anew at each quote within.
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _BEFORE_MEMBER = re.compile(rb"[\s{,]*(" + _STRING + rb")\s*:\s*", re.DOTALL)
 _BEFORE_ITEM = re.compile(rb"[\s\[,]*")
 _BRACKETS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # as signed bytes: +1, +1, -1, -1
@@ -47,17 +50,25 @@ _OBJECTS = msgspec.json.Decoder(list[dict[_Key, Raw]], dec_hook=_as_key)
 
 
 def check_text(text: bytes) -> None:
-    """Refuse what is not UTF-8 or is nested deeper than 128. Whether it is JSON the reader will say."""
+    """Refuse what is not UTF-8, is nested deeper than 128, or has over 100,000 objects or members. Whether it is JSON
+    the reader will say."""
     try:
         text.decode()
     except UnicodeDecodeError as error:
         raise BadRequest(f"The body is not UTF-8 (byte {error.start}). Send JSON in UTF-8.") from None
-    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+    objects, arrays, members = text.count(b"{"), text.count(b"["), text.count(b":")
+    if objects + arrays <= MAX_DEPTH and members <= MAX_PARTS:
+        return  # the usual case; what follows tells strings from structure
+    bare = _STRINGS.sub(b"", text)
+    if _depth(bare) > MAX_DEPTH:
         raise BadRequest(f"The body is nested deeper than {MAX_DEPTH} levels. Send a flatter one.")
+    if max(bare.count(b"{"), bare.count(b":")) > MAX_PARTS:
+        raise BadRequest(f"The body has over {MAX_PARTS} objects or members. Send fewer.")
 
 
-def _depth(text: bytes) -> int:
-    steps = _STRINGS.sub(b"", text).translate(_BRACKETS, _NO_BRACKETS)
+def _depth(bare: bytes) -> int:
+    """The depth of a text without its strings."""
+    steps = bare.translate(_BRACKETS, _NO_BRACKETS)
     depth = deepest = 0
     for start in range(0, len(steps), _SLICE):  # in slices: other threads may run between them
         levels = list(accumulate(memoryview(steps[start : start + _SLICE]).cast("b"), initial=depth))

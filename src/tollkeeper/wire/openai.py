@@ -6,7 +6,7 @@ of them it honours. Answers are read in `openai_answer.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -73,10 +73,12 @@ EMBEDDINGS = Endpoint("/v1/embeddings", _EMBEDDING, None, streams=False, has_mes
 
 
 class Image(Struct, frozen=True):
-    """An image in a request: its URL (of either scheme), and the field it stands in, as `messages[0].content[1]`."""
+    """An image in a request: its URL (of either scheme), and the field it stands in, as `messages[0].content[1]`.
+    `bare`: the URL stands there as a plain string, not in an object."""
 
     url: str
     where: str
+    bare: bool
 
 
 class Ask(Struct, frozen=True):
@@ -137,7 +139,10 @@ def _read(members: Members, name: str, kind: type[Any], must_be: str) -> Any:
     raw = members.get(name)
     if raw is None:
         return None
-    value = msgspec.json.decode(raw)
+    try:
+        value = msgspec.json.decode(raw)
+    except msgspec.DecodeError:  # a number beyond all ranges
+        value = ...
     if value is not None and type(value) is not kind:
         raise BadRequest(f"'{name}' must be {must_be}.", param=name)
     return value
@@ -202,65 +207,83 @@ def _images(members: Members) -> tuple[Image, ...]:
             continue
         where = f"messages[{place}].content"
         for number, part in enumerate(read_objects(content, _PART, where)):
-            url = _image_url(part, f"{where}[{number}]")
-            if url is not None:
-                images.append(Image(url, f"{where}[{number}].image_url"))
+            image = _image(part, f"{where}[{number}].image_url")
+            if image is not None:
+                images.append(image)
     return tuple(images)
 
 
-def _image_url(part: Members, where: str) -> str | None:
+def _image(part: Members, where: str) -> Image | None:
     raw = part.get("image_url")
     if raw is None or raw == _NULL:
         return None
-    if _begins(raw, b"{"):
-        raw = read_object(raw, _IMAGE_URL, f"{where}.image_url").get("url", _NULL)
-    url = msgspec.json.decode(raw)
-    if not isinstance(url, str):
-        raise BadRequest(f"'{where}.image_url' must hold a URL.", param=f"{where}.image_url")
-    return url
+    bare = not _begins(raw, b"{")
+    if not bare:
+        raw = read_object(raw, _IMAGE_URL, where).get("url", _NULL)
+    url = msgspec.json.decode(raw) if _begins(raw, b'"') else None
+    if url is None:
+        raise BadRequest(f"'{where}' must hold a URL.", param=where)
+    return Image(url, where, bare)
 
 
-def rewrite(ask: Ask, *, model: str, opaque_user: str, image_urls: Sequence[str], caps_as_max_tokens: bool) -> bytes:
+def rewrite(
+    ask: Ask, *, model: str, opaque_user: Callable[[], str], image_urls: Sequence[str], for_ollama: bool
+) -> bytes:
     """The body to send upstream: the client's own bytes but for what must change.
 
-    `model` is the canonical name; `opaque_user` stands in for `user` and `safety_identifier`; `image_urls` are the
-    URLs to send instead of `ask.images`, in their order; `caps_as_max_tokens` says that the upstream ignores
-    `max_completion_tokens` (Ollama). A stream is made to tell its usage.
+    `model` is the canonical name; what `opaque_user` gives stands in for `user` and `safety_identifier`; `image_urls`
+    are the URLs to send instead of `ask.images`, in their order. A stream is made to tell its usage. Ollama ignores
+    `max_completion_tokens`, so it gets `max_tokens`; the others may not know an image URL outside of an object.
     """
     members = ask.members
     must_tell = ask.stream and not ask.wants_usage
-    new_images = any(new is not old.url for new, old in zip(image_urls, ask.images, strict=True))
-    renames = caps_as_max_tokens and "max_completion_tokens" in members
+    changed = [
+        new is not old.url or (old.bare and not for_ollama) for new, old in zip(image_urls, ask.images, strict=True)
+    ]
+    renames = for_ollama and "max_completion_tokens" in members
     hides = [name for name in ("user", "safety_identifier") if name in members and members[name] != _NULL]
-    if not (must_tell or new_images or renames or hides) and model == ask.model:
+    others = any(changed) or renames or hides or model != ask.model
+    if not (must_tell or others):
         return ask.body
     edit = Edit(ask.body)
     if must_tell and "stream_options" not in members:
         edit.insert("stream_options", b'{"include_usage":true}')
-        must_tell = False
-    if not (must_tell or new_images or renames or hides) and model == ask.model:
-        return edit.result()  # no need to look for the other fields
+        if not others:
+            return edit.result()  # no need to look for the other fields
     spans = member_spans(ask.body, members)
 
     def put(span: Span, value: object) -> None:
         edit.replace(span.start, span.end, msgspec.json.encode(value))
 
+    if must_tell and "stream_options" in members:
+        _tell_usage(edit, ask.body, spans["stream_options"], members["stream_options"])
     if model != ask.model:
         put(spans["model"], model)
     for name in hides:
-        put(spans[name], opaque_user)
-    if must_tell:
-        put(spans["stream_options"], {"include_usage": True})
+        put(spans[name], opaque_user())
     if renames:
         cap = spans["max_completion_tokens"]
         if "max_tokens" in members:
             put(spans["max_tokens"], ask.max_tokens)
         else:
             edit.replace(cap.key_start, cap.key_end, b'"max_tokens"')
-    if new_images:
-        for (start, end), url in zip(_image_spans(ask.body, spans["messages"].start, members), image_urls, strict=True):
-            edit.replace(start, end, msgspec.json.encode(url))
+    if any(changed):
+        places = _image_spans(ask.body, spans["messages"].start, members)
+        for (start, end), image, url in zip(places, ask.images, image_urls, strict=True):
+            wrapped = {"url": url} if image.bare and not for_ollama else url
+            edit.replace(start, end, msgspec.json.encode(wrapped))
     return edit.result()
+
+
+def _tell_usage(edit: Edit, body: bytes, span: Span, raw: Raw) -> None:
+    options = {} if raw == _NULL else msgspec.json.decode(raw, type=Members)
+    if "include_usage" in options:
+        inner = member_spans(body, options, span.start)["include_usage"]
+        edit.replace(inner.start, inner.end, b"true")
+    elif options:
+        edit.replace(span.start + 1, span.start + 1, b'"include_usage":true,')
+    else:
+        edit.replace(span.start, span.end, b'{"include_usage":true}')
 
 
 def _image_spans(body: bytes, at: int, members: Members) -> list[tuple[int, int]]:

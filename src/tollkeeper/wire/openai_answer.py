@@ -76,6 +76,7 @@ class _Finish(Struct, gc=False):
 class _Body(Struct, gc=False):
     id: str | None = None
     choices: list[_Finish] | None = None
+    data: Raw = _ABSENT
     usage: _Usage | None = None
     error: Raw = _ABSENT
 
@@ -140,6 +141,8 @@ def read_whole(body: bytes, answer_id: str | None) -> WholeAnswer:
         raise UpstreamUnavailable("The upstream answered with something that is not JSON of its API.") from None
     if answer.error not in (_ABSENT, Raw(b"null")):
         raise UpstreamFailure(f"The upstream failed: {error_message(body)}")
+    if bytes(answer.data) in (b"", b"null") if answer_id is None else answer.choices is None:
+        raise UpstreamUnavailable("The upstream answered with JSON that is no answer of its API.")
     report = _report(answer.usage) if answer.usage else NO_REPORT
     if answer_id is None and report.completion_tokens is None:
         report = msgspec.structs.replace(report, completion_tokens=0)
@@ -240,13 +243,12 @@ class _IdSplice:
         self._new = b""
 
     def __call__(self, text: bytes, old_id: str) -> bytes:
-        # A quote inside of a JSON string is escaped, so `"id":"x"` with bare quotes can only be a member.
         if not self._old or self._old not in text:
-            member = re.search(rb'"id"\s*:\s*(' + re.escape(msgspec.json.encode(old_id)) + rb")", text)
-            if member is None:
+            old = msgspec.json.encode(old_id)
+            self._old = _id_member(text, old)
+            if not self._old:
                 return self._rebuilt(text)
-            self._old = member.group()
-            self._new = self._old[: -len(member.group(1))] + self._token
+            self._new = self._old[: -len(old)] + self._token
         return text.replace(self._old, self._new, 1)
 
     def _rebuilt(self, text: bytes) -> bytes:
@@ -256,3 +258,16 @@ class _IdSplice:
         members["id"] = Raw(self._token)
         rebuilt = msgspec.json.encode(members)
         return as_event(rebuilt) if data is not None else rebuilt
+
+
+_ID_KEY = re.compile(rb'"id"\s*:\s*')
+
+
+def _id_member(text: bytes, token: bytes) -> bytes:
+    """The bytes of the member `id` whose value is written as `token`, or b"". One pattern for all ids: a pattern for
+    each would be compiled anew, at ten times the cost of all else here."""
+    # A quote inside of a JSON string is escaped, so `"id":` with bare quotes can only be a key.
+    for key in _ID_KEY.finditer(text):
+        if text.startswith(token, key.end()):
+            return text[key.start() : key.end() + len(token)]
+    return b""

@@ -30,16 +30,12 @@ class EventSplitter:
     def __repr__(self) -> str:
         return f"EventSplitter({len(self._rest)} bytes of an unfinished event)"
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether bytes of an event have come whose end has not."""
-        return bool(self._rest.strip())
-
     def feed(self, data: bytes) -> list[bytes]:
         """The events that `data` completes, in order. Raises EventTooLarge."""
         rest = self._rest
-        if not rest and len(data) <= self._max and _one_event(data):
-            return [data]  # the usual case by far
+        if not rest and data[-2:] == b"\n\n" and len(data) <= self._max and b"\r" not in data:
+            # The usual case by far: whole events, mostly one.
+            return [event + b"\n\n" for event in data[:-2].split(b"\n\n")]
         scanned = max(0, len(rest) - 3)
         rest += data
         events = []
@@ -51,11 +47,6 @@ class EventSplitter:
         if len(rest) > self._max or any(len(event) > self._max for event in events):
             raise EventTooLarge
         return events
-
-
-def _one_event(data: bytes) -> bool:
-    """Whether this is certainly one whole event, and nothing else."""
-    return data[-2:] == b"\n\n" and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data
 
 
 def event_data(event: bytes) -> bytes | None:
@@ -73,5 +64,5 @@ def event_data(event: bytes) -> bytes | None:
 
 
 def as_event(data: bytes) -> bytes:
-    """One event that carries `data`, which has no line ends."""
-    return b"data: " + data + b"\n\n"
+    """One event that carries `data`, a `data` line for each of its lines."""
+    return b"data: " + data.replace(b"\n", b"\ndata: ") + b"\n\n"

@@ -6,7 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from tollkeeper.rules.errors import InvalidImage
-from tollkeeper.services.images.bounds import MAX_BYTES, MAX_IMAGES
+from tollkeeper.services.images.bounds import MAX_BYTES, MAX_IMAGES, Hold, unheld
 from tollkeeper.services.images.check import checked
 from tollkeeper.services.images.fetch import Fetcher
 from tollkeeper.services.images.gate import Gate
@@ -27,16 +27,21 @@ class Images:
     def __repr__(self) -> str:
         return f"Images({self._fetcher!r}, {self._gate!r})"
 
-    async def ready(self, url: str, *, owner: str, param: str) -> str:
+    async def ready(self, url: str, *, owner: str, param: str, hold: Hold = unheld) -> str:
         """The data URL that may go upstream: a whole PNG or JPEG. It is `url` itself, the same object, where nothing
-        had to change. `owner` is the user, `param` names the field for the error. Raises InvalidImage."""
+        had to change. `owner` is the user, `param` names the field for the error; `hold` is told of what is kept beside
+        `url`, while it arrives. Raises InvalidImage, and what `hold` raises."""
         loop = asyncio.get_running_loop()
         try:
             web = kind(url) == "web"
             async with self._gate.passed(owner):
                 if web:
-                    return await loop.run_in_executor(self._workers, _encode, await self._fetcher.fetch(url))
-                return await loop.run_in_executor(self._workers, _recode, url)
+                    fetched = await self._fetcher.fetch(url, hold)
+                    ready, counted = await loop.run_in_executor(self._workers, _encode, fetched), len(fetched)
+                else:
+                    ready, counted = await loop.run_in_executor(self._workers, _recode, url), len(url)
+                hold(max(0, len(ready) - counted))
+                return ready
         except InvalidImage as error:
             error.param = param
             raise

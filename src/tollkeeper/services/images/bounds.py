@@ -7,6 +7,7 @@ ours, and one that breaks there takes other people's requests with it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tollkeeper.rules.errors import InvalidImage
@@ -21,6 +22,15 @@ MAX_PIXELS = 25_000_000
 MAX_FRAMES = 1000
 MAX_PARTS = 100_000
 """Chunks, segments or blocks of a file. Encoders write thousands; a file of a million is made to keep us busy."""
+
+
+Hold = Callable[[int], None]
+"""Told of each number of bytes more that a request keeps in memory, before the next are asked for. What it raises ends
+the request."""
+
+
+def unheld(_: int) -> None:
+    """Where nobody counts."""
 
 
 class Size(NamedTuple):

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 import httpcore2
 
 from tollkeeper.rules.errors import InvalidImage
-from tollkeeper.services.images.bounds import MAX_BYTES
-from tollkeeper.services.images.guard import GuardedNetwork, Refused, Resolve, system_resolve
+from tollkeeper.services.images.bounds import MAX_BYTES, Hold, unheld
+from tollkeeper.services.images.guard import GuardedNetwork, Refused, Resolve
+from tollkeeper.services.images.lookup import SystemLookup
 from tollkeeper.services.images.target import Target, parse_target
 from tollkeeper.wire.images import too_large
 
@@ -32,7 +33,8 @@ UNFETCHED = (
 
 class Fetcher:
     """`allow` lists `host:port` exceptions from the rules on ports and addresses; `timeout` is seconds for all of one
-    fetch, redirects included; `max_bytes` bounds the body. `resolve` and `network` are what the guard stands before."""
+    fetch, redirects included; `max_bytes` bounds the body. The guard stands before `resolve` and `network`, which
+    are the system's unless told otherwise."""
 
     def __init__(
         self,
@@ -40,11 +42,11 @@ class Fetcher:
         *,
         timeout: float = 10.0,
         max_bytes: int = MAX_BYTES,
-        resolve: Resolve = system_resolve,
+        resolve: Resolve | None = None,
         ssl_context: ssl.SSLContext | None = None,
         network: httpcore2.AsyncNetworkBackend | None = None,
     ) -> None:
-        self._network = GuardedNetwork(allow, resolve, network or httpcore2.AnyIOBackend())
+        self._network = GuardedNetwork(allow, resolve or SystemLookup(), network or httpcore2.AnyIOBackend())
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._ssl = httpcore2.default_ssl_context() if ssl_context is None else ssl_context
@@ -52,12 +54,12 @@ class Fetcher:
     def __repr__(self) -> str:
         return f"Fetcher({self._network!r}, {self._timeout:g} s, {self._max_bytes:,} bytes)"
 
-    async def fetch(self, url: str) -> bytes:
-        """The bytes at `url`, whatever they are. Raises InvalidImage."""
+    async def fetch(self, url: str, hold: Hold = unheld) -> bytes:
+        """The bytes at `url`, whatever they are; `hold` is told of each piece. Raises InvalidImage."""
         target = parse_target(url)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._follow(target)
+                return await self._follow(target, hold)
         except TimeoutError:
             raise InvalidImage(
                 f"The image did not arrive within {self._timeout:g} seconds: send it as a base64 data: URL."
@@ -65,15 +67,15 @@ class Fetcher:
         except FAILURES:
             raise InvalidImage(UNFETCHED) from None
 
-    async def _follow(self, target: Target) -> bytes:
+    async def _follow(self, target: Target, hold: Hold) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._ask(target)
+            answer = await self._ask(target, hold)
             if isinstance(answer, bytes):
                 return answer
             target = answer
         raise InvalidImage(f"The image URL redirects more than {MAX_REDIRECTS} times: send the last address itself.")
 
-    async def _ask(self, target: Target) -> bytes | Target:
+    async def _ask(self, target: Target, hold: Hold) -> bytes | Target:
         """The body, or where the server says it is. A connection serves one request: none is shared between users."""
         origin = httpcore2.Origin(target.scheme.encode(), target.host.encode(), target.port)
         async with httpcore2.AsyncHTTPConnection(origin, self._ssl, network_backend=self._network) as connection:
@@ -89,13 +91,14 @@ class Fetcher:
                 raise InvalidImage(
                     "The server of the image compresses what it was asked to send as it is: send base64."
                 )
-            return await self._body(response, headers.get(b"content-length", ""))
+            return await self._body(response, headers.get(b"content-length", ""), hold)
 
-    async def _body(self, response: httpcore2.Response, told: str) -> bytes:
+    async def _body(self, response: httpcore2.Response, told: str, hold: Hold) -> bytes:
         if told.isdecimal() and int(told) > self._max_bytes:
             raise too_large(self._max_bytes)
         body = bytearray()
         async for chunk in response.aiter_stream():
+            hold(len(chunk))
             body += chunk
             if len(body) > self._max_bytes:
                 raise too_large(self._max_bytes)

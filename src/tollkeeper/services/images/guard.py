@@ -6,8 +6,6 @@ addresses, so that a name that changes its mind between the check and the connec
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -80,12 +78,6 @@ def _outside(ip: IPv4Address | IPv6Address) -> bool:
     if isinstance(ip, IPv4Address):
         return not any(ip in network for network in REFUSED_V4)
     return ip.scope_id is None and ip in UNICAST_V6 and not any(ip in network for network in REFUSED_V6)
-
-
-async def system_resolve(host: str, port: int) -> list[str]:
-    """Every address the system knows for `host`, in its order of preference."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 class GuardedNetwork(httpcore2.AsyncNetworkBackend):

@@ -1,0 +1,180 @@
+"""Connections that are odd, slow, greedy or gone."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+
+import pytest
+
+from tests.gateway.conftest import ADMIN, ask
+from tests.scripted import chat_answer, json_response
+
+LARGE = {"padding": "x" * 100_000}
+
+
+async def test_a_client_that_leaves_is_noticed_though_its_body_was_large(gateway, up):
+    asked = asyncio.Event()
+
+    async def script(conn, request):
+        asked.set()
+        await conn.hang()
+
+    up.answer(script)
+    body = json.dumps(ask(**LARGE)).encode()
+    async with gateway.raw() as (_, writer):
+        writer.write(gateway.head("/v1/chat/completions", f"Content-Length: {len(body)}"))
+        await asyncio.sleep(0.05)  # so that the body comes in pieces of its own
+        writer.write(body)
+        await asked.wait()
+    async with asyncio.timeout(5):
+        await up.connections[-1].wait_closed()
+    assert (await gateway.record()).status == "cancelled"
+
+
+@pytest.mark.parametrize("piece", [b"x-trailer: " + b"y" * 10_000 + b"\r\n", b"y" * 10_000])
+async def test_trailers_without_end_are_refused(gateway, piece):
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.head("/health", "Transfer-Encoding: chunked", method="GET") + b"0\r\nx-trailer: ")
+        await reader.readuntil(b'"status":"ok"')
+        connections = gateway.server.server_state.connections
+        for _ in range(100):
+            writer.write(piece)
+            await asyncio.sleep(0)
+        assert b"more framing than content" in await reader.read()
+        assert sum(len(connection.headers) for connection in connections) < 20
+
+
+async def test_small_chunks_and_a_trailer_are_read(gateway):
+    body = json.dumps(ask()).encode()
+    chunks = (
+        b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nX-Model: other\r\nAuthorization: Bearer x\r\n\r\n"
+    )
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.head("/v1/chat/completions", "Transfer-Encoding: chunked") + chunks)
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_that_does_not_take_a_whole_answer_is_cut_off(start, up):
+    up.always(json_response(chat_answer("x" * 20_000_000)))
+    async with start(client_stall_timeout=0.2) as gateway, gateway.raw() as (_, writer):
+        writer.transport.pause_reading()
+        writer.write(gateway.post(json.dumps(ask()).encode()))
+        async with asyncio.timeout(20):
+            while not gateway.server.server_state.total_requests and not gateway.house.runs.active:
+                await asyncio.sleep(0.01)
+            while gateway.server.server_state.connections:
+                await asyncio.sleep(0.01)
+        assert gateway.house.bodies.held == 0
+
+
+async def test_the_last_bytes_of_an_answer_wait_for_a_slow_client_only_so_long(start, up):
+    up.always(json_response(chat_answer("x" * 200_000)))  # small enough to be handed over at once
+    async with start(client_stall_timeout=0.2) as gateway, gateway.raw() as (_, writer):
+        writer.transport.pause_reading()
+        for _ in range(40):  # pipelined, until the kernel's buffers are full
+            writer.write(gateway.post(json.dumps(ask()).encode()))
+        async with asyncio.timeout(20):
+            while not gateway.server.server_state.total_requests:
+                await asyncio.sleep(0.01)
+            while gateway.server.server_state.connections:
+                await asyncio.sleep(0.01)
+
+
+async def test_an_answer_that_is_being_taken_is_finished_at_shutdown(start, up):
+    up.always(json_response(chat_answer("x" * 900_000)))
+    async with start(shutdown_timeout=20) as gateway, gateway.raw() as (reader, writer):
+        state = gateway.server.server_state
+        writer.write(gateway.head("/health", method="GET"))
+        await reader.readuntil(b"}")
+        (connection,) = state.connections  # with small buffers in the kernel, what is not read waits in the gateway
+        for end, option in ((connection.transport, socket.SO_SNDBUF), (writer, socket.SO_RCVBUF)):
+            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 32_768)
+        writer.write(gateway.post(json.dumps(ask()).encode()))
+        head = await reader.readuntil(b"\r\n\r\n")
+        left = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        os.kill(os.getpid(), signal.SIGTERM)
+        while state.tasks:
+            left -= len(await reader.read(4096))
+        assert connection.unsent > 0  # all of it was handed over, and some still waits for the client
+        writer.transport.pause_reading()
+        await asyncio.sleep(0.5)
+        writer.transport.resume_reading()
+        assert len(await reader.readexactly(left)) == left
+
+
+async def test_a_key_revoked_while_its_body_comes_opens_nothing(gateway, up):
+    body = json.dumps(ask()).encode()
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.head("/v1/chat/completions", f"Content-Length: {len(body)}") + body[:10])
+        await asyncio.sleep(0.05)
+        key = gateway.house.accounts.keys_of("alice")[0]
+        answer = await gateway.client.delete(f"/admin/keys/{key.id}", headers={"authorization": f"Bearer {ADMIN}"})
+        assert answer.status_code == 200
+        writer.write(body[10:])
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 401 ")
+    assert not up.calls("POST /v1/chat/completions")
+    assert await gateway.records() == []
+
+
+@pytest.mark.parametrize("cut", [0, 30, 150, -5])
+async def test_an_upgrade_is_declined_and_the_request_answered(gateway, cut):
+    """As clients on Java send each first request."""
+    body = json.dumps(ask()).encode()
+    request = gateway.post(body, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+    async with gateway.raw() as (reader, writer):
+        writer.write(request[:cut])
+        await asyncio.sleep(0.02)
+        writer.write(request[cut:] + request + gateway.head("/health", "Upgrade: websocket", method="GET"))
+        writer.write(gateway.head("/me", "Connection: close", method="GET"))
+        answers = await reader.read()
+    assert answers.count(b"HTTP/1.1 200 ") == 4
+    assert answers.count(b'"chat.completion"') == 2
+    assert b'"user_id":"alice"' in answers
+
+
+async def test_what_follows_an_upgrade_is_its_body_and_no_request(gateway):
+    inner = gateway.head("/me", method="GET")
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.post(inner, "Connection: Upgrade, close", "Upgrade: h2c"))
+        writer.write(gateway.head("/health", "Connection: close", method="GET"))
+        answers = await reader.read()
+    assert answers.startswith(b"HTTP/1.1 400 ")
+    assert b"alice" not in answers
+    assert answers.count(b"HTTP/1.1 ") == 2
+
+
+async def test_a_tunnel_is_refused(gateway):
+    async with gateway.raw() as (reader, writer):
+        writer.write(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("path", ["/me/keys", "/v1/chat/completions"])
+async def test_both_planes_wait_for_a_body_only_so_long(start, path):
+    async with start(body_timeout=0.1) as gateway, gateway.raw() as (reader, writer):
+        writer.write(gateway.head(path, "Content-Length: 100", "Content-Type: application/json") + b'{"name"')
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_the_rest_of_a_body_that_was_answered_is_not_waited_for(gateway, monkeypatch):
+    monkeypatch.setattr("tollkeeper.gateway.protocol.LATE_BODY", 0.1)
+    async with gateway.raw() as (reader, writer):
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 401 ")
+        async with asyncio.timeout(5):
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await reader.readexactly(100_000)
+
+
+async def test_two_hosts_are_refused(gateway):
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.head("/health", "Host: evil.example", "Connection: close", method="GET"))
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_record_is_of_the_moment_in_its_id(gateway):
+    await asyncio.gather(*(gateway.chat() for _ in range(100)))
+    for record in await gateway.records():
+        assert int(record.request_id[4:16], 16) == record.created_at

@@ -1,0 +1,107 @@
+"""What must hold about money, mechanism by mechanism. tests/process kills the real thing."""
+
+import asyncio
+
+import pytest
+
+from tests.gateway.conftest import ADMIN, ask, running
+from tests.scripted import chat_chunks, json_response, sse, streamed
+from tollkeeper.services.upstream.config import UpstreamConfig
+
+
+@pytest.fixture
+def paid(up, tmp_path):
+    """A gateway before an upstream that is no Ollama."""
+    up.route("GET /v1/models", json_response({"object": "list", "data": [{"id": "tiny"}]}))
+    return lambda: running(tmp_path, up.url, upstreams=[UpstreamConfig("paid", "openai-compatible", up.url)])
+
+
+def hold_commits(gateway, monkeypatch, method):
+    """From now on this call of the ledger gives a future that the test completes."""
+    commit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    called = asyncio.Event()
+
+    def held(self, entry):
+        called.set()
+        return commit
+
+    monkeypatch.setattr(type(gateway.store.ledger), method, held)
+    return called, commit
+
+
+async def test_the_end_of_a_stream_is_held_until_its_record_is_durable(gateway, up, monkeypatch):
+    up.answer(streamed(*sse(*chat_chunks(["a"]))))
+    called, commit = hold_commits(gateway, monkeypatch, "settle")
+    async with gateway.client.stream("POST", "/v1/chat/completions", json=ask(stream=True)) as answer:
+        arriving = answer.aiter_bytes()
+        got = b""
+        while b'"finish_reason":"stop"' not in got:
+            got += await anext(arriving)  # all before the end has left
+        await called.wait()
+        last = asyncio.ensure_future(anext(arriving))
+        done, _ = await asyncio.wait({last}, timeout=0.2)
+        assert not done
+        commit.set_result(None)
+        assert await last == b"data: [DONE]\n\n"
+
+
+async def test_what_is_paid_for_goes_out_only_when_its_intent_is_durable(paid, up, monkeypatch):
+    async with paid() as gateway:
+        called, commit = hold_commits(gateway, monkeypatch, "intend")
+        asking = asyncio.create_task(gateway.chat())
+        await called.wait()
+        await asyncio.wait({asking}, timeout=0.2)
+        assert not up.calls("POST /v1/chat/completions")
+        commit.set_result(None)
+        assert (await asking).status_code == 200
+        assert len(up.calls("POST /v1/chat/completions")) == 1
+
+
+async def test_an_ollama_is_not_kept_waiting_for_an_intent(gateway, up, monkeypatch):
+    hold_commits(gateway, monkeypatch, "intend")
+    assert (await gateway.chat()).status_code == 200
+
+
+async def test_what_never_went_out_costs_nothing(paid, up, monkeypatch):
+    async with paid() as gateway:
+        called, _ = hold_commits(gateway, monkeypatch, "intend")
+        asking = asyncio.create_task(gateway.chat())
+        await called.wait()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        record = await gateway.record()
+        assert (record.status, record.usage.total_tokens, record.cost_pico) == ("cancelled", 0, 0)
+        monkeypatch.undo()
+        assert (await gateway.chat()).status_code == 200  # and its connection was given back
+
+
+async def test_a_ledger_that_stays_stuck_ends_the_answer_with_an_error(gateway, up, monkeypatch):
+    monkeypatch.setattr("tollkeeper.services.runs.COMMIT_PATIENCE", 0.1)
+    hold_commits(gateway, monkeypatch, "settle")
+    answer = await gateway.chat()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")
+    up.answer(streamed(*sse(*chat_chunks(["a"]))))
+    answer = await gateway.chat(stream=True)
+    assert answer.status_code == 200
+    assert b'"ledger_unavailable"' in answer.content
+    assert b"[DONE]" not in answer.content
+
+
+async def test_one_client_that_leaves_does_not_end_the_commit_of_others(gateway, up, monkeypatch):
+    _, commit = hold_commits(gateway, monkeypatch, "settle")
+    first, second = asyncio.create_task(gateway.chat()), asyncio.create_task(gateway.chat())
+    while len(gateway.house.runs.active) or len(up.calls("POST /v1/chat/completions")) < 2:
+        await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert not commit.cancelled()
+    commit.set_result(None)
+    assert (await second).status_code == 200
+
+
+async def test_when_a_key_was_last_used_is_written_at_the_stop(tmp_path, up):
+    async with running(tmp_path, up.url) as gateway:
+        await gateway.chat()
+    async with running(tmp_path, up.url, users=()) as gateway:
+        answer = await gateway.client.get("/admin/users/alice/keys", headers={"authorization": f"Bearer {ADMIN}"})
+        assert answer.json()["data"][0]["last_used_at"] is not None

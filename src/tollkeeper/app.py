@@ -26,17 +26,22 @@ from tollkeeper.logs import configure_logs
 from tollkeeper.rules.errors import GatewayError, InvalidKey, Stopping
 from tollkeeper.rules.ids import request_id
 from tollkeeper.services.accounts import Accounts
+from tollkeeper.services.adjustments import Adjustments
+from tollkeeper.services.admission import Admission
 from tollkeeper.services.bootstrap import open_bootstrap
 from tollkeeper.services.catalog import Catalog
+from tollkeeper.services.counting import Counting
 from tollkeeper.services.images import Fetcher, Images
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.passwords import Passwords
 from tollkeeper.services.prices import Prices
 from tollkeeper.services.runs import Runs
 from tollkeeper.services.secrets import Secrets, open_secrets, secrets_path
+from tollkeeper.services.seeds import seed_prices
 from tollkeeper.services.upstream.client import HttpClient
 from tollkeeper.services.upstream.config import UpstreamConfig
 from tollkeeper.services.upstream.limits import Timeouts
+from tollkeeper.store.memory.counters import MemoryCounters
 from tollkeeper.store.ports import Store
 from tollkeeper.store.sqlite import open_store
 
@@ -110,8 +115,8 @@ async def opened(
         clients = [(config, HttpClient(config.base_url, timeouts=timeouts)) for config in upstreams]
         images = Images(Fetcher(settings.image_fetch_allow))
         try:
-            house = await _house(settings, store, secrets, bootstrap.digest, clients, images)
-            yield house, _server(settings, store, house), store, bootstrap.made
+            house, counting = await _house(settings, store, secrets, bootstrap.digest, clients, images)
+            yield house, _server(settings, store, house, counting), store, bootstrap.made
             await house.accounts.write_last_used()
         finally:
             await images.close()
@@ -128,18 +133,38 @@ async def _house(
     bootstrap: bytes,
     clients: Sequence[tuple[UpstreamConfig, HttpClient]],
     images: Images,
-) -> House:
+) -> tuple[House, Counting]:
     metrics = Metrics(__version__, lambda: store.ledger.failing)
     runs = Runs(store.ledger, metrics, now_ms, time.monotonic)
+    counters = MemoryCounters()
+    counting = Counting(counters, store.ledger, store.reports, now_ms)
     accounts = Accounts(
-        store.accounts, store.book, secrets.digest, Passwords(), now_ms, bootstrap=bootstrap, cut=runs.cut_keys
+        store.accounts,
+        store.book,
+        secrets.digest,
+        Passwords(),
+        now_ms,
+        bootstrap=bootstrap,
+        cut=runs.cut_keys,
+        limits_changed=counting.prepare,
     )
     catalog = Catalog(clients, store.book, now_ms, patience=LISTING_PATIENCE)
     prices = Prices(store.book, now_ms)
     for part in (accounts, catalog, prices):
         await part.load()
-    return House(
+    await seed_prices(prices, store.book, [(config.kind, config.base_url) for config, _ in clients], now_ms())
+    users = accounts.users()
+    await counting.start([*users, *(key for user in users for key in accounts.keys_of(user.user_id))])
+    house = House(
         accounts=accounts,
+        admission=Admission(
+            counters,
+            catalog,
+            now_ms,
+            default_max_tokens=settings.default_max_tokens,
+            strict_input=settings.input_bound == "strict",
+            quota_status=settings.quota_status,
+        ),
         catalog=catalog,
         prices=prices,
         images=images,
@@ -157,9 +182,10 @@ async def _house(
         clock=time.monotonic,
         opaque=lambda user_id: "user_" + secrets.digest(f"\0opaque {user_id}").hex()[:32],
     )
+    return house, counting
 
 
-def _server(settings: Settings, store: Store, house: House) -> Server:
+def _server(settings: Settings, store: Store, house: House, counting: Counting) -> Server:
     async def ready() -> dict[str, str | None]:
         await house.catalog.refresh()
         faults = house.catalog.faults()
@@ -179,6 +205,8 @@ def _server(settings: Settings, store: Store, house: House) -> Server:
             now=now_ms,
             metrics_public=settings.metrics_public and settings.loopback,
             version=__version__,
+            readings=counting,
+            adjust=Adjustments(store.ledger, counting.counters, now_ms, mint_request_id).adjust,
         )
     )
     guard = Guard(settings.allowed_hosts, settings.cors_origins)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     max_answer_bytes: Bytes = 64 * MB
     max_connections_per_address: int = Field(0, ge=0)
 
+    quota_status: int = 429
+    default_max_tokens: int = Field(4096, ge=1, le=10_000_000)
+    input_bound: Literal["strict", "learned"] = "strict"
+
     head_timeout: Seconds = 10
     body_timeout: Seconds = 30
     connect_timeout: Seconds = 5
@@ -76,6 +80,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("quota_status")
+    @classmethod
+    def _told_status(cls, value: int) -> int:
+        if value not in (403, 429):
+            raise ValueError("must be 429 or 403")
+        return value
 
     @field_validator("ollama_base_url")
     @classmethod

@@ -12,9 +12,9 @@ def body(**fields):
     return json.dumps({"model": "tiny", "messages": MESSAGES} | fields).encode()
 
 
-def sent(text, endpoint=CHAT, *, model="tiny", urls=(), ollama=True):
+def sent(text, endpoint=CHAT, *, model="tiny", urls=(), ollama=True, cap=None):
     ask = read_ask(text, endpoint)
-    return rewrite(ask, model=model, opaque_user=lambda: "user_1", image_urls=urls, for_ollama=ollama)
+    return rewrite(ask, model=model, opaque_user=lambda: "user_1", image_urls=urls, max_tokens=cap, for_ollama=ollama)
 
 
 def test_what_is_asked_is_read():
@@ -161,3 +161,43 @@ def test_images_are_replaced_in_place():
 def test_the_other_paths_have_no_messages():
     assert read_ask(b'{"model":"m","prompt":"x","stream":true}', COMPLETIONS).stream is True
     assert read_ask(b'{"model":"m","input":"x","messages":5}', EMBEDDINGS).images == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "sent_on"),
+    [
+        (b'{"model":"tiny"}', b'{"max_tokens":5,"model":"tiny"}'),
+        (b'{"model":"tiny","max_tokens":9}', b'{"model":"tiny","max_tokens":5}'),
+        (b'{"model":"tiny","max_tokens":null}', b'{"model":"tiny","max_tokens":5}'),
+        (b'{"model":"tiny","max_completion_tokens":9}', b'{"model":"tiny","max_tokens":5}'),
+        (
+            b'{"model":"tiny","max_tokens":8,"max_completion_tokens":9}',
+            b'{"model":"tiny","max_tokens":5,"max_completion_tokens":5}',
+        ),
+    ],
+)
+def test_a_cap_is_lowered_where_it_stands(text, sent_on):
+    assert sent(text, cap=5) == sent_on
+    assert sent(text, cap=5, ollama=False) == (
+        sent_on.replace(b"max_tokens", b"max_completion_tokens")
+        if b'{"model":"tiny","max_completion' in text
+        else sent_on
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "endpoint", "choices"),
+    [
+        ({}, CHAT, 1),
+        ({"n": 3}, CHAT, 3),
+        ({"n": None}, CHAT, 1),
+        ({"n": 2, "best_of": 4, "prompt": "x"}, COMPLETIONS, 4),
+        ({"n": 2, "prompt": ["a", "b", "c"]}, COMPLETIONS, 6),
+        ({"prompt": [1, 2, 3]}, COMPLETIONS, 1),
+        ({"prompt": [[1, 2], [3]]}, COMPLETIONS, 2),
+        ({"prompt": []}, COMPLETIONS, 1),
+        ({"input": ["a", "b"]}, EMBEDDINGS, 1),
+    ],
+)
+def test_all_answers_that_are_asked_for_count(fields, endpoint, choices):
+    assert read_ask(body(**fields), endpoint).choices == choices

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
-from tollkeeper.rules.errors import LedgerUnavailable
 from tollkeeper.services.accounts import Accounts
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.metrics import Metrics
@@ -38,18 +37,6 @@ Adjust = Callable[[str, int, str, Actor], Awaitable[Record]]
 answers; its audit entry is written by then."""
 
 
-class NothingCounted:
-    """Readings where nothing counts."""
-
-    async def usage(self, user: User) -> Mapping[str, Reading]:  # noqa: ARG002
-        return {}
-
-
-async def refuse_adjustments(user_id: str, cost_pico: int, reason: str, by: Actor) -> Record:  # noqa: ARG001
-    """`Adjust` where there is no ledger to write to."""
-    raise LedgerUnavailable("There is no ledger here that takes adjustments.")
-
-
 @dataclass(frozen=True)
 class ControlServices:
     """`ready` answers what is wrong with each part, None where nothing is; `now` is milliseconds since the epoch.
@@ -64,9 +51,9 @@ class ControlServices:
     ready: Callable[[], Awaitable[Mapping[str, str | None]]]
     now: Callable[[], int]
     version: str
+    readings: Readings
+    adjust: Adjust
     metrics_public: bool = False
-    readings: Readings = field(default_factory=NothingCounted)
-    adjust: Adjust = refuse_adjustments
 
 
 def services_of(request: Request) -> ControlServices:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from tollkeeper.gateway.exchange import Exchange
 from tollkeeper.gateway.house import House
 from tollkeeper.rules.errors import BadRequest
+from tollkeeper.services.admission import Grant
 from tollkeeper.services.catalog import Route
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.images import MAX_IMAGES
@@ -30,7 +31,7 @@ async def read_body(house: House, exchange: Exchange, endpoint: Endpoint) -> Ask
     return await _aside(len(text), partial(read_ask, text, endpoint))
 
 
-async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller) -> bytes:
+async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller, grant: Grant) -> bytes:
     """The body to send upstream. Raises BadRequest, InvalidImage, ServerOverloaded."""
     changed = partial(
         rewrite,
@@ -38,6 +39,7 @@ async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, c
         model=route.model,
         opaque_user=partial(house.opaque, caller.user.user_id),
         image_urls=await _ready_images(house, exchange, ask, route, caller),
+        max_tokens=grant.max_tokens,
         for_ollama=route.upstream.kind == "ollama",
     )
     return await _aside(len(ask.body), changed)
@@ -57,7 +59,7 @@ async def _ready_images(house: House, exchange: Exchange, ask: Ask, route: Route
             f"The request holds {len(ask.images)} images; at most {MAX_IMAGES} are allowed. Send fewer.",
             param=ask.images[MAX_IMAGES].where,
         )
-    if await house.catalog.sees_images(route) is False:
+    if (await house.catalog.facts(route)).sees_images is False:
         raise BadRequest(
             f"The model '{route.model}' takes no images. Send text only, or choose a vision model.",
             param=ask.images[0].where,

@@ -1,9 +1,10 @@
 """The life of a request, on one screen.
 
-    authenticate → read → route and price → ready the body → connect → journal the intent → dispatch → relay → settle
+    authenticate → read → route and price → admit → ready the body → connect → journal the intent → dispatch → relay
+    → settle
 
 Each line returns a value or raises one of `rules.errors`; `entry.py` tells the client. Until `begin`, a failure leaves
-no record; after it, leaving the `with` block settles the run, whatever happened.
+no record and gives back all that was taken; after it, leaving the `with` block settles the run, whatever happened.
 """
 
 from __future__ import annotations
@@ -27,19 +28,20 @@ async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
     route = await house.catalog.route(ask.model)
     price = house.prices.in_force(route.model, started.created_at)
     house.runs.check_open()
-    body = await ready_body(house, exchange, ask, route, caller)
-    lease = await route.client.acquire()
-    try:
-        caller = house.accounts.again(caller)  # it may have lost its access since
-        with house.runs.begin(started, caller, endpoint, ask, route, price, exchange.end_with) as run:
-            exchange.run = run
-            if route.upstream.kind != "ollama":
-                await run.intent_durable()  # what is paid for must not be forgotten; an Ollama costs only time
-            run.dispatched = True
-            answer = await lease.send(b"POST", endpoint.path.encode(), _HEADERS, body)
-            try:
-                await relay(house, exchange, run, endpoint, ask, answer)
-            finally:
-                answer.abort()
-    finally:
-        lease.release()
+    with await house.admission.admit(caller, ask, route, price, started.created_at) as grant:
+        body = await ready_body(house, exchange, ask, route, caller, grant)
+        lease = await route.client.acquire()
+        try:
+            caller = house.accounts.again(caller)  # it may have lost its access since
+            with house.runs.begin(started, caller, endpoint, ask, route, price, grant, exchange.end_with) as run:
+                exchange.run = run
+                if route.upstream.kind != "ollama":
+                    await run.intent_durable()  # what is paid for must not be forgotten; an Ollama costs only time
+                run.dispatched = True
+                answer = await lease.send(b"POST", endpoint.path.encode(), _HEADERS, body)
+                try:
+                    await relay(house, exchange, run, endpoint, ask, answer)
+                finally:
+                    answer.abort()
+        finally:
+            lease.release()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tollkeeper.gateway.exchange import Bodies
 from tollkeeper.services.accounts import Accounts
+from tollkeeper.services.admission import Admission
 from tollkeeper.services.catalog import Catalog
 from tollkeeper.services.images import Images
 from tollkeeper.services.metrics import Metrics
@@ -31,6 +32,7 @@ class House:
     apart without telling who they are."""
 
     accounts: Accounts
+    admission: Admission
     catalog: Catalog
     prices: Prices
     images: Images

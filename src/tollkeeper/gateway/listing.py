@@ -9,25 +9,27 @@ import msgspec
 from tollkeeper.gateway.answers import JSON
 from tollkeeper.gateway.exchange import Exchange
 from tollkeeper.gateway.house import House
+from tollkeeper.services.admission import not_allowed
 from tollkeeper.services.catalog import Model
 from tollkeeper.services.prices import price_body
 
 
 async def list_models(house: House, exchange: Exchange) -> None:
     """`GET /v1/models`."""
-    house.accounts.identify(exchange.secret())
-    models = house.catalog.models()
-    if not models:
+    caller = house.accounts.identify(exchange.secret())
+    if not house.catalog.models():
         await house.catalog.refresh()
-        models = house.catalog.models()
-    data = [_shown(house, model) for model in models]
+    data = [_shown(house, model) for model in house.catalog.models() if caller.allows(model.name)]
     await _send(exchange, {"object": "list", "data": data, "has_more": False, "next": None})
 
 
 async def show_model(house: House, exchange: Exchange, name: str) -> None:
     """`GET /v1/models/{id}`, whatever spelling of the name."""
-    house.accounts.identify(exchange.secret())
-    await _send(exchange, _shown(house, await house.catalog.model(name)))
+    caller = house.accounts.identify(exchange.secret())
+    model = await house.catalog.model(name)
+    if not caller.allows(model.name):
+        raise not_allowed(model.name)
+    await _send(exchange, _shown(house, model))
 
 
 def _shown(house: House, model: Model) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.upstream_status import OPERATORS_FAULT, upstream_error
 from tollkeeper.services.runs import Run
 from tollkeeper.services.upstream.ports import Answer
-from tollkeeper.wire.openai import Ask, Endpoint
+from tollkeeper.wire.openai import Ask, Endpoint, duration
 from tollkeeper.wire.openai_answer import StreamReader, error_message, read_whole
 from tollkeeper.wire.sse import EventSplitter, EventTooLarge
 
@@ -26,13 +26,25 @@ async def relay(house: House, exchange: Exchange, run: Run, endpoint: Endpoint, 
     """Pass on an answer whose head has come, and settle the run. Raises what the client is to be told."""
     if answer.status != 200:
         raise await _refused(run, answer)
-    headers = [(b"openai-processing-ms", b"%d" % run.elapsed_ms())]
+    headers = [(b"openai-processing-ms", b"%d" % run.elapsed_ms()), *_pace(house, run)]
     minted = answer_id(endpoint.id_prefix, exchange.request_id) if endpoint.id_prefix else None
     if ask.stream and minted is not None:
         reader = StreamReader(minted, pass_usage=ask.wants_usage)
         await _stream(exchange, run, answer, reader, EventSplitter(house.bounds.max_event_bytes), headers)
     else:
         await _whole(exchange, run, answer, minted, house.bounds.max_answer_bytes, headers)
+
+
+def _pace(house: House, run: Run) -> Headers:
+    """The tightest limits of pace, in OpenAI's headers."""
+    headers: Headers = []
+    now = house.now()
+    for kind, standing in run.grant.pace():
+        left = max(0, standing.limit - standing.used - standing.held)
+        reset = duration(max(0, (standing.clear_at or now) - now))
+        for name, value in (("limit", str(standing.limit)), ("remaining", str(left)), ("reset", reset)):
+            headers.append((f"x-ratelimit-{name}-{kind}".encode(), value.encode()))
+    return headers
 
 
 async def _whole(

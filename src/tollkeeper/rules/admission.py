@@ -11,7 +11,7 @@ settlement replaces them by the truth.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, NoReturn
 
 from msgspec import Struct
 
@@ -119,17 +119,17 @@ class Refused(Exception):
 def allow(gates: Sequence[Gate], demand: Demand, at: int) -> int:
     """The allowance of output with which a request may go out at `at`. Takes nothing. Raises Refused."""
     allowance, obstacles = _judge(gates, demand, at, alone=False)
-    if not obstacles:
-        return allowance
-    return _refuse(gates, demand, at, obstacles)
+    if obstacles:
+        _refuse(gates, demand, at, obstacles)
+    return allowance
 
 
-def _refuse(gates: Sequence[Gate], demand: Demand, at: int, obstacles: list[Obstacle]) -> int:
-    worst = max(obstacles, key=_weight)
-    if worst.reason == "held":
-        raise Refused(worst, at + SOON)
+def _refuse(gates: Sequence[Gate], demand: Demand, at: int, obstacles: list[Obstacle]) -> NoReturn:
+    _, standing = _judge(gates, demand, at, alone=True)
+    if not standing:
+        raise Refused(max(obstacles, key=_weight), at + SOON)
+    worst = max(standing, key=_weight)
     retry: int | None = at
-    standing = [obstacle for obstacle in obstacles if obstacle.reason != "held"]
     while standing and retry is not None:
         # When a budget has room again more output is allowed, which a pace may not have room for: so ask again then.
         retry = None if any(obstacle.until is None for obstacle in standing) else max(o.until or 0 for o in standing)

@@ -5,20 +5,23 @@ Figures are integers: requests, tokens, and pico-dollars for cost. None is no li
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tollkeeper.rules.errors import Unprocessable
-from tollkeeper.rules.money import PICO_PER_USD, format_usd
+from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.windows import Span
 
 Quantity = Literal["requests", "tokens", "cost", "running"]
 PACE: frozenset[Span] = frozenset({"now", "second", "minute", "hour"})
 """The spans that protect the machines; the others (day, month, total) are budgets, and protect the money."""
+_PLAIN = re.compile(r"[0-9]{1,16}(\.[0-9]{1,40})?", re.ASCII)
+_EXACT = Context(prec=100)
 MOST = 10**15
 """The largest count of requests or tokens, and of dollars, that a limit may name."""
 
@@ -85,6 +88,15 @@ class Limits(Struct, frozen=True):
                 raise Unprocessable(f"There is no limit '{name}'. See docs/limits.md for those there are.", param=name)
         return replace(self, counts=counts, **plain)
 
+    def of_model(self, model: str) -> dict[str, int]:
+        """What counts over time for one model, by canonical name; the tag `:latest` may be left out of the limit."""
+        return self.models.get(model) or self.models.get(model.removesuffix(":latest")) or {}
+
+    def allows(self, model: str) -> bool:
+        """Whether a model may be used."""
+        allowed = self.allowed_models
+        return allowed is None or model in allowed or model.removesuffix(":latest") in allowed
+
     def _merged_models(self, change: object) -> dict[str, dict[str, int]]:
         if change is None:
             return {}
@@ -149,14 +161,15 @@ def _whole(value: object, place: str) -> int:
 
 
 def _pico(value: object, place: str) -> int:
-    try:
-        dollars = Decimal(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else None
-    except InvalidOperation:
-        dollars = None
+    dollars = None
+    if isinstance(value, str):
+        dollars = Decimal(value) if _PLAIN.fullmatch(value) else None
+    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+        dollars = Decimal(value)
     if dollars is None or not dollars.is_finite() or not 0 <= dollars <= MOST:
         raise Unprocessable(f"'{place}' must be a number of dollars of at least 0, or null for no limit.", param=place)
-    pico = dollars * PICO_PER_USD
-    if pico != pico.to_integral_value():
+    pico = dollars.scaleb(12, _EXACT)
+    if pico != pico.to_integral_value(context=_EXACT):
         raise Unprocessable(f"'{place}' is finer than a trillionth of a dollar.", param=place)
     return int(pico)
 

@@ -100,10 +100,11 @@ class SlidingWindow:
                 return leaves
         return None
 
-    def empty_at(self, at: int) -> int | None:
-        """The first moment at which the window holds less than now. None: never, or it is empty."""
-        moments = (self._grid.start(index + self._grid.buckets + 1) for index, amount in self._buckets if amount)
-        return next((moment for moment in moments if moment > at), None)
+    def clear_at(self, at: int) -> int | None:
+        """When all of it will have left the window if nothing comes. None: it is empty, or never."""
+        index = self._buckets[-1][0] if self._buckets else None
+        moment = at if index is None else self._grid.start(index + self._grid.buckets + 1)
+        return moment if moment > at else None
 
 
 _MONTHS_KEPT = 3
@@ -132,7 +133,7 @@ class MonthWindow:
     def room_at(self, most: int, at: int) -> int | None:
         return at if self.used(at) <= most else next_month(at) if most >= 0 else None
 
-    def empty_at(self, at: int) -> int | None:
+    def clear_at(self, at: int) -> int | None:
         return next_month(at)
 
 
@@ -156,7 +157,7 @@ class TotalWindow:
     def room_at(self, most: int, at: int) -> int | None:
         return at if self._sum <= most else None
 
-    def empty_at(self, at: int) -> int | None:  # noqa: ARG002
+    def clear_at(self, at: int) -> int | None:  # noqa: ARG002
         return None
 
 
@@ -177,7 +178,7 @@ class NowWindow:
     def room_at(self, most: int, at: int) -> int | None:
         return at if most >= 0 else None
 
-    def empty_at(self, at: int) -> int | None:  # noqa: ARG002
+    def clear_at(self, at: int) -> int | None:  # noqa: ARG002
         return None
 
 

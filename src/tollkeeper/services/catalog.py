@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from tollkeeper.rules.errors import GatewayError, ModelNotAllowed, ModelNotFound, UpstreamFailure, UpstreamUnavailable
 from tollkeeper.rules.names import canonical, is_cloud
@@ -57,6 +57,23 @@ class _Tags(Struct):
 
 class _Show(Struct):
     capabilities: list[str] | None = None
+    template: str = ""
+    system: str = ""
+    model_info: dict[str, Raw] = {}
+
+
+class Facts(Struct, frozen=True):
+    """What is known of a model beyond its name. `sees_images`, `context` (tokens): None where its upstream does not
+    tell. `overhead`: bytes that its template and system text put around every request."""
+
+    sees_images: bool | None
+    context: int | None
+    overhead: int
+
+
+PROVIDER_OVERHEAD = 64
+"""Allowance for what a provider that does not tell puts around a request."""
+_UNKNOWN = Facts(None, None, PROVIDER_OVERHEAD)
 
 
 class _Listed(Struct):
@@ -79,7 +96,7 @@ class Catalog:
         self._patience = patience
         self._models: dict[str, Model] = {}
         self._faults: dict[str, str | None] = {config.id: "it has not been asked yet" for config, _ in upstreams}
-        self._vision: dict[tuple[str, str], bool | None] = {}
+        self._facts: dict[tuple[str, str], Facts] = {}
         self._aliases: dict[str, str] = {}
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -133,20 +150,19 @@ class Catalog:
         model = await self.model(name)
         return Route(model.name, *self._upstreams[model.upstream])
 
-    async def sees_images(self, route: Route) -> bool | None:
-        """Whether the model takes images; None when its upstream does not tell."""
+    async def facts(self, route: Route) -> Facts:
+        """What is known of the model of a route; asked once for each of its versions."""
         model = self._models.get(route.model)
         if model is None or route.upstream.kind != "ollama":
-            return None
+            return _UNKNOWN
         key = (model.name, model.version)
-        if key not in self._vision:
+        if key not in self._facts:
             try:
                 shown = await self._ask(route.client, b"POST", b"/api/show", {"model": model.name}, _Show)
             except GatewayError:
-                return None  # the request itself will meet the same fault, and say so
-            told = shown.capabilities
-            self._vision[key] = "vision" in told if told else None
-        return self._vision[key]
+                return _UNKNOWN  # the request itself will meet the same fault, and say so
+            self._facts[key] = _read_facts(shown)
+        return self._facts[key]
 
     # Keeping up
 
@@ -179,7 +195,7 @@ class Catalog:
             for model in found:
                 models.setdefault(model.name, model)
         versions = {(model.name, model.version) for model in models.values()}
-        self._vision = {key: seen for key, seen in self._vision.items() if key in versions}
+        self._facts = {key: facts for key, facts in self._facts.items() if key in versions}
         self._models = models
 
     async def _list(self, config: UpstreamConfig, client: Client) -> list[Model]:
@@ -205,6 +221,14 @@ class Catalog:
             raise UpstreamFailure(f"what it answered to {target.decode()} is not JSON of its API") from None
         finally:
             answer.abort()
+
+
+def _read_facts(shown: _Show) -> Facts:
+    told = shown.capabilities
+    lengths = (value for name, value in shown.model_info.items() if name.endswith(".context_length"))
+    context = next((bytes(length) for length in lengths), b"")
+    overhead = len(shown.template.encode()) + len(shown.system.encode())
+    return Facts("vision" in told if told else None, int(context) if context.isdigit() else None, overhead)
 
 
 def _when(text: str) -> int | None:

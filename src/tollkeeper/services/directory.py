@@ -26,6 +26,10 @@ class Caller(Struct, frozen=True):
     key: Key
     dies_at: int = FOREVER
 
+    def allows(self, model: str) -> bool:
+        """Whether both the user and the key may use a model, by canonical name."""
+        return self.user.limits.allows(model) and self.key.limits.allows(model)
+
 
 class Directory:
     """`digest` is what a key is found by, `now` milliseconds since the epoch, `bootstrap` the digest of the bootstrap

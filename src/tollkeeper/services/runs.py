@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from tollkeeper.rules.errors import Forbidden, GatewayError, LedgerUnavailable, UpstreamFailure
 from tollkeeper.rules.pricing import Price
-from tollkeeper.rules.usage import NO_USAGE, Usage, estimate_prompt_tokens
+from tollkeeper.rules.usage import NO_USAGE, Usage
+from tollkeeper.services.admission import Grant
 from tollkeeper.services.catalog import Route
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.metrics import Metrics
@@ -95,6 +96,7 @@ class Runs:
         ask: Ask,
         route: Route,
         price: Price | None,
+        grant: Grant,
         end_with: Callable[[GatewayError], None],
     ) -> Run:
         """Journal the intent of a request that is about to be dispatched. `end_with` ends it from outside."""
@@ -109,7 +111,7 @@ class Runs:
             route.upstream.id,
             ask.stream,
         )
-        return Run(self, intent, started.clock, ask, price, end_with)
+        return Run(self, intent, started.clock, ask, price, grant, end_with)
 
 
 class Run:
@@ -122,6 +124,7 @@ class Run:
         started: float,
         ask: Ask,
         price: Price | None,
+        grant: Grant,
         end_with: Callable[[GatewayError], None],
     ) -> None:
         self._runs = runs
@@ -129,6 +132,8 @@ class Run:
         self._started = started
         self._ask = ask
         self._price = price
+        self.grant = grant
+        grant.taken_over = True
         self._settled: asyncio.Future[None] | None = None
         self.end_with = end_with
         self.journalled = runs.ledger.intend(intent)
@@ -203,6 +208,7 @@ class Run:
             finish_reason=self.heard.finish_reason,
             metadata=self._ask.metadata,
         )
+        self.grant.settle(usage, self.cost_pico, record.settled_at)
         self._settled = runs.ledger.settle(record)
         runs.active.discard(self)
         runs.metrics.finished(record)
@@ -210,41 +216,42 @@ class Run:
     async def durable(self) -> None:
         """Wait until the record is. Raises LedgerUnavailable after 5 s; it is kept and written later even so."""
         assert self._settled is not None
-        await _committed(self._settled)
+        await committed(self._settled)
 
     async def intent_durable(self) -> None:
         """Wait until the intent is. Raises LedgerUnavailable after 5 s."""
-        await _committed(self.journalled)
+        await committed(self.journalled)
 
     def _usage(self, status: RecordStatus) -> Usage:
-        heard, ask = self.heard, self._ask
+        heard = self.heard
         if not self.dispatched or (status == "failed" and not heard.content_events):
             return NO_USAGE
-        return heard.report.complete(estimate_prompt_tokens(ask.text_bytes, len(ask.images)), heard.content_events)
+        return heard.report.complete(self.grant.estimate(), heard.content_events)
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request came in."""
         return round((self._runs.clock() - self._started) * 1000)
 
 
-async def _committed(commit: asyncio.Future[None]) -> None:
+async def committed(commit: asyncio.Future[None]) -> None:
+    """Wait for a commit of the ledger. Raises LedgerUnavailable after 5 s."""
     # A future of our own beside the shared one, so that a client that leaves does not end it for the others; by hand,
     # since `shield` under `timeout` costs twice as much, for every request.
     loop = commit.get_loop()
     waiter: asyncio.Future[bool] = loop.create_future()
 
-    def end(written: bool) -> None:
+    def end(well: bool) -> None:
         if not waiter.done():
-            waiter.set_result(written)
+            waiter.set_result(well)
 
-    def committed(done: asyncio.Future[None]) -> None:
+    def written(done: asyncio.Future[None]) -> None:
         end(done.exception() is None)
 
-    commit.add_done_callback(committed)
+    commit.add_done_callback(written)
     deadline = loop.call_later(COMMIT_PATIENCE, end, False)
     try:
         if not await waiter:
             raise LedgerUnavailable("The ledger could not be written in time; this answer is not confirmed.")
     finally:
         deadline.cancel()
-        commit.remove_done_callback(committed)
+        commit.remove_done_callback(written)

@@ -6,7 +6,7 @@ of them it honours. Answers are read in `openai_answer.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -84,13 +84,14 @@ class Image(Struct, frozen=True):
 class Ask(Struct, frozen=True):
     """What the gateway reads from a request; `members` are the top-level fields of `body`, values left raw.
 
-    `choices` is how many answers it asks for, over all of its prompts. `text_bytes` is the body's length less its
-    inlined images. `metadata` is a JSON object as text.
+    `generates` is False for embeddings, which have no output. `choices` is how many answers it asks for, over all of
+    its prompts. `text_bytes` is the body's length less its inlined images. `metadata` is a JSON object as text.
     """
 
     body: bytes
     members: Members
     model: str
+    generates: bool
     stream: bool
     wants_usage: bool
     max_tokens: int | None
@@ -118,6 +119,7 @@ def read_ask(body: bytes, endpoint: Endpoint) -> Ask:
         body=body,
         members=members,
         model=model,
+        generates=endpoint.id_prefix is not None,
         stream=stream,
         wants_usage=_wants_usage(members),
         max_tokens=min((limit for limit in limits if limit is not None), default=None),
@@ -227,13 +229,20 @@ def _image(part: Members, where: str) -> Image | None:
 
 
 def rewrite(
-    ask: Ask, *, model: str, opaque_user: Callable[[], str], image_urls: Sequence[str], for_ollama: bool
+    ask: Ask,
+    *,
+    model: str,
+    opaque_user: Callable[[], str],
+    image_urls: Sequence[str],
+    max_tokens: int | None,
+    for_ollama: bool,
 ) -> bytes:
     """The body to send upstream: the client's own bytes but for what must change.
 
     `model` is the canonical name; what `opaque_user` gives stands in for `user` and `safety_identifier`; `image_urls`
-    are the URLs to send instead of `ask.images`, in their order. A stream is made to tell its usage. Ollama ignores
-    `max_completion_tokens`, so it gets `max_tokens`; the others may not know an image URL outside of an object.
+    are the URLs to send instead of `ask.images`, in their order; `max_tokens`, where it is not None, is the cap to send
+    instead of the request's own. A stream is made to tell its usage. Ollama ignores `max_completion_tokens`, so it gets
+    `max_tokens`; the others may not know an image URL outside of an object.
     """
     members = ask.members
     must_tell = ask.stream and not ask.wants_usage
@@ -242,7 +251,7 @@ def rewrite(
     ]
     renames = for_ollama and "max_completion_tokens" in members
     hides = [name for name in ("user", "safety_identifier") if name in members and members[name] != _NULL]
-    others = any(changed) or renames or hides or model != ask.model
+    others = any(changed) or renames or hides or model != ask.model or max_tokens is not None
     if not (must_tell or others):
         return ask.body
     edit = Edit(ask.body)
@@ -261,18 +270,26 @@ def rewrite(
         put(spans["model"], model)
     for name in hides:
         put(spans[name], opaque_user())
-    if renames:
-        cap = spans["max_completion_tokens"]
-        if "max_tokens" in members:
-            put(spans["max_tokens"], ask.max_tokens)
-        else:
-            edit.replace(cap.key_start, cap.key_end, b'"max_tokens"')
+    _put_cap(edit, spans, max_tokens, ask.max_tokens, renames=renames)
     if any(changed):
         places = _image_spans(ask.body, spans["messages"].start, members)
         for (start, end), image, url in zip(places, ask.images, image_urls, strict=True):
             wrapped = {"url": url} if image.bare and not for_ollama else url
             edit.replace(start, end, msgspec.json.encode(wrapped))
     return edit.result()
+
+
+def _put_cap(edit: Edit, spans: Mapping[str, Span], lowered: int | None, own: int | None, *, renames: bool) -> None:
+    plain, newer = spans.get("max_tokens"), spans.get("max_completion_tokens")
+    value = own if lowered is None else lowered
+    if value is not None and (lowered is not None or (renames and plain is not None)):
+        for span in (plain, newer):
+            if span is not None:
+                edit.replace(span.start, span.end, b"%d" % value)
+        if plain is None and newer is None:
+            edit.insert("max_tokens", b"%d" % value)
+    if renames and plain is None and newer is not None:
+        edit.replace(newer.key_start, newer.key_end, b'"max_tokens"')
 
 
 def _tell_usage(edit: Edit, body: bytes, span: Span, raw: Raw) -> None:
@@ -307,6 +324,14 @@ def _image_spans(body: bytes, at: int, members: Members) -> list[tuple[int, int]
                 span = member_spans(body, msgspec.json.decode(image, type=Members), span.start)["url"]
             found.append((span.start, span.end))
     return found
+
+
+def duration(ms: int) -> str:
+    """A span of milliseconds as OpenAI's headers write it: `1m30.5s`."""
+    minutes, rest = divmod(ms, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{seconds}s"
 
 
 def shape_error(error: GatewayError) -> bytes:

@@ -1,0 +1,212 @@
+"""Lets requests out: what each may use at most, whether its limits have room for that, and what is said when not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tollkeeper.rules.admission import Demand, Refused
+from tollkeeper.rules.errors import (
+    GatewayError,
+    InsufficientQuota,
+    LimitTooSmall,
+    ModelNotAllowed,
+    ModelNotPriced,
+    RateLimited,
+)
+from tollkeeper.rules.learned import Learned
+from tollkeeper.rules.limits import CONCURRENCY, COUNTED, GATED, Limits
+from tollkeeper.rules.money import format_usd
+from tollkeeper.rules.pricing import Price
+from tollkeeper.rules.times import format_time
+from tollkeeper.rules.usage import IMAGE_TOKENS, Usage
+from tollkeeper.services.catalog import Catalog, Route
+from tollkeeper.services.directory import Caller
+from tollkeeper.store.counting import Asked, Counters, Standing
+from tollkeeper.wire.openai import Ask
+
+LONG_WAIT = 60.0
+"""Seconds beyond which clients are told not to wait and try again by themselves."""
+
+
+class Grant:
+    """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over."""
+
+    def __init__(self, admission: Admission, taken: Any, ask: Ask, model: str, max_tokens: int | None) -> None:
+        self._admission = admission
+        self._taken = taken
+        self._ask = ask
+        self._model = model
+        self.max_tokens = max_tokens
+        """What to send as `max_tokens` instead of what was asked; None: nothing changes."""
+        self.taken_over = False
+
+    def __repr__(self) -> str:
+        return f"Grant({self._taken!r}, max_tokens={self.max_tokens})"
+
+    def __enter__(self) -> Grant:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.taken_over:
+            self._admission.counters.give_back(self._taken)
+
+    def settle(self, usage: Usage, cost: int, at: int) -> None:
+        """The request ended and used this."""
+        self._admission.counters.settle(self._taken, usage.total_tokens, cost, at)
+        if not usage.estimated and not self._ask.images:
+            self._admission.learned(self._model).note(usage.prompt_tokens, self._ask.text_bytes)
+
+    def estimate(self) -> int:
+        """Input tokens of the request where its upstream told none."""
+        ask = self._ask
+        return self._admission.learned(self._model).mean(ask.text_bytes) + len(ask.images) * IMAGE_TOKENS
+
+    def pace(self) -> list[tuple[str, Standing]]:
+        """The tightest limit of pace on requests, and that on tokens, as they stand: ("requests", …)."""
+        tightest: dict[str, Standing] = {}
+        for standing in self._admission.counters.standing(self._taken, self._admission.now()):
+            counted = GATED[standing.name]
+            if counted.quantity in ("requests", "tokens") and not counted.is_budget:
+                other = tightest.get(counted.quantity)
+                if other is None or _left(standing) < _left(other):
+                    tightest[counted.quantity] = standing
+        return list(tightest.items())
+
+
+class Admission:
+    """`now` is milliseconds since the epoch. `strict_input` False bounds the input of budgets by what was learned.
+    `quota_status` is that of refusals by a budget that is used up."""
+
+    def __init__(
+        self,
+        counters: Counters[Any],
+        catalog: Catalog,
+        now: Callable[[], int],
+        *,
+        default_max_tokens: int,
+        strict_input: bool = True,
+        quota_status: int = 429,
+    ) -> None:
+        self.counters = counters
+        self.now = now
+        self._catalog = catalog
+        self._default_max_tokens = default_max_tokens
+        self._strict_input = strict_input
+        self._quota_status = quota_status
+        self._learned: dict[str, Learned] = {}
+
+    def __repr__(self) -> str:
+        return f"Admission({self.counters!r}, learned of {len(self._learned)} models)"
+
+    def learned(self, model: str) -> Learned:
+        """What was learned of a model."""
+        found = self._learned.get(model)
+        if found is None:
+            found = self._learned[model] = Learned()
+        return found
+
+    async def admit(self, caller: Caller, ask: Ask, route: Route, price: Price | None, at: int) -> Grant:
+        """Take what the request needs from all of its limits, or raise why not: ModelNotAllowed, ModelNotPriced,
+        RateLimited, InsufficientQuota, LimitTooSmall."""
+        owners = (caller.user.limits, caller.key.limits)
+        if not caller.allows(route.model):
+            raise not_allowed(route.model)
+        if price is None and route.upstream.kind not in FREE_KINDS:
+            raise ModelNotPriced(
+                f"The model '{route.model}' has no price here yet. Ask an admin to set one.", param="model"
+            )
+        demand, cap = await self._demand(owners, ask, route, price)
+        asked = Asked(caller.user.user_id, caller.key.id, route.model, *owners, demand)
+        try:
+            taken = await self.counters.admit(asked, at)
+        except Refused as refused:
+            raise self._refusal(refused, at) from None
+        each = taken.allowance // demand.choices
+        bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, budgets=True))
+        changes = bounded and each != ask.max_tokens
+        return Grant(self, taken, ask, route.model, each if changes else None)
+
+    async def _demand(
+        self, owners: tuple[Limits, Limits], ask: Ask, route: Route, price: Price | None
+    ) -> tuple[Demand, int | None]:
+        caps = [limits.max_tokens_per_request for limits in owners if limits.max_tokens_per_request is not None]
+        cap = min(caps, default=None)
+        if cap == 0 and ask.generates:
+            raise RateLimited(
+                "You may not generate any tokens: your limit on tokens per request is 0.",
+                type="tokens", retry_after=None, should_retry=False,
+            )  # fmt: skip
+        limited = _has(owners, route.model, budgets=False)
+        if not limited and cap is None:
+            return Demand(), None  # nothing is guessed
+        facts = await self._catalog.facts(route)
+        wanted = ask.max_tokens or cap or min(self._default_max_tokens, facts.context or self._default_max_tokens)
+        allowance = (wanted if cap is None else min(wanted, cap)) * ask.choices if ask.generates else 0
+        if not limited:
+            return Demand(allowance=allowance, choices=ask.choices), cap
+        images = len(ask.images) * IMAGE_TOKENS
+        learned = self.learned(route.model).bound(ask.text_bytes) + images
+        strict = ask.text_bytes + images + facts.overhead if self._strict_input else learned
+        dearest = max(price.input, price.cached_input or 0, price.cache_write or 0) if price else 0
+        demand = Demand(
+            pace_input=learned,
+            budget_input=strict,
+            allowance=allowance,
+            choices=ask.choices,
+            input_price=dearest,
+            output_price=price.output if price else 0,
+        )
+        return demand, cap
+
+    def _refusal(self, refused: Refused, at: int) -> GatewayError:
+        obstacle = refused.obstacle
+        name, words, limit, _ = obstacle.gate
+        counted = GATED[name]
+        kind = "tokens" if counted.quantity in ("tokens", "cost") else "requests"
+        shown = format_usd(limit) if counted.quantity == "cost" else str(limit)
+        which = f"the limit {name}{words} ({shown})"
+        wait = None if refused.retry_at is None else max(1, refused.retry_at - at) / 1000
+        patient = wait is not None and wait <= LONG_WAIT
+        if obstacle.reason == "never":
+            needed = format_usd(obstacle.needed) if counted.quantity == "cost" else str(obstacle.needed)
+            return LimitTooSmall(
+                f"The request may need {needed}, and {which} is less. Send a shorter one, or ask for fewer tokens."
+            )
+        if obstacle.reason == "held":
+            again = "when one of them has ended" if name == CONCURRENCY else "when they have ended"
+            return RateLimited(
+                f"Requests of yours that are running hold what is left of {which}. Try again {again}.",
+                type=kind, retry_after=wait, should_retry=True,
+            )  # fmt: skip
+        if not counted.is_budget:
+            text = f"You have reached {which}."
+            text += " It allows nothing." if obstacle.reason == "blocked" else f" Try again in {wait or 0:.3g} s."
+            return RateLimited(text, type=kind, retry_after=wait, should_retry=patient)
+        text = f"You have used up {which}."
+        text += (
+            " It does not reset." if refused.retry_at is None else f" There is room at {format_time(refused.retry_at)}."
+        )
+        return InsufficientQuota(text, status=self._quota_status, retry_after=wait, should_retry=False)
+
+
+FREE_KINDS = frozenset({"ollama", "openai-compatible"})
+"""Kinds of upstream that charge nothing by themselves: a model without a price costs nothing there."""
+
+
+def not_allowed(model: str) -> ModelNotAllowed:
+    return ModelNotAllowed(f"You may not use the model '{model}'. GET /v1/models lists those you may.", param="model")
+
+
+def _has(owners: tuple[Limits, Limits], model: str, *, budgets: bool) -> bool:
+    """Whether any limit on tokens or cost applies; `budgets`: of those by day, month and in total."""
+    for limits in owners:
+        for name in (*limits.counts, *limits.of_model(model)):
+            counted = COUNTED[name]
+            if counted.quantity != "requests" and (counted.is_budget or not budgets):
+                return True
+    return False
+
+
+def _left(standing: Standing) -> int:
+    return standing.limit - standing.used - standing.held

@@ -1,0 +1,92 @@
+"""Counters and their past: what was used before a limit was set counts too.
+
+A counter is begun in one step with a mark in the chain of records; every later settlement reaches it by itself, and
+what the chain holds up to the mark is added once it has been read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from tollkeeper.rules.limits import CONCURRENCY, COUNTED, Limits
+from tollkeeper.services.readings import Reading
+from tollkeeper.store.counting import Counters, Scope, Standing
+from tollkeeper.store.ports import History, Key, Ledger, Reports, Slice, User
+
+
+class Counting:
+    """`now` is milliseconds since the epoch."""
+
+    def __init__(self, counters: Counters[Any], ledger: Ledger, reports: Reports, now: Callable[[], int]) -> None:
+        self.counters = counters
+        self._ledger = ledger
+        self._reports = reports
+        self._now = now
+
+    def __repr__(self) -> str:
+        return f"Counting({self.counters!r})"
+
+    async def start(self, owners: Iterable[User | Key]) -> None:
+        """Count all limits there are, from what was used before this process began. Before anyone asks."""
+        new = {scope: names for owner in owners for scope, names in self._begin(owner)}
+        if new:
+            self._add(new, await self._reports.history(self._now()))
+
+    async def prepare(self, owner: User | Key) -> None:
+        """Count the limits of a user or key that are new, before they are in force."""
+        new = dict(self._begin(owner))
+        if new:
+            mark = self._ledger.mark()
+            history = await self._reports.history(self._now(), user_id=owner.user_id, upto=await mark)
+            self._add(new, history)
+
+    async def usage(self, user: User) -> Mapping[str, Reading]:
+        """Each limit of a user that counts, and that on concurrency, as it stands."""
+        return {
+            standing.name: _reading(standing)
+            for standing in self.counters.stand_of(("user", user.user_id), user.limits, self._now())
+        }
+
+    def _begin(self, owner: User | Key) -> Iterator[tuple[Scope, frozenset[str]]]:
+        for scope, counts in _scopes(owner):
+            new = self.counters.begin(scope, frozenset(counts))
+            if new:
+                yield scope, new
+
+    def _add(self, new: Mapping[Scope, frozenset[str]], history: History) -> None:
+        spans: tuple[tuple[frozenset[str], list[Slice]], ...] = (
+            (frozenset({"second", "minute"}), history.moments),
+            (frozenset({"hour", "day"}), history.minutes),
+            (frozenset({"month"}), history.month),
+            (frozenset({"total"}), history.total),
+        )
+        for which, slices in spans:
+            for part in slices:
+                for scope in _counted_by(part):
+                    for name in new.get(scope, ()):
+                        quantity, span = COUNTED[name]
+                        amount = {"requests": part.requests, "tokens": part.tokens}.get(quantity, part.cost_pico)
+                        if span in which and amount:
+                            self.counters.add(scope, name, amount, part.at)
+
+
+def _scopes(owner: User | Key) -> Iterator[tuple[Scope, Mapping[str, int]]]:
+    scope: Scope = ("user", owner.user_id) if isinstance(owner, User) else ("key", owner.id)
+    limits: Limits = owner.limits
+    yield scope, limits.counts
+    for model, counts in limits.models.items():
+        yield (*scope, model), counts
+        if ":" not in model:
+            yield (*scope, model + ":latest"), counts
+
+
+def _counted_by(part: Slice) -> tuple[Scope, ...]:
+    user, key = ("user", part.user_id), ("key", part.key_id)
+    return user, key, (*user, part.model), (*key, part.model)
+
+
+def _reading(standing: Standing) -> Reading:
+    left = max(0, standing.limit - standing.used - standing.held)
+    clear = None if standing.name == CONCURRENCY else standing.clear_at
+    return Reading(standing.limit, standing.used, standing.held, left, clear)

@@ -1,0 +1,333 @@
+"""Limits through the whole gateway: what is let out, what is refused and how, and that nothing stays held."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from tests.gateway.conftest import ADMIN, ask
+from tests.gateway.test_bad_input import check
+from tests.scripted import chat_answer, chat_chunks, json_response, sse, streamed
+
+BEARER = {"authorization": f"Bearer {ADMIN}"}
+
+
+async def limit(gateway, user="alice", **limits):
+    answer = await gateway.client.put(f"/admin/users/{user}/limits", json=limits, headers=BEARER)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def usage(gateway):
+    return (await gateway.client.get("/me")).json()["usage"]
+
+
+def held(gateway):
+    return gateway.house.admission.counters.held()
+
+
+async def nothing_is_held(gateway):
+    await gateway.records()
+    assert held(gateway) == 0
+
+
+@pytest.fixture(autouse=True)
+def answers(up):
+    up.always(json_response(chat_answer(usage=(5, 2))))
+
+
+async def test_without_limits_nothing_changes_and_nothing_is_said(gateway, up):
+    answer = await gateway.chat()
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.startswith("x-ratelimit")]
+    assert "max_tokens" not in up.requests[-1].json
+    assert await usage(gateway) == {}
+
+
+@pytest.mark.parametrize("name", ["requests_per_minute", "requests_per_hour"])
+async def test_a_pace_of_requests(gateway, up, name):
+    await limit(gateway, **{name: 2})
+    first = await gateway.chat()
+    assert first.headers["x-ratelimit-limit-requests"] == "2"
+    assert first.headers["x-ratelimit-remaining-requests"] == "1"
+    assert first.headers["x-ratelimit-reset-requests"]
+    assert (await gateway.chat()).status_code == 200
+    refused = await gateway.chat()
+    assert name in check(refused, 429, "rate_limit_exceeded", kind="requests")
+    wait = int(refused.headers["retry-after-ms"]) / 1000
+    assert wait <= (61.01 if name == "requests_per_minute" else 3661)
+    assert (refused.headers.get("x-should-retry") == "false") == (wait > 60)
+    assert len(up.calls("POST /v1/chat/completions")) == 2
+    assert len(await gateway.records()) == 2
+    await nothing_is_held(gateway)
+
+
+@pytest.mark.parametrize("name", ["requests_per_day", "requests_per_month", "requests_total"])
+async def test_a_budget_of_requests(gateway, name):
+    await limit(gateway, **{name: 1})
+    assert (await gateway.chat()).status_code == 200
+    refused = await gateway.chat()
+    assert name in check(refused, 429, "insufficient_quota", kind="insufficient_quota")
+    assert refused.headers["x-should-retry"] == "false"
+    assert ("retry-after" in refused.headers) == (name != "requests_total")
+
+
+async def test_the_status_of_a_budget_may_be_403(start):
+    async with start(quota_status=403) as gateway:
+        await limit(gateway, requests_total=0)
+        check(await gateway.chat(), 403, "insufficient_quota", kind="insufficient_quota")
+        await limit(gateway, requests_total=None, requests_per_minute=0)
+        refused = await gateway.chat()
+        check(refused, 429, "rate_limit_exceeded", kind="requests")
+        assert refused.headers["x-should-retry"] == "false"
+        assert "retry-after" not in refused.headers
+
+
+async def test_a_limit_counts_what_was_used_before_it_was_set(gateway):
+    for _ in range(3):
+        await gateway.chat()
+    await gateway.records()
+    await limit(gateway, requests_per_day=4, tokens_per_month=1000, requests_per_minute=100, requests_total=100)
+    shown = await usage(gateway)
+    assert {name: reading["used"] for name, reading in shown.items()} == {
+        "requests_per_day": 3,
+        "tokens_per_month": 21,
+        "requests_per_minute": 3,
+        "requests_total": 3,
+    }
+    assert (await gateway.chat()).status_code == 200
+    assert (await gateway.chat()).status_code == 429
+
+
+async def test_counters_are_as_they_were_after_a_restart(start):
+    async with start() as gateway:
+        await limit(gateway, requests_total=3, tokens_per_day=10_000)
+        await gateway.chat()
+        await gateway.chat()
+        before = await usage(gateway)
+    async with start(users=()) as gateway:
+        answer = await gateway.client.get("/admin/users/alice/limits", headers=BEARER)
+        after = answer.json()["usage"]
+        assert after["requests_total"]["used"] == before["requests_total"]["used"] == 2
+        assert after["tokens_per_day"]["used"] == before["tokens_per_day"]["used"] == 14
+
+
+async def test_a_budget_of_tokens_lowers_the_cap(gateway, up):
+    await limit(gateway, tokens_per_day=1000)
+    assert (await gateway.chat()).status_code == 200
+    sent = up.requests[-1].json["max_tokens"]
+    assert 800 < sent < 1000
+    shown = (await usage(gateway))["tokens_per_day"]
+    assert (shown["limit"], shown["used"], shown["reserved"], shown["remaining"]) == (1000, 7, 0, 993)
+    assert shown["resets_at"].endswith("Z")
+    await gateway.chat(max_tokens=5)
+    assert up.requests[-1].json["max_tokens"] == 5
+
+
+async def test_a_request_that_could_never_fit_says_both_numbers(gateway, up):
+    await limit(gateway, tokens_total=50)
+    message = check(await gateway.chat(), 400, "limit_too_small")
+    assert "50" in message
+    assert not up.calls("POST /v1/chat/completions")
+
+
+async def test_a_pace_of_tokens_refuses_and_never_clips(gateway, up):
+    await limit(gateway, tokens_per_minute=300)
+    check(await gateway.chat(max_tokens=500), 400, "limit_too_small")
+    answer = await gateway.chat(max_tokens=150)
+    assert answer.status_code == 200
+    assert up.requests[-1].json["max_tokens"] == 150
+    assert answer.headers["x-ratelimit-limit-tokens"] == "300"
+    up.always(json_response(chat_answer(usage=(100, 100))))
+    assert (await gateway.chat(max_tokens=150)).status_code == 200
+    refused = await gateway.chat(max_tokens=150)
+    check(refused, 429, "rate_limit_exceeded", kind="tokens")
+    assert "retry-after" in refused.headers
+
+
+async def test_a_cap_per_request(gateway, up):
+    await limit(gateway, max_tokens_per_request=7)
+    for fields, sent in (({}, 7), ({"max_tokens": 99}, 7), ({"max_tokens": 3}, 3), ({"max_completion_tokens": 50}, 7)):
+        assert (await gateway.chat(**fields)).status_code == 200
+        assert up.requests[-1].json["max_tokens"] == sent
+
+
+async def test_cost_is_never_exceeded(gateway, up):
+    price = {"model": "tiny:latest", "input_usd_per_mtok": "1", "output_usd_per_mtok": "10"}
+    assert (await gateway.client.put("/admin/prices", json=price, headers=BEARER)).status_code == 200
+    await limit(gateway, cost_usd_total="0.002")
+    assert (await gateway.chat()).status_code == 200
+    assert 100 < up.requests[-1].json["max_tokens"] < 200  # what 0.002 dollars buy, less the input
+    up.always(json_response(chat_answer(usage=(5, 185))))
+    assert (await gateway.chat()).status_code == 200
+    refused = await gateway.chat()
+    assert "cost_usd_total" in check(refused, 429, "insufficient_quota", kind="insufficient_quota")
+    shown = (await usage(gateway))["cost_usd_total"]
+    assert float(shown["used"]) <= 0.002
+    spent = (await gateway.client.get("/v1/usage/summary")).json()["total"]["cost_usd"]
+    assert float(spent) == float(shown["used"])
+
+
+async def test_concurrency(gateway, up):
+    asked = asyncio.Semaphore(0)
+    go = asyncio.Event()
+
+    async def script(conn, request):
+        asked.release()
+        await go.wait()
+        await conn.send(json_response(chat_answer()))
+
+    up.always(script)
+    await limit(gateway, max_concurrent_requests=2)
+    running = [asyncio.create_task(gateway.chat()) for _ in range(2)]
+    for _ in running:
+        await asked.acquire()
+    refused = await gateway.chat()
+    assert "max_concurrent_requests" in check(refused, 429, "rate_limit_exceeded", kind="requests")
+    assert refused.headers["retry-after"] == "1"
+    go.set()
+    assert [answer.status_code for answer in await asyncio.gather(*running)] == [200, 200]
+    assert (await gateway.chat()).status_code == 200
+    await nothing_is_held(gateway)
+
+
+async def test_a_budget_held_by_running_requests_is_a_matter_of_pace(gateway, up):
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def script(conn, request):
+        asked.set()
+        await go.wait()
+        await conn.send(json_response(chat_answer(usage=(5, 2))))
+
+    up.answer(script)
+    await limit(gateway, tokens_per_day=1000)
+    first = asyncio.create_task(gateway.chat())
+    await asked.wait()
+    refused = await gateway.chat()
+    check(refused, 429, "rate_limit_exceeded", kind="tokens")
+    assert refused.headers["retry-after"] == "1"
+    go.set()
+    assert (await first).status_code == 200
+    assert (await gateway.chat()).status_code == 200
+
+
+async def test_by_model_and_by_key(gateway):
+    await limit(gateway, models={"tiny": {"requests_total": 1}})
+    assert (await gateway.chat()).status_code == 200
+    assert "tiny:latest" in check(await gateway.chat(), 429, "insufficient_quota", kind="insufficient_quota")
+    assert (await gateway.chat(model="eye")).status_code == 200
+    made = (
+        await gateway.client.post("/admin/users/alice/keys", json={"limits": {"requests_total": 1}}, headers=BEARER)
+    ).json()
+    own = {"authorization": f"Bearer {made['api_key']}"}
+    answers = [await gateway.client.post("/v1/chat/completions", json=ask(model="eye"), headers=own) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert "of this key" in answers[1].json()["error"]["message"]
+    assert (await gateway.chat(model="eye")).status_code == 200
+
+
+async def test_allowed_models(gateway):
+    await limit(gateway, allowed_models=["tiny"])
+    assert (await gateway.chat()).status_code == 200
+    check(await gateway.chat(model="eye"), 403, "model_not_allowed", "model", kind="permission_error")
+    assert [model["id"] for model in (await gateway.client.get("/v1/models")).json()["data"]] == ["tiny:latest"]
+    check(await gateway.client.get("/v1/models/eye"), 403, "model_not_allowed", "model", kind="permission_error")
+    await limit(gateway, allowed_models=[])
+    check(await gateway.chat(), 403, "model_not_allowed", "model", kind="permission_error")
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        ({"requests_per_minute": 30}, 30),
+        ({"requests_per_day": 30}, 30),
+        ({"requests_total": 30}, 30),
+        ({"max_concurrent_requests": 7}, None),
+        ({"tokens_per_day": 20_000}, None),
+        ({"tokens_total": 20_000, "requests_per_hour": 50}, 50),
+        ({"cost_usd_per_day": "0.01"}, None),
+        ({"models": {"tiny": {"requests_per_month": 20}}}, 20),
+    ],
+)
+async def test_two_hundred_at_once_never_go_over(gateway, up, limits, most):
+    """Streams, whole answers and clients that leave, against each kind of limit."""
+    price = {"model": "tiny:latest", "input_usd_per_mtok": "1", "output_usd_per_mtok": "10"}
+    await gateway.client.put("/admin/prices", json=price, headers=BEARER)
+    running = most_running = 0
+
+    async def script(conn, request):
+        nonlocal running, most_running
+        running += 1
+        most_running = max(most_running, running)
+        tokens = request.json.get("max_tokens", 50)
+        await asyncio.sleep(0.01)
+        running -= 1
+        used = (20, min(tokens, 400))
+        if request.json.get("stream"):
+            await conn.send(streamed(*sse(*chat_chunks(["a"], usage=used))))
+        else:
+            await conn.send(json_response(chat_answer(usage=used)))
+
+    up.always(script)
+    await limit(gateway, **limits)
+
+    async def one(number):
+        if number % 5 == 4:
+            task = asyncio.create_task(gateway.chat(stream=True))
+            await asyncio.sleep(0.02)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return None
+        return (await gateway.chat(stream=bool(number % 2), max_tokens=400)).status_code
+
+    answers = Counter(await asyncio.gather(*(one(number) for number in range(200))))
+    records = await gateway.records()
+    assert answers[200] > 0
+    assert answers[429] > 0
+    assert set(answers) <= {200, 429, None}
+    if most is not None:
+        assert len(records) <= most
+    if "max_concurrent_requests" in limits:
+        assert most_running <= 7
+    tokens = sum(record.usage.total_tokens for record in records)
+    cost = sum(record.cost_pico for record in records)
+    assert tokens <= limits.get("tokens_per_day", limits.get("tokens_total", 10**9))
+    assert cost <= (10**10 if "cost_usd_per_day" in limits else 10**18)
+    await nothing_is_held(gateway)
+    for name, reading in (await usage(gateway)).items():
+        assert reading["reserved"] == 0
+        truth = {"requests": len(records), "tokens": tokens, "cost": cost / 10**12, "max": 0}[name.partition("_")[0]]
+        assert float(reading["used"]) == pytest.approx(float(truth), abs=0 if name[0] != "c" else 1e-15)
+
+
+async def test_what_never_went_out_gives_all_back(start, up):
+    async with start() as gateway:
+        await limit(gateway, requests_total=1, tokens_total=5000)
+        await gateway.chat(model="nope")
+        answer = await gateway.client.post(
+            "/v1/chat/completions",
+            json=ask(model="eye", messages=[{"content": [{"image_url": {"url": "data:image/png;base64,AAAA"}}]}]),
+        )
+        check(answer, 400, "invalid_image", "messages[0].content[0].image_url")
+        await up.stop_listening()
+        for conn in up.connections:
+            conn.close()
+        for conn in up.connections:
+            await conn.wait_closed()
+        assert (await gateway.chat()).status_code == 503
+        shown = await usage(gateway)
+        assert {(reading["used"], reading["reserved"]) for reading in shown.values()} == {(0, 0)}
+
+
+async def test_a_refund_gives_room_again(gateway, up):
+    price = {"model": "tiny:latest", "input_usd_per_mtok": "1000", "output_usd_per_mtok": "0"}
+    await gateway.client.put("/admin/prices", json=price, headers=BEARER)
+    up.always(json_response(chat_answer(usage=(150, 2))))
+    await limit(gateway, cost_usd_total="0.3")
+    assert [(await gateway.chat()).status_code for _ in range(3)] == [200, 200, 429]
+    refund = {"user_id": "alice", "cost_usd": "-0.15", "reason": "a bad answer"}
+    made = await gateway.client.post("/admin/adjustments", json=refund, headers=BEARER)
+    assert made.status_code == 201, made.text
+    assert (await gateway.chat()).status_code == 200
+    total = (await gateway.client.get("/v1/usage/summary")).json()["total"]
+    assert (total["cost_usd"], total["requests"]) == ("0.3", 3)

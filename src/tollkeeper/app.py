@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import asynccontextmanager
 
 from tollkeeper import __version__
-from tollkeeper.config import WELL_KNOWN_SECRETS, ConfigError, Settings
+from tollkeeper.config import WELL_KNOWN_SECRETS, ConfigError, Settings, unknown_variables
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
 from tollkeeper.gateway.entry import Entry
@@ -74,6 +74,8 @@ async def serve(
     Raises ConfigError, StoreError, SecretsError: each says in one line what to do.
     """
     configure_logs()
+    if unknown := unknown_variables(os.environ):
+        log.warning("no setting has the name of %s in the environment", " or ".join(unknown))
     raise_file_limit()
     listening = _listen(settings.host, settings.port)
     try:

@@ -7,6 +7,7 @@ import pytest
 from tests.gateway.conftest import TEST
 from tollkeeper.app import opened, raise_file_limit, serve
 from tollkeeper.config import ConfigError, load_settings
+from tollkeeper.store.sqlite import SqliteStore
 
 
 async def test_a_database_with_a_sample_key_is_served_on_loopback_only(tmp_path):
@@ -26,6 +27,15 @@ async def test_the_admin_key_is_made_once(tmp_path):
             assert house.accounts.identify_admin(str(made[0])) == "@bootstrap"
     assert made[0] is not None
     assert made[1] is None
+
+
+@pytest.mark.parametrize(("durability", "synchronous"), [("process", 1), ("power", 2)])
+async def test_what_a_record_survives_is_a_setting(tmp_path, durability, synchronous):
+    settings = load_settings(database_path=tmp_path / "t.db", durability=durability)
+    async with opened(settings) as (_, _, store, _):
+        assert isinstance(store, SqliteStore)
+        levels = await store._writer.run(lambda found: found.exec_driver_sql("PRAGMA synchronous").scalar_one())
+        assert levels == synchronous
 
 
 def test_the_file_limit_is_raised_to_the_hard_one():

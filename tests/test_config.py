@@ -53,6 +53,7 @@ def test_lists_are_written_with_commas(monkeypatch):
         ("HEAD_TIMEOUT", "-1"),
         ("MAX_BODY_BYTES", "lots"),
         ("METRICS_PUBLIC", "maybe"),
+        ("DURABILITY", "fire"),
         *(
             ("OLLAMA_BASE_URL", url)
             for url in ("", "localhost:11434", "http://", "http://h:99999", "http://h/?q=1", "http://a..b:1")

@@ -100,7 +100,7 @@ async def opened(
     """All parts, joined; the server not yet serving; and the bootstrap admin key when it was made just now."""
     if upstreams is None:
         upstreams = [UpstreamConfig("default", "ollama", settings.ollama_base_url)]
-    store = await open_store(settings.database_path, now=now_ms)
+    store = await open_store(settings.database_path, now=now_ms, durability=settings.durability)
     try:
         pepper = settings.pepper
         secrets = await open_secrets(

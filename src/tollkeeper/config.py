@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias=_plain("host"))
     port: int = Field(8000, ge=0, le=65535, validation_alias=_plain("port"))
     database_path: Path = Field(Path("./tollkeeper.db"), validation_alias=_plain("database_path"))
+
+    durability: Literal["process", "power"] = "process"
 
     cors_origins: Names = ()
     trusted_proxies: Names = ()

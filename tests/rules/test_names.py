@@ -1,7 +1,7 @@
 import pytest
 
 from tollkeeper.rules.ids import answer_id, request_id, request_id_floor
-from tollkeeper.rules.names import canonical, is_cloud
+from tollkeeper.rules.names import MAX_NAME, canonical, is_cloud
 
 KNOWN = {"tiny:latest", "llama3.2:1b", "hf.co/someone/model:q4", "host:5000/team/m:latest"}
 ALIASES = {"llama3.2": "llama3.2:1b", "gpt-4o-mini": "TINY", "loop": "loop2", "loop2": "loop"}
@@ -14,7 +14,7 @@ ALIASES = {"llama3.2": "llama3.2:1b", "gpt-4o-mini": "TINY", "loop": "loop2", "l
         ("tiny:latest", "tiny:latest"),
         ("TINY", "tiny:latest"),
         ("library/tiny", "tiny:latest"),
-        (" Library/Tiny:Latest ", "tiny:latest"),
+        ("Library/Tiny:Latest", "tiny:latest"),
         ("llama3.2", "llama3.2:1b"),
         ("llama3.2:latest", "llama3.2:1b"),
         ("gpt-4o-mini", "tiny:latest"),
@@ -23,10 +23,21 @@ ALIASES = {"llama3.2": "llama3.2:1b", "gpt-4o-mini": "TINY", "loop": "loop2", "l
         ("llama3.2:3b", None),
         ("loop", None),
         ("", None),
+        (" tiny", None),
+        ("tiny ", None),
+        ("tiny\n", None),
+        ("library/ tiny", None),
     ],
 )
 def test_every_spelling_leads_to_one_name(asked, name):
     assert canonical(asked, KNOWN, ALIASES) == name
+
+
+def test_a_name_that_is_too_long_is_never_known():
+    longest, longer = "a" * MAX_NAME, "a" * (MAX_NAME + 1)
+    assert canonical(longest, {longest}, {}) == longest
+    assert canonical(longer, {longer}, {}) is None
+    assert canonical(longer, {"tiny"}, {longer: "tiny"}) is None
 
 
 def test_cloud_models_are_known_by_their_ending():

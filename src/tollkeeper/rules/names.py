@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
+MAX_NAME = 256
+"""Characters of a name that can be known."""
+
 
 def is_cloud(name: str) -> bool:
     """Whether Ollama would run this model on someone else's machines, in the owner's name."""
@@ -20,6 +23,8 @@ def canonical(name: str, known: Container[str], aliases: Mapping[str, str]) -> s
     `known` holds canonical names, `aliases` canonical spellings of names → names. An alias wins over a model of the
     same name, is followed once, and may itself name a model loosely.
     """
+    if len(name) > MAX_NAME:
+        return None
     plain = _plain(name)
     target = aliases.get(plain)
     if target is None and plain.endswith(":latest"):
@@ -35,4 +40,4 @@ def canonical(name: str, known: Container[str], aliases: Mapping[str, str]) -> s
 
 
 def _plain(name: str) -> str:
-    return name.strip().lower().removeprefix("library/")
+    return name.lower().removeprefix("library/")

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from tollkeeper.rules.errors import GatewayError, ModelNotAllowed, ModelNotFound, UpstreamFailure, UpstreamUnavailable
-from tollkeeper.rules.names import canonical, is_cloud
+from tollkeeper.rules.names import MAX_NAME, canonical, is_cloud
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.upstream.config import UpstreamConfig
 from tollkeeper.services.upstream.ports import Client
@@ -111,12 +111,14 @@ class Catalog:
     async def model(self, name: str) -> Model:
         """The model that `name` asks for. Raises ModelNotFound, ModelNotAllowed, UpstreamUnavailable."""
         known = canonical(name, self._models, self._aliases)
-        if known is None:
+        if known is None and len(name) <= MAX_NAME:
             await self.refresh()
             known = canonical(name, self._models, self._aliases)
-        if is_cloud(known or name.strip().lower()):
+        shown = name[:MAX_NAME]
+        if is_cloud(known or shown.lower()):
             raise ModelNotAllowed(
-                f"The model '{name}' runs on someone else's machines, which this gateway does not allow.", param="model"
+                f"The model '{shown}' runs on someone else's machines, which this gateway does not allow.",
+                param="model",
             )
         if known is None:
             if all(self._faults.values()):
@@ -124,7 +126,7 @@ class Catalog:
                     "No upstream answers right now, so its models are unknown. Try again soon.", status=503
                 )
             raise ModelNotFound(
-                f"The model '{name}' does not exist here. GET /v1/models lists those that do.", param="model"
+                f"The model '{shown}' does not exist here. GET /v1/models lists those that do.", param="model"
             )
         return self._models[known]
 

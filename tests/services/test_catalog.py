@@ -10,10 +10,14 @@ from tests.scripted import ScriptedUpstream
 from tests.services.house import Clock
 from tollkeeper.rules.errors import ModelNotAllowed, ModelNotFound
 from tollkeeper.rules.names import MAX_NAME
+from tollkeeper.services.audit import Actor
 from tollkeeper.services.catalog import Catalog
 from tollkeeper.services.upstream import HttpClient
 from tollkeeper.services.upstream.config import UpstreamConfig
+from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.store import MemoryStore
+
+TEST = Actor("@test", "192.0.2.7")
 
 
 @pytest.fixture
@@ -58,3 +62,25 @@ async def test_a_name_that_is_too_long_is_not_asked_for_and_not_repeated(
 async def test_other_peoples_machines_are_not_allowed(catalog: Catalog, name: str) -> None:
     with pytest.raises(ModelNotAllowed):
         await catalog.model(name)
+
+
+@pytest.mark.parametrize("alias", ["gpt", "library/GPT", "gpt:latest"])
+async def test_an_alias_counts_at_the_next_request_and_after_a_start(
+    catalog: Catalog, store: MemoryStore, alias: str
+) -> None:
+    await catalog.replace({alias: "tiny"}, TEST)
+    for spelling in ("gpt", "GPT:latest", "library/gpt"):
+        assert (await catalog.model(spelling)).name == "tiny:latest"
+    again = Catalog([], store.book, Clock(), patience=1)
+    await again.load()
+    assert again.get() == {"gpt": "tiny"}
+    (entry,) = await store.audit.entries(limit=10, after=None)
+    assert (entry.actor, entry.address, entry.action) == ("@test", "192.0.2.7", "aliases.replace")
+
+
+async def test_aliases_that_were_not_saved_do_not_count(catalog: Catalog, store: MemoryStore) -> None:
+    await catalog.replace({"a": "tiny"}, TEST)
+    store.fail = "disk full"
+    with pytest.raises(StoreError):
+        await catalog.replace({"b": "tiny"}, TEST)
+    assert catalog.get() == {"a": "tiny"}

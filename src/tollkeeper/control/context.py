@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from tollkeeper.services.accounts import Accounts
+from tollkeeper.services.audit import Actor
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
 from tollkeeper.store.ports import Audit, Reports
@@ -19,8 +20,8 @@ class Aliases(Protocol):
 
     def get(self) -> Mapping[str, str]: ...
 
-    async def replace(self, aliases: Mapping[str, str], actor: str, address: str | None) -> None:
-        """All at once, in force at the next request."""
+    async def replace(self, aliases: Mapping[str, str], by: Actor) -> None:
+        """All at once, in force at the next request. Raises Unprocessable for two spellings of one name."""
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,20 @@ def is_cloud(name: str) -> bool:
     return name.endswith((":cloud", "-cloud"))
 
 
+def alias_key(name: str) -> str:
+    """What `name` is called in a table of aliases, however it is spelt: without `library/` and `:latest`."""
+    return _plain(name).removesuffix(":latest")
+
+
 def canonical(name: str, known: Container[str], aliases: Mapping[str, str]) -> str | None:
     """The canonical name that `name` asks for, or None when it is not known.
 
-    `known` holds canonical names, `aliases` canonical spellings of names → names. An alias wins over a model of the
-    same name, is followed once, and may itself name a model loosely.
+    `known` holds canonical names, `aliases` keys by `alias_key` → names. An alias wins over a model of the same name,
+    is followed once, and may itself name a model loosely.
     """
     if len(name) > MAX_NAME:
         return None
-    plain = _plain(name)
-    target = aliases.get(plain)
-    if target is None and plain.endswith(":latest"):
-        target = aliases.get(plain.removesuffix(":latest"))
-    if target is not None:
-        plain = _plain(target)
+    plain = _plain(aliases.get(alias_key(name), name))
     if plain in known:
         return plain
     tagged = plain + ":latest"

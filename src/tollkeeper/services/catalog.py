@@ -15,9 +15,17 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from tollkeeper.rules.errors import GatewayError, ModelNotAllowed, ModelNotFound, UpstreamFailure, UpstreamUnavailable
-from tollkeeper.rules.names import MAX_NAME, canonical, is_cloud
+from tollkeeper.rules.errors import (
+    GatewayError,
+    ModelNotAllowed,
+    ModelNotFound,
+    Unprocessable,
+    UpstreamFailure,
+    UpstreamUnavailable,
+)
+from tollkeeper.rules.names import MAX_NAME, alias_key, canonical, is_cloud
 from tollkeeper.services.audit import Actor
+from tollkeeper.services.changes import Changes
 from tollkeeper.services.upstream.config import UpstreamConfig
 from tollkeeper.services.upstream.ports import Client
 from tollkeeper.store.ports import Book
@@ -81,6 +89,7 @@ class Catalog:
         self._faults: dict[str, str | None] = {config.id: "it has not been asked yet" for config, _ in upstreams}
         self._vision: dict[tuple[str, str], bool | None] = {}
         self._aliases: dict[str, str] = {}
+        self._changes = Changes()
         self._refreshing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -92,15 +101,23 @@ class Catalog:
     # Aliases
 
     def get(self) -> dict[str, str]:
-        """Aliases → the names they stand for."""
+        """Aliases, as `alias_key` spells them → the names they stand for."""
         return dict(self._aliases)
 
-    async def replace(self, aliases: Mapping[str, str], actor: str, address: str | None) -> None:
-        """All aliases at once, in force at the next request."""
-        plain = {alias.strip().lower(): model for alias, model in aliases.items()}
-        by = Actor(actor, address)
-        await self._book.replace_aliases(plain, by.entry(self._now(), "aliases.replace", "*", plain))
-        self._aliases = plain
+    async def replace(self, aliases: Mapping[str, str], by: Actor) -> None:
+        """All aliases at once, in force at the next request. Raises Unprocessable for two spellings of one name."""
+        spelt: dict[str, str] = {}
+        for alias in aliases:
+            other = spelt.setdefault(alias_key(alias), alias)
+            if other != alias:
+                raise Unprocessable(f"'{alias}' and '{other}' are the same name: leave one of them out.", param=alias)
+        table = {key: aliases[alias] for key, alias in spelt.items()}
+
+        async def change() -> None:
+            await self._book.replace_aliases(table, by.entry(self._now(), "aliases.replace", "*", table))
+            self._aliases = table
+
+        await self._changes.run(change)
 
     # Models
 

@@ -1,12 +1,14 @@
 """How the parts are joined, where no other test sees it."""
 
 import resource
+import socket
 
 import pytest
 
 from tests.gateway.conftest import TEST
-from tollkeeper.app import opened, raise_file_limit, serve
+from tollkeeper.app import listen, opened, raise_file_limit, serve
 from tollkeeper.config import ConfigError, load_settings
+from tollkeeper.store.sqlite import SqliteStore
 
 
 async def test_a_database_with_a_sample_key_is_served_on_loopback_only(tmp_path):
@@ -26,6 +28,41 @@ async def test_the_admin_key_is_made_once(tmp_path):
             assert house.accounts.identify_admin(str(made[0])) == "@bootstrap"
     assert made[0] is not None
     assert made[1] is None
+
+
+@pytest.mark.parametrize(("durability", "synchronous"), [("process", 1), ("power", 2)])
+async def test_what_a_record_survives_is_a_setting(tmp_path, durability, synchronous):
+    settings = load_settings(database_path=tmp_path / "t.db", durability=durability)
+    async with opened(settings) as (_, _, store, _):
+        assert isinstance(store, SqliteStore)
+        levels = await store._writer.run(lambda found: found.exec_driver_sql("PRAGMA synchronous").scalar_one())
+        assert levels == synchronous
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_taken_port_is_named_with_what_to_do(host):
+    with socket.create_server((host, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=rf"^port {port} on {host} is taken .*--port$"):
+            listen(host, port)
+
+
+async def test_a_taken_port_is_known_before_anything_is_made(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="is taken"):
+        await serve(load_settings(database_path=tmp_path / "t.db", port=taken.getsockname()[1]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_was_tried_stays_free():
+    with listen("127.0.0.1", 0) as found:
+        port = found.getsockname()[1]
+    listen("127.0.0.1", port).close()
+    listen("127.0.0.1", port).close()
+
+
+def test_an_address_that_is_not_ours():
+    with pytest.raises(OSError, match=r"^cannot listen on 192\.0\.2\.1 port 8000: "):
+        listen("192.0.2.1", 8000)
 
 
 def test_the_file_limit_is_raised_to_the_hard_one():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tollkeeper.config import ConfigError, load_settings
+from tollkeeper.config import ConfigError, load_settings, unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -52,8 +52,17 @@ def test_lists_are_written_with_commas(monkeypatch):
         ("PORT", "70000"),
         ("HEAD_TIMEOUT", "-1"),
         ("MAX_BODY_BYTES", "lots"),
-        ("OLLAMA_BASE_URL", "localhost:11434"),
         ("METRICS_PUBLIC", "maybe"),
+        ("DURABILITY", "fire"),
+        *(
+            ("OLLAMA_BASE_URL", url)
+            for url in ("", "localhost:11434", "http://", "http://h:99999", "http://h/?q=1", "http://a..b:1")
+        ),
+        *(("HOST", host) for host in ("", " ", "a..b", "a b")),
+        *(("ALLOWED_HOSTS", names) for names in ("", " , ")),
+        *(("TRUSTED_PROXIES", names) for names in ("proxy.example", "10.0.0.1/8", "10.0.0.0/33", "127.0.0.1,*")),
+        *(("CORS_ORIGINS", names) for names in ("*", "https://*.example", "https://a.example,app.example", "null")),
+        *(("CORS_ORIGINS", name) for name in ("https://a.example/page", "https://me@a.example", "https://")),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(monkeypatch, name, value):
@@ -63,6 +72,51 @@ def test_a_wrong_setting_is_named_in_one_line(monkeypatch, name, value):
     text = str(caught.value)
     assert f"TOLLKEEPER_{name}" in text
     assert "\n" not in text
+
+
+def test_why_no_page_at_all_may_be_let_in(monkeypatch):
+    monkeypatch.setenv("TOLLKEEPER_CORS_ORIGINS", "*")
+    with pytest.raises(ConfigError, match="setting cors_origins: '\\*' would let pages of strangers in"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("trusted_proxies", ("10.0.0.0/8", "127.0.0.1", "fd00::/8", "::1")),
+        (
+            "cors_origins",
+            (
+                "https://app.example",
+                "http://localhost:3000",
+                "http://[::1]:1",
+                "https://A.example/",
+                "app://obsidian.md",
+            ),
+        ),
+        ("allowed_hosts", ("gateway.example", "[::1]")),
+    ],
+)
+def test_what_a_list_may_hold(monkeypatch, name, values):
+    monkeypatch.setenv(f"TOLLKEEPER_{name.upper()}", ",".join(values))
+    assert getattr(load_settings(), name) == values
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "localhost", "gateway.example"])
+def test_what_may_be_listened_on(host):
+    assert load_settings(host=host).host == host
+
+
+def test_names_in_the_environment_that_are_no_settings():
+    given = [
+        "PATH",
+        "TOLLKEEPER_PORT",
+        "tollkeeper_head_timeout",
+        "TOLLKEEPER_HEAD_TIMOUT",
+        "TOLLKEEPER_",
+        "XTOLLKEEPER_A",
+    ]
+    assert unknown_variables(given) == ["TOLLKEEPER_", "TOLLKEEPER_HEAD_TIMOUT"]
 
 
 def test_a_file_that_cannot_be_read_is_named():

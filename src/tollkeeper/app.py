@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -13,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import asynccontextmanager
 
 from tollkeeper import __version__
-from tollkeeper.config import WELL_KNOWN_SECRETS, ConfigError, Settings
+from tollkeeper.config import WELL_KNOWN_SECRETS, ConfigError, Settings, unknown_variables
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
 from tollkeeper.gateway.entry import Entry
@@ -76,11 +77,13 @@ async def serve(
     `upstreams` replace the one of the settings. `prepare` runs once the store is open and before the port is.
     `started` is told the gateway's URL when the port is open, `made_key` the bootstrap admin key when it was made just
     now.
-    Raises ConfigError, StoreError, SecretsError: each says in one line what to do.
+    Raises ConfigError, StoreError, SecretsError, OSError: each says in one line what to do.
     """
     configure_logs()
+    if unknown := unknown_variables(os.environ):
+        log.warning("no setting has the name of %s in the environment", " or ".join(unknown))
     raise_file_limit()
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     try:
         async with opened(settings, upstreams) as (house, server, _, key):
             if not settings.loopback:
@@ -103,7 +106,7 @@ async def opened(
     """All parts, joined; the server not yet serving; and the bootstrap admin key when it was made just now."""
     if upstreams is None:
         upstreams = [UpstreamConfig("default", "ollama", settings.ollama_base_url)]
-    store = await open_store(settings.database_path, now=now_ms)
+    store = await open_store(settings.database_path, now=now_ms, durability=settings.durability)
     try:
         pepper = settings.pepper
         secrets = await open_secrets(
@@ -261,14 +264,19 @@ async def _background(*work: Coroutine[None, None, None]) -> AsyncIterator[None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises OSError; it says in one line what to do."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=4096)
     except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port or --host"
-        ) from None
+        if error.errno == errno.EADDRINUSE:
+            why = f"port {port} on {host} is taken by another program; stop that one or choose another port with --port"
+        else:
+            why = (
+                f"cannot listen on {host} port {port}: {error.strerror or error}; choose another with --host or --port"
+            )
+        raise OSError(why) from None
 
 
 def _opener(listening: socket.socket, started: Callable[[str], None] | None) -> Callable[[], None]:

@@ -6,7 +6,9 @@ Sources, later wins: `tollkeeper.toml`, `.env`, the environment, the command lin
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,10 +22,16 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from tollkeeper.services.upstream.address import Address
+
 MB = 1_000_000
 WELL_KNOWN_SECRETS = frozenset({"admin-secret-key", "sk-admin-001", "sk-alice-123", "sk-bob-456", "sk-char-789"})
 """The demo's keys, and what people copy from examples: none may guard a port that others can reach."""
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_PREFIX = "TOLLKEEPER_"
+_ORIGIN = re.compile(
+    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?/?", re.ASCII | re.IGNORECASE
+)
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -40,7 +48,7 @@ def _plain(name: str) -> AliasChoices:
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="TOLLKEEPER_", env_file=".env", toml_file="tollkeeper.toml", extra="ignore", frozen=True,
+        env_prefix=_PREFIX, env_file=".env", toml_file="tollkeeper.toml", extra="ignore", frozen=True,
         populate_by_name=True,
     )  # fmt: skip
 
@@ -50,6 +58,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias=_plain("host"))
     port: int = Field(8000, ge=0, le=65535, validation_alias=_plain("port"))
     database_path: Path = Field(Path("./tollkeeper.db"), validation_alias=_plain("database_path"))
+
+    durability: Literal["process", "power"] = "process"
 
     cors_origins: Names = ()
     trusted_proxies: Names = ()
@@ -90,10 +100,48 @@ class Settings(BaseSettings):
 
     @field_validator("ollama_base_url")
     @classmethod
-    def _http_url(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
+    def _an_address_of_a_server(cls, value: str) -> str:
+        Address(value)
         return value.rstrip("/")
+
+    @field_validator("host")
+    @classmethod
+    def _a_name_or_an_address(cls, value: str) -> str:
+        # Nothing at all would mean every address of this machine.
+        if not value or not value.isprintable() or " " in value:
+            raise ValueError("must name an address to listen on; 127.0.0.1 is this machine alone, 0.0.0.0 is everyone")
+        try:
+            value.encode("idna")
+        except UnicodeError:
+            raise ValueError(f"{value!r} is neither an address nor a name") from None
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _not_nobody(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("must name at least one host: without any, every request would be refused")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError(f"{part!r} is neither an address (10.0.0.1) nor a network (10.0.0.0/8)") from None
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if "*" in part:
+                raise ValueError(f"{part!r} would let pages of strangers in: name each origin")
+            if not _ORIGIN.fullmatch(part):
+                raise ValueError(f"{part!r} is no origin: it looks like https://app.example or http://localhost:3000")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -125,7 +173,9 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).lower().removeprefix("tollkeeper_") if first["loc"] else "settings"
-        raise ConfigError(f"setting {name}: {first['msg']} (TOLLKEEPER_{name.upper()})") from None
+        raise ConfigError(
+            f"setting {name}: {first['msg'].removeprefix('Value error, ')} (TOLLKEEPER_{name.upper()})"
+        ) from None
     except ValueError as error:
         raise ConfigError(f"tollkeeper.toml or .env cannot be read: {error}") from None
     key = settings.admin_api_key
@@ -135,3 +185,9 @@ def load_settings(**given: Any) -> Settings:
             " choose another, or bind to 127.0.0.1"
         )
     return settings
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Of these names of the environment, those that look like settings and are none."""
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in names if name.upper().startswith(_PREFIX) and name.upper() not in known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,29 +15,15 @@ from tests.services.house import BOOTSTRAP, ROOT, AccountsHouse, record
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
 from tollkeeper.services.audit import Actor
+from tollkeeper.services.catalog import Catalog
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
 from tollkeeper.services.readings import Reading
-from tollkeeper.store.ports import ADJUSTMENT, Book, Record, User
+from tollkeeper.store.ports import ADJUSTMENT, Record, User
 
 ALICE_KEY = "sk-alice-of-the-control-tests"
 BOB_KEY = "sk-bob-of-the-control-tests"
 ADMIN_KEY = "sk-root-of-the-control-tests"
-
-
-class StoredAliases:
-    def __init__(self, book: Book, now: Any) -> None:
-        self._book = book
-        self._now = now
-        self._table: dict[str, str] = {}
-
-    def get(self) -> dict[str, str]:
-        return self._table
-
-    async def replace(self, aliases: Mapping[str, str], actor: str, address: str | None) -> None:
-        entry = Actor(actor, address).entry(self._now(), "aliases.replace", "*", aliases)
-        await self._book.replace_aliases(aliases, entry)
-        self._table = dict(aliases)
 
 
 @dataclass
@@ -98,7 +84,7 @@ async def open_desk(*, metrics_public: bool = False) -> Desk:
         prices=Prices(house.store.book, house.clock),
         reports=house.store.reports,
         audit=house.store.audit,
-        aliases=StoredAliases(house.store.book, house.clock),
+        aliases=Catalog([], house.store.book, house.clock, patience=1),
         metrics=Metrics("1.2.3", lambda: None),
         ready=ready,
         now=house.clock,

@@ -122,3 +122,21 @@ async def test_aliases_that_are_none(admin, body):
     response = await admin.put("/admin/aliases", json=body)
     assert response.status_code == 422
     shape_of(response)
+
+
+async def test_aliases_are_shown_as_they_count(admin):
+    written = {"Library/GPT-4:latest": "llama3.2:1b", "my/Model:V1": "TINY"}
+    shown = {"gpt-4": "llama3.2:1b", "my/model:v1": "TINY"}
+    assert (await admin.put("/admin/aliases", json=written)).json() == shown
+    assert (await admin.get("/admin/aliases")).json() == shown
+
+
+@pytest.mark.parametrize("second", ["gpt-4", "library/GPT-4", "Gpt-4:Latest"])
+async def test_two_spellings_of_one_alias(admin, second):
+    before = {"a": "b"}
+    await admin.put("/admin/aliases", json=before)
+    response = await admin.put("/admin/aliases", json={"GPT-4": "x", second: "y"})
+    error = shape_of(response)
+    assert (response.status_code, error["param"], error["code"]) == (422, second, "invalid_value")
+    assert "'GPT-4'" in error["message"]
+    assert (await admin.get("/admin/aliases")).json() == before

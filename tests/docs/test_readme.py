@@ -60,6 +60,12 @@ def test_links(document: str) -> None:
         assert (ROOT / document).parent.joinpath(link).exists(), link
 
 
+def test_the_readme_leads_to_every_document() -> None:
+    assert {f"docs/{path.name}" for path in ROOT.glob("docs/*.md")} <= set(
+        re.findall(r"\]\(([^)#]+)\)", text("README.md"))
+    )
+
+
 async def send(command: str, url: str) -> Any:
     """What `curl` would be answered: these tests run where there is none."""
     program, *words = shlex.split(command.replace("\\\n", " ").replace(ADDRESS, url))

@@ -102,6 +102,23 @@ def test_forwarded_addresses_count_from_trusted_proxies_only(peer, forwarded, cl
     assert forwarded_client(peer, headers, {"10.0.0.1", "10.0.0.2"}) == client
 
 
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        (("10.9.9.9", 5), "6.6.6.6, 1.1.1.1, 10.0.0.2", ("1.1.1.1", 0)),
+        (("10.9.9.9", 5), "6.6.6.6, fd00::5", ("6.6.6.6", 0)),
+        (("fd00::1", 5), "2001:db8::1, 127.0.0.1", ("2001:db8::1", 0)),
+        (("10.9.9.9", 5), "1.1.1.1, unknown", ("unknown", 0)),
+        (("11.0.0.1", 5), "1.1.1.1", ("11.0.0.1", 5)),
+        (("127.0.0.2", 5), "1.1.1.1", ("127.0.0.2", 5)),
+        (("testclient", 5), "1.1.1.1", ("testclient", 5)),
+    ],
+)
+def test_proxies_may_be_networks(peer, forwarded, client):
+    headers = {b"x-forwarded-for": forwarded.encode()}
+    assert forwarded_client(peer, headers, {"10.0.0.0/8", "fd00::/8", "127.0.0.1"}) == client
+
+
 async def test_connections_per_address_are_bounded(start):
     async with (
         start(max_connections_per_address=2) as gateway,

@@ -82,6 +82,13 @@ def test_a_key_that_is_given_is_not_printed(tmp_path: Path):
     assert "chosen-by-the-operator" not in printed
 
 
+def test_a_misspelt_setting_is_named_in_the_log(tmp_path: Path):
+    with begin(tmp_path, TOLLKEEPER_HEAD_TIMOUT="5") as process:
+        first_lines(process)
+        _, complaints = end(process)
+    assert complaints.count("TOLLKEEPER_HEAD_TIMOUT") == 1
+
+
 def test_a_second_one_on_the_same_database(tmp_path: Path):
     with begin(tmp_path) as process:
         first_lines(process)

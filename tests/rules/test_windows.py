@@ -123,5 +123,5 @@ def test_months_follow_one_another(at):
     assert month_start(month) <= at < month_start(month + 1)
 
 
-def ms(*when):
-    return int(datetime(*when, tzinfo=UTC).timestamp() * 1000)
+def ms(year, month, day, hour=0, minute=0, second=0):
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp() * 1000)

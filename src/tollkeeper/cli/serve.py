@@ -7,7 +7,6 @@ import typer
 import uvloop
 
 from tollkeeper import app
-from tollkeeper.cli.address import require_free
 from tollkeeper.config import load_settings
 
 
@@ -23,7 +22,6 @@ def serve(
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C."""
     settings = load_settings(host=host, port=port, database_path=database, ollama_base_url=ollama)
-    require_free(settings.host, settings.port)
     uvloop.run(app.serve(settings, started=_started, made_key=_made_key))
 
 

@@ -27,5 +27,5 @@ async def _replace(
     by: ByAdmin,
     aliases: Annotated[AliasTable, Body(examples=[{"gpt-4o-mini": "llama3.2:1b"}])],
 ) -> dict[str, str]:
-    await services.aliases.replace(aliases, by.name, by.address)
+    await services.aliases.replace(aliases, by)
     return dict(services.aliases.get())

@@ -21,8 +21,8 @@ class Aliases(Protocol):
 
     def get(self) -> Mapping[str, str]: ...
 
-    async def replace(self, aliases: Mapping[str, str], actor: str, address: str | None) -> None:
-        """All at once, in force at the next request."""
+    async def replace(self, aliases: Mapping[str, str], by: Actor) -> None:
+        """All at once, in force at the next request. Raises Unprocessable for two spellings of one name."""
 
 
 class Readings(Protocol):

@@ -7,7 +7,8 @@ to a page. (Fetch Metadata: W3C; Origin: RFC 6454.)
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from tollkeeper.rules.errors import Forbidden
 
@@ -67,11 +68,23 @@ def _navigates(method: str, path: str, headers: Mapping[bytes, bytes]) -> bool:
 def forwarded_client(
     peer: tuple[str, int] | None, headers: Mapping[bytes, bytes], trusted: Collection[str]
 ) -> tuple[str, int] | None:
-    """Who really asks: behind trusted proxies the last address of X-Forwarded-For that is not one of them."""
-    if peer is None or peer[0] not in trusted:
+    """Who really asks: behind trusted proxies (addresses or networks) the last address of X-Forwarded-For that is not
+    one of them."""
+    if peer is None or not trusted:
+        return peer
+    networks = [ip_network(proxy) for proxy in trusted]
+    if not _within(peer[0], networks):
         return peer
     hops = [hop.strip() for hop in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if hop.strip()]
     for hop in reversed(hops):
-        if hop not in trusted:
+        if not _within(hop, networks):
             return hop, 0
     return peer
+
+
+def _within(text: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

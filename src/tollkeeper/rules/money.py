@@ -6,11 +6,16 @@ Prices are integers of micro-dollars per million tokens, so that tokens × price
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
+from fractions import Fraction
 
 PICO_PER_USD = 10**12
 MICRO_PER_USD = 10**6
 MAX_PRICE_USD_PER_MTOK = 10**6
+
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+"""What JSON calls a number: Decimal would also read 1_0, digits of other scripts and spaces around."""
 
 
 def format_usd(pico: int) -> str:
@@ -26,14 +31,13 @@ def parse_price(text: str) -> int:
 
     Raises ValueError for what is not a plain number, is negative, over a million dollars, or finer than a micro-dollar.
     """
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a decimal number of dollars") from None
-    if not value.is_finite() or value < 0 or value > MAX_PRICE_USD_PER_MTOK:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a decimal number of dollars")
+    value = Decimal(text)
+    if value < 0 or value > MAX_PRICE_USD_PER_MTOK:
         raise ValueError(f"{text!r} is not between 0 and {MAX_PRICE_USD_PER_MTOK} dollars per million tokens")
-    micro = value * MICRO_PER_USD
-    if micro != micro.to_integral_value():
+    micro = Fraction(value) * MICRO_PER_USD  # Decimal would round what has over 28 digits
+    if micro.denominator != 1:
         raise ValueError(f"{text!r} is finer than a millionth of a dollar per million tokens")
     return int(micro)
 

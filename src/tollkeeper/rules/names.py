@@ -8,24 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
+MAX_NAME = 256
+"""Characters of a name that can be known."""
+
 
 def is_cloud(name: str) -> bool:
     """Whether Ollama would run this model on someone else's machines, in the owner's name."""
     return name.endswith((":cloud", "-cloud"))
 
 
+def alias_key(name: str) -> str:
+    """What `name` is called in a table of aliases, however it is spelt: without `library/` and `:latest`."""
+    return spelled(name).removesuffix(":latest")
+
+
 def canonical(name: str, known: Container[str], aliases: Mapping[str, str]) -> str | None:
     """The canonical name that `name` asks for, or None when it is not known.
 
-    `known` holds canonical names, `aliases` canonical spellings of names → names. An alias wins over a model of the
-    same name, is followed once, and may itself name a model loosely.
+    `known` holds canonical names, `aliases` keys by `alias_key` → names. An alias wins over a model of the same name,
+    is followed once, and may itself name a model loosely.
     """
-    plain = spelled(name)
-    target = aliases.get(plain)
-    if target is None and plain.endswith(":latest"):
-        target = aliases.get(plain.removesuffix(":latest"))
-    if target is not None:
-        plain = spelled(target)
+    if len(name) > MAX_NAME:
+        return None
+    plain = spelled(aliases.get(alias_key(name), name))
     if plain in known:
         return plain
     tagged = plain + ":latest"
@@ -36,4 +41,4 @@ def canonical(name: str, known: Container[str], aliases: Mapping[str, str]) -> s
 
 def spelled(name: str) -> str:
     """A name in canonical spelling; a tag that is not given stays so."""
-    return name.strip().lower().removeprefix("library/")
+    return name.lower().removeprefix("library/")

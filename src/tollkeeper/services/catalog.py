@@ -15,9 +15,17 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from tollkeeper.rules.errors import GatewayError, ModelNotAllowed, ModelNotFound, UpstreamFailure, UpstreamUnavailable
-from tollkeeper.rules.names import canonical, is_cloud
+from tollkeeper.rules.errors import (
+    GatewayError,
+    ModelNotAllowed,
+    ModelNotFound,
+    Unprocessable,
+    UpstreamFailure,
+    UpstreamUnavailable,
+)
+from tollkeeper.rules.names import MAX_NAME, alias_key, canonical, is_cloud
 from tollkeeper.services.audit import Actor
+from tollkeeper.services.changes import Changes
 from tollkeeper.services.upstream.config import UpstreamConfig
 from tollkeeper.services.upstream.ports import Client
 from tollkeeper.store.ports import Book
@@ -98,6 +106,7 @@ class Catalog:
         self._faults: dict[str, str | None] = {config.id: "it has not been asked yet" for config, _ in upstreams}
         self._facts: dict[tuple[str, str], Facts] = {}
         self._aliases: dict[str, str] = {}
+        self._changes = Changes()
         self._refreshing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -109,15 +118,23 @@ class Catalog:
     # Aliases
 
     def get(self) -> dict[str, str]:
-        """Aliases → the names they stand for."""
+        """Aliases, as `alias_key` spells them → the names they stand for."""
         return dict(self._aliases)
 
-    async def replace(self, aliases: Mapping[str, str], actor: str, address: str | None) -> None:
-        """All aliases at once, in force at the next request."""
-        plain = {alias.strip().lower(): model for alias, model in aliases.items()}
-        by = Actor(actor, address)
-        await self._book.replace_aliases(plain, by.entry(self._now(), "aliases.replace", "*", plain))
-        self._aliases = plain
+    async def replace(self, aliases: Mapping[str, str], by: Actor) -> None:
+        """All aliases at once, in force at the next request. Raises Unprocessable for two spellings of one name."""
+        spelt: dict[str, str] = {}
+        for alias in aliases:
+            other = spelt.setdefault(alias_key(alias), alias)
+            if other != alias:
+                raise Unprocessable(f"'{alias}' and '{other}' are the same name: leave one of them out.", param=alias)
+        table = {key: aliases[alias] for key, alias in spelt.items()}
+
+        async def change() -> None:
+            await self._book.replace_aliases(table, by.entry(self._now(), "aliases.replace", "*", table))
+            self._aliases = table
+
+        await self._changes.run(change)
 
     # Models
 
@@ -128,12 +145,14 @@ class Catalog:
     async def model(self, name: str) -> Model:
         """The model that `name` asks for. Raises ModelNotFound, ModelNotAllowed, UpstreamUnavailable."""
         known = canonical(name, self._models, self._aliases)
-        if known is None:
+        if known is None and len(name) <= MAX_NAME:
             await self.refresh()
             known = canonical(name, self._models, self._aliases)
-        if is_cloud(known or name.strip().lower()):
+        shown = name[:MAX_NAME]
+        if is_cloud(known or shown.lower()):
             raise ModelNotAllowed(
-                f"The model '{name}' runs on someone else's machines, which this gateway does not allow.", param="model"
+                f"The model '{shown}' runs on someone else's machines, which this gateway does not allow.",
+                param="model",
             )
         if known is None:
             if all(self._faults.values()):
@@ -141,7 +160,7 @@ class Catalog:
                     "No upstream answers right now, so its models are unknown. Try again soon.", status=503
                 )
             raise ModelNotFound(
-                f"The model '{name}' does not exist here. GET /v1/models lists those that do.", param="model"
+                f"The model '{shown}' does not exist here. GET /v1/models lists those that do.", param="model"
             )
         return self._models[known]
 

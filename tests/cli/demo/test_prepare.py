@@ -54,6 +54,6 @@ async def test_the_sample_alias_joins_others(
     house: AccountsHouse, before: dict[str, str], after: dict[str, str]
 ) -> None:
     catalog = Catalog([], house.store.book, house.clock, patience=1)
-    await catalog.replace(before, BY.name, None)
+    await catalog.replace(before, BY)
     await add_aliases(catalog)
     assert catalog.get() == after

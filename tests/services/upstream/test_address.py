@@ -54,7 +54,12 @@ def test_line_breaks_are_refused_wherever_they_hide(part: bytes) -> None:
             address.head(method, target, headers, 0)
 
 
-@pytest.mark.parametrize("url", ["localhost:1", "ftp://a", "http://", "http://a?b", "http://a/#c", "http://a:99999"])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:1", "ftp://a", "http://", "http://:1", "http://a?b", "http://a?", "http://a/#c", "http://a#",
+     "http://a:99999", "http://a:0", "http://a:b", "http://a..b:1", f"http://{'a' * 64}:1", "http:// a", "http://a/ b",
+     "http://a\n:1", "http://a\\b", "http://a/é", "http://[::1", "http://[1]"],
+)  # fmt: skip
 def test_what_is_no_address(url: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 (the standard library words one of them)
+    with pytest.raises(ValueError, match="looks like http://host:port"):
         Address(url)

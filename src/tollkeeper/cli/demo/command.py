@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from tollkeeper import app
-from tollkeeper.cli.address import require_free
 from tollkeeper.cli.demo import texts
 from tollkeeper.cli.demo.answering import answering
 from tollkeeper.cli.demo.prepare import prepare
@@ -35,7 +34,7 @@ def demo(
         settings = demo_settings(folder, host, port)
         if not settings.loopback:
             raise typer.BadParameter("the demo's keys are public: only a loopback address will do", param_hint="--host")
-        require_free(settings.host, settings.port)
+        app.listen(settings.host, settings.port).close()  # known before the slow work begins, not after it
         uvloop.run(_run(settings, folder, weights, kept=data is not None))
 
 

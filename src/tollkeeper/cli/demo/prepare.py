@@ -46,4 +46,4 @@ async def add_aliases(catalog: Catalog) -> None:
     """An alias that leads elsewhere stays."""
     there = catalog.get()
     if not ALIASES.keys() <= there.keys():
-        await catalog.replace(ALIASES | there, BY.name, None)
+        await catalog.replace(ALIASES | there, BY)

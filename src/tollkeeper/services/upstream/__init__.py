@@ -1,5 +1,7 @@
 """The HTTP/1.1 client that carries every request to an upstream.
 
+    ports.py    Client                what the floors above ask of an upstream
+    config.py   UpstreamConfig        where one is and what it is
     client.py   HttpClient, Lease     one upstream: its address, its connections, the one retry
     address.py  Address               the base URL, taken apart; heads of requests
     pool.py     Pool                  who gets which connection, and who waits (decides only)

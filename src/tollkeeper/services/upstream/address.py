@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, unquote, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+UNSAFE = re.compile(r"[\x00-\x20\x7f\\?#]")
 CONTENT_UNUSUAL = frozenset((b"GET", b"HEAD"))
 """Methods whose requests need not say that they have no content (RFC 9110, 8.6)."""
 
@@ -22,16 +24,21 @@ class Address:
 
         Raises ValueError for what is not the http(s) address of a server.
         """
-        url = urlsplit(base_url)
-        if url.scheme not in DEFAULT_PORTS or not url.hostname or url.query or url.fragment:
-            raise ValueError("the address of an upstream looks like http://host:port or https://host/path")
+        try:
+            url = urlsplit(base_url)
+            port, path = url.port, url.path.encode("ascii")
+            name = (url.hostname or "").encode("idna")  # no empty part, and none over 63 letters
+        except ValueError:
+            raise _no_address() from None
+        if url.scheme not in DEFAULT_PORTS or not name or port == 0 or UNSAFE.search(base_url):
+            raise _no_address()
         self.secure = url.scheme == "https"
-        self.host = url.hostname
-        self.port = url.port or DEFAULT_PORTS[url.scheme]
+        self.host = url.hostname or ""
+        self.port = port or DEFAULT_PORTS[url.scheme]
         self._origin = f"{url.scheme}://{_authority(url)}"
-        self._path = url.path.rstrip("/").encode("ascii")
+        self._path = path.rstrip(b"/")
         self._fixed = b" HTTP/1.1\r\nhost: %b\r\n%baccept-encoding: identity\r\n" % (
-            _authority(url).encode("idna" if not url.hostname.isascii() else "ascii"),
+            _authority(url).encode("idna" if not self.host.isascii() else "ascii"),
             _authorization(url),
         )
         self._fixed_lines = self._fixed.count(b"\n")
@@ -54,6 +61,10 @@ class Address:
         if head.count(b"\n") != lines or head.count(b"\r") != lines:
             raise ValueError("a line break in the head of a request")
         return head
+
+
+def _no_address() -> ValueError:
+    return ValueError("the address of an upstream looks like http://host:port or https://host/path")
 
 
 def _authority(url: SplitResult) -> str:

@@ -1,0 +1,86 @@
+"""Which models there are, in front of a scripted upstream, and by which other names they go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.scripted import ScriptedUpstream
+from tests.services.house import Clock
+from tollkeeper.rules.errors import ModelNotAllowed, ModelNotFound
+from tollkeeper.rules.names import MAX_NAME
+from tollkeeper.services.audit import Actor
+from tollkeeper.services.catalog import Catalog
+from tollkeeper.services.upstream import HttpClient
+from tollkeeper.services.upstream.config import UpstreamConfig
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.memory.store import MemoryStore
+
+TEST = Actor("@test", "192.0.2.7")
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[ScriptedUpstream]:
+    async with ScriptedUpstream({"tiny:latest": ()}) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+async def catalog(upstream: ScriptedUpstream, store: MemoryStore) -> AsyncIterator[Catalog]:
+    client = HttpClient(upstream.url)
+    catalog = Catalog([(UpstreamConfig("default", "ollama", upstream.url), client)], store.book, Clock(), patience=30)
+    await catalog.load()
+    yield catalog
+    await client.close()
+
+
+async def test_a_name_that_is_not_there_is_asked_for_once_more(catalog: Catalog, upstream: ScriptedUpstream) -> None:
+    assert (await catalog.model("Tiny")).name == "tiny:latest"
+    with pytest.raises(ModelNotFound, match="'other'"):
+        await catalog.model("other")
+    assert len(upstream.calls("GET /api/tags")) == 2
+
+
+@pytest.mark.parametrize("end", ["", "-cloud"])
+async def test_a_name_that_is_too_long_is_not_asked_for_and_not_repeated(
+    catalog: Catalog, upstream: ScriptedUpstream, end: str
+) -> None:
+    await catalog.refresh()
+    with pytest.raises(ModelNotFound) as caught:
+        await catalog.model("x" * 1_000_000 + end)
+    assert len(caught.value.message) < MAX_NAME + 100
+    assert len(upstream.calls("GET /api/tags")) == 1
+
+
+@pytest.mark.parametrize("name", ["kimi:cloud", "Library/Kimi:1t-CLOUD"])
+async def test_other_peoples_machines_are_not_allowed(catalog: Catalog, name: str) -> None:
+    with pytest.raises(ModelNotAllowed):
+        await catalog.model(name)
+
+
+@pytest.mark.parametrize("alias", ["gpt", "library/GPT", "gpt:latest"])
+async def test_an_alias_counts_at_the_next_request_and_after_a_start(
+    catalog: Catalog, store: MemoryStore, alias: str
+) -> None:
+    await catalog.replace({alias: "tiny"}, TEST)
+    for spelling in ("gpt", "GPT:latest", "library/gpt"):
+        assert (await catalog.model(spelling)).name == "tiny:latest"
+    again = Catalog([], store.book, Clock(), patience=1)
+    await again.load()
+    assert again.get() == {"gpt": "tiny"}
+    (entry,) = await store.audit.entries(limit=10, after=None)
+    assert (entry.actor, entry.address, entry.action) == ("@test", "192.0.2.7", "aliases.replace")
+
+
+async def test_aliases_that_were_not_saved_do_not_count(catalog: Catalog, store: MemoryStore) -> None:
+    await catalog.replace({"a": "tiny"}, TEST)
+    store.fail = "disk full"
+    with pytest.raises(StoreError):
+        await catalog.replace({"b": "tiny"}, TEST)
+    assert catalog.get() == {"a": "tiny"}

@@ -87,6 +87,7 @@ class RateLimited(GatewayError):
     """`type` says what there is too much of: "requests" or "tokens"."""
 
     status = 429
+    type = "requests"
     code = "rate_limit_exceeded"
 
     def __init__(self, message: str, *, type: str, retry_after: float | None, should_retry: bool) -> None:  # noqa: A002

@@ -112,7 +112,7 @@ def price_body(price: Price) -> dict[str, int | str | None]:
 
 
 def _version(wanted: NewPrice, now: int) -> Price:
-    model = spelled(wanted.model)
+    model = spelled(wanted.model.strip())
     if not re.fullmatch(MODEL_PATTERN, model):
         raise Unprocessable("A model has no spaces, and a * only at its end.", param="model")
     if wanted.effective_at is not None and wanted.effective_at < now:

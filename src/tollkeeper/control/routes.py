@@ -38,10 +38,14 @@ _REFUSALS = errors(400, 401, 403, 413, 422, 500, 503)
 
 
 class _ReadRequest(Request):
-    """A request whose body is read already."""
+    """A request whose body is read already, and is JSON whatever it calls itself: what people type into a terminal
+    seldom says so. (What other sites' pages may send is decided by their origin, not by a content type.)"""
 
     def __init__(self, request: Request, content: bytes) -> None:
-        super().__init__(request.scope, request.receive)
+        headers = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
+        if content:
+            headers.append((b"content-type", b"application/json"))
+        super().__init__({**request.scope, "headers": headers}, request.receive)
         self._content = content
 
     async def body(self) -> bytes:

@@ -75,6 +75,15 @@ async def test_the_upstreams_verdict_on_the_request_passes(gateway, up, status):
     assert check(await gateway.chat(), status) == "because"
 
 
+async def test_what_an_upstream_says_of_itself_is_in_the_log_alone(gateway, up, caplog):
+    said = "http://admin:hush@10.0.0.1 is down"
+    for answer in (ollama_error(500, said), ollama_error(401, said), json_response({"error": said})):
+        up.answer(answer)
+        assert "hush" not in (await gateway.chat()).text
+        assert said in caplog.text
+        caplog.clear()
+
+
 async def test_an_upstream_without_room_says_when(gateway, up):
     up.answer(json_response({"error": "busy"}, 429, "Retry-After: 7"))
     answer = await gateway.chat()

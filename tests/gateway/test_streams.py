@@ -117,6 +117,7 @@ async def test_what_breaks_in_mid_stream_is_told_in_the_stream(gateway, up, name
     assert set(error) == {"message", "type", "param", "code"}
     assert error["type"] == "server_error"
     assert b"[DONE]" not in answer.content
+    assert b"boom" not in answer.content  # what an upstream says of itself is for its operator
     record = await gateway.record()
     assert (record.status, record.usage.completion_tokens, record.usage.estimated) == ("failed", 2, True)
     assert record.usage.prompt_tokens > 0

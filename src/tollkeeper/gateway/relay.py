@@ -6,22 +6,19 @@ Waiting for the client to take an event stops the reading, which stops the upstr
 
 from __future__ import annotations
 
-import logging
-
 from tollkeeper.gateway.answers import EVENT_STREAM, JSON, Headers
 from tollkeeper.gateway.exchange import Exchange
 from tollkeeper.gateway.house import House
 from tollkeeper.rules.errors import GatewayError, UpstreamFailure, UpstreamUnavailable
 from tollkeeper.rules.ids import answer_id
 from tollkeeper.rules.money import format_usd
-from tollkeeper.rules.upstream_status import CLIENTS_FAULT, OPERATORS_FAULT, upstream_error
+from tollkeeper.rules.upstream_status import OPERATORS_FAULT, upstream_error
 from tollkeeper.services.runs import Run
 from tollkeeper.services.upstream.ports import Answer
 from tollkeeper.wire.openai import Ask, Endpoint, duration
 from tollkeeper.wire.openai_answer import StreamReader, error_message, read_whole
 from tollkeeper.wire.sse import EventSplitter, EventTooLarge
 
-log = logging.getLogger("tollkeeper.relay")
 _MAX_ERROR_BYTES = 1_000_000
 
 
@@ -107,8 +104,6 @@ async def _refused(run: Run, answer: Answer) -> GatewayError:
     message = error_message(await answer.read_all(_MAX_ERROR_BYTES))
     wait = answer.headers.get(b"retry-after", b"")
     error = upstream_error(answer.status, message, float(wait) if wait.isdigit() else None)
-    if answer.status not in CLIENTS_FAULT:  # what it says may hold secrets of the operator's: only they may read it
-        log.warning("run %r: the upstream answered %d: %s", run, answer.status, message[:500])
     if answer.status in OPERATORS_FAULT:
         run.alert_operator(answer.status)
     return error

@@ -171,8 +171,22 @@ class UpstreamRefusal(InvalidRequestError):
 
 
 class UpstreamFailure(GatewayError):
+    """`told` is what the upstream said of it, for the operator's log alone: it may hold secrets."""
+
     status = 502
     code = "upstream_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        told: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code, retry_after=retry_after)
+        self.told = told
 
 
 class UpstreamUnavailable(UpstreamFailure):

@@ -24,7 +24,11 @@ def upstream_error(status: int, message: str, retry_after: float | None) -> Gate
     if status in CLIENTS_FAULT:
         return UpstreamRefusal(message, status=status)
     if status in OPERATORS_FAULT:
-        return UpstreamUnavailable("The upstream refuses this gateway's own credentials. Its operator has been told.")
+        return UpstreamUnavailable(
+            "The upstream refuses this gateway's own credentials. Its operator has been told.", told=message
+        )
     if status in NO_ROOM:
-        return ServerOverloaded("The upstream has no room right now. Try again later.", retry_after=retry_after)
-    return UpstreamFailure(f"The upstream failed with status {status}. Try again; if it stays so, tell the operator.")
+        return ServerOverloaded(
+            "The upstream has no room right now. Try again later.", retry_after=retry_after, told=message
+        )
+    return UpstreamFailure(f"The upstream failed with status {status}. Try again later.", told=message)

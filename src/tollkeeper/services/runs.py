@@ -163,6 +163,7 @@ class Run:
             self.settle("failed")  # does nothing when the relay has settled
             if isinstance(error, UpstreamFailure):
                 self._runs.metrics.upstream_error(self.upstream, error.code)
+                log.warning("%r: %s (%s)", self, error.message, error.told or "it said nothing")
 
     @property
     def key_id(self) -> str | None:

@@ -140,7 +140,7 @@ def read_whole(body: bytes, answer_id: str | None) -> WholeAnswer:
     except msgspec.DecodeError:
         raise UpstreamUnavailable("The upstream answered with something that is not JSON of its API.") from None
     if answer.error not in (_ABSENT, Raw(b"null")):
-        raise UpstreamFailure(f"The upstream failed: {error_message(body)}")
+        raise UpstreamFailure("The upstream failed. Try again later.", told=error_message(body))
     if bytes(answer.data) in (b"", b"null") if answer_id is None else answer.choices is None:
         raise UpstreamUnavailable("The upstream answered with JSON that is no answer of its API.")
     report = _report(answer.usage) if answer.usage else NO_REPORT
@@ -205,7 +205,7 @@ class StreamReader:
         except msgspec.DecodeError:
             raise UpstreamFailure("The upstream sent an event that is not JSON of its API.") from None
         if bytes(chunk.error) not in _EMPTY:
-            raise UpstreamFailure(f"The upstream failed: {error_message(data)}")
+            raise UpstreamFailure("The upstream failed in the middle of its answer.", told=error_message(data))
         for choice in chunk.choices or ():
             if choice.finish_reason is not None:
                 self.finish_reason = choice.finish_reason

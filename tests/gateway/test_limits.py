@@ -1,6 +1,7 @@
 """Limits through the whole gateway: what is let out, what is refused and how, and that nothing stays held."""
 
 import asyncio
+import json
 from collections import Counter
 
 import pytest
@@ -331,3 +332,76 @@ async def test_a_refund_gives_room_again(gateway, up):
     assert (await gateway.chat()).status_code == 200
     total = (await gateway.client.get("/v1/usage/summary")).json()["total"]
     assert (total["cost_usd"], total["requests"]) == ("0.3", 3)
+
+
+async def test_a_limit_counts_what_runs_when_it_is_set(gateway, up):
+    asked, go = asyncio.Semaphore(0), asyncio.Event()
+
+    async def script(conn, request):
+        asked.release()
+        await go.wait()
+        await conn.send(json_response(chat_answer(usage=(5, 2))))
+
+    up.always(script)
+    await limit(gateway, tokens_per_minute=1_000_000)
+    running = [asyncio.create_task(gateway.chat(max_tokens=50)) for _ in range(3)]
+    for _ in running:
+        await asked.acquire()
+    await limit(gateway, requests_total=3, tokens_total=10_000)
+    shown = await usage(gateway)
+    assert shown["requests_total"]["used"] == 3
+    assert shown["tokens_total"]["reserved"] > 3 * 50
+    assert (await gateway.chat()).status_code == 429
+    go.set()
+    await asyncio.gather(*running)
+    shown = await usage(gateway)
+    assert (shown["requests_total"]["used"], shown["tokens_total"]["used"]) == (3, 21)
+    await nothing_is_held(gateway)
+
+
+async def test_a_past_that_could_not_be_read_is_read_the_next_time(gateway, monkeypatch):
+    for _ in range(3):
+        await gateway.chat()
+    await gateway.records()
+
+    async def broken(self, now, **which):
+        raise OSError("no disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(gateway.store.reports), "history", broken)
+        answer = await gateway.client.put("/admin/users/alice/limits", json={"requests_total": 3}, headers=BEARER)
+        assert answer.status_code == 500
+    await limit(gateway, requests_total=3)
+    assert (await usage(gateway))["requests_total"]["used"] == 3
+    assert (await gateway.chat()).status_code == 429
+
+
+async def test_limits_are_those_of_the_moment_a_request_is_whole(gateway, up):
+    text = json.dumps(ask()).encode()
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.head("/v1/chat/completions", f"Content-Length: {len(text)}") + text[:10])
+        await asyncio.sleep(0.05)
+        await limit(gateway, requests_total=0)
+        writer.write(text[10:])
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 429 ")
+    assert not up.calls("POST /v1/chat/completions")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"web_search_options": {}}, "web_search_options"),
+        ({"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]},
+         "messages[0].content[0].file"),
+    ],
+)  # fmt: skip
+async def test_input_from_elsewhere_has_no_bound_for_a_budget(gateway, fields, param):
+    assert (await gateway.chat(**fields)).status_code == 200
+    await limit(gateway, tokens_per_month=100_000)
+    check(await gateway.chat(**fields), 400, None, param)
+    assert (await gateway.chat()).status_code == 200
+
+
+async def test_two_spellings_of_a_model_are_one(gateway):
+    await limit(gateway, models={"tiny": {"requests_total": 1}, "tiny:latest": {"tokens_total": 100_000}})
+    assert [(await gateway.chat()).status_code for _ in range(2)] == [200, 429]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.gateway.conftest import ADMIN, ask, running
-from tests.scripted import chat_chunks, json_response, sse, streamed
+from tests.scripted import chat_answer, chat_chunks, json_response, sse, streamed
 from tollkeeper.services.upstream.config import UpstreamConfig
 
 
@@ -105,3 +105,31 @@ async def test_when_a_key_was_last_used_is_written_at_the_stop(tmp_path, up):
     async with running(tmp_path, up.url, users=()) as gateway:
         answer = await gateway.client.get("/admin/users/alice/keys", headers={"authorization": f"Bearer {ADMIN}"})
         assert answer.json()["data"][0]["last_used_at"] is not None
+
+
+async def test_an_answer_that_is_charged_anyway_is_read_to_its_end(paid, up):
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def script(conn, request):
+        asked.set()
+        await go.wait()
+        await conn.send(json_response(chat_answer(usage=(5, 200))))
+
+    up.answer(script)
+    async with paid() as gateway:
+        asking = asyncio.create_task(gateway.chat())
+        await asked.wait()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await asyncio.sleep(0.05)
+        go.set()
+        record = await gateway.record()
+        assert (record.status, record.usage.completion_tokens, record.usage.estimated) == ("completed", 200, False)
+
+
+async def test_an_answer_without_usage_is_estimated_not_free(gateway, up):
+    up.answer(json_response(chat_answer("x" * 400, usage=None)))
+    await gateway.chat()
+    record = await gateway.record()
+    assert record.usage.estimated
+    assert 100 <= record.usage.completion_tokens <= 125

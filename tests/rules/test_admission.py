@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tollkeeper.rules.admission import Counter, Demand, Gate, Refused, allow, free, give_back, take
+from tollkeeper.rules.admission import Counter, Demand, Gate, Refused, allow, free, take
 from tollkeeper.rules.limits import COUNTED
 from tollkeeper.rules.windows import DAY, HOUR, MINUTE, SECOND, month_of
 
@@ -76,6 +76,26 @@ def test_what_binds_longest_is_named():
     assert refused.retry_at >= START + DAY
     assert refusal([*gates, gate("requests_total", 1, 1)]).obstacle.gate.name == "requests_total"
     assert refusal([*gates, gate("requests_total", 0)]).obstacle.reason == "blocked"
+    assert (
+        refusal([gate("requests_total", 0), gate("tokens_total", 5)], Demand(budget_input=9)).obstacle.reason
+        == "blocked"
+    )
+
+
+@pytest.mark.parametrize("used", [0, -5])
+def test_a_limit_of_zero_blocks_what_costs_nothing_too(used):
+    assert refusal([gate("cost_usd_total", 0, used)]).obstacle.reason == "blocked"
+
+
+def test_a_wait_that_ends_in_what_never_fits_names_that():
+    """Clipped by the day it fitted the minute; when the day has room it asks for more than the minute ever has."""
+    gates = [gate("tokens_per_day", 1000, used=990), gate("tokens_per_minute", 300)]
+    refused = refusal(gates, Demand(pace_input=50, budget_input=50, allowance=500))
+    assert (refused.obstacle.gate.name, refused.obstacle.reason, refused.retry_at) == (
+        "tokens_per_minute",
+        "never",
+        None,
+    )
 
 
 def test_all_or_nothing():
@@ -162,7 +182,9 @@ class Admission(RuleBasedStateMachine):
     @rule(data=st.data())
     def abandon(self, data):
         _, hold = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
-        give_back(hold)
+        free(hold)
+        for counter in hold.counted:
+            counter.window.add(-1, hold.at)
 
     @invariant()
     def never_over(self):

@@ -201,3 +201,8 @@ def test_a_cap_is_lowered_where_it_stands(text, sent_on):
 )
 def test_all_answers_that_are_asked_for_count(fields, endpoint, choices):
     assert read_ask(body(**fields), endpoint).choices == choices
+
+
+def test_two_caps_that_differ_become_one_for_every_upstream():
+    text = b'{"model":"tiny","max_tokens":5000,"max_completion_tokens":5}'
+    assert sent(text, ollama=False) == b'{"model":"tiny","max_tokens":5,"max_completion_tokens":5}'

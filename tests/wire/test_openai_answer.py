@@ -217,3 +217,14 @@ def test_an_event_of_several_lines_that_is_changed_stays_one_event():
 )
 def test_errors_are_read_in_their_usual_shapes(text, says):
     assert error_message(text) == says
+
+
+def test_of_several_answers_all_must_have_finished():
+    reader, _ = follow(
+        chunk(choices=[{"index": 0, "delta": {"content": "a"}}]),
+        chunk(choices=[{"index": 1, "delta": {"content": "b"}}]),
+        chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}]),
+    )
+    assert not reader.finished
+    reader.take(chunk(choices=[{"index": 1, "delta": {}, "finish_reason": "stop"}]))
+    assert reader.finished

@@ -62,13 +62,13 @@ class Entry:
         headers = dict(scope["headers"])
         path, secret = _without_key(scope["path"])
         row = self._row(path)
-        bounds, created_at = self._house.bounds, self._house.now()
+        bounds = self._house.bounds
         exchange = Exchange(
             scope,
             receive,
             send,
-            request_id=self._mint(created_at),
-            created_at=created_at,
+            mint=self._mint,
+            now=self._house.now,
             headers=headers,
             secret_in_path=secret,
             extra=self._extra_headers(headers, secret),

@@ -56,8 +56,9 @@ class Bodies:
 class Exchange:
     """`headers` are by lower-case name; `path` no longer holds a key; `secret_in_path` is the one it held.
 
-    `created_at` is milliseconds since the epoch, of the moment in `request_id`. `body_timeout`: seconds for the whole
-    body. `stall_timeout`: seconds that a client may go without reading before it is cut off.
+    `created_at` is milliseconds since the epoch by `now`, the moment in `request_id`, which `mint` makes.
+    `body_timeout`: seconds for the whole body. `stall_timeout`: seconds that a client may go without reading before it
+    is cut off.
     """
 
     def __init__(
@@ -66,8 +67,8 @@ class Exchange:
         receive: Receive,
         send: Send,
         *,
-        request_id: str,
-        created_at: int,
+        mint: Callable[[int], str],
+        now: Callable[[], int],
         headers: Mapping[bytes, bytes],
         secret_in_path: str | None,
         extra: Headers,
@@ -91,13 +92,17 @@ class Exchange:
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self._last_call: asyncio.TimerHandle | None = None
         self.headers = headers
-        self.request_id = request_id
-        self.created_at = created_at
+        self._mint = mint
+        self._now = now
+        self.created_at = now()
+        self.request_id = mint(self.created_at)
         self.started = False
         self.gone = False
         self.run: Run | None = None
         self.reads_on = False
         """Set once the finish reason was relayed: a client that leaves then does not cancel at once."""
+        self.stays = False
+        """Set when the answer is to be read to its end whoever leaves: it is charged anyway."""
         self.cut: GatewayError | None = None
         """Why the operator ended this exchange."""
 
@@ -111,6 +116,11 @@ class Exchange:
         self._connection.on_lost = self._lost
         # uvicorn stops reading at each large piece of a body, and a connection that is not read never tells of its end.
         self._connection.flow.resume_reading()
+
+    def arrive(self) -> None:
+        """The request is whole, and of this moment: what limits count of it, they count from now on."""
+        self.created_at = self._now()
+        self.request_id = self._mint(self.created_at)
 
     def close(self) -> None:
         """The exchange is over; a client that leaves from now on is nobody's business."""
@@ -129,6 +139,8 @@ class Exchange:
 
     def _lost(self) -> None:
         self.gone = True
+        if self.stays:
+            return
         if self.reads_on:
             self._last_call = asyncio.get_running_loop().call_later(LINGER, self._task.cancel)
         else:

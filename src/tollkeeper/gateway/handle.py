@@ -21,11 +21,14 @@ _HEADERS = ((b"content-type", b"application/json"),)
 
 async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
     """Answer one model request. Raises what the client is to be told."""
-    started = Started(exchange.request_id, exchange.created_at, house.clock())
+    clock = house.clock()
     caller = house.accounts.identify(exchange.secret())
     ask = await read_body(house, exchange, endpoint)
     exchange.watch()
     route = await house.catalog.route(ask.model)
+    caller = house.accounts.again(caller)  # what came in force while its body came
+    exchange.arrive()
+    started = Started(exchange.request_id, exchange.created_at, clock)
     price = house.prices.in_force(route.model, started.created_at)
     house.runs.check_open()
     with await house.admission.admit(caller, ask, route, price, started.created_at) as grant:
@@ -37,6 +40,7 @@ async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
                 exchange.run = run
                 if route.upstream.kind != "ollama":
                     await run.intent_durable()  # what is paid for must not be forgotten; an Ollama costs only time
+                    exchange.stays = not ask.stream
                 run.dispatched = True
                 answer = await lease.send(b"POST", endpoint.path.encode(), _HEADERS, body)
                 try:

@@ -73,7 +73,7 @@ async def _stream(
             await exchange.stream(passed, headers)
         if failure is not None:
             raise failure
-        if reader.finish_reason is not None:
+        if reader.finished:
             run.finish_relayed = exchange.reads_on = True
         if reader.done:
             break

@@ -132,6 +132,7 @@ def _refuse(gates: Sequence[Gate], demand: Demand, at: int, obstacles: list[Obst
     retry: int | None = at
     while standing and retry is not None:
         # When a budget has room again more output is allowed, which a pace may not have room for: so ask again then.
+        worst = max(standing, key=_weight) if any(obstacle.until is None for obstacle in standing) else worst
         retry = None if any(obstacle.until is None for obstacle in standing) else max(o.until or 0 for o in standing)
         if retry is not None:
             _, standing = _judge(gates, demand, retry, alone=True)
@@ -153,7 +154,7 @@ def _judge(gates: Iterable[Gate], demand: Demand, at: int, *, alone: bool) -> tu
         counted = GATED[gate.name]
         least = demand.needs(counted, demand.least if counted.is_budget else allowance)
         used = gate.counter.window.used(at)
-        if used + (0 if alone else gate.counter.held) + least > gate.limit:
+        if gate.limit == 0 or used + (0 if alone else gate.counter.held) + least > gate.limit:
             obstacles.append(_obstacle(gate, least, used, at))
     return allowance, obstacles
 
@@ -169,9 +170,9 @@ def _obstacle(gate: Gate, needed: int, used: int, at: int) -> Obstacle:
 
 
 def _weight(obstacle: Obstacle) -> tuple[int, int]:
-    """What binds longest: what never fits, then what blocks, then by its end."""
-    order = {"never": 3, "blocked": 2, "exhausted": 1, "held": 0}[obstacle.reason]
-    return (2 if obstacle.until is None and order == 1 else order, obstacle.until or 0)
+    """What binds longest: what blocks, then what never fits, then what is used up for ever, then by its end."""
+    order = {"blocked": 4, "never": 3, "exhausted": 1 if obstacle.until is not None else 2, "held": 0}[obstacle.reason]
+    return order, obstacle.until or 0
 
 
 class Hold(Struct, frozen=True):
@@ -200,13 +201,6 @@ def take(gates: Sequence[Gate], demand: Demand, at: int) -> Hold:
 
 
 def free(hold: Hold) -> None:
-    """End what is held: its request is being settled, or never went out."""
+    """End what is held: its request is being settled, or never went out. (What it counted at once then counts back.)"""
     for counter, amount in hold.held:
         counter.held -= amount
-
-
-def give_back(hold: Hold) -> None:
-    """Undo `take`: the request never went out."""
-    free(hold)
-    for counter in hold.counted:
-        counter.window.add(-1, hold.at)

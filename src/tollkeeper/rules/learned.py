@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from tollkeeper.rules.usage import estimate_tokens
+
 ENOUGH = 50
 """Requests after which what was seen is believed."""
 QUANTILE = 99
@@ -50,5 +52,5 @@ class Learned(Struct):
     def mean(self, text_bytes: int) -> int:
         """Tokens that such an input has on average; a quarter a byte before enough was seen."""
         if self.seen < ENOUGH:
-            return -(-text_bytes // 4)
+            return estimate_tokens(text_bytes)
         return -(-text_bytes * self.tokens // self.text_bytes)

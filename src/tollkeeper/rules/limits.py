@@ -24,6 +24,7 @@ _PLAIN = re.compile(r"[0-9]{1,16}(\.[0-9]{1,40})?", re.ASCII)
 _EXACT = Context(prec=100)
 MOST = 10**15
 """The largest count of requests or tokens, and of dollars, that a limit may name."""
+MOST_OF_ALL = 10**30
 
 
 class Counted(NamedTuple):
@@ -89,8 +90,10 @@ class Limits(Struct, frozen=True):
         return replace(self, counts=counts, **plain)
 
     def of_model(self, model: str) -> dict[str, int]:
-        """What counts over time for one model, by canonical name; the tag `:latest` may be left out of the limit."""
-        return self.models.get(model) or self.models.get(model.removesuffix(":latest")) or {}
+        """What counts over time for one model, by canonical name; the tag `:latest` may be left out of the limit;
+        where both are given the smaller counts."""
+        own, untagged = self.models.get(model, {}), self.models.get(model.removesuffix(":latest"), {})
+        return {name: min(own.get(name, MOST_OF_ALL), untagged.get(name, MOST_OF_ALL)) for name in own | untagged}
 
     def allows(self, model: str) -> bool:
         """Whether a model may be used."""

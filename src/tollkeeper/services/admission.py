@@ -7,6 +7,7 @@ from typing import Any
 
 from tollkeeper.rules.admission import Demand, Refused
 from tollkeeper.rules.errors import (
+    BadRequest,
     GatewayError,
     InsufficientQuota,
     LimitTooSmall,
@@ -140,6 +141,11 @@ class Admission:
         limited = _has(owners, route.model, budgets=False)
         if not limited and cap is None:
             return Demand(), None  # nothing is guessed
+        if ask.outside is not None and _has(owners, route.model, budgets=True):
+            raise BadRequest(
+                f"'{ask.outside}' brings input whose size is not known, which a budget does not allow. Send it inline.",
+                param=ask.outside,
+            )
         facts = await self._catalog.facts(route)
         wanted = ask.max_tokens or cap or min(self._default_max_tokens, facts.context or self._default_max_tokens)
         allowance = (wanted if cap is None else min(wanted, cap)) * ask.choices if ask.generates else 0

@@ -38,7 +38,12 @@ class Counting:
         new = dict(self._begin(owner))
         if new:
             mark = self._ledger.mark()
-            history = await self._reports.history(self._now(), user_id=owner.user_id, upto=await mark)
+            try:
+                history = await self._reports.history(self._now(), user_id=owner.user_id, upto=await mark)
+            except BaseException:
+                for scope, names in new.items():
+                    self.counters.forget(scope, names)  # to be begun anew, with its past
+                raise
             self._add(new, history)
 
     async def usage(self, user: User) -> Mapping[str, Reading]:

@@ -67,7 +67,10 @@ class Counters(Protocol[T]):
         """The limits of a user or key, as they stand."""
 
     def begin(self, scope: Scope, names: frozenset[str]) -> frozenset[str]:
-        """Count these limits from now on; the names of those that were not counted before."""
+        """Count these limits from now on, what runs now included; the names of those that were not counted before."""
+
+    def forget(self, scope: Scope, names: frozenset[str]) -> None:
+        """Count these no longer: their past could not be read."""
 
     def add(self, scope: Scope, name: str, amount: int, at: int) -> None:
         """Count what was used before."""

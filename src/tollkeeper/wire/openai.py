@@ -55,6 +55,7 @@ _MESSAGE = _names(
 )
 _PART = _names("file image_url input_audio refusal text type")
 _IMAGE_URL = _names("detail url")
+_OUTSIDE = ("web_search_options", "previous_response_id", "conversation")
 
 
 class Endpoint(Struct, frozen=True):
@@ -85,7 +86,8 @@ class Ask(Struct, frozen=True):
     """What the gateway reads from a request; `members` are the top-level fields of `body`, values left raw.
 
     `generates` is False for embeddings, which have no output. `choices` is how many answers it asks for, over all of
-    its prompts. `text_bytes` is the body's length less its inlined images. `metadata` is a JSON object as text.
+    its prompts. `outside` names a field that brings input from elsewhere, whose size nobody here knows. `text_bytes` is
+    the body's length less its inlined images. `metadata` is a JSON object as text.
     """
 
     body: bytes
@@ -98,6 +100,7 @@ class Ask(Struct, frozen=True):
     choices: int
     metadata: str | None
     images: tuple[Image, ...]
+    outside: str | None
     text_bytes: int
 
 
@@ -114,7 +117,7 @@ def read_ask(body: bytes, endpoint: Endpoint) -> Ask:
     limits = [_positive(members, name) for name in ("max_tokens", "max_completion_tokens")]
     if "options" in members and members["options"] != _NULL:
         read_object(members["options"], _OPTIONS, "options")
-    images = _images(members) if endpoint.has_messages else ()
+    images, outside = _parts(members) if endpoint.has_messages else ((), None)
     return Ask(
         body=body,
         members=members,
@@ -126,6 +129,7 @@ def read_ask(body: bytes, endpoint: Endpoint) -> Ask:
         choices=_choices(members, endpoint),
         metadata=_metadata(members),
         images=images,
+        outside=next((name for name in _OUTSIDE if members.get(name, _NULL) != _NULL), outside),
         text_bytes=len(body) - sum(len(image.url) for image in images if image.url[:5].lower() == "data:"),
     )
 
@@ -198,11 +202,13 @@ def _metadata(members: Members) -> str | None:
     return msgspec.json.encode(metadata).decode() if metadata else None
 
 
-def _images(members: Members) -> tuple[Image, ...]:
+def _parts(members: Members) -> tuple[tuple[Image, ...], str | None]:
+    """The images in the messages, and the first part that names a file kept elsewhere."""
     raw = members.get("messages")
     if raw is None or raw == _NULL:
-        return ()  # the upstream has its own words for that
+        return (), None  # the upstream has its own words for that
     images = []
+    outside = None
     for place, message in enumerate(read_objects(raw, _MESSAGE, "messages")):
         content = message.get("content")
         if content is None or not _begins(content, b"["):
@@ -212,7 +218,9 @@ def _images(members: Members) -> tuple[Image, ...]:
             image = _image(part, f"{where}[{number}].image_url")
             if image is not None:
                 images.append(image)
-    return tuple(images)
+            if b"file_id" in bytes(part.get("file", _NULL)):
+                outside = outside or f"{where}[{number}].file"
+    return tuple(images), outside
 
 
 def _image(part: Members, where: str) -> Image | None:
@@ -251,7 +259,8 @@ def rewrite(
     ]
     renames = for_ollama and "max_completion_tokens" in members
     hides = [name for name in ("user", "safety_identifier") if name in members and members[name] != _NULL]
-    others = any(changed) or renames or hides or model != ask.model or max_tokens is not None
+    two_caps = "max_tokens" in members and "max_completion_tokens" in members
+    others = any(changed) or renames or hides or model != ask.model or max_tokens is not None or two_caps
     if not (must_tell or others):
         return ask.body
     edit = Edit(ask.body)
@@ -282,7 +291,7 @@ def rewrite(
 def _put_cap(edit: Edit, spans: Mapping[str, Span], lowered: int | None, own: int | None, *, renames: bool) -> None:
     plain, newer = spans.get("max_tokens"), spans.get("max_completion_tokens")
     value = own if lowered is None else lowered
-    if value is not None and (lowered is not None or (renames and plain is not None)):
+    if value is not None and (lowered is not None or (plain is not None and newer is not None)):
         for span in (plain, newer):
             if span is not None:
                 edit.replace(span.start, span.end, b"%d" % value)

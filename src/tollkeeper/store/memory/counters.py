@@ -4,25 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from msgspec import Struct
-
-from tollkeeper.rules.admission import Counter, Gate, Hold, free, give_back, take
+from tollkeeper.rules.admission import Counter, Demand, Gate, Hold, free, take
 from tollkeeper.rules.limits import CONCURRENCY, GATED, Limits
 from tollkeeper.store.counting import Asked, Scope, Standing
 
 _UNBOUNDED = 1 << 62
 
 
-class MemoryTaken(Struct, frozen=True):
-    """What one request took, and from which gates."""
+class MemoryTaken:
+    """What one request took, and from which gates; and what limits that came while it ran took from it."""
 
-    hold: Hold
-    gates: tuple[Gate, ...]
-    scopes: tuple[Scope, ...]
+    __slots__ = ("counted_late", "demand", "gates", "held_late", "hold", "scopes")
+
+    def __init__(self, hold: Hold, gates: tuple[Gate, ...], scopes: tuple[Scope, ...], demand: Demand) -> None:
+        self.hold = hold
+        self.gates = gates
+        self.scopes = scopes
+        self.demand = demand
+        self.held_late: list[tuple[Counter, int]] = []
+        self.counted_late: list[Counter] = []
+
+    def __repr__(self) -> str:
+        return f"MemoryTaken({self.hold!r})"
 
     @property
     def allowance(self) -> int:
         return self.hold.allowance
+
+    def begin(self, name: str, counter: Counter) -> None:
+        """A limit came that counts this request too."""
+        counted = GATED[name]
+        if counted.quantity == "requests":
+            counter.window.add(1, self.hold.at)
+            self.counted_late.append(counter)
+        else:
+            amount = self.demand.needs(counted, self.allowance)
+            counter.held += amount
+            self.held_late.append((counter, amount))
+
+    def free(self) -> None:
+        free(self.hold)
+        for counter, amount in self.held_late:
+            counter.held -= amount
 
 
 class MemoryCounters:
@@ -30,6 +53,7 @@ class MemoryCounters:
 
     def __init__(self) -> None:
         self._scopes: dict[Scope, dict[str, Counter]] = {}
+        self._open: set[MemoryTaken] = set()
 
     def __repr__(self) -> str:
         return f"MemoryCounters({sum(map(len, self._scopes.values()))} of {len(self._scopes)} scopes)"
@@ -37,23 +61,25 @@ class MemoryCounters:
     async def admit(self, asked: Asked, at: int) -> MemoryTaken:
         scopes = _scopes(asked)
         gates = tuple(self._gates(asked, scopes))
-        return MemoryTaken(take(gates, asked.demand, at), gates, scopes)
+        taken = MemoryTaken(take(gates, asked.demand, at), gates, scopes, asked.demand)
+        self._open.add(taken)
+        return taken
 
     def settle(self, taken: MemoryTaken, tokens: int, cost: int, at: int) -> None:
-        hold = taken.hold
-        free(hold)
+        self._open.discard(taken)
+        taken.free()
         for scope in taken.scopes:
             for name, counter in self._scopes.get(scope, {}).items():
                 quantity, span = GATED[name]
-                if quantity == "requests":
-                    if not any(counter is counted for counted in hold.counted):  # counted since it went out
-                        counter.window.add(1, hold.at)
-                elif quantity != "running":
+                if quantity in ("tokens", "cost"):
                     amount = tokens if quantity == "tokens" else cost
-                    counter.window.add(amount, hold.at if span == "month" else at)
+                    counter.window.add(amount, taken.hold.at if span == "month" else at)
 
     def give_back(self, taken: MemoryTaken) -> None:
-        give_back(taken.hold)
+        self._open.discard(taken)
+        taken.free()
+        for counter in (*taken.hold.counted, *taken.counted_late):
+            counter.window.add(-1, taken.hold.at)
 
     def standing(self, taken: MemoryTaken, at: int) -> list[Standing]:
         return [_standing(gate.name, gate.limit, gate.counter, at) for gate in taken.gates if gate.limit < _UNBOUNDED]
@@ -67,8 +93,15 @@ class MemoryCounters:
     def begin(self, scope: Scope, names: frozenset[str]) -> frozenset[str]:
         new = names - self._scopes.get(scope, {}).keys()
         for name in new:
-            self._counter(scope, name)
+            counter = self._counter(scope, name)
+            for taken in self._open:
+                if scope in taken.scopes:
+                    taken.begin(name, counter)
         return new
+
+    def forget(self, scope: Scope, names: frozenset[str]) -> None:
+        for name in names:
+            self._scopes.get(scope, {}).pop(name, None)
 
     def add(self, scope: Scope, name: str, amount: int, at: int) -> None:
         self._counter(scope, name).window.add(amount, at)

@@ -153,7 +153,7 @@ def _judge(gates: Iterable[Gate], demand: Demand, at: int, *, alone: bool) -> tu
         counted = GATED[gate.name]
         least = demand.needs(counted, demand.least if counted.is_budget else allowance)
         used = gate.counter.window.used(at)
-        if used + (0 if alone else gate.counter.held) + least > gate.limit:
+        if gate.limit == 0 or used + (0 if alone else gate.counter.held) + least > gate.limit:
             obstacles.append(_obstacle(gate, least, used, at))
     return allowance, obstacles
 
@@ -161,11 +161,11 @@ def _judge(gates: Iterable[Gate], demand: Demand, at: int, *, alone: bool) -> tu
 def _obstacle(gate: Gate, needed: int, used: int, at: int) -> Obstacle:
     if gate.limit == 0:
         return Obstacle(gate, "blocked", needed, None)
+    if used + needed <= gate.limit:  # even of more than the limit, where a refund has left less than nothing used
+        return Obstacle(gate, "held", needed, at + SOON)
     if needed > gate.limit:
         return Obstacle(gate, "never", needed, None)
-    if used + needed > gate.limit:
-        return Obstacle(gate, "exhausted", needed, gate.counter.window.room_at(gate.limit - needed, at))
-    return Obstacle(gate, "held", needed, at + SOON)
+    return Obstacle(gate, "exhausted", needed, gate.counter.window.room_at(gate.limit - needed, at))
 
 
 def _weight(obstacle: Obstacle) -> tuple[int, int]:

@@ -180,13 +180,13 @@ class History:
             self._world.store.ledger.settle(replace(self.rng.choice(durable), cost_pico=10**12, status="failed"))
 
     async def _put_price(self) -> None:
-        self._change(self._world.prices.put([self._price(self.rng.choice(list(KINDS)))], ROOT))
+        await self._change(self._world.prices.put([self._price(self.rng.choice(list(KINDS)))], ROOT))
 
     async def _suspend_or_restore(self) -> None:
         away = [user.user_id for user in self._world.accounts.users() if user.status != "active"]
         user = self._world.accounts.user(self.rng.choice(away or self._users))
         status: UserStatus = "suspended" if user.status == "active" else "active"
-        self._change(self._world.accounts.update_user(user.user_id, ROOT, UserChange(status=status)))
+        await self._change(self._world.accounts.update_user(user.user_id, ROOT, UserChange(status=status)))
 
     async def _new_key(self) -> None:
         user_id = self.rng.choice(self._users)
@@ -195,7 +195,7 @@ class History:
             made = await self._world.accounts.create_key(user_id, ROOT, limits=self._limits(0.3))
             self._secrets.append((user_id, made.secret))
 
-        self._change(make())
+        await self._change(make())
 
     async def _limit(self) -> None:
         user_id = self.rng.choice(self._users)
@@ -203,15 +203,15 @@ class History:
         accounts = self._world.accounts
         limits = self._limits(1.0, clears=True)
         if self.rng.random() < 0.6:
-            self._change(accounts.set_limits(user_id, ROOT, limits))
+            await self._change(accounts.set_limits(user_id, ROOT, limits))
         else:
-            self._change(accounts.set_key_limits(self.rng.choice(accounts.keys_of(user_id)).id, ROOT, limits))
+            await self._change(accounts.set_key_limits(self.rng.choice(accounts.keys_of(user_id)).id, ROOT, limits))
 
     async def _adjust(self) -> None:
         user_id = self.rng.choice(self._users)
         self._excused.add(user_id)
         cost = self.rng.choice((-(10**9), -1, 1, 10**9))
-        self._change(self._world.adjustments.adjust(user_id, cost, "because", ROOT))
+        await self._change(self._world.adjustments.adjust(user_id, cost, "because", ROOT))
 
     # With what
 
@@ -252,7 +252,7 @@ class History:
         cached, write = rng.choice((None, 0, 5_000_000)), rng.choice((None, 3_750_000))
         return NewPrice(model, rng.choice((0, 150_000, 3_000_000)), rng.choice((0, 15_000_000)), cached, write, later)
 
-    def _change(self, change: Coroutine[Any, Any, object]) -> None:
+    async def _change(self, change: Coroutine[Any, Any, object]) -> None:
         async def run() -> None:
             try:
                 await change
@@ -260,6 +260,12 @@ class History:
                 return
 
         self._changes.append(asyncio.create_task(run()))
+        if self.rng.random() < 0.6:  # others go on in the midst of it
+            for _ in range(self.rng.randrange(8)):
+                await asyncio.sleep(0)
+            await self._advance()
+            if self.rng.random() < 0.15:
+                await self._fault_or_mend()
 
     # What is checked
 

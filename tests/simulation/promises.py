@@ -96,11 +96,11 @@ def check_let_out(world: World, clients: Sequence[Client], asked: Asked, at: int
         if COUNTED[name].quantity == "requests" and at < world.time.ms:
             continue  # its body was long in coming: windows have moved on by then, and may let one too many out
         found = entries(world, clients, place)
-        used = (
-            most_within(found, name, at)
-            if COUNTED[name].quantity == "requests"
-            else within(found, name, world.time.ms, exact=True)
-        )
+        if COUNTED[name].quantity == "requests":
+            used = most_within(found, name, at)
+        else:  # a refund stays in its window as long as its bucket: up to one bucket more than the whole length
+            now = world.time.ms
+            used = min(within(found, name, now, exact=True), within(found, name, now, exact=False))
         held = sum(client.holds.get(place, 0) for client in running(clients))
         need = needed(asked, name, taken.allowance)
         assert used + held + need <= limit, f"L3: {place}: {used} used + {held} held + {need} > {limit}"

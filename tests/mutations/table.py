@@ -64,8 +64,8 @@ MUTATIONS = (
         "L3",
         "what running requests hold is not looked at",
         "rules/admission.py",
-        "if used + (0 if alone else gate.counter.held) + least > gate.limit:",
-        "if used + least > gate.limit:",
+        " or used + (0 if alone else gate.counter.held) + least > gate.limit:",
+        " or used + least > gate.limit:",
         ("gateway/test_limits.py::test_two_hundred_at_once_never_go_over",),
     ),
     Mutation(

@@ -7,7 +7,7 @@ import json
 import secrets
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,11 @@ class Gateway:
     def set_price(self) -> None:
         """One for all models, so that costs are computed."""
         self._ask("PUT", "/admin/prices", {"model": "*", "input_usd_per_mtok": "0.1", "output_usd_per_mtok": "0.4"})
+
+    def set_limits(self, limits: Mapping[str, object]) -> None:
+        """The same for every user there is."""
+        for number in range(len(self.keys)):
+            self._ask("PUT", f"/admin/users/user-{number}/limits", dict(limits))
 
     def completed(self) -> int:
         """How many records of completed requests the ledger holds."""

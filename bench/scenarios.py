@@ -28,6 +28,7 @@ CONNECTIONS = 64
 STREAMS = 200
 EVENTS = 64
 PAUSE_MS = 10.0
+WIDE = 10**12
 FIXED_RATE = 200.0
 FIXED_DELAY_MS = 20.0
 
@@ -95,6 +96,18 @@ def mock_closed(effort: Effort) -> Iterator[Row]:
         yield from _kept(house)
 
 
+def mock_limits(effort: Effort) -> Iterator[Row]:
+    """As mock-closed, once without limits and once with three wide ones for every user."""
+    three = {"requests_per_minute": WIDE, "tokens_per_day": WIDE, "cost_usd_total": WIDE}
+    for limits in ({}, three):
+        with mock() as port, gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE) as house:
+            house.set_limits(limits)
+            rounds = _measure(port, house, body=_body(MOCK_MODEL), connections=CONNECTIONS, effort=effort)
+            yield rounds.compare(f"answers, {len(limits)} limits", "/s", lambda result: result.rate, "ratio")
+            yield rounds.cpu_per(f"request, {len(limits)} limits", lambda result: result.answered)
+            yield from _kept(house)
+
+
 def mock_fixed(effort: Effort) -> Iterator[Row]:
     """200 requests a second, whatever comes back; the upstream takes 20 ms."""
     with mock(delay_ms=FIXED_DELAY_MS) as port, gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE) as house:
@@ -127,6 +140,7 @@ SCENARIOS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "added-latency": added_latency,
     "ollama-64": ollama_64,
     "mock-closed": mock_closed,
+    "mock-limits": mock_limits,
     "mock-fixed": mock_fixed,
     "mock-streams": mock_streams,
 }

@@ -1,14 +1,22 @@
 """How the parts are joined, where no other test sees it."""
 
+import logging
 import resource
 import socket
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from tests.gateway.conftest import TEST
-from tollkeeper.app import listen, opened, raise_file_limit, serve
+from tests.store.values import a_record
+from tollkeeper.app import delete_old, listen, now_ms, opened, raise_file_limit, serve
 from tollkeeper.config import ConfigError, load_settings
-from tollkeeper.store.sqlite import SqliteStore
+from tollkeeper.store.ports import Filter, Store
+from tollkeeper.store.sqlite import SqliteStore, open_store
+from tollkeeper.store.sqlite.verify import verify
 
 
 async def test_a_database_with_a_sample_key_is_served_on_loopback_only(tmp_path):
@@ -73,3 +81,37 @@ def test_the_file_limit_is_raised_to_the_hard_one():
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def store_of(path: Path, ages: Sequence[float]) -> SqliteStore:
+    """With records of these ages, in days; their models tell them."""
+    store = await open_store(path, now=now_ms)
+    for age in ages:
+        await store.ledger.settle(a_record(now_ms() - int(age * 86_400_000), model=f"{age} days"))
+    return store
+
+
+async def models(store: Store) -> list[str]:
+    return [record.model for record in await store.reports.records(Filter(), limit=100, after=None)]
+
+
+async def test_records_are_kept_for_as_long_as_is_set(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    store = await store_of(tmp_path / "t.db", [400, 3.1, 2.9, 0])
+    await delete_old(store.ledger, 3)
+    assert await models(store) == ["0 days", "2.9 days"]
+    assert "2 records over 3 days old were deleted from the ledger" in caplog.text
+    await store.close()
+    assert verify(tmp_path / "t.db").ok
+
+
+async def test_a_ledger_that_cannot_delete_is_logged_and_tried_again(tmp_path, caplog):
+    store = await store_of(tmp_path / "t.db", [400])
+    with closing(sqlite3.connect(tmp_path / "t.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await delete_old(store.ledger, 3)
+    assert "could not be deleted; it will be tried again" in caplog.text
+    assert await models(store) == ["400 days"]
+    await delete_old(store.ledger, 3)
+    assert await models(store) == []
+    await store.close()

@@ -54,6 +54,7 @@ def test_lists_are_written_with_commas(monkeypatch):
         ("MAX_BODY_BYTES", "lots"),
         ("METRICS_PUBLIC", "maybe"),
         ("DURABILITY", "fire"),
+        *(("RETENTION_DAYS", days) for days in ("1", "0", "-3", "2.5", "month")),
         *(
             ("OLLAMA_BASE_URL", url)
             for url in ("", "localhost:11434", "http://", "http://h:99999", "http://h/?q=1", "http://a..b:1")

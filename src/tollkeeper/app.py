@@ -43,7 +43,7 @@ from tollkeeper.services.upstream.client import HttpClient
 from tollkeeper.services.upstream.config import UpstreamConfig
 from tollkeeper.services.upstream.limits import Timeouts
 from tollkeeper.store.memory.counters import MemoryCounters
-from tollkeeper.store.ports import Store
+from tollkeeper.store.ports import Ledger, Store
 from tollkeeper.store.sqlite import open_store
 
 log = logging.getLogger("tollkeeper.app")
@@ -51,6 +51,7 @@ log = logging.getLogger("tollkeeper.app")
 HOUSEKEEPING = 30.0
 """Seconds between refreshes of the list of models, and between writings of when keys were last used."""
 LISTING_PATIENCE = 5.0
+DAY = 86_400
 
 Prepare = Callable[[House], Awaitable[None]]
 
@@ -85,14 +86,17 @@ async def serve(
     raise_file_limit()
     listening = listen(settings.host, settings.port)
     try:
-        async with opened(settings, upstreams) as (house, server, _, key):
+        async with opened(settings, upstreams) as (house, server, store, key):
             if not settings.loopback:
                 _refuse_well_known_keys(house.accounts, settings.host)
             if key is not None and made_key is not None:
                 made_key(key)
             if prepare is not None:
                 await prepare(house)
-            async with _background(_housekeeping(house), house.metrics.watch_loop()):
+            work = [_housekeeping(house), house.metrics.watch_loop()]
+            if settings.retention_days is not None:
+                work.append(_retention(store.ledger, settings.retention_days))
+            async with _background(*work):
                 server.on_open = _opener(listening, started)
                 await server.serve(sockets=[listening])
     finally:
@@ -251,6 +255,22 @@ async def _housekeeping(house: House) -> None:
             await house.accounts.write_last_used()
         except Exception:
             log.exception("when keys were last used could not be written; it will be tried again")
+
+
+async def _retention(ledger: Ledger, days: int) -> None:
+    while True:
+        await delete_old(ledger, days)
+        await asyncio.sleep(DAY)
+
+
+async def delete_old(ledger: Ledger, days: int) -> None:
+    """Delete the records that were made more than so many days ago. What fails is logged."""
+    try:
+        deleted = await ledger.prune(now_ms() - days * DAY * 1000)
+    except Exception:
+        log.exception("records over %d days old could not be deleted; it will be tried again in a day", days)
+    else:
+        log.info("%d records over %d days old were deleted from the ledger", deleted, days)
 
 
 @asynccontextmanager

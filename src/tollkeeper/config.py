@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     database_path: Path = Field(Path("./tollkeeper.db"), validation_alias=_plain("database_path"))
 
     durability: Literal["process", "power"] = "process"
+    retention_days: int | None = Field(None, ge=2, le=36_500)
 
     cors_origins: Names = ()
     trusted_proxies: Names = ()

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from tests.shapes import STREAM_HEAD, chat_answer, chat_chunks, chunked, json_re
 
 CHAT = "/v1/chat/completions"
 WORDS = 6
+BREATH = 0.02
+"""Seconds that a client pauses when it was refused."""
 
 
 class Receipt(NamedTuple):
@@ -50,10 +53,11 @@ def say_figures(upstream: ScriptedUpstream, dice: random.Random) -> None:
 
 class Load:
     """Clients that ask without a pause until the gateway is gone. `on_receipt` is told how many answers have come in
-    full since the start of the round."""
+    full since the start of the round. `refusals` counts, by key, what its limits refused."""
 
     def __init__(self, url: str, keys: list[str], dice: random.Random, on_receipt: Callable[[int], None]) -> None:
         self.receipts: list[Receipt] = []
+        self.refusals: Counter[str] = Counter()
         self._url = url
         self._keys = keys
         self._dice = dice
@@ -75,13 +79,15 @@ class Load:
 
     async def _whole(self, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
         answer = await http.post(CHAT, json=ask(stream=False), headers=headers)
-        assert answer.status_code == 200, answer.text
+        if await self._refused(answer):
+            return
         body = answer.json()
         self._got(answer, body["id"], body["choices"][0]["message"]["content"])
 
     async def _stream(self, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
         async with http.stream("POST", CHAT, json=ask(stream=True), headers=headers) as answer:
-            assert answer.status_code == 200
+            if await self._refused(answer):
+                return
             text = answer_id = ""
             async for line in answer.aiter_lines():
                 if line == "data: [DONE]":
@@ -93,11 +99,23 @@ class Load:
 
     async def _leave(self, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
         async with http.stream("POST", CHAT, json=ask(stream=True), headers=headers) as answer:
+            if await self._refused(answer):
+                return
             patience = self._dice.randrange(WORDS)
             async for _ in answer.aiter_lines():
                 patience -= 1
                 if patience < 0:
                     return
+
+    async def _refused(self, answer: httpx.Response) -> bool:
+        """Whether its limits refused a request; its client pauses then."""
+        if answer.status_code == 200:
+            return False
+        await answer.aread()
+        assert answer.status_code == 429, answer.text
+        self.refusals[answer.request.headers["authorization"].removeprefix("Bearer ")] += 1
+        await asyncio.sleep(BREATH)
+        return True
 
     def _got(self, answer: httpx.Response, answer_id: str, text: str) -> None:
         request_id = answer.headers["x-request-id"]

@@ -67,7 +67,8 @@ class Served:
     def ask(self, key: str, method: str, path: str, body: object = None) -> Any:
         """Ask with a key, and be answered with success."""
         headers = {"authorization": f"Bearer {key}"}
-        answer = httpx.request(method, self.url + path, headers=headers, json=body, timeout=PATIENCE)
+        # Nothing is encrypted here, and reading the machine's certificates takes longer than the answer.
+        answer = httpx.request(method, self.url + path, headers=headers, json=body, timeout=PATIENCE, verify=False)
         assert answer.is_success, answer.text
         return answer.json()
 

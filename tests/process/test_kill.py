@@ -1,4 +1,5 @@
-"""kill -9 at any moment: no answer that a client has got in full is lost, none is counted twice, and sums agree."""
+"""kill -9 at any moment: no answer that a client has got in full is lost, none is counted twice, sums agree, and
+limits go on from where they were."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import asyncio
 import os
 import random
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,22 +17,32 @@ from tests.process.books import intents, records, sums_of_records, sums_of_rollu
 from tests.process.load import Load, Receipt, say_figures
 from tests.process.served import Served, served
 from tests.scripted import ScriptedUpstream
+from tollkeeper.store.sqlite.verify import verify
 
 pytestmark = pytest.mark.process
 
-KILLS = 30
+KILLS = 100
 CLIENTS = 16
 INPUT, OUTPUT = 2, 3
 """Prices: dollars per million tokens, so micro-dollars per token."""
+MOST_REQUESTS = 400
+"""Of carol, in all: she comes to it, with most of the kills still ahead."""
+WIDE = {"requests_total": 10**6, "tokens_per_day": 10**12, "cost_usd_total": "1000000"}
+LIMITS: dict[str, dict[str, Any]] = {
+    "alice": {},
+    "bob": WIDE,
+    "carol": WIDE | {"requests_total": MOST_REQUESTS, "cost_usd_per_day": "5000", "max_concurrent_requests": 2},
+}
 FOR_EVER = "from=2020-01-01&to=2100-01-01"
 
 
-async def test_thirty_kills_under_load(tmp_path: Path):
+async def test_a_hundred_kills_under_load(tmp_path: Path):
     seed = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(2**32))
     print(f"KILL_SEED={seed} plays the same dice again")
     dice = random.Random(seed)
     keys: dict[str, str] = {}
     receipts: list[Receipt] = []
+    refusals: Counter[str] = Counter()
     async with ScriptedUpstream() as upstream:
         say_figures(upstream, dice)
         for _ in range(KILLS):
@@ -38,25 +51,33 @@ async def test_thirty_kills_under_load(tmp_path: Path):
                     await asyncio.to_thread(check, gateway, keys, receipts)
                 else:
                     keys = await asyncio.to_thread(furnish, gateway)
-                receipts += await one_round(gateway, list(keys.values()), dice)
+                load = await one_round(gateway, list(keys.values()), dice)
+                receipts += load.receipts
+                refusals += load.refusals
         with served(tmp_path, upstream.url) as gateway:
             await asyncio.to_thread(check, gateway, keys, receipts)
         dispatched = len(upstream.calls("POST /v1/chat/completions"))
     statuses = Counter(row["status"] for row in records(tmp_path / "tollkeeper.db").values())
-    print(f"{len(receipts)} answers came in full of {dispatched} dispatched; records: {dict(statuses)}")
+    refused = refusals.total()
+    print(f"{len(receipts)} answers came in full of {dispatched} dispatched, {refused} were refused")
+    print(f"records: {dict(statuses)}")
     assert min(statuses["completed"], statuses["cancelled"], statuses["lost"]) > KILLS, "the load was none"
+    assert set(refusals) == {keys["carol"]}, "whose limits are wide, or who has none, is never refused"
 
 
 def furnish(gateway: Served) -> dict[str, str]:
-    """Two users, and a price. Their keys."""
+    """Users with their limits, and a price. Their keys."""
     gateway.admin("PUT", "/admin/prices", {"model": "*", "input_usd_per_mtok": INPUT, "output_usd_per_mtok": OUTPUT})
-    return {user_id: gateway.new_user(user_id) for user_id in ("alice", "bob")}
+    keys = {user_id: gateway.new_user(user_id) for user_id in LIMITS}
+    for user_id, limits in LIMITS.items():
+        gateway.admin("PUT", f"/admin/users/{user_id}/limits", limits)
+    return keys
 
 
-async def one_round(gateway: Served, keys: list[str], dice: random.Random) -> list[Receipt]:
+async def one_round(gateway: Served, keys: list[str], dice: random.Random) -> Load:
     """Load, and a kill at one of two kinds of moments: any, or right when a client has its answer in full, since
     nothing may be left to do by then."""
-    fatal = dice.randrange(1, 80) if dice.random() < 0.5 else None
+    fatal = dice.randrange(1, 40) if dice.random() < 0.5 else None
 
     def on_receipt(count: int) -> None:
         if count == fatal:
@@ -65,11 +86,11 @@ async def one_round(gateway: Served, keys: list[str], dice: random.Random) -> li
     load = Load(gateway.url, keys, dice, on_receipt)
     working = asyncio.create_task(load.run(CLIENTS))
     if fatal is None:
-        await asyncio.sleep(dice.uniform(0.03, 0.4))
+        await asyncio.sleep(dice.uniform(0.02, 0.2))
         gateway.kill()
     await working
     assert await asyncio.to_thread(gateway.exit_code) == -9, "it should have lived until it was killed"
-    return load.receipts
+    return load
 
 
 def check(gateway: Served, keys: dict[str, str], receipts: list[Receipt]) -> None:
@@ -100,3 +121,20 @@ def check(gateway: Served, keys: dict[str, str], receipts: list[Receipt]) -> Non
         whole, _, part = total["cost_usd"].partition(".")
         assert int(whole + part.ljust(12, "0")) == sum(figures[6] for figures in own)
         assert gateway.ask(key, "GET", f"/v1/usage?limit=1&{FOR_EVER}")["totals"] == total
+        check_limits(gateway, user_id, own)
+    verified = verify(gateway.database)
+    assert (verified.faults, verified.records) == ((), len(found))
+
+
+def check_limits(gateway: Served, user_id: str, own: list[Any]) -> None:
+    """Each counter is the sum of the records, and nothing is held by what the kill ended."""
+    readings = gateway.admin("GET", f"/admin/users/{user_id}/limits")["usage"]
+    assert readings.keys() == LIMITS[user_id].keys()
+    requests, tokens = sum(figures[0] for figures in own), sum(figures[1] + figures[4] for figures in own)
+    cost = sum(figures[6] for figures in own)
+    truth = {"requests": requests, "tokens": tokens, "cost": Decimal(cost).scaleb(-12), "max": 0}
+    for name, reading in readings.items():
+        assert (name, Decimal(str(reading["used"]))) == (name, truth[name.partition("_")[0]])
+        assert (name, reading["reserved"]) == (name, 0)
+    if user_id == "carol":
+        assert requests <= MOST_REQUESTS

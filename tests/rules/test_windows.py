@@ -76,6 +76,14 @@ def test_a_window_holds_no_more_entries_than_buckets():
     assert len(window._buckets) <= 61
 
 
+@pytest.mark.parametrize("span", SLIDING)
+def test_what_lies_at_the_far_end_of_a_window_still_counts(span):
+    grid, window = SLIDING[span], new_window(span)
+    end_of_bucket = grid.start(grid.bucket(START) + 1) - 1
+    window.add(1, end_of_bucket)
+    assert window.used(end_of_bucket + grid.length - 1) == 1
+
+
 def test_a_clock_set_back_loses_nothing():
     window = new_window("minute")
     window.add(5, START + 30 * SECOND)

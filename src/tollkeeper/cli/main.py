@@ -1,10 +1,12 @@
 """The program `tollkeeper`: its commands, and the exit codes they share: 0 done, 1 failed, 2 wrong use."""
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 import typer
 
+from tollkeeper.cli import database, ledger
 from tollkeeper.cli.demo.command import demo
 from tollkeeper.cli.failure import Failure
 from tollkeeper.cli.serve import serve
@@ -14,6 +16,14 @@ from tollkeeper.store.errors import StoreError
 
 WRONG_USE = (ConfigError,)
 FAILED = (Failure, SecretsError, StoreError, OSError)
+Group = tuple[str, Sequence[Callable[..., None]]]
+GROUPS: Mapping[str, Group] = {
+    "ledger": ("Prove and export what was recorded.", (ledger.verify, ledger.export)),
+    "db": (
+        "Copy, restore, check and upgrade the database.",
+        (database.backup, database.restore, database.check, database.upgrade),
+    ),
+}
 
 
 def program() -> typer.Typer:
@@ -27,6 +37,11 @@ def program() -> typer.Typer:
     )
     for command in (serve, demo):
         commands.command()(command)
+    for name, (what, members) in GROUPS.items():
+        group = typer.Typer(help=what, no_args_is_help=True)
+        for member in members:
+            group.command()(member)
+        commands.add_typer(group, name=name)
     return commands
 
 

@@ -162,11 +162,11 @@ def _judge(gates: Iterable[Gate], demand: Demand, at: int, *, alone: bool) -> tu
 def _obstacle(gate: Gate, needed: int, used: int, at: int) -> Obstacle:
     if gate.limit == 0:
         return Obstacle(gate, "blocked", needed, None)
+    if used + needed <= gate.limit:  # even of more than the limit, where a refund has left less than nothing used
+        return Obstacle(gate, "held", needed, at + SOON)
     if needed > gate.limit:
         return Obstacle(gate, "never", needed, None)
-    if used + needed > gate.limit:
-        return Obstacle(gate, "exhausted", needed, gate.counter.window.room_at(gate.limit - needed, at))
-    return Obstacle(gate, "held", needed, at + SOON)
+    return Obstacle(gate, "exhausted", needed, gate.counter.window.room_at(gate.limit - needed, at))
 
 
 def _weight(obstacle: Obstacle) -> tuple[int, int]:

@@ -33,8 +33,11 @@ LONG_WAIT = 60.0
 class Grant:
     """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over."""
 
-    def __init__(self, admission: Admission, taken: Any, ask: Ask, model: str, max_tokens: int | None) -> None:
+    def __init__(
+        self, admission: Admission, taken: Any, ask: Ask, model: str, held_input: int, max_tokens: int | None
+    ) -> None:
         self._admission = admission
+        self._held_input = held_input
         self._taken = taken
         self._ask = ask
         self._model = model
@@ -59,9 +62,11 @@ class Grant:
             self._admission.learned(self._model).note(usage.prompt_tokens, self._ask.text_bytes)
 
     def estimate(self) -> int:
-        """Input tokens of the request where its upstream told none."""
+        """Input tokens of the request where its upstream told none; never more than budgets hold for it."""
         ask = self._ask
-        return self._admission.learned(self._model).mean(ask.text_bytes) + len(ask.images) * IMAGE_TOKENS
+        mean = self._admission.learned(self._model).mean(ask.text_bytes) + len(ask.images) * IMAGE_TOKENS
+        # Short requests teach a mean that is mostly what the model puts around them: too much for a long one.
+        return min(mean, self._held_input) if self._held_input else mean
 
     def pace(self) -> list[tuple[str, Standing]]:
         """The tightest limit of pace on requests, and that on tokens, as they stand: ("requests", …)."""
@@ -126,7 +131,7 @@ class Admission:
         each = taken.allowance // demand.choices
         bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, budgets=True))
         changes = bounded and each != ask.max_tokens
-        return Grant(self, taken, ask, route.model, each if changes else None)
+        return Grant(self, taken, ask, route.model, demand.budget_input, each if changes else None)
 
     async def _demand(
         self, owners: tuple[Limits, Limits], ask: Ask, route: Route, price: Price | None

@@ -29,13 +29,13 @@ class Counting:
 
     async def start(self, owners: Iterable[User | Key]) -> None:
         """Count all limits there are, from what was used before this process began. Before anyone asks."""
-        new = {scope: names for owner in owners for scope, names in self._begin(owner)}
+        new = self._begin(*owners)
         if new:
             self._add(new, await self._reports.history(self._now()))
 
     async def prepare(self, owner: User | Key) -> None:
         """Count the limits of a user or key that are new, before they are in force."""
-        new = dict(self._begin(owner))
+        new = self._begin(owner)
         if new:
             mark = self._ledger.mark()
             try:
@@ -53,11 +53,16 @@ class Counting:
             for standing in self.counters.stand_of(("user", user.user_id), user.limits, self._now())
         }
 
-    def _begin(self, owner: User | Key) -> Iterator[tuple[Scope, frozenset[str]]]:
-        for scope, counts in _scopes(owner):
-            new = self.counters.begin(scope, frozenset(counts))
-            if new:
-                yield scope, new
+    def _begin(self, *owners: User | Key) -> Mapping[Scope, frozenset[str]]:
+        begun: dict[Scope, frozenset[str]] = {}
+        for owner in owners:
+            for scope, counts in _scopes(
+                owner
+            ):  # one scope comes twice where limits name a model with its tag and without
+                new = self.counters.begin(scope, frozenset(counts))
+                if new:
+                    begun[scope] = begun.get(scope, frozenset()) | new
+        return begun
 
     def _add(self, new: Mapping[Scope, frozenset[str]], history: History) -> None:
         spans: tuple[tuple[frozenset[str], list[Slice]], ...] = (

@@ -1,0 +1,335 @@
+"""One history: everything that happens in it is drawn from its seed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from tests.simulation.client import Client, Plan
+from tests.simulation.promises import (
+    check_budgets,
+    check_counters,
+    check_ledger,
+    check_let_out,
+    check_refusal,
+    check_settled,
+    check_sums,
+    needed,
+    places_of,
+    running,
+)
+from tests.simulation.world import KINDS, Time, World, turn
+from tollkeeper.rules.admission import Refused
+from tollkeeper.rules.errors import GatewayError, LedgerUnavailable
+from tollkeeper.rules.limits import COUNTED
+from tollkeeper.rules.money import format_usd
+from tollkeeper.services.accounts import UserChange
+from tollkeeper.services.audit import Actor
+from tollkeeper.services.prices import NewPrice
+from tollkeeper.store.counting import Asked
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.memory.counters import MemoryTaken
+from tollkeeper.store.memory.tables import Tables
+from tollkeeper.store.ports import Record, UserStatus
+
+ROOT = Actor("@simulation")
+STEPS = 80
+BEGINNINGS = tuple(
+    int(datetime.fromisoformat(moment).timestamp() * 1000)
+    for moment in ("2026-11-20T12:00Z", "2026-11-30T23:59:58Z", "2026-12-31T23:58Z", "2028-02-28T23:00Z")
+)
+JUMPS = (1, 17, 500, 1_000, 1_017, 5_001, 60_000, 61_000, 1_200_000, 3_600_000, 3_660_001, 86_400_000, 87_600_001,
+         31 * 86_400_000, 40 * 86_400_000)  # fmt: skip
+"""Milliseconds by which the clock may jump: around the length of every window and bucket."""
+FIGURES = {"requests": (1, 2, 3, 5, 8), "tokens": (300, 900, 2_500, 8_000), "cost": (10**8, 10**9, 5 * 10**9, 10**11)}
+
+
+class History:
+    """Plays one seed. A gentle history has no overshoot that is allowed: in it no budget is ever over."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.time = Time(self.rng.choice(BEGINNINGS) + self.rng.randrange(1000))
+        self._gentle = self.rng.random() < 0.5
+        self._strict_input = self._gentle or self.rng.random() < 0.7
+        self._world: World
+        self._clients: list[Client] = []
+        self._past: list[Client] = []
+        self._changes: list[asyncio.Task[None]] = []
+        self._secrets: list[tuple[str, str]] = []
+        self._users: list[str] = []
+        self._excused: set[str] = set()
+        self._seen: list[Record] = []
+        self._checked: set[str] = set()
+        self._fault: AssertionError | None = None
+        self.counts = dict.fromkeys(("delivered", "let out", "refused", "crashes"), 0)
+
+    async def play(self) -> None:
+        rng = self.rng
+        self._world = World(self.time, rng, self._strict_input, self._decided, Tables())
+        await self._world.start()
+        for number in range(rng.randint(1, 3)):
+            await self._new_user(f"user{number}")
+        for model in KINDS:
+            if rng.random() < 0.8:
+                await self._world.prices.put([self._price(model)], ROOT)
+        steps, weights = zip(*self._table(), strict=True)
+        for _ in range(STEPS):
+            broken = self._world.store.fail is not None and rng.random() < 0.3
+            await (self._fault_or_mend if broken else rng.choices(steps, weights)[0])()
+            await self._check()
+        await self._come_to_rest()
+
+    def _table(self) -> list[tuple[Any, int]]:
+        wild = 0 if self._gentle else 1
+        return [
+            (self._request, 30),
+            (self._advance, 40),
+            (self._leave, 4),
+            (self._jump, 12),
+            (self._fault_or_mend, 3),
+            (self._crash, 1),
+            (self._replay, 2),
+            (self._put_price, 2),
+            (self._suspend_or_restore, 1),
+            (self._new_key, 1),
+            (self._limit, 5 * wild),
+            (self._adjust, 3 * wild),
+        ]
+
+    # What happens
+
+    async def _request(self) -> None:
+        rng = self.rng
+        user_id, secret = rng.choice(self._secrets)
+        plan = Plan(
+            user_id=user_id,
+            secret=secret,
+            model=rng.choice(list(KINDS)),
+            stream=rng.random() < 0.6,
+            text_bytes=rng.choice((1, 20, 150, 700)),
+            images=rng.choice((0, 0, 0, 0, 1)),
+            max_tokens=rng.choice((None, 1, 15, 16, 40, 200, 2_000)),
+            choices=rng.choice((1, 1, 1, 2, 3)),
+            embeds=rng.random() < 0.1,
+            fails=rng.choices(("never", "before", "after"), (8, 1, 1))[0],
+            told=rng.random() < 0.8,
+            honest=self._gentle or rng.random() < 0.9,
+            input_share=rng.choice((0.1, 0.25, 0.9, 1.0)),
+            output_share=rng.choice((0.0, 0.3, 1.0, 1.0)),
+            cached_share=rng.choice((0.0, 0.5, 1.0)),
+            body_steps=rng.choices((0, 1), (9, 1))[0],
+            ready_steps=rng.choice((0, 0, 1)),
+        )
+        client = Client(plan, self._world, self.time.ms)
+        if not plan.honest:
+            self._excused.add(user_id)
+        failing = self._world.store.ledger.failing is not None
+        self._clients.append(client)
+        client.task = asyncio.create_task(client.live())
+        await turn()
+        if failing and not plan.body_steps:
+            assert client.ended, "L7: the ledger fails, and a request waits"
+            assert isinstance(client.refused, GatewayError), "L7: the ledger fails, and a request was let in"
+            known = isinstance(client.refused, LedgerUnavailable) or client.refused.status in (401, 403)
+            assert known, f"L7: the ledger fails, and a request is told {client.refused!r}"
+
+    async def _advance(self) -> None:
+        waiting = [client for client in self._clients if not client.ended]
+        if waiting:
+            for client in self.rng.sample(waiting, self.rng.randint(1, min(3, len(waiting)))):
+                client.advance()
+
+    async def _leave(self) -> None:
+        waiting = [client for client in self._clients if not client.ended]
+        if waiting:
+            task = self.rng.choice(waiting).task
+            assert task is not None
+            task.cancel()
+
+    async def _jump(self) -> None:
+        self.time.ms += self.rng.choice(JUMPS)
+
+    async def _fault_or_mend(self) -> None:
+        self._world.store.fail = None if self._world.store.fail else "disk full"
+
+    async def _crash(self) -> None:
+        self.counts["crashes"] += 1
+        old = self._world
+        self._world = await old.reborn()
+        old.store.fail = None
+        for task in [*self._changes, *(client.task for client in self._clients if client.task)]:
+            task.cancel()
+        await turn()
+        for client in self._clients:
+            if client.begun and client.request_id not in self._world.settled:
+                client.begun = False  # its intent was not durable yet
+        self._past += self._clients
+        self._clients, self._changes = [], []
+        self._checked |= self._world.settled.keys()
+
+    async def _replay(self) -> None:
+        """A settlement that comes twice changes nothing."""
+        durable = list(self._world.tables.records.values())
+        if durable:
+            self._world.store.ledger.settle(replace(self.rng.choice(durable), cost_pico=10**12, status="failed"))
+
+    async def _put_price(self) -> None:
+        await self._change(self._world.prices.put([self._price(self.rng.choice(list(KINDS)))], ROOT))
+
+    async def _suspend_or_restore(self) -> None:
+        away = [user.user_id for user in self._world.accounts.users() if user.status != "active"]
+        user = self._world.accounts.user(self.rng.choice(away or self._users))
+        status: UserStatus = "suspended" if user.status == "active" else "active"
+        await self._change(self._world.accounts.update_user(user.user_id, ROOT, UserChange(status=status)))
+
+    async def _new_key(self) -> None:
+        user_id = self.rng.choice(self._users)
+
+        async def make() -> None:
+            made = await self._world.accounts.create_key(user_id, ROOT, limits=self._limits(0.3))
+            self._secrets.append((user_id, made.secret))
+
+        await self._change(make())
+
+    async def _limit(self) -> None:
+        user_id = self.rng.choice(self._users)
+        self._excused.add(user_id)
+        accounts = self._world.accounts
+        limits = self._limits(1.0, clears=True)
+        if self.rng.random() < 0.6:
+            await self._change(accounts.set_limits(user_id, ROOT, limits))
+        else:
+            await self._change(accounts.set_key_limits(self.rng.choice(accounts.keys_of(user_id)).id, ROOT, limits))
+
+    async def _adjust(self) -> None:
+        user_id = self.rng.choice(self._users)
+        self._excused.add(user_id)
+        cost = self.rng.choice((-(10**9), -1, 1, 10**9))
+        await self._change(self._world.adjustments.adjust(user_id, cost, "because", ROOT))
+
+    # With what
+
+    async def _new_user(self, user_id: str) -> None:
+        _, made = await self._world.accounts.create_user(user_id, ROOT, limits=self._limits(0.9))
+        self._users.append(user_id)
+        self._secrets.append((user_id, made.secret))
+
+    def _limits(self, share: float, *, clears: bool = False) -> dict[str, Any]:
+        rng = self.rng
+        if rng.random() > share:
+            return {}
+        limits: dict[str, Any] = self._counts(rng.randint(1, 4), clears)
+        if rng.random() < 0.2:
+            limits["max_concurrent_requests"] = rng.randint(1, 3)
+        if rng.random() < 0.15:
+            limits["max_tokens_per_request"] = rng.choice((0, 10, 100, 1_000))
+        if rng.random() < 0.3:
+            limits["models"] = {rng.choice(("small", "small:latest", "large")): self._counts(2, clears)}
+        if rng.random() < 0.05:
+            limits["allowed_models"] = ["small"]
+        return limits
+
+    def _counts(self, number: int, clears: bool) -> dict[str, Any]:
+        rng = self.rng
+        counts: dict[str, Any] = {}
+        for name in rng.sample(list(COUNTED), number):
+            quantity = COUNTED[name].quantity
+            figure = 0 if rng.random() < 0.02 else rng.choice(FIGURES[quantity])
+            counts[name] = format_usd(figure) if quantity == "cost" else figure
+            if clears and rng.random() < 0.2:
+                counts[name] = None
+        return counts
+
+    def _price(self, model: str) -> NewPrice:
+        rng = self.rng
+        later = self.time.ms + rng.choice(JUMPS) if rng.random() < 0.3 else None
+        cached, write = rng.choice((None, 0, 5_000_000)), rng.choice((None, 3_750_000))
+        return NewPrice(model, rng.choice((0, 150_000, 3_000_000)), rng.choice((0, 15_000_000)), cached, write, later)
+
+    async def _change(self, change: Coroutine[Any, Any, object]) -> None:
+        async def run() -> None:
+            try:
+                await change
+            except (GatewayError, StoreError, asyncio.CancelledError):
+                return
+
+        self._changes.append(asyncio.create_task(run()))
+        if self.rng.random() < 0.6:  # others go on in the midst of it
+            for _ in range(self.rng.randrange(8)):
+                await asyncio.sleep(0)
+            await self._advance()
+            if self.rng.random() < 0.15:
+                await self._fault_or_mend()
+
+    # What is checked
+
+    def _decided(self, asked: Asked, at: int, what: MemoryTaken | Refused) -> None:
+        try:
+            if isinstance(what, Refused):
+                self.counts["refused"] += 1
+                check_refusal(self._world, asked, at, what)
+            else:
+                self.counts["let out"] += 1
+                check_let_out(self._world, self._clients, asked, at, what)
+                self._let_out(self._world.asking[-1], asked, what)
+        except AssertionError as fault:  # told at the end of the step: a request must not swallow it
+            self._fault = self._fault or fault
+
+    def _let_out(self, client: Client, asked: Asked, taken: MemoryTaken) -> None:
+        places = places_of(asked)
+        client.granted = True
+        owners = (("user", asked.user_id), ("key", asked.key_id))
+        client.at_limits = frozenset(places) | {(owner, "running") for owner in owners}
+        for place in places:
+            if COUNTED[place[1]].quantity != "requests":
+                client.holds[place] = needed(asked, place[1], taken.allowance)
+        budgets = {COUNTED[name].quantity for _, name in places if COUNTED[name].is_budget}
+        if "tokens" in budgets and self._strict_input:
+            client.bound = needed(asked, "tokens_total", taken.allowance)
+        if "cost" in budgets and self._strict_input:
+            client.cost_bound = needed(asked, "cost_usd_total", taken.allowance)
+
+    async def _check(self) -> None:
+        await turn()
+        if self._fault is not None:
+            raise self._fault
+        world = self._world
+        for client in self._clients:
+            if client.begun and client.request_id in world.settled and client.request_id not in self._checked:
+                self._checked.add(client.request_id)
+                check_settled(client, world.settled[client.request_id])
+        self._changes = [change for change in self._changes if not change.done()]
+        if not self._changes:  # a counter that is being made shows too little, and nobody is asked by it yet
+            check_counters(world, self._clients)
+        check_ledger(world, [*self._past, *self._clients], self._seen)
+        if self._strict_input:
+            check_budgets(world, self._clients, self._excused)
+        if world.store.fail is None:
+            assert world.store.ledger.failing is None, "L7: the ledger could write, and does not"
+            assert world.tables.records == world.settled, "L1, L2: what was settled is not what is in the ledger"
+
+    async def _come_to_rest(self) -> None:
+        self._world.store.fail = None
+        for _ in range(2):
+            while any(not client.ended for client in self._clients):
+                for client in self._clients:
+                    client.advance()
+                await self._check()
+            await self._check()
+            assert not self._changes
+            assert not list(running(self._clients))
+            everyone = [*self._past, *self._clients]
+            begun = {client.request_id for client in everyone if client.begun}
+            requests = {record.request_id for record in self._world.settled.values() if record.endpoint != "adjustment"}
+            assert begun == requests, "a record is there exactly when a request went out"
+            assert not self._world.tables.intents
+            await check_sums(self._world)
+            self.counts["delivered"] = sum(client.delivered is not None for client in everyone)
+            await self._crash()
+            await self._check()

@@ -1,0 +1,219 @@
+"""The promises, checked by a slow obvious model: lists of records, summed anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tests.simulation.client import Client
+from tests.simulation.world import World
+from tollkeeper.rules.admission import Counter, Gate, Refused, allow
+from tollkeeper.rules.limits import COUNTED, GATED, Limits
+from tollkeeper.rules.windows import SLIDING, month_of
+from tollkeeper.store.counting import Asked
+from tollkeeper.store.memory.counters import MemoryTaken, _scopes
+from tollkeeper.store.ports import ADJUSTMENT, Filter, Group, Record
+
+Place = tuple[tuple[str, ...], str]
+GROUPS: tuple[Group, ...] = ("user", "model", "key", "day")
+
+
+def belongs(scope: tuple[str, ...], user_id: str, key_id: str | None, model: str) -> bool:
+    whose = user_id if scope[0] == "user" else key_id
+    return whose == scope[1] and (len(scope) == 2 or model == scope[2])
+
+
+def entries(world: World, clients: Iterable[Client], place: Place) -> list[tuple[int, int]]:
+    """(when, how much) of everything that a counter counts."""
+    scope, name = place
+    quantity, span = COUNTED[name]
+    found = []
+    for record in world.settled.values():
+        if belongs(scope, record.user_id, record.key_id, record.model):
+            if quantity == "requests":
+                if record.endpoint != ADJUSTMENT:
+                    found.append((record.created_at, 1))
+            else:
+                amount = record.usage.total_tokens if quantity == "tokens" else record.cost_pico
+                found.append((record.created_at if span == "month" else record.settled_at, amount))
+    if quantity == "requests":
+        found += [(client.created_at, 1) for client in running(clients) if place in client.at_limits]
+    return found
+
+
+def within(found: Iterable[tuple[int, int]], name: str, at: int, *, exact: bool) -> int:
+    """What lies in the window that ends at `at`: to the millisecond, or as the windows promise to count it: in whole
+    buckets."""
+    span = COUNTED[name].span
+    if span == "total":
+        return sum(amount for _, amount in found)
+    if span == "month":
+        return sum(amount for when, amount in found if month_of(when) == month_of(at))
+    length, buckets = SLIDING[span]
+    if exact:
+        return sum(amount for when, amount in found if at - length < when)
+    return sum(amount for when, amount in found if when * buckets // length >= at * buckets // length - buckets)
+
+
+def most_within(found: Iterable[tuple[int, int]], name: str, at: int) -> int:
+    """The most that lies in any window that holds `at`, wherever it begins."""
+    found = [*found, (at, 0)]
+    span = COUNTED[name].span
+    if span not in SLIDING:
+        return within(found, name, at, exact=True)
+    length = SLIDING[span].length
+    begins = [when for when, _ in found if when <= at < when + length]
+    return max(sum(amount for when, amount in found if begin <= when < begin + length) for begin in begins)
+
+
+def running(clients: Iterable[Client]) -> Iterable[Client]:
+    """Those that hold something now."""
+    return [c for c in clients if c.granted and not c.ended and c.request_id not in c.world.settled]
+
+
+def places_of(asked: Asked) -> dict[Place, int]:
+    """Every limit that a request must pass, with its figure."""
+    found: dict[Place, int] = {}
+    user, key = ("user", asked.user_id), ("key", asked.key_id)
+    for scope, limits in ((user, asked.user_limits), (key, asked.key_limits)):
+        found |= {(scope, name): limit for name, limit in limits.counts.items()}
+        found |= {((*scope, asked.model), name): limit for name, limit in limits.of_model(asked.model).items()}
+    return found
+
+
+def needed(asked: Asked, name: str, allowance: int) -> int:
+    demand, (quantity, _) = asked.demand, COUNTED[name]
+    if quantity == "requests":
+        return 1
+    if quantity == "tokens":
+        return (demand.budget_input if COUNTED[name].is_budget else demand.pace_input) + allowance
+    return demand.budget_input * demand.input_price + allowance * demand.output_price
+
+
+def check_let_out(world: World, clients: Sequence[Client], asked: Asked, at: int, taken: MemoryTaken) -> None:
+    """L3, at the only moment at which it can be broken: what was used, what runs and this fit below every limit."""
+    for place, limit in places_of(asked).items():
+        _, name = place
+        if COUNTED[name].quantity == "requests" and at < world.time.ms:
+            continue  # its body was long in coming: windows have moved on by then, and may let one too many out
+        found = entries(world, clients, place)
+        if COUNTED[name].quantity == "requests":
+            used = most_within(found, name, at)
+        else:  # a refund stays in its window as long as its bucket: up to one bucket more than the whole length
+            now = world.time.ms
+            used = min(within(found, name, now, exact=True), within(found, name, now, exact=False))
+        held = sum(client.holds.get(place, 0) for client in running(clients))
+        need = needed(asked, name, taken.allowance)
+        assert used + held + need <= limit, f"L3: {place}: {used} used + {held} held + {need} > {limit}"
+    for scope, limits in ((("user", asked.user_id), asked.user_limits), (("key", asked.key_id), asked.key_limits)):
+        most = limits.max_concurrent_requests
+        beside = [c for c in running(clients) if (scope, "running") in c.at_limits]
+        assert most is None or len(beside) < most, f"L3: {len(beside) + 1} run beside each other under {scope}"
+    least = min(asked.demand.allowance, 16 * asked.demand.choices)
+    assert least <= taken.allowance <= asked.demand.allowance
+    assert taken.allowance % asked.demand.choices == 0
+
+
+def check_refusal(world: World, asked: Asked, at: int, refused: Refused) -> None:
+    """L6: alone it goes out at the moment that was named and at none before; where none was named, never."""
+    gates = [
+        Gate(n, s, limit, _alone(counter)) for n, s, limit, counter in world.counters._gates(asked, _scopes(asked))
+    ]
+    if refused.retry_at is None:
+        for later in (1, 3_600_000, 86_400_000 * 3, 86_400_000 * 800):
+            assert not _goes(gates, asked, at + later), f"L6: {refused.obstacle} would have ended"
+        return
+    assert refused.retry_at > at
+    if refused.obstacle.reason == "held":  # the moment named is a guess: nobody knows when what runs will end
+        assert _goes(gates, asked, at), f"L6: {refused.obstacle}: not the holds alone were in the way"
+    else:
+        assert _goes(gates, asked, refused.retry_at), f"L6: {refused.obstacle} still stands at the moment named"
+        assert not _goes(gates, asked, refused.retry_at - 1), f"L6: {refused.obstacle} had ended before"
+
+
+def _alone(counter: Counter) -> Counter:
+    twin = Counter(GATED["requests_total"])
+    twin.window = counter.window
+    return twin
+
+
+def _goes(gates: Sequence[Gate], asked: Asked, at: int) -> bool:
+    try:
+        allow(gates, asked.demand, at)
+    except Refused:
+        return False
+    return True
+
+
+def check_settled(client: Client, record: Record) -> None:
+    """L3: what was held was enough."""
+    if client.plan.honest:
+        used = record.usage.total_tokens
+        assert client.bound is None or used <= client.bound, f"L3: {used} tokens used, {client.bound} held"
+        cost = record.cost_pico
+        assert client.cost_bound is None or cost <= client.cost_bound, f"L3: cost {cost}, {client.cost_bound} held"
+
+
+def check_counters(world: World, clients: Sequence[Client]) -> None:
+    """L4, and more: at any time every counter shows the sum of its records and holds what runs."""
+    alive = running(clients)
+    for scope, counters in world.counters._scopes.items():
+        for name, counter in counters.items():
+            place = (scope, name)
+            if name in COUNTED:
+                used, now = counter.window.used(world.time.ms), world.time.ms
+                truth = within(entries(world, clients, place), name, now, exact=False)
+                assert used == truth, f"L4: {place} shows {used}, its records say {truth}"
+                held = sum(client.holds.get(place, 0) for client in alive)
+            else:
+                held = sum((scope, "running") in client.at_limits for client in alive)
+            assert counter.held == held, f"L4: {place} holds {counter.held}, what runs {held}"
+    if not alive:
+        assert world.counters.held() == 0, "L4: something is held and nothing runs"
+
+
+def check_budgets(world: World, clients: Sequence[Client], excused: set[str]) -> None:
+    """L3: no budget is over, of users whose limits and costs nobody has changed by hand."""
+    for user in world.accounts.users():
+        if user.user_id in excused:
+            continue
+        owners: list[tuple[tuple[str, ...], Limits]] = [(("user", user.user_id), user.limits)]
+        owners += [(("key", key.id), key.limits) for key in world.accounts.keys_of(user.user_id)]
+        for owner, limits in owners:
+            for scope, counts in [(owner, limits.counts), *(((*owner, m), c) for m, c in limits.models.items())]:
+                for name, limit in counts.items():
+                    if COUNTED[name].is_budget:
+                        used = within(entries(world, clients, (scope, name)), name, world.time.ms, exact=True)
+                        assert used <= limit, f"L3: {scope} {name}: {used} used of {limit}"
+
+
+def check_ledger(world: World, clients: Iterable[Client], seen: list[Record]) -> None:
+    """L1: what was delivered is there. L2: once. L8: what was there stays as it is, in its place. `seen` grows."""
+    chain = list(world.tables.chain())
+    assert chain[: len(seen)] == seen, "L8: a record was changed, taken out or moved"
+    seen += chain[len(seen) :]
+    assert len({record.request_id for record in chain}) == len(chain), "L2: a request has two records"
+    assert not world.tables.intents.keys() & world.tables.records.keys(), "L2: settled, and under way still"
+    for client in clients:
+        told = client.delivered
+        if told is not None:
+            record = world.tables.records.get(client.request_id)
+            assert record is not None, f"L1: {client.request_id} was delivered and is not in the ledger"
+            assert record.status == "completed"
+            usage = record.usage
+            assert told.estimated or usage == told, f"L1: {usage} is not what was told: {told}"
+
+
+async def check_sums(world: World) -> None:
+    """L5: by whatever it is summed, it is the same."""
+    records = list(world.settled.values())
+    cost = sum(record.cost_pico for record in records)
+    tokens = sum(record.usage.total_tokens for record in records)
+    requests = sum(record.endpoint != ADJUSTMENT for record in records)
+    for groups in ((), *((group,) for group in GROUPS), GROUPS):
+        rows = [totals for _, totals in await world.store.reports.summary(Filter(), groups)]
+        sums = (
+            sum(row.cost_pico for row in rows),
+            sum(row.prompt_tokens + row.completion_tokens for row in rows),
+            sum(row.requests for row in rows),
+        )
+        assert sums == (cost, tokens, requests), f"L5: by {groups}: {sums}, records: {(cost, tokens, requests)}"

@@ -1,0 +1,56 @@
+"""Thousands of histories, each from its seed. SIM_SEED=123 plays one of them again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import Counter
+
+import pytest
+
+from tests.simulation.history import History
+from tests.simulation.world import SteppedLoop
+from tollkeeper.rules import learned
+
+HISTORIES = 2_000
+CHUNK = 100
+ASKED = os.environ.get("SIM_SEED")
+CHUNKS = (
+    [range(int(ASKED), int(ASKED) + 1)]
+    if ASKED
+    else [range(first, first + CHUNK) for first in range(0, HISTORIES, CHUNK)]
+)
+
+
+def play(seed: int) -> History:
+    """Raises AssertionError with the seed in it."""
+    history = History(seed)
+    try:
+        with asyncio.Runner(loop_factory=lambda: SteppedLoop(history.time)) as runner:
+            runner.run(history.play())
+    except Exception as error:
+        raise AssertionError(f"SIM_SEED={seed}: {error!r}") from error
+    return history
+
+
+@pytest.fixture(autouse=True)
+def _short_histories_learn(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(learned, "ENOUGH", 3)
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("seeds", CHUNKS, ids=str)
+def test_every_promise_holds_at_every_step(seeds: range):
+    total: Counter[str] = Counter()
+    for seed in seeds:
+        total.update(play(seed).counts)
+    print(f"{seeds}: {dict(total)}")
+    # A history in which nothing happens keeps every promise.
+    assert len(seeds) == 1 or min(total[name] for name in ("delivered", "let out", "refused", "crashes")) >= CHUNK
+
+
+def test_a_seed_is_one_history():
+    assert play(7).counts == play(7).counts

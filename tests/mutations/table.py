@@ -88,8 +88,8 @@ MUTATIONS = (
         "L4",
         "a settlement frees nothing",
         "store/memory/counters.py",
-        "        free(hold)\n",
-        "",
+        "        self._open.discard(taken)\n        taken.free()\n        for scope",
+        "        self._open.discard(taken)\n        for scope",
         ("gateway/test_limits.py::test_a_budget_of_tokens_lowers_the_cap", "gateway/test_limits.py::test_concurrency"),
     ),
     Mutation(

@@ -12,6 +12,7 @@ from tollkeeper.rules.errors import GatewayError, UpstreamFailure
 from tollkeeper.rules.usage import Usage
 from tollkeeper.services.runs import Run, Started
 from tollkeeper.store.errors import StoreError
+from tollkeeper.store.memory.counters import MemoryTaken
 from tollkeeper.wire.openai import CHAT, EMBEDDINGS, Ask, Image
 from tollkeeper.wire.openai_answer import NO_REPORT, UsageReport
 
@@ -56,6 +57,19 @@ class Client:
     request_id: str = ""
     at_limits: frozenset[tuple[tuple[str, ...], str]] = frozenset()
     holds: dict[tuple[tuple[str, ...], str], int] = field(default_factory=dict)
+    taken: MemoryTaken | None = None
+
+    def counted_at(self, place: tuple[tuple[str, ...], str]) -> bool:
+        """Whether it is among the requests of a limit, also of one that came while it ran."""
+        counter = self.world.counters._scopes.get(place[0], {}).get(place[1])
+        return place in self.at_limits or (self.taken is not None and counter in self.taken.counted_late)
+
+    def holding(self, place: tuple[tuple[str, ...], str]) -> int:
+        """What it holds of one limit, those included that came while it ran."""
+        counter = self.world.counters._scopes.get(place[0], {}).get(place[1])
+        late = self.taken.held_late if self.taken else ()
+        return self.holds.get(place, 0) + sum(amount for held, amount in late if held is counter)
+
     bound: int | None = None
     cost_bound: int | None = None
     granted: bool = False
@@ -97,16 +111,20 @@ class Client:
 
     async def _handle(self) -> None:
         world, plan = self.world, self.plan
-        started = Started(self.request_id, self.created_at, world.time.clock())
+        clock = world.time.clock()
         caller = world.accounts.identify(plan.secret)
         for _ in range(plan.body_steps):
             await self._pause()
         images = tuple(Image("https://a.example/b.png", f"messages[{n}]", bare=False) for n in range(plan.images))
         ask = Ask(
             b"{}", {}, plan.model, not plan.embeds, plan.stream, False, plan.max_tokens, plan.choices, None, images,
-            plan.text_bytes,
+            None, plan.text_bytes,
         )  # fmt: skip
         route = route_of(plan.model)
+        caller = world.accounts.again(caller)
+        self.created_at = world.time.now()
+        self.request_id = world.mint(self.created_at)
+        started = Started(self.request_id, self.created_at, clock)
         price = world.prices.in_force(plan.model, started.created_at)
         world.runs.check_open()
         world.asking.append(self)

@@ -284,6 +284,7 @@ class History:
     def _let_out(self, client: Client, asked: Asked, taken: MemoryTaken) -> None:
         places = places_of(asked)
         client.granted = True
+        client.taken = taken
         owners = (("user", asked.user_id), ("key", asked.key_id))
         client.at_limits = frozenset(places) | {(owner, "running") for owner in owners}
         for place in places:

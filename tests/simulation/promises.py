@@ -36,7 +36,7 @@ def entries(world: World, clients: Iterable[Client], place: Place) -> list[tuple
                 amount = record.usage.total_tokens if quantity == "tokens" else record.cost_pico
                 found.append((record.created_at if span == "month" else record.settled_at, amount))
     if quantity == "requests":
-        found += [(client.created_at, 1) for client in running(clients) if place in client.at_limits]
+        found += [(client.created_at, 1) for client in running(clients) if client.counted_at(place)]
     return found
 
 
@@ -101,7 +101,7 @@ def check_let_out(world: World, clients: Sequence[Client], asked: Asked, at: int
         else:  # a refund stays in its window as long as its bucket: up to one bucket more than the whole length
             now = world.time.ms
             used = min(within(found, name, now, exact=True), within(found, name, now, exact=False))
-        held = sum(client.holds.get(place, 0) for client in running(clients))
+        held = sum(client.holding(place) for client in running(clients))
         need = needed(asked, name, taken.allowance)
         assert used + held + need <= limit, f"L3: {place}: {used} used + {held} held + {need} > {limit}"
     for scope, limits in ((("user", asked.user_id), asked.user_limits), (("key", asked.key_id), asked.key_limits)):
@@ -163,7 +163,7 @@ def check_counters(world: World, clients: Sequence[Client]) -> None:
                 used, now = counter.window.used(world.time.ms), world.time.ms
                 truth = within(entries(world, clients, place), name, now, exact=False)
                 assert used == truth, f"L4: {place} shows {used}, its records say {truth}"
-                held = sum(client.holds.get(place, 0) for client in alive)
+                held = sum(client.holding(place) for client in alive)
             else:
                 held = sum((scope, "running") in client.at_limits for client in alive)
             assert counter.held == held, f"L4: {place} holds {counter.held}, what runs {held}"

@@ -42,6 +42,10 @@ class MemoryTaken:
             counter.held += amount
             self.held_late.append((counter, amount))
 
+    def counts(self, counter: Counter) -> bool:
+        """Whether it is among the requests of a counter already."""
+        return any(counter is counted for counted in (*self.hold.counted, *self.counted_late))
+
     def free(self) -> None:
         free(self.hold)
         for counter, amount in self.held_late:
@@ -71,7 +75,10 @@ class MemoryCounters:
         for scope in taken.scopes:
             for name, counter in self._scopes.get(scope, {}).items():
                 quantity, span = GATED[name]
-                if quantity in ("tokens", "cost"):
+                if quantity == "requests":
+                    if not taken.counts(counter):  # a limit that was away when the request went out
+                        counter.window.add(1, taken.hold.at)
+                elif quantity != "running":
                     amount = tokens if quantity == "tokens" else cost
                     counter.window.add(amount, taken.hold.at if span == "month" else at)
 

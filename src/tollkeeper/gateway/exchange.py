@@ -119,8 +119,10 @@ class Exchange:
 
     def arrive(self) -> None:
         """The request is whole, and of this moment: what limits count of it, they count from now on."""
-        self.created_at = self._now()
-        self.request_id = self._mint(self.created_at)
+        now = self._now()
+        if now != self.created_at:
+            self.created_at = now
+            self.request_id = self._mint(now)
 
     def close(self) -> None:
         """The exchange is over; a client that leaves from now on is nobody's business."""

@@ -40,9 +40,12 @@ def _pace(house: House, run: Run) -> Headers:
     headers: Headers = []
     now = house.now()
     for kind, standing in run.grant.pace():
-        left = max(0, standing.limit - standing.used - standing.held)
         reset = duration(max(0, (standing.clear_at or now) - now))
-        for name, value in (("limit", str(standing.limit)), ("remaining", str(left)), ("reset", reset)):
+        for name, value in (
+            ("limit", str(standing.limit)),
+            ("remaining", str(max(0, standing.left))),
+            ("reset", reset),
+        ):
             headers.append((f"x-ratelimit-{name}-{kind}".encode(), value.encode()))
     return headers
 

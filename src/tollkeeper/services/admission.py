@@ -75,7 +75,7 @@ class Grant:
             counted = GATED[standing.name]
             if counted.quantity in ("requests", "tokens") and not counted.is_budget:
                 other = tightest.get(counted.quantity)
-                if other is None or _left(standing) < _left(other):
+                if other is None or standing.left < other.left:
                     tightest[counted.quantity] = standing
         return list(tightest.items())
 
@@ -217,7 +217,3 @@ def _has(owners: tuple[Limits, Limits], model: str, *, budgets: bool) -> bool:
             if counted.quantity != "requests" and (counted.is_budget or not budgets):
                 return True
     return False
-
-
-def _left(standing: Standing) -> int:
-    return standing.limit - standing.used - standing.held

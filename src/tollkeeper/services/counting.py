@@ -97,6 +97,5 @@ def _counted_by(part: Slice) -> tuple[Scope, ...]:
 
 
 def _reading(standing: Standing) -> Reading:
-    left = max(0, standing.limit - standing.used - standing.held)
     clear = None if standing.name == CONCURRENCY else standing.clear_at
-    return Reading(standing.limit, standing.used, standing.held, left, clear)
+    return Reading(standing.limit, standing.used, standing.held, max(0, standing.left), clear)

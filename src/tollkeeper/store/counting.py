@@ -38,6 +38,11 @@ class Standing(Struct, frozen=True):
     held: int
     clear_at: int | None
 
+    @property
+    def left(self) -> int:
+        """What is neither used nor held; less than 0 where the limit was lowered since."""
+        return self.limit - self.used - self.held
+
 
 class Taken(Protocol):
     """What one request took."""

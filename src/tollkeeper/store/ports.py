@@ -1,13 +1,14 @@
 """What the services ask of a store: the values that are kept, and one small protocol for each seam.
 
 Times are integers: milliseconds since the epoch, UTC. Money is an integer of pico-dollars. An engine (`sqlite`,
-`memory`) offers an object with one attribute for each protocol: `ledger`, `reports`, `accounts`, `book`, `audit`.
+`memory`) offers an object with one attribute for each protocol: `ledger`, `reports`, `accounts`, `sessions`, `book`,
+`audit`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -65,6 +66,15 @@ class Key(Struct, frozen=True):
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [("id", self.id), ("user_id", self.user_id), ("prefix", self.prefix)]
+
+
+class Session(Struct, frozen=True):
+    """A user signed in at one browser. `id` is an HMAC of the secret in its cookie, in hexadecimal: it opens nothing."""
+
+    id: str
+    user_id: str
+    created_at: int
+    last_used_at: int
 
 
 class Intent(Struct, frozen=True, gc=False):
@@ -235,11 +245,31 @@ class Reports(Protocol):
 class Accounts(Protocol):
     async def load(self) -> tuple[list[User], list[Key]]: ...
 
-    async def save(self, *, users: Sequence[User] = (), keys: Sequence[Key] = (), audit: AuditEntry) -> None:
-        """Insert or replace these and append the audit entry, in one durable transaction."""
+    async def save(
+        self,
+        *,
+        users: Sequence[User] = (),
+        keys: Sequence[Key] = (),
+        ended: Collection[str] = (),
+        audit: AuditEntry,
+    ) -> None:
+        """Insert or replace these, end sessions (by id) and append the audit entry, in one durable transaction."""
 
     async def touch(self, last_used: Mapping[str, int]) -> None:
         """Note when keys (by id) were last used."""
+
+
+class Sessions(Protocol):
+    async def load(self) -> list[Session]:
+        """Oldest first."""
+
+    async def save(
+        self, *, begun: Sequence[Session] = (), ended: Collection[str] = (), audit: AuditEntry | None = None
+    ) -> None:
+        """End sessions (by id), insert others and append the audit entry, in one durable transaction."""
+
+    async def touch(self, last_used: Mapping[str, int]) -> None:
+        """Note when sessions (by id) were last used."""
 
 
 class Book(Protocol):
@@ -270,6 +300,7 @@ class Store(Protocol):
     ledger: Ledger
     reports: Reports
     accounts: Accounts
+    sessions: Sessions
     book: Book
     audit: Audit
 

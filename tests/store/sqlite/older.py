@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.store.values import ANN, NOON
+from tests.store.values import ANN, KEY, NOON
 from tollkeeper.store.ports import Record
 from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.store.sqlite.rows import record_row
@@ -15,12 +16,7 @@ from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
 
 def first_revision(path: Path, records: Sequence[Record]) -> None:
     """A database as the first revision made it, with an account and these records."""
-    scripts = path.parent / "first"
-    shutil.copytree(MIGRATIONS, scripts)
-    (scripts / "versions" / "v0002_chain.py").unlink()
-    path.touch()
-    connection = connect_writer(path, "process")
-    upgrade(path, connection, None, scripts)
+    connection = _empty(path, 1)
     connection.execute("INSERT INTO users VALUES ('ann', 'user', 'active', 'Ann', ?, ?)", (NOON, ANN.password_hash))
     places = ", ".join("?" * 24)
     connection.executemany(f"INSERT INTO records VALUES ({places})", [record_row(record) for record in records])
@@ -30,3 +26,29 @@ def first_revision(path: Path, records: Sequence[Record]) -> None:
         " sum(reasoning_tokens), sum(cost_pico / 1000000), sum(cost_pico % 1000000) FROM records GROUP BY 1, 2, 3, 4, 5"
     )
     connection.close()
+
+
+def second_revision(path: Path) -> None:
+    """A database as the second revision made it, with an account and a key of it."""
+    connection = _empty(path, 2)
+    connection.execute(
+        "INSERT INTO users VALUES ('ann', 'user', 'active', 'Ann', ?, ?, '{}')", (NOON, ANN.password_hash)
+    )
+    connection.execute(
+        "INSERT INTO keys VALUES ('key_1', 'ann', 'laptop', 'sk-ann-ab', ?, ?, NULL, NULL, NULL, '{}')",
+        (KEY.digest, NOON),
+    )
+    connection.close()
+
+
+def _empty(path: Path, revision: int) -> sqlite3.Connection:
+    """A new database of an older revision; with nothing in it, and open."""
+    scripts = path.parent / "older"
+    shutil.copytree(MIGRATIONS, scripts)
+    for script in (scripts / "versions").glob("v*.py"):
+        if int(script.name[1:5]) > revision:
+            script.unlink()
+    path.touch()
+    connection = connect_writer(path, "process")
+    upgrade(path, connection, None, scripts)
+    return connection

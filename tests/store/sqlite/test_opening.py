@@ -13,9 +13,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from tests.store.sqlite.older import first_revision
-from tests.store.values import ANN, AUDIT, EVERYTHING, NOON, a_record, an_intent, settled
+from tests.store.sqlite.older import first_revision, second_revision
+from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record, an_intent, settled
 from tollkeeper.store.errors import StoreBusy, StoreError
+from tollkeeper.store.ports import Session
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.store.sqlite.schema import HEAD, METADATA
@@ -27,7 +28,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "next"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -213,7 +214,7 @@ async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -
     old = [a_record(NOON + n * 100, user_id="Zoë" if n % 3 else "ann", key_id=None) for n in range(2500)]
     first_revision(path, old[::-1])
     store = await opened(path)
-    assert path.with_name("ledger.db.before-0002").exists()
+    assert path.with_name("ledger.db.before-0003").exists()
     assert await store.accounts.load() == ([ANN], [])
     await store.ledger.settle(new := a_record(NOON + 250_000))
     found = verify(path)
@@ -224,6 +225,22 @@ async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -
     for slices in (history.minutes, history.month, history.total):
         assert sum(each.requests for each in slices) == 2501
         assert sum(each.tokens for each in slices) == 2501 * 15
+
+
+async def test_a_database_of_before_sessions_gets_their_table(path: Path) -> None:
+    second_revision(path)
+    store = await opened(path)
+    assert path.with_name("ledger.db.before-0003").exists()
+    assert await store.accounts.load() == ([ANN], [KEY])
+    assert await store.sessions.load() == []
+    await store.ledger.settle(a_record())
+    session = Session("a" * 64, "ann", NOON, NOON)
+    await store.sessions.save(begun=[session])
+    await store.close()
+    assert verify(path).faults == ()
+    again = await opened(path)
+    assert await again.sessions.load() == [session]
+    await again.close()
 
 
 def newer_scripts(folder: Path, last: str) -> Path:
@@ -265,6 +282,6 @@ async def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(StoreError, match=r"newer Tollkeeper \(revision 9999; this one knows 0002\)"):
+    with pytest.raises(StoreError, match=r"newer Tollkeeper \(revision 9999; this one knows 0003\)"):
         await opened(path)
     assert not list(path.parent.glob("*.before-*"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -23,13 +23,22 @@ class MemoryAccounts:
         keys = sorted(self._tables.keys.values(), key=lambda key: (key.created_at, key.id))
         return users, keys
 
-    async def save(self, *, users: Sequence[User] = (), keys: Sequence[Key] = (), audit: AuditEntry) -> None:
+    async def save(
+        self,
+        *,
+        users: Sequence[User] = (),
+        keys: Sequence[Key] = (),
+        ended: Collection[str] = (),
+        audit: AuditEntry,
+    ) -> None:
         self._tables.must_be_writable()
         saved = self._tables.users | {user.user_id: user for user in users}
         if len({user_id.lower() for user_id in saved}) != len(saved):
             raise StoreError("the database cannot be written: two users differ by case only")
         self._tables.users = saved
         self._tables.keys |= {key.id: key for key in keys}
+        for session_id in ended:
+            self._tables.sessions.pop(session_id, None)
         append(self._tables, audit)
 
     async def touch(self, last_used: Mapping[str, int]) -> None:

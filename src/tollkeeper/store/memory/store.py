@@ -7,8 +7,9 @@ from tollkeeper.store.memory.audit import MemoryAudit
 from tollkeeper.store.memory.book import MemoryBook
 from tollkeeper.store.memory.ledger import MemoryLedger
 from tollkeeper.store.memory.reports import MemoryReports
+from tollkeeper.store.memory.sessions import MemorySessions
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports import Accounts, Audit, Book, Ledger, Reports
+from tollkeeper.store.ports import Accounts, Audit, Book, Ledger, Reports, Sessions
 
 
 class MemoryStore:
@@ -20,6 +21,7 @@ class MemoryStore:
         self.ledger: Ledger = self._ledger
         self.reports: Reports = MemoryReports(self._tables)
         self.accounts: Accounts = MemoryAccounts(self._tables)
+        self.sessions: Sessions = MemorySessions(self._tables)
         self.book: Book = MemoryBook(self._tables)
         self.audit: Audit = MemoryAudit(self._tables)
 

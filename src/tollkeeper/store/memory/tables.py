@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tollkeeper.rules.pricing import Price
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.ports import AuditEntry, Intent, Key, Record, User
+from tollkeeper.store.ports import AuditEntry, Intent, Key, Record, Session, User
 
 
 class Tables:
@@ -16,6 +16,7 @@ class Tables:
     def __init__(self) -> None:
         self.users: dict[str, User] = {}
         self.keys: dict[str, Key] = {}
+        self.sessions: dict[str, Session] = {}
         self.prices: list[Price] = []
         self.aliases: dict[str, str] = {}
         self.values: dict[str, bytes] = {}

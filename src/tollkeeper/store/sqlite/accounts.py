@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import convert, to_builtins
@@ -16,6 +16,7 @@ from tollkeeper.store.ports import AuditEntry, Key, User
 from tollkeeper.store.sqlite import schema
 from tollkeeper.store.sqlite.audit import append
 from tollkeeper.store.sqlite.readers import Readers
+from tollkeeper.store.sqlite.sessions import end_sessions
 from tollkeeper.store.sqlite.writer import Writer
 
 _ALL_USERS = select(schema.users).order_by(schema.users.c.user_id)
@@ -43,11 +44,13 @@ class SqliteAccounts:
         *,
         users: Sequence[User] = (),
         keys: Sequence[Key] = (),
+        ended: Collection[str] = (),
         audit: AuditEntry,
     ) -> None:
         def write(connection: Connection) -> None:
             _put(connection, schema.users, users)
             _put(connection, schema.keys, keys)
+            end_sessions(connection, ended)
             append(connection, audit)
 
         await self._writer.run(write)

@@ -21,7 +21,7 @@ from sqlalchemy import (
     func,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`; here too, so that a start with nothing to do need not ask Alembic."""
 
 METADATA = MetaData()
@@ -52,6 +52,15 @@ keys = Table(
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger),
     Column("limits", Text, nullable=False, server_default="{}"),
+)
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger, nullable=False),
 )
 
 prices = Table(

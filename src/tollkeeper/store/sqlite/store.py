@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from sqlalchemy.exc import SQLAlchemyError
 
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.ports import Accounts, Audit, Book, Intent, Ledger, Record, Reports
+from tollkeeper.store.ports import Accounts, Audit, Book, Intent, Ledger, Record, Reports, Sessions
 from tollkeeper.store.sqlite.accounts import SqliteAccounts
 from tollkeeper.store.sqlite.audit import SqliteAudit
 from tollkeeper.store.sqlite.book import SqliteBook
@@ -25,6 +25,7 @@ from tollkeeper.store.sqlite.readers import Readers
 from tollkeeper.store.sqlite.reports import SqliteReports
 from tollkeeper.store.sqlite.rows import intent_of
 from tollkeeper.store.sqlite.schema import HEAD
+from tollkeeper.store.sqlite.sessions import SqliteSessions
 from tollkeeper.store.sqlite.writer import Writer
 
 
@@ -45,6 +46,7 @@ class SqliteStore:
         self.ledger: Ledger = self._ledger
         self.reports: Reports = SqliteReports(self._readers)
         self.accounts: Accounts = SqliteAccounts(self._writer, self._readers)
+        self.sessions: Sessions = SqliteSessions(self._writer, self._readers)
         self.book: Book = SqliteBook(self._writer, self._readers)
         self.audit: Audit = SqliteAudit(self._readers)
 

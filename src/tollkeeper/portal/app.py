@@ -1,0 +1,123 @@
+"""The pages' paths: files that were built, and for every other path the one page, whose script knows what to show there.
+
+The policy of the page lets in files of this origin only, and style elements that carry the nonce of this very answer:
+no inline script, no other host. (Content Security Policy Level 3, W3C.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tollkeeper.portal.files import HASHED, INDEX, File, read_files
+
+Message = MutableMapping[str, Any]
+Headers = list[tuple[bytes, bytes]]
+
+PREFIX = "/ui/"
+_NONCE = b"__NONCE__"
+"""What the build leaves in index.html for the nonce: `html.cspNonce` in web/vite.config.ts."""
+_SAFE: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+]
+_FOR_GOOD = b"public, max-age=31536000, immutable"
+_ASK_AGAIN = b"no-cache"
+_HTML = b"text/html; charset=utf-8"
+_NOT_BUILT = b"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Tollkeeper</title>
+<h1>The pages are not built</h1>
+<p>This gateway runs from its sources, and its pages were not built. Everything else works: see <a href="/docs">the API</a>.
+<p>To build them, run <code>scripts/demo</code> or <code>scripts/test</code>, or install the package
+(<code>uv pip install .</code>), which builds them too. Then start the gateway again.
+</html>
+"""
+
+
+def assets() -> Path:
+    """Where the built pages lie in this installation."""
+    return Path(str(files("tollkeeper.portal").joinpath("assets")))
+
+
+class Portal:
+    """An ASGI app for everything under `/ui/`; `root` is where the built pages lie."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files: dict[str, File] | None = None
+
+    def __repr__(self) -> str:
+        return f"Portal({str(self._root)!r})"
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        status, headers, content = await self._answer(scope)
+        headers += [*_SAFE, (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    async def _answer(self, scope: Message) -> tuple[int, Headers, bytes]:
+        if scope["method"] not in ("GET", "HEAD"):
+            return 405, [(b"allow", b"GET, HEAD"), (b"content-type", b"text/plain")], b"Pages are read with GET."
+        if scope["path"] == PREFIX.rstrip("/"):
+            return 307, [(b"location", PREFIX.encode())], b""
+        if self._files is None:
+            self._files = await asyncio.to_thread(read_files, self._root)
+        index = self._files.get(INDEX)
+        if index is None:
+            policy = _policy("self")
+            return 503, [(b"content-type", _HTML), (b"content-security-policy", policy)], _NOT_BUILT
+        name = scope["path"].removeprefix(PREFIX)
+        file = self._files.get(name)
+        if file is None and name.startswith(HASHED):
+            return 404, [(b"content-type", b"text/plain")], b"There is no such file. Load the page again."
+        return _page(index) if file is None or name == INDEX else _file(file, name, scope)
+
+
+def _page(index: File) -> tuple[int, Headers, bytes]:
+    nonce = secrets.token_urlsafe(16)
+    headers = [
+        (b"content-type", _HTML),
+        (b"content-security-policy", _policy(f"nonce-{nonce}")),
+        (b"cache-control", b"no-store"),
+    ]
+    return 200, headers, index.content.replace(_NONCE, nonce.encode())
+
+
+def _policy(styles: str) -> bytes:
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self' '{styles}'; img-src 'self' data: blob:; "
+        "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ).encode()
+
+
+def _file(file: File, name: str, scope: Message) -> tuple[int, Headers, bytes]:
+    headers = [
+        (b"content-type", file.media_type.encode()),
+        (b"cache-control", _FOR_GOOD if name.startswith(HASHED) else _ASK_AGAIN),
+    ]
+    if file.packed is None:
+        return 200, headers, file.content
+    headers.append((b"vary", b"accept-encoding"))
+    if not _takes_gzip(scope):
+        return 200, headers, file.content
+    return 200, [*headers, (b"content-encoding", b"gzip")], file.packed
+
+
+def _takes_gzip(scope: Message) -> bool:
+    offered = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding")
+    for offer in offered.decode("latin-1").lower().split(","):
+        coding, _, quality = offer.partition(";")
+        if coding.strip() == "gzip":
+            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

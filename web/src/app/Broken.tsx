@@ -1,0 +1,33 @@
+import { Anchor, Button, Stack, Text, Title } from "@mantine/core";
+import { Link, useRouteError } from "react-router";
+
+/** A page that failed in itself. */
+export function Broken() {
+  const fault = useRouteError();
+  return (
+    <Stack component="main" p="xl" maw={560} mx="auto" mt="10vh">
+      <Title order={1}>This page broke</Title>
+      <Text>
+        Nothing was lost: what you changed is at the gateway. Load it again; if that does not help, tell the operator what you did
+        and what stands below.
+      </Text>
+      <Text ff="monospace" size="xs" c="dimmed">
+        {fault instanceof Error ? fault.message : String(fault)}
+      </Text>
+      <Button onClick={() => window.location.reload()} w="fit-content">
+        Load again
+      </Button>
+    </Stack>
+  );
+}
+
+export function NotThere() {
+  return (
+    <Stack component="main" p="xl" maw={560} mx="auto" mt="10vh">
+      <Title order={1}>There is no such page</Title>
+      <Text>
+        The link may be old, or mistyped. <Anchor component={Link} to="/">Go to your first page.</Anchor>
+      </Text>
+    </Stack>
+  );
+}

@@ -1,0 +1,43 @@
+/** Every page, by its path below /ui. Each is a piece of its own, fetched when it is first opened. */
+import { createBrowserRouter, type RouteObject } from "react-router";
+
+import { Broken, NotThere } from "~/app/Broken";
+import { Front } from "~/app/Front";
+import { AdminFrame, UserFrame } from "~/app/frames";
+import { Login } from "~/pages/Login";
+
+export const routes: RouteObject[] = [
+  {
+    errorElement: <Broken />,
+    children: [
+      { index: true, element: <Front /> },
+      { path: "login", element: <Login /> },
+      {
+        element: <UserFrame />,
+        children: [
+          { path: "home", lazy: () => import("~/pages/user/Home") },
+          { path: "calls/:requestId?", lazy: () => import("~/pages/user/Calls") },
+          { path: "keys", lazy: () => import("~/pages/user/Keys") },
+          { path: "chat", lazy: () => import("~/pages/chat/Chat") },
+        ],
+      },
+      {
+        path: "admin",
+        element: <AdminFrame />,
+        children: [
+          { index: true, lazy: () => import("~/pages/admin/Overview") },
+          { path: "users", lazy: () => import("~/pages/admin/Users") },
+          { path: "users/:userId", lazy: () => import("~/pages/admin/User") },
+          { path: "calls/:requestId?", lazy: () => import("~/pages/admin/Calls") },
+          { path: "models", lazy: () => import("~/pages/admin/Models") },
+          { path: "upstreams", lazy: () => import("~/pages/admin/Upstreams") },
+          { path: "billing", lazy: () => import("~/pages/admin/Billing") },
+          { path: "audit", lazy: () => import("~/pages/admin/Audit") },
+        ],
+      },
+      { path: "*", element: <NotThere /> },
+    ],
+  },
+];
+
+export const router = createBrowserRouter(routes, { basename: "/ui" });

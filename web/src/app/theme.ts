@@ -1,0 +1,39 @@
+import { Badge, Button, createTheme, Modal, Paper, PasswordInput, Select, Table, TextInput, Tooltip } from "@mantine/core";
+
+/** Quiet and dense: neutral greys, one accent, small radii. Colours of states and models are in base.css. */
+export const theme = createTheme({
+  fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
+  fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
+  primaryColor: "accent",
+  primaryShade: { light: 7, dark: 6 },
+  defaultRadius: "sm",
+  respectReducedMotion: true,
+  colors: {
+    accent: [
+      "#eef2ff", "#dbe3fd", "#bccbfa", "#97adf5", "#738eee", "#5a77e6", "#4663d9", "#3451b2", "#2b4496", "#22377a",
+    ],
+    dark: [
+      "#d5d7dc", "#a9adb6", "#8b909b", "#5d626d", "#3b3f48", "#2c3037", "#212429", "#17191d", "#111316", "#0b0c0e",
+    ],
+  },
+  fontSizes: { xs: "0.75rem", sm: "0.8125rem", md: "0.875rem", lg: "1rem", xl: "1.125rem" },
+  headings: {
+    fontWeight: "600",
+    sizes: {
+      h1: { fontSize: "1.375rem", lineHeight: "1.3" },
+      h2: { fontSize: "0.9375rem", lineHeight: "1.4" },
+      h3: { fontSize: "0.8125rem", lineHeight: "1.4" },
+    },
+  },
+  components: {
+    Button: Button.extend({ defaultProps: { size: "xs", radius: "sm" } }),
+    Badge: Badge.extend({ defaultProps: { size: "sm", radius: "sm", variant: "light", tt: "none", fw: 500 } }),
+    Paper: Paper.extend({ defaultProps: { withBorder: true, radius: "md" } }),
+    TextInput: TextInput.extend({ defaultProps: { size: "sm" } }),
+    PasswordInput: PasswordInput.extend({ defaultProps: { size: "sm" } }),
+    Select: Select.extend({ defaultProps: { size: "sm" } }),
+    Table: Table.extend({ defaultProps: { verticalSpacing: 0 } }),
+    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 120 } } }),
+    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, withArrow: true, events: { hover: true, focus: true, touch: true } } }),
+  },
+});

@@ -1,0 +1,33 @@
+/** What charts are drawn from, and the geometry they have in common. */
+import { max } from "d3-array";
+import { scaleLinear } from "d3-scale";
+
+export interface Series {
+  name: string;
+  color: string;
+}
+
+/** One place on the x axis: what it is called, and a figure for each series. */
+export interface ChartRow {
+  id: string;
+  label: string;
+  values: readonly number[];
+  /** Where a click leads: the calls behind this place. */
+  to?: string;
+}
+
+export const PLOT = { top: 8, right: 8, bottom: 22, left: 48 };
+
+/** From 0 to a round figure above all of them, with three or four ticks. */
+export function heightScale(tops: readonly number[], height: number) {
+  const top = max(tops) ?? 0;
+  return scaleLinear()
+    .domain([0, top > 0 ? top : 1])
+    .nice(4)
+    .range([height - PLOT.bottom, PLOT.top]);
+}
+
+/** Which labels of the x axis are shown, so that none touches its neighbour: every nth, the last among them. */
+export function labelEvery(places: number, width: number, labelWidth = 56): number {
+  return Math.max(1, Math.ceil(places / Math.max(1, Math.floor((width - PLOT.left - PLOT.right) / labelWidth))));
+}

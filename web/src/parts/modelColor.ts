@@ -1,0 +1,29 @@
+/** A model's colour, the same on every page: its place among all models there are, by name. */
+import { useQuery } from "@tanstack/react-query";
+
+import { api, body } from "~/api/client";
+import { useSession } from "~/app/session";
+
+const COLORS = 8;
+
+export const MODELS = ["models"] as const;
+
+export function useModels() {
+  return useQuery({ queryKey: MODELS, queryFn: () => body(api.GET("/v1/models")), staleTime: 60_000 });
+}
+
+export function colorOf(model: string, known: readonly string[]): string {
+  const place = known.indexOf(model);
+  return `var(--model-${(place === -1 ? known.length : place) % COLORS})`;
+}
+
+/** Colours of models. Those no longer there share the one after the last. */
+export function useModelColors(): (model: string) => string {
+  const { session } = useSession();
+  const admin = session?.user.role === "admin";
+  const own = useQuery({ queryKey: MODELS, queryFn: () => body(api.GET("/v1/models")), staleTime: 60_000, enabled: !admin });
+  const all = useQuery({ queryKey: ["admin", "models"], queryFn: () => body(api.GET("/admin/models")), staleTime: 60_000, enabled: admin });
+  const names = admin ? all.data?.data.map((model) => model.name) : own.data?.data.map((model) => model.id);
+  const known = [...(names ?? [])].sort();
+  return (model) => colorOf(model, known);
+}

@@ -30,6 +30,7 @@ from tollkeeper.services.admission import Admission
 from tollkeeper.services.catalog import Catalog, Route
 from tollkeeper.services.counting import Counting
 from tollkeeper.services.directory import Caller
+from tollkeeper.services.figures import Figures
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.runs import Runs, Started
 from tollkeeper.services.upstream.client import HttpClient
@@ -95,7 +96,13 @@ async def one_round(folder: Path, names: tuple[str, ...]) -> float:
         catalog = Catalog([(upstream, client)], store.book, now_ms, patience=1)
         desk = Desk(
             Admission(counters, catalog, now_ms, default_max_tokens=4096),
-            Runs(store.ledger, Metrics(__version__, lambda: None), now_ms, time.monotonic),
+            Runs(
+                store.ledger,
+                Metrics(__version__, lambda: None),
+                Figures(store.ledger, store.reports, now_ms),
+                now_ms,
+                time.monotonic,
+            ),
             Caller(user, Key("key_1", "ann", None, "sk-ann", b"", 0)),
             Route("mock:latest", upstream, client),
         )

@@ -17,6 +17,7 @@ from tollkeeper import __version__
 from tollkeeper.config import WELL_KNOWN_SECRETS, ConfigError, Settings, unknown_variables
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
+from tollkeeper.control.live import snapshot_event, tick_event
 from tollkeeper.gateway.entry import Entry
 from tollkeeper.gateway.exchange import Bodies
 from tollkeeper.gateway.guard import Guard
@@ -32,7 +33,9 @@ from tollkeeper.services.admission import Admission
 from tollkeeper.services.bootstrap import open_bootstrap
 from tollkeeper.services.catalog import Catalog
 from tollkeeper.services.counting import Counting
+from tollkeeper.services.figures import Figures
 from tollkeeper.services.images import Fetcher, Images
+from tollkeeper.services.live import Live
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.passwords import Passwords
 from tollkeeper.services.prices import Prices
@@ -93,7 +96,7 @@ async def serve(
                 made_key(key)
             if prepare is not None:
                 await prepare(house)
-            work = [_housekeeping(house), house.metrics.watch_loop()]
+            work = [_housekeeping(house), house.metrics.watch_loop(), house.live.run()]
             if settings.retention_days is not None:
                 work.append(_retention(store.ledger, settings.retention_days))
             async with _background(*work):
@@ -142,7 +145,8 @@ async def _house(
     images: Images,
 ) -> tuple[House, Counting]:
     metrics = Metrics(__version__, lambda: store.ledger.failing)
-    runs = Runs(store.ledger, metrics, now_ms, time.monotonic)
+    figures = Figures(store.ledger, store.reports, now_ms)
+    runs = Runs(store.ledger, metrics, figures, now_ms, time.monotonic)
     counters = MemoryCounters()
     counting = Counting(counters, store.ledger, store.reports, now_ms)
     accounts = Accounts(
@@ -177,6 +181,8 @@ async def _house(
         images=images,
         runs=runs,
         metrics=metrics,
+        figures=figures,
+        live=Live(figures, metrics, runs, accounts, catalog, now_ms, snapshot=snapshot_event, tick=tick_event),
         bodies=Bodies(settings.bodies_in_memory_bytes),
         bounds=Bounds(
             max_body_bytes=settings.max_body_bytes,
@@ -205,6 +211,8 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
             accounts=house.accounts,
             prices=house.prices,
             aliases=house.catalog,
+            catalog=house.catalog,
+            live=house.live,
             reports=store.reports,
             audit=store.audit,
             metrics=house.metrics,
@@ -213,7 +221,7 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
             metrics_public=settings.metrics_public and settings.loopback,
             version=__version__,
             readings=counting,
-            adjust=Adjustments(store.ledger, counting.counters, now_ms, mint_request_id).adjust,
+            adjust=Adjustments(store.ledger, counting.counters, house.figures, now_ms, mint_request_id).adjust,
         )
     )
     guard = Guard(settings.allowed_hosts, settings.cors_origins)
@@ -227,6 +235,7 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
         ),
         keep_alive_timeout=settings.keep_alive_timeout,
         shutdown_timeout=settings.shutdown_timeout,
+        stopping=house.live.stop,
         cut=lambda: house.runs.cut(lambda _: True, Stopping("The gateway is stopping. Send the request again later.")),
     )
 
@@ -249,6 +258,7 @@ def _refuse_well_known_keys(accounts: Accounts, host: str) -> None:
 async def _housekeeping(house: House) -> None:
     await house.catalog.refresh()
     while True:
+        await house.catalog.learn()
         await asyncio.sleep(HOUSEKEEPING)
         await house.catalog.refresh()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,11 +15,15 @@ from fastapi import FastAPI
 from tests.services.house import BOOTSTRAP, ROOT, AccountsHouse, record
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
+from tollkeeper.control.live import snapshot_event, tick_event
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.catalog import Catalog
+from tollkeeper.services.figures import Figures
+from tollkeeper.services.live import Live
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
 from tollkeeper.services.readings import Reading
+from tollkeeper.services.runs import Runs
 from tollkeeper.store.ports import ADJUSTMENT, Record, User
 
 ALICE_KEY = "sk-alice-of-the-control-tests"
@@ -79,13 +84,21 @@ async def open_desk(*, metrics_public: bool = False) -> Desk:
         await house.store.ledger.settle(made)
         return made
 
+    catalog = Catalog([], house.store.book, house.clock, patience=1)
+    metrics = Metrics("1.2.3", lambda: None)
+    figures = Figures(house.store.ledger, house.store.reports, house.clock)
+    runs = Runs(house.store.ledger, metrics, figures, house.clock, time.monotonic)
     services = ControlServices(
         accounts=house.accounts,
         prices=Prices(house.store.book, house.clock),
         reports=house.store.reports,
         audit=house.store.audit,
-        aliases=Catalog([], house.store.book, house.clock, patience=1),
-        metrics=Metrics("1.2.3", lambda: None),
+        aliases=catalog,
+        catalog=catalog,
+        live=Live(
+            figures, metrics, runs, house.accounts, catalog, house.clock, snapshot=snapshot_event, tick=tick_event
+        ),
+        metrics=metrics,
         ready=ready,
         now=house.clock,
         version="1.2.3",

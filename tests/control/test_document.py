@@ -15,13 +15,15 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from tests.control.desk import ADMIN_KEY, open_desk
 
-RELAYED = r"^(/v1)?/(chat/completions|completions|embeddings|models.*)$"
+# The live feed has no end.
+RELAYED = r"^((/v1)?/(chat/completions|completions|embeddings|models.*)|/admin/live)$"
 HEADERS = {"authorization": f"Bearer {ADMIN_KEY}"}
 # What a schema cannot say: that `from` is not later than `to`, that an end lies ahead, that a cursor is one of ours,
 # that names have no spaces and are there once, that money is not finer than a trillionth of a dollar.
 REFUSE_BY_MEANING = {
     *("GET /me/keys", "POST /me/keys", "PATCH /admin/keys/{key_id}", "GET /admin/audit"),
     *("GET /v1/usage", "GET /v1/usage/summary", "GET /admin/usage", "GET /admin/usage/summary"),
+    *("GET /v1/usage.csv", "GET /admin/usage.csv", "GET /admin/users"),
     *("PUT /admin/prices", "PUT /admin/aliases", "GET /admin/prices/{model}/history"),
     *("PUT /admin/users/{user_id}/limits", "PUT /admin/limits/defaults", "POST /admin/users"),
     *("POST /admin/users/{user_id}/keys", "POST /admin/adjustments"),

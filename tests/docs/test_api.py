@@ -46,7 +46,9 @@ async def who_may(gateway: Gateway, method: str, path: str) -> str:
         request = gateway.client.build_request(method, url, headers=headers)
         if key is None:
             del request.headers["authorization"]
-        return (await gateway.client.send(request)).status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        answer = await gateway.client.send(request, stream=True)  # the body of some has no end
+        await answer.aclose()
+        return answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
     if not await refused(None):
         return "anyone"

@@ -18,6 +18,7 @@ from tollkeeper.services.adjustments import Adjustments
 from tollkeeper.services.admission import Admission
 from tollkeeper.services.catalog import Catalog, Facts, Route
 from tollkeeper.services.counting import Counting
+from tollkeeper.services.figures import Figures
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.passwords import Passwords
 from tollkeeper.services.prices import Prices
@@ -125,7 +126,8 @@ class World:
             cast(Any, part)._tables = tables
         now = time.now
         ledger = self.store.ledger
-        self.runs = Runs(ledger, Metrics("0", lambda: ledger.failing), now, time.clock)
+        figures = Figures(ledger, self.store.reports, now)
+        self.runs = Runs(ledger, Metrics("0", lambda: ledger.failing), figures, now, time.clock)
         self.counters = WatchedCounters(decided)
         self.counting = Counting(self.counters, ledger, self.store.reports, now)
         self.accounts = Accounts(
@@ -143,7 +145,7 @@ class World:
         self.admission = Admission(
             self.counters, catalog, now, default_max_tokens=400, strict_input=strict_input
         )  # fmt: skip
-        self.adjustments = Adjustments(ledger, self.counters, now, self.mint)
+        self.adjustments = Adjustments(ledger, self.counters, figures, now, self.mint)
 
     async def start(self) -> None:
         """As the gateway starts: what is in the store is loaded, and counted."""

@@ -13,9 +13,13 @@
     limits.py       limits, and what is left of them
     keys.py         keys, by admins
     usage.py        records and sums: of a user, of everyone
+    calls.py        one record, with its price; records as CSV
     adjustments.py  corrections and refunds
     prices.py       /admin/prices
+    models.py       /admin/models
     aliases.py      /admin/aliases
+    upstreams.py    /admin/upstreams
+    live.py         /admin/live: what a dashboard shows, pushed
     audit.py        /admin/audit
 
 Each noun's file holds its bodies and its paths. Nothing here decides: it reads a request, asks a service, shapes the

@@ -8,7 +8,23 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from tollkeeper.control import adjustments, aliases, audit, docs, keys, limits, me, prices, public, usage, users
+from tollkeeper.control import (
+    adjustments,
+    aliases,
+    audit,
+    calls,
+    docs,
+    keys,
+    limits,
+    live,
+    me,
+    models,
+    prices,
+    public,
+    upstreams,
+    usage,
+    users,
+)
 from tollkeeper.control.context import ControlServices
 from tollkeeper.control.errors import ANSWERED, add_error_handlers
 from tollkeeper.control.relayed import add_relayed
@@ -18,13 +34,18 @@ ROUTERS = (
     docs.router,
     me.router,
     usage.own,
+    calls.own,
     users.router,
     limits.router,
     keys.router,
     usage.everyones,
+    calls.everyones,
     adjustments.router,
     prices.router,
+    models.router,
     aliases.router,
+    upstreams.router,
+    live.router,
     audit.router,
 )
 _DESCRIPTION = "A gateway that authenticates, meters and bills every request to the language models a team shares."
@@ -46,6 +67,7 @@ class ControlPlane(FastAPI):
                 title="Tollkeeper", version=self.version, description=_DESCRIPTION, routes=self.router.routes
             )
             add_relayed(document)
+            live.add_live(document)
             self.openapi_schema = document
         return self.openapi_schema
 

@@ -10,6 +10,8 @@ from fastapi import Depends, Request
 
 from tollkeeper.services.accounts import Accounts
 from tollkeeper.services.audit import Actor
+from tollkeeper.services.catalog import Catalog
+from tollkeeper.services.live import Live
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
 from tollkeeper.services.readings import Reading
@@ -47,6 +49,8 @@ class ControlServices:
     reports: Reports
     audit: Audit
     aliases: Aliases
+    catalog: Catalog
+    live: Live
     metrics: Metrics
     ready: Callable[[], Awaitable[Mapping[str, str | None]]]
     now: Callable[[], int]

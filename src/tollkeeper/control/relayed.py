@@ -121,11 +121,12 @@ _SCHEMAS: dict[str, Schema] = {
         usage=_ref("TokenUsage"),
     ),
     "Model": _object(
-        ("id", "object", "created", "owned_by", "pricing"),
+        ("id", "object", "created", "owned_by", "vision", "pricing"),
         id={**_TEXT, "description": "The canonical name."},
         object={"const": "model"},
         created={**_COUNT, "description": "Seconds since the epoch."},
         owned_by=_TEXT,
+        vision={"type": ["boolean", "null"], "description": "Whether it takes images; null: that is not known (yet)."},
         pricing=_some(_ref("PriceBody"), {"type": "null"}),
     ),
     "ModelList": _object(

@@ -86,6 +86,11 @@ class AdminRoute(_GuardedRoute):
     def who(request: Request) -> str:
         return services_of(request).accounts.identify_admin(presented_key(request))
 
+    @staticmethod
+    def credential(request: Request) -> str:
+        """What tells one key or session from another."""
+        return presented_key(request)
+
 
 def user_router(tag: str) -> APIRouter:
     return APIRouter(route_class=UserRoute, tags=[tag], dependencies=_SHOWN_KEYS, responses=_REFUSALS)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import Query as FromQuery
+from msgspec.structs import replace
 from pydantic import BaseModel, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
@@ -107,12 +108,25 @@ class _Span(Query):
     to: TimeIn | None = Field(None, description="The first moment after it that no longer counts.")
 
 
-class _UsageQuery(Page, _Span):
+class OwnRecords(_Span):
     model: str | None = Field(None, description="A canonical name, as records show it.")
     status: RecordStatus | None = None
+    key_id: str | None = None
 
 
-class _SummaryQuery(_Span):
+class RecordsOfAll(OwnRecords):
+    user_id: str | None = Field(None, description="Whatever its case.")
+
+
+class UsageQuery(Page, OwnRecords):
+    pass
+
+
+class UsageOfAllQuery(Page, RecordsOfAll):
+    pass
+
+
+class _SummaryQuery(OwnRecords):
     group_by: str = Field(
         "model",
         description=f"Some of {', '.join(OWN_GROUPS)}, each once, with commas between.",
@@ -120,7 +134,7 @@ class _SummaryQuery(_Span):
     )
 
 
-class _SummaryOfAllQuery(_Span):
+class _SummaryOfAllQuery(RecordsOfAll):
     group_by: str = Field(
         "model",
         description=f"Some of {', '.join(ALL_GROUPS)}, each once, with commas between.",
@@ -128,10 +142,24 @@ class _SummaryOfAllQuery(_Span):
     )
 
 
-async def usage_page(services: ControlServices, user_id: str | None, query: _UsageQuery) -> UsagePage:
-    """A page of one user's records, or of everyone's."""
+def filter_of(user_id: str | None, query: OwnRecords) -> Filter:
+    """What a query asks for, of one user or of all. Raises Unprocessable."""
     _check_span(query.from_, query.to)
-    which = Filter(user_id=user_id, model=query.model, status=query.status, since=query.from_, until=query.to)
+    if user_id is None and isinstance(query, RecordsOfAll):
+        user_id = query.user_id
+    return Filter(
+        user_id=user_id,
+        key_id=query.key_id,
+        model=query.model,
+        status=query.status,
+        since=query.from_,
+        until=query.to,
+    )
+
+
+async def usage_page(services: ControlServices, user_id: str | None, query: UsageQuery | UsageOfAllQuery) -> UsagePage:
+    """A page of one user's records, or of everyone's."""
+    which = filter_of(user_id, query)
     found = await services.reports.records(which, limit=query.limit + 1, after=query.after)
     rows, cursor = page_of(found, query, lambda record: record.request_id)
     return UsagePage(
@@ -151,10 +179,11 @@ async def usage_summary(
     since = month if query.from_ is None else query.from_
     until = max(next_month, since) if query.to is None else query.to
     _check_span(since, until)
-    rows = await services.reports.summary(Filter(user_id=user_id, since=since, until=until), groups)
+    which = replace(filter_of(user_id, query), since=since, until=until)
+    rows = await services.reports.summary(which, groups)
     return Summary(
         object="usage.summary",
-        user_id=user_id,
+        user_id=which.user_id,
         from_=since,
         to=until,
         data=[_row(groups, place, totals) for place, totals in rows],
@@ -234,7 +263,7 @@ own = user_router("usage")
 
 
 @own.get("/v1/usage", summary="Your records, newest first")
-async def _own_usage(services: Services, who: Who, query: Annotated[_UsageQuery, FromQuery()]) -> UsagePage:
+async def _own_usage(services: Services, who: Who, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, who.user.user_id, query)
 
 
@@ -247,7 +276,7 @@ everyones = admin_router("usage of everyone")
 
 
 @everyones.get("/admin/usage", summary="Everyone's records, newest first")
-async def _all_usage(services: Services, query: Annotated[_UsageQuery, FromQuery()]) -> UsagePage:
+async def _all_usage(services: Services, query: Annotated[UsageOfAllQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, None, query)
 
 
@@ -257,7 +286,7 @@ async def _all_summary(services: Services, query: Annotated[_SummaryOfAllQuery, 
 
 
 @everyones.get("/admin/users/{user_id}/usage", summary="A user's records, newest first", responses=errors(404))
-async def _users_usage(services: Services, user_id: str, query: Annotated[_UsageQuery, FromQuery()]) -> UsagePage:
+async def _users_usage(services: Services, user_id: str, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, services.accounts.user(user_id).user_id, query)
 
 

@@ -9,7 +9,9 @@ from tollkeeper.gateway.exchange import Bodies
 from tollkeeper.services.accounts import Accounts
 from tollkeeper.services.admission import Admission
 from tollkeeper.services.catalog import Catalog
+from tollkeeper.services.figures import Figures
 from tollkeeper.services.images import Images
+from tollkeeper.services.live import Live
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
 from tollkeeper.services.runs import Runs
@@ -38,6 +40,8 @@ class House:
     images: Images
     runs: Runs
     metrics: Metrics
+    figures: Figures
+    live: Live
     bodies: Bodies
     bounds: Bounds
     now: Callable[[], int]

@@ -39,6 +39,7 @@ def _shown(house: House, model: Model) -> dict[str, Any]:
         "object": "model",
         "created": (model.modified_at or 0) // 1000,
         "owned_by": "library",
+        "vision": house.catalog.known(model).sees_images,
         "pricing": None if price is None else price_body(price),
     }
 

@@ -24,10 +24,17 @@ _LAST_WORDS = 2.0
 
 
 class Server(uvicorn.Server):
-    """`cut` ends all running requests."""
+    """`stopping` is called when a stop begins, `cut` ends all requests that run at its end."""
 
     def __init__(
-        self, app: App, door: Door, *, keep_alive_timeout: float, shutdown_timeout: float, cut: Callable[[], None]
+        self,
+        app: App,
+        door: Door,
+        *,
+        keep_alive_timeout: float,
+        shutdown_timeout: float,
+        stopping: Callable[[], None],
+        cut: Callable[[], None],
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -46,6 +53,7 @@ class Server(uvicorn.Server):
             )
         )
         self._shutdown_timeout = shutdown_timeout
+        self._stopping = stopping
         self._cut = cut
         self.on_open: Callable[[], None] = lambda: None
 
@@ -69,6 +77,7 @@ class Server(uvicorn.Server):
         self.on_open()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
         for server in self.servers:
             server.close()
         for listening in sockets or ():

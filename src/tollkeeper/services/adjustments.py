@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tollkeeper.services.audit import Actor
+from tollkeeper.services.figures import Figures
 from tollkeeper.services.runs import committed
 from tollkeeper.store.counting import Counters
 from tollkeeper.store.ports import ADJUSTMENT, Ledger, Record
@@ -17,10 +18,16 @@ class Adjustments:
     """`now` is milliseconds since the epoch, `mint` makes the id of a record of a moment."""
 
     def __init__(
-        self, ledger: Ledger, counters: Counters[Any], now: Callable[[], int], mint: Callable[[int], str]
+        self,
+        ledger: Ledger,
+        counters: Counters[Any],
+        figures: Figures,
+        now: Callable[[], int],
+        mint: Callable[[int], str],
     ) -> None:
         self._ledger = ledger
         self._counters = counters
+        self._figures = figures
         self._now = now
         self._mint = mint
 
@@ -43,6 +50,7 @@ class Adjustments:
             metadata=msgspec.json.encode({"reason": reason, "by": by.name}).decode(),
         )
         commit = self._ledger.settle(record)
+        self._figures.settled(record)
         self._counters.adjust(("user", user_id), cost_pico, now)
         await committed(commit)
         return record

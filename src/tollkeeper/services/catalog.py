@@ -121,6 +121,15 @@ class Catalog:
         """Aliases, as `alias_key` spells them → the names they stand for."""
         return dict(self._aliases)
 
+    def aliases_of(self) -> dict[str, list[str]]:
+        """The aliases of each model that has some, by its name."""
+        found: dict[str, list[str]] = {}
+        for alias in sorted(self._aliases):
+            model = canonical(alias, self._models, self._aliases)
+            if model is not None:
+                found.setdefault(model, []).append(alias)
+        return found
+
     async def replace(self, aliases: Mapping[str, str], by: Actor) -> None:
         """All aliases at once, in force at the next request. Raises Unprocessable for two spellings of one name."""
         spelt: dict[str, str] = {}
@@ -169,6 +178,16 @@ class Catalog:
         model = await self.model(name)
         return Route(model.name, *self._upstreams[model.upstream])
 
+    def known(self, model: Model) -> Facts:
+        """What is known of a model by now, without asking."""
+        return self._facts.get((model.name, model.version), _UNKNOWN)
+
+    async def learn(self) -> None:
+        """Ask for the facts of models of which none are known yet. Never raises for those that do not answer."""
+        for model in self.models():
+            if (model.name, model.version) not in self._facts:
+                await self.facts(Route(model.name, *self._upstreams[model.upstream]))
+
     async def facts(self, route: Route) -> Facts:
         """What is known of the model of a route; asked once for each of its versions."""
         model = self._models.get(route.model)
@@ -190,6 +209,10 @@ class Catalog:
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
         await asyncio.shield(self._refreshing)
+
+    def upstreams(self) -> list[UpstreamConfig]:
+        """All of them, as they are configured."""
+        return [config for config, _ in self._upstreams.values()]
 
     def faults(self) -> dict[str, str | None]:
         """What is wrong with each upstream, by id; None: nothing."""

@@ -102,6 +102,11 @@ class Directory:
         used = self._used.get(key_id) or self._used_before.get(key_id)
         return key if used is None else replace(key, last_used_at=used)
 
+    def last_seen(self, user_id: str) -> int | None:
+        """When any key of a user was last used. Raises NotFound."""
+        moments = [key.last_used_at for key in self.keys_of(user_id)]
+        return max((moment for moment in moments if moment is not None), default=None)
+
     def _put(self, users: Iterable[User] = (), keys: Iterable[Key] = ()) -> None:
         for user in users:
             self._users[user.user_id.lower()] = user

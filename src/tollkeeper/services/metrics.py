@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -28,6 +29,16 @@ MAX_VALUES = 200
 OTHER = "other"
 _LAGS_KEPT = 20
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class Passed(Struct, frozen=True):
+    """What has passed since the start of the process; `errors` are the requests that failed."""
+
+    requests: int
+    tokens: int
+    cost_pico: int
+    errors: int
+    in_flight: int
 
 
 class _Labels:
@@ -126,6 +137,16 @@ class Metrics(Collector):
 
     def upstream_error(self, upstream: str, code: str | None) -> None:
         self._upstream_errors[self._upstreams.of(upstream), self._codes.of(code or "upstream_error")] += 1
+
+    def passed(self) -> Passed:
+        """All of it in a few figures."""
+        requests = tokens = cost = errors = 0
+        for (_, _, status), row in self._rows.items():
+            requests += row.requests
+            tokens += row.prompt + row.completion
+            cost += row.cost_pico
+            errors += row.requests if status == "failed" else 0
+        return Passed(requests, tokens, cost, errors, self._in_flight)
 
     async def watch_loop(self) -> None:
         """Measure, until cancelled, how late the event loop comes to what is due."""

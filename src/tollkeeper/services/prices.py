@@ -40,18 +40,22 @@ class Prices:
         self._now = now
         self._changes = Changes()
         self._versions: list[Price] = []
+        self._by_id: dict[int, Price] = {}
         self._book = PriceBook()
 
     def __repr__(self) -> str:
         return f"Prices({self._book!r})"
 
     async def load(self) -> None:
-        self._versions = await self._store.prices()
-        self._book = PriceBook(self._versions)
+        self._keep(await self._store.prices())
 
     def in_force(self, model: str, at: int) -> Price | None:
         """The price of a model (its canonical name) at a moment, or None when it has none."""
         return self._book.in_force(model, at)
+
+    def version(self, number: int) -> Price | None:
+        """The version with this id."""
+        return self._by_id.get(number)
 
     def current(self) -> list[Price]:
         """What is in force now, by name or pattern."""
@@ -93,9 +97,13 @@ class Prices:
 
     async def _append(self, new: Sequence[Price], entry: AuditEntry) -> list[Price]:
         added = await self._store.add_prices(new, entry)
-        self._versions = [*self._versions, *added]
-        self._book = PriceBook(self._versions)
+        self._keep([*self._versions, *added])
         return added
+
+    def _keep(self, versions: list[Price]) -> None:
+        self._versions = versions
+        self._by_id = {price.id: price for price in versions}
+        self._book = PriceBook(versions)
 
 
 def price_body(price: Price) -> dict[str, int | str | None]:

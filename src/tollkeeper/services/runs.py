@@ -20,6 +20,7 @@ from tollkeeper.rules.usage import NO_USAGE, Usage
 from tollkeeper.services.admission import Grant
 from tollkeeper.services.catalog import Route
 from tollkeeper.services.directory import Caller
+from tollkeeper.services.figures import Figures
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.store.ports import Intent, Ledger, Record, RecordStatus
 from tollkeeper.wire.openai import Ask, Endpoint
@@ -61,9 +62,17 @@ _NOTHING = _Nothing()
 class Runs:
     """All dispatched requests of this process. `now` is milliseconds since the epoch, `clock` monotonic seconds."""
 
-    def __init__(self, ledger: Ledger, metrics: Metrics, now: Callable[[], int], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        metrics: Metrics,
+        figures: Figures,
+        now: Callable[[], int],
+        clock: Callable[[], float],
+    ) -> None:
         self.ledger = ledger
         self.metrics = metrics
+        self.figures = figures
         self.now = now
         self.clock = clock
         self.active: set[Run] = set()
@@ -170,6 +179,14 @@ class Run:
         return self._intent.key_id
 
     @property
+    def user_id(self) -> str:
+        return self._intent.user_id
+
+    @property
+    def model(self) -> str:
+        return self._intent.model
+
+    @property
     def upstream(self) -> str:
         return self._intent.upstream
 
@@ -213,6 +230,8 @@ class Run:
         self._settled = runs.ledger.settle(record)
         runs.active.discard(self)
         runs.metrics.finished(record)
+        if runs.figures.listener is not None:
+            runs.figures.listener(record)
 
     async def durable(self) -> None:
         """Wait until the record is. Raises LedgerUnavailable after 5 s; it is kept and written later even so."""

@@ -134,7 +134,8 @@ class Totals(Struct, frozen=True):
 
 
 class Filter(Struct, frozen=True):
-    """Which records: `since` inclusive, `until` exclusive, both by `created_at`; None is no bound."""
+    """Which records: `since` inclusive, `until` exclusive, both by `created_at`; None is no bound. `users` are several
+    user ids."""
 
     user_id: str | None = None
     key_id: str | None = None
@@ -142,6 +143,7 @@ class Filter(Struct, frozen=True):
     status: RecordStatus | None = None
     since: int | None = None
     until: int | None = None
+    users: Sequence[str] | None = None
 
 
 class Slice(Struct, frozen=True):
@@ -234,9 +236,12 @@ class Reports(Protocol):
 
     async def record(self, request_id: str) -> Record | None: ...
 
-    async def summary(self, which: Filter, group_by: Sequence[Group]) -> list[tuple[tuple[str, ...], Totals]]:
+    async def summary(
+        self, which: Filter, group_by: Sequence[Group], *, upto: int | None = None
+    ) -> list[tuple[tuple[str, ...], Totals]]:
         """Sums by the named groups, in the order of their keys. A day is "2026-11-20", an hour
-        "2026-11-20T12:00:00Z" (UTC), an absent key id "". No groups: one row with the key ()."""
+        "2026-11-20T12:00:00Z" (UTC), an absent key id "". No groups: one row with the key (). Of records up to the
+        number `upto` in the chain, or of all."""
 
     async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
         """What was used until `now`, by this user or by all, up to that number in the chain or to the last."""

@@ -36,9 +36,11 @@ class MemoryReports:
     async def record(self, request_id: str) -> Record | None:
         return self._tables.records.get(request_id)
 
-    async def summary(self, which: Filter, group_by: Sequence[Group]) -> list[tuple[tuple[str, ...], Totals]]:
+    async def summary(
+        self, which: Filter, group_by: Sequence[Group], *, upto: int | None = None
+    ) -> list[tuple[tuple[str, ...], Totals]]:
         sums: dict[tuple[str, ...], Totals] = {} if group_by else {(): Totals()}
-        for record in self._tables.chain():
+        for record in islice(self._tables.chain(), upto):
             if _matches(which, record):
                 group = tuple(_GROUPS[name](record) for name in group_by)
                 sums[group] = _with(sums.get(group, Totals()), record)
@@ -87,6 +89,7 @@ def _summed(slices: Iterable[Slice]) -> list[Slice]:
 def _matches(which: Filter, record: Record) -> bool:
     return (
         which.user_id in (None, record.user_id)
+        and (which.users is None or record.user_id in which.users)
         and which.key_id in (None, record.key_id)
         and which.model in (None, record.model)
         and which.status in (None, record.status)

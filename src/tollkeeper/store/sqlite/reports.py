@@ -7,6 +7,7 @@ from the rollups by hour; where a span begins or ends within an hour, that ragge
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, case, func, select
@@ -24,6 +25,7 @@ Columns = Mapping[Group, ColumnElement[Any]]
 
 _PICO_PER_MICRO = 10**6
 _LAST_MS = 2**48 - 1
+_NONE = Totals()
 
 _IN_HOURLY: Columns = {
     "user": hourly.c.user_id,
@@ -72,9 +74,13 @@ class SqliteReports:
         row = await self._readers.run(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else record_of(row)
 
-    async def summary(self, which: Filter, group_by: Sequence[Group]) -> list[tuple[tuple[str, ...], Totals]]:
-        queries = list(_sums(which, group_by))
-        return await self._readers.run(lambda connection: _joined(connection, queries, group_by))
+    async def summary(
+        self, which: Filter, group_by: Sequence[Group], *, upto: int | None = None
+    ) -> list[tuple[tuple[str, ...], Totals]]:
+        added = list(_sums(which, group_by))
+        # The sums are of all that is committed: the few records since are taken off again.
+        later = [] if upto is None else [_sum_records(which, group_by, which.since, which.until, after=upto)]
+        return await self._readers.run(lambda connection: _joined(connection, added, later, group_by))
 
     async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
         return await self._readers.run(lambda connection: read_history(connection, now, user_id, upto))
@@ -103,26 +109,30 @@ def _sums(which: Filter, group_by: Sequence[Group]) -> Iterator[Select[Any]]:
     yield query
 
 
-def _sum_records(which: Filter, group_by: Sequence[Group], since: int | None, until: int | None) -> Select[Any]:
+def _sum_records(
+    which: Filter, group_by: Sequence[Group], since: int | None, until: int | None, *, after: int | None = None
+) -> Select[Any]:
     groups = [_IN_RECORDS[name] for name in group_by]
-    return _span(_matching(select(*groups, *_RECORD_SUMS).group_by(*groups), records, which), since, until)
+    query = _span(_matching(select(*groups, *_RECORD_SUMS).group_by(*groups), records, which), since, until)
+    return query if after is None else query.where(records.c.seq > after)
 
 
 def _joined(
-    connection: Connection, queries: Iterable[Select[Any]], group_by: Sequence[Group]
+    connection: Connection, added: Iterable[Select[Any]], taken_off: Iterable[Select[Any]], group_by: Sequence[Group]
 ) -> list[tuple[tuple[str, ...], Totals]]:
     width = len(group_by)
     sums: dict[tuple[Any, ...], list[int]] = {} if group_by else {(): [0] * 7}
-    for query in queries:
-        for row in connection.execute(query):
-            *counts, micro, rest = (figure or 0 for figure in row[width:])
-            figures = [*counts, micro * _PICO_PER_MICRO + rest]
-            before = sums.get(tuple(row[:width]))
-            sums[tuple(row[:width])] = (
-                figures if before is None else [a + b for a, b in zip(before, figures, strict=True)]
-            )
+    for sign, queries in ((1, added), (-1, taken_off)):
+        for query in queries:
+            for row in connection.execute(query):
+                *counts, micro, rest = (sign * (figure or 0) for figure in row[width:])
+                figures = [*counts, micro * _PICO_PER_MICRO + rest]
+                before = sums.get(tuple(row[:width]))
+                sums[tuple(row[:width])] = (
+                    figures if before is None else [a + b for a, b in zip(before, figures, strict=True)]
+                )
     named = ((_labelled(group, group_by), Totals(*figures)) for group, figures in sums.items())
-    return sorted(named, key=lambda item: item[0])
+    return sorted((item for item in named if not taken_off or item[1] != _NONE or not group_by), key=itemgetter(0))
 
 
 def _labelled(group: tuple[Any, ...], group_by: Sequence[Group]) -> tuple[str, ...]:
@@ -135,7 +145,7 @@ def _matching(query: S, table: Table, which: Filter) -> S:
         wanted = getattr(which, name)
         if wanted is not None:
             query = query.where(table.c[name] == wanted)
-    return query
+    return query if which.users is None else query.where(table.c.user_id.in_(which.users))
 
 
 def _span(query: S, since: int | None, until: int | None) -> S:

@@ -7,8 +7,11 @@ export type Snapshot = Schemas["LiveSnapshot"];
 export type Tick = Schemas["LiveTick"];
 export type Point = Tick["point"];
 
+/** What both kinds of event say. */
+export type Standing = Omit<Tick, "point">;
+
 export interface Live {
-  tick: Tick | null;
+  tick: Standing | null;
   series: readonly Point[];
   /** False while the stream is lost; the browser opens it again by itself. */
   connected: boolean;
@@ -17,7 +20,7 @@ export interface Live {
 const KEPT = 300;
 const NOTHING: Live = { tick: null, series: [], connected: false };
 
-type Listener = (tick: Tick) => void;
+type Listener = (tick: Standing) => void;
 
 class Feed {
   private source: EventSource | null = null;
@@ -50,8 +53,8 @@ class Feed {
     if (this.source !== null) return;
     const source = new EventSource("/admin/live");
     source.addEventListener("snapshot", (event: MessageEvent<string>) => {
-      const { series, ...tick } = JSON.parse(event.data) as Snapshot;
-      this.take(tick, series);
+      const { series, ...rest } = JSON.parse(event.data) as Snapshot;
+      this.take(rest, series);
     });
     source.addEventListener("tick", (event: MessageEvent<string>) => {
       const tick = JSON.parse(event.data) as Tick;
@@ -78,7 +81,7 @@ class Feed {
     this.live = NOTHING;
   }
 
-  private take(tick: Tick, series: readonly Point[]): void {
+  private take(tick: Standing, series: readonly Point[]): void {
     this.put({ tick, series, connected: true });
     for (const listener of this.listeners) listener(tick);
   }

@@ -12,10 +12,6 @@ from tollkeeper.control import (
     adjustments,
     aliases,
     audit,
-<<<<<<< /tmp/pages/src/tollkeeper/control/app.py
-    auth,
-=======
->>>>>>> /tmp/pb.m.new
     calls,
     docs,
     keys,
@@ -69,16 +65,7 @@ class ControlPlane(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document of everything on this port, the data plane included."""
         if self.openapi_schema is None:
-<<<<<<< /tmp/pages/src/tollkeeper/control/app.py
             self.openapi_schema = document(self.version)
-=======
-            document = get_openapi(
-                title="Tollkeeper", version=self.version, description=_DESCRIPTION, routes=self.router.routes
-            )
-            add_relayed(document)
-            live.add_live(document)
-            self.openapi_schema = document
->>>>>>> /tmp/pb.m.new
         return self.openapi_schema
 
 

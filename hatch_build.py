@@ -38,11 +38,12 @@ class PagesHook(BuildHookInterface[Any]):
         node, npm = _own_node() or _wheel_node()
         environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
-        def run(*command: str | Path) -> None:
+        vite = "node_modules/vite/bin/vite.js"
+        for command in (
+            [npm, "ci", "--no-progress", "--loglevel=error"],
+            [vite, "build", "--logLevel", "warn", "--outDir", built, "--emptyOutDir"],
+        ):
             subprocess.run([node, *command], cwd=copy, env=environment, check=True)
-
-        run(npm, "ci", "--no-progress", "--loglevel=error")
-        run("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn", "--outDir", built, "--emptyOutDir")
         build_data["force_include"][str(built)] = "tollkeeper/portal/assets"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:

@@ -1,4 +1,4 @@
-"""The pages' paths: files that were built, and for every other path the one page, whose script knows what to show there.
+"""The pages' paths: files that were built, and for every other path the one page, whose script knows what to show.
 
 The policy of the page lets in files of this origin only, and style elements that carry the nonce of this very answer:
 no inline script, no other host. (Content Security Policy Level 3, W3C.)
@@ -33,7 +33,8 @@ _HTML = b"text/html; charset=utf-8"
 _NOT_BUILT = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Tollkeeper</title>
 <h1>The pages are not built</h1>
-<p>This gateway runs from its sources, and its pages were not built. Everything else works: see <a href="/docs">the API</a>.
+<p>This gateway runs from its sources, and its pages were not built. Everything else works: see
+<a href="/docs">the API</a>.
 <p>To build them, run <code>scripts/demo</code> or <code>scripts/test</code>, or install the package
 (<code>uv pip install .</code>), which builds them too. Then start the gateway again.
 </html>
@@ -58,7 +59,7 @@ class Portal:
     async def __call__(
         self,
         scope: Message,
-        receive: Callable[[], Awaitable[Message]],
+        _receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         status, headers, content = await self._answer(scope)

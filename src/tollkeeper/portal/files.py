@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 import gzip
-import mimetypes
 from pathlib import Path
 
 from msgspec import Struct
 
 INDEX = "index.html"
 HASHED = "assets/"
-_TEXT = frozenset({".html", ".js", ".css", ".svg", ".json", ".map", ".txt"})
+_KINDS = {  # here, not by `mimetypes`, which answers as the machine's own tables say
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml; charset=utf-8",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+}
 _WORTH_PACKING = 1024
 """Bytes; below this an answer is one packet either way."""
 
@@ -36,7 +42,7 @@ def read_files(root: Path) -> dict[str, File]:
 
 def _read(path: Path) -> File:
     content = path.read_bytes()
-    text = path.suffix in _TEXT and path.name != INDEX  # which is a little different each time
-    packed = gzip.compress(content, mtime=0) if text and len(content) >= _WORTH_PACKING else None
-    kind = mimetypes.types_map.get(path.suffix, "application/octet-stream")
-    return File(content, packed, f"{kind}; charset=utf-8" if path.suffix in _TEXT else kind)
+    kind = _KINDS.get(path.suffix, "application/octet-stream")
+    packs = kind.endswith("utf-8") and path.name != INDEX  # which is a little different each time
+    packed = gzip.compress(content, mtime=0) if packs and len(content) >= _WORTH_PACKING else None
+    return File(content, packed, kind)

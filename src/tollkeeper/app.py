@@ -25,6 +25,7 @@ from tollkeeper.gateway.house import Bounds, House
 from tollkeeper.gateway.protocol import Door
 from tollkeeper.gateway.server import Server
 from tollkeeper.logs import configure_logs
+from tollkeeper.portal.app import Portal, assets
 from tollkeeper.rules.errors import GatewayError, InvalidKey, Stopping
 from tollkeeper.rules.ids import request_id
 from tollkeeper.services.accounts import Accounts
@@ -42,6 +43,7 @@ from tollkeeper.services.prices import Prices
 from tollkeeper.services.runs import Runs
 from tollkeeper.services.secrets import Secrets, open_secrets, secrets_path
 from tollkeeper.services.seeds import seed_prices
+from tollkeeper.services.sign_in import SignIn
 from tollkeeper.services.upstream.client import HttpClient
 from tollkeeper.services.upstream.config import UpstreamConfig
 from tollkeeper.services.upstream.limits import Timeouts
@@ -128,6 +130,7 @@ async def opened(
             house, counting = await _house(settings, store, secrets, bootstrap.digest, clients, images)
             yield house, _server(settings, store, house, counting), store, bootstrap.made
             await house.accounts.write_last_used()
+            await house.accounts.sessions.tidy()
         finally:
             await images.close()
             for _, client in clients:
@@ -151,12 +154,13 @@ async def _house(
     counting = Counting(counters, store.ledger, store.reports, now_ms)
     accounts = Accounts(
         store.accounts,
+        store.sessions,
         store.book,
         secrets.digest,
         Passwords(),
         now_ms,
         bootstrap=bootstrap,
-        cut=runs.cut_keys,
+        cut=runs.cut_credentials,
         limits_changed=counting.prepare,
     )
     catalog = Catalog(clients, store.book, now_ms, patience=LISTING_PATIENCE)
@@ -209,6 +213,7 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
     control = create_control(
         ControlServices(
             accounts=house.accounts,
+            sign_in=SignIn(house.accounts, now_ms),
             prices=house.prices,
             aliases=house.catalog,
             catalog=house.catalog,
@@ -226,7 +231,7 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
     )
     guard = Guard(settings.allowed_hosts, settings.cors_origins)
     return Server(
-        Entry(house, control, guard, mint_request_id, trusted=settings.trusted_proxies),
+        Entry(house, control, Portal(assets()), guard, mint_request_id, trusted=settings.trusted_proxies),
         Door(
             head_timeout=settings.head_timeout,
             stall_timeout=settings.client_stall_timeout,
@@ -263,8 +268,9 @@ async def _housekeeping(house: House) -> None:
         await house.catalog.refresh()
         try:
             await house.accounts.write_last_used()
+            await house.accounts.sessions.tidy()
         except Exception:
-            log.exception("when keys were last used could not be written; it will be tried again")
+            log.exception("when keys and sessions were last used could not be written; it will be tried again")
 
 
 async def _retention(ledger: Ledger, days: int) -> None:

@@ -24,6 +24,7 @@ from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
 from tollkeeper.services.readings import Reading
 from tollkeeper.services.runs import Runs
+from tollkeeper.services.sign_in import SignIn
 from tollkeeper.store.ports import ADJUSTMENT, Record, User
 
 ALICE_KEY = "sk-alice-of-the-control-tests"
@@ -90,6 +91,7 @@ async def open_desk(*, metrics_public: bool = False) -> Desk:
     runs = Runs(house.store.ledger, metrics, figures, house.clock, time.monotonic)
     services = ControlServices(
         accounts=house.accounts,
+        sign_in=SignIn(house.accounts, house.clock),
         prices=Prices(house.store.book, house.clock),
         reports=house.store.reports,
         audit=house.store.audit,

@@ -48,6 +48,7 @@ class AccountsHouse:
         passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         return Accounts(
             self.store.accounts,
+            self.store.sessions,
             self.store.book,
             self.secrets.digest,
             passwords,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 from argon2 import PasswordHasher
@@ -27,8 +27,15 @@ class SlowAccounts(MemoryAccounts):
         super().__init__(tables)
         self.saved, self.done = asyncio.Event(), asyncio.Event()
 
-    async def save(self, *, users: Sequence[User] = (), keys: Sequence[Key] = (), audit: AuditEntry) -> None:
-        await super().save(users=users, keys=keys, audit=audit)
+    async def save(
+        self,
+        *,
+        users: Sequence[User] = (),
+        keys: Sequence[Key] = (),
+        ended: Collection[str] = (),
+        audit: AuditEntry,
+    ) -> None:
+        await super().save(users=users, keys=keys, ended=ended, audit=audit)
         self.saved.set()
         await self.done.wait()
 

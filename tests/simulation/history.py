@@ -20,6 +20,7 @@ from tests.simulation.promises import (
     check_settled,
     check_sums,
     needed,
+    owners_of,
     places_of,
     running,
 )
@@ -285,8 +286,7 @@ class History:
         places = places_of(asked)
         client.granted = True
         client.taken = taken
-        owners = (("user", asked.user_id), ("key", asked.key_id))
-        client.at_limits = frozenset(places) | {(owner, "running") for owner in owners}
+        client.at_limits = frozenset(places) | {(owner, "running") for owner, _ in owners_of(asked)}
         for place in places:
             if COUNTED[place[1]].quantity != "requests":
                 client.holds[place] = needed(asked, place[1], taken.allowance)

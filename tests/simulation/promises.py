@@ -70,11 +70,18 @@ def running(clients: Iterable[Client]) -> Iterable[Client]:
     return [c for c in clients if c.granted and not c.ended and c.request_id not in c.world.settled]
 
 
+def owners_of(asked: Asked) -> list[tuple[tuple[str, ...], Limits]]:
+    """Whose limits a request must pass."""
+    owners: list[tuple[tuple[str, ...], Limits]] = [(("user", asked.user_id), asked.user_limits)]
+    if asked.key_id is not None:
+        owners.append((("key", asked.key_id), asked.key_limits))
+    return owners
+
+
 def places_of(asked: Asked) -> dict[Place, int]:
     """Every limit that a request must pass, with its figure."""
     found: dict[Place, int] = {}
-    user, key = ("user", asked.user_id), ("key", asked.key_id)
-    for scope, limits in ((user, asked.user_limits), (key, asked.key_limits)):
+    for scope, limits in owners_of(asked):
         found |= {(scope, name): limit for name, limit in limits.counts.items()}
         found |= {((*scope, asked.model), name): limit for name, limit in limits.of_model(asked.model).items()}
     return found
@@ -104,7 +111,7 @@ def check_let_out(world: World, clients: Sequence[Client], asked: Asked, at: int
         held = sum(client.holding(place) for client in running(clients))
         need = needed(asked, name, taken.allowance)
         assert used + held + need <= limit, f"L3: {place}: {used} used + {held} held + {need} > {limit}"
-    for scope, limits in ((("user", asked.user_id), asked.user_limits), (("key", asked.key_id), asked.key_limits)):
+    for scope, limits in owners_of(asked):
         most = limits.max_concurrent_requests
         beside = [c for c in running(clients) if (scope, "running") in c.at_limits]
         assert most is None or len(beside) < most, f"L3: {len(beside) + 1} run beside each other under {scope}"

@@ -122,7 +122,7 @@ class World:
         self.store = MemoryStore()
         self.store._tables = tables
         self.store._ledger = self.store.ledger = WatchedLedger(tables, self.settled)
-        for part in (self.store.reports, self.store.accounts, self.store.book, self.store.audit):
+        for part in (self.store.reports, self.store.accounts, self.store.sessions, self.store.book, self.store.audit):
             cast(Any, part)._tables = tables
         now = time.now
         ledger = self.store.ledger
@@ -132,12 +132,13 @@ class World:
         self.counting = Counting(self.counters, ledger, self.store.reports, now)
         self.accounts = Accounts(
             self.store.accounts,
+            self.store.sessions,
             self.store.book,
             SECRETS.digest,
             Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
             now,
             bootstrap=SECRETS.digest(BOOTSTRAP),
-            cut=self.runs.cut_keys,
+            cut=self.runs.cut_credentials,
             limits_changed=self.counting.prepare,
         )
         self.prices = Prices(self.store.book, now)

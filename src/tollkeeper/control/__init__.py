@@ -2,12 +2,13 @@
 
     app.py          the application, and its path table
     context.py      what the application is given
-    routes.py       the two kinds of guarded route: a user's and an admin's
+    routes.py       the kinds of guarded route: a user's, an admin's, a session's
     errors.py       errors into answers, and how the document shows them
     forms.py        what bodies have in common: lists, times, names
     public.py       /, /health, /ready, /metrics
     docs.py         /docs and /openapi.json
     relayed.py      how the document describes the data plane
+    auth.py         /auth: signing in and out
     me.py           /me, own keys
     users.py        /admin/users
     limits.py       limits, and what is left of them

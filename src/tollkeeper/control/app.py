@@ -12,6 +12,7 @@ from tollkeeper.control import (
     adjustments,
     aliases,
     audit,
+    auth,
     calls,
     docs,
     keys,

@@ -15,6 +15,7 @@ from tollkeeper.services.live import Live
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
 from tollkeeper.services.readings import Reading
+from tollkeeper.services.sign_in import SignIn
 from tollkeeper.store.ports import Audit, Record, Reports, User
 
 
@@ -45,6 +46,7 @@ class ControlServices:
     With `metrics_public` the metrics need no key from loopback addresses."""
 
     accounts: Accounts
+    sign_in: SignIn
     prices: Prices
     reports: Reports
     audit: Audit

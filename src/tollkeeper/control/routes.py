@@ -1,4 +1,4 @@
-"""The two kinds of guarded route: for users and for admins.
+"""The kinds of guarded route: for users, for admins, and for those who are signed in.
 
 Who asks is settled before anything else of the request is read. Bodies are read without floats, since some of their
 figures are money; a query parameter that the path does not know is refused, since a filter that is misspelt would
@@ -14,23 +14,35 @@ from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Depends, Request, Response, Security
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
 from starlette.requests import ClientDisconnect
 
 from tollkeeper.control.context import services_of
 from tollkeeper.control.errors import errors
-from tollkeeper.rules.errors import BadRequest, InvalidKey, RequestTooLarge, Unprocessable
+from tollkeeper.rules.errors import BadRequest, InvalidKey, NotSignedIn, RequestTooLarge, Unprocessable
 from tollkeeper.services.audit import Actor
-from tollkeeper.services.directory import Caller
+from tollkeeper.services.cookies import caller_by_cookie
+from tollkeeper.services.directory import Caller, admin
+from tollkeeper.wire.browser import SESSION_COOKIE
 
 MAX_BODY_BYTES = 1_000_000
 _WHO = "tollkeeper.who"
 """Where a request's scope carries who asks."""
 
-# For the document only: the route itself reads the key.
+# For the document only: the route itself reads the key or cookie.
+_SHOWN_SESSION = Security(
+    APIKeyCookie(
+        name=SESSION_COOKIE,
+        scheme_name="session",
+        description=f"What POST /auth/login sets; `__Host-{SESSION_COOKIE}` where the host is not loopback. "
+        "Every change needs the header `x-csrf-token` beside it.",
+        auto_error=False,
+    )
+)
 _SHOWN_KEYS = [
     Security(HTTPBearer(scheme_name="bearer", description="An API key.", auto_error=False)),
     Security(APIKeyHeader(name="x-api-key", scheme_name="x-api-key", auto_error=False)),
+    _SHOWN_SESSION,
 ]
 
 
@@ -58,7 +70,7 @@ class _ReadRequest(Request):
 class _GuardedRoute(APIRoute):
     @staticmethod
     def who(request: Request) -> object:
-        """Who asks. Raises InvalidKey, Forbidden."""
+        """Who asks. Raises InvalidKey, NotSignedIn, Forbidden."""
         raise NotImplementedError
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -78,18 +90,41 @@ class _GuardedRoute(APIRoute):
 class UserRoute(_GuardedRoute):
     @staticmethod
     def who(request: Request) -> Caller:
-        return services_of(request).accounts.identify(presented_key(request))
+        return _signed_in(request) or services_of(request).accounts.identify(presented_key(request))
 
 
 class AdminRoute(_GuardedRoute):
     @staticmethod
     def who(request: Request) -> str:
-        return services_of(request).accounts.identify_admin(presented_key(request))
+        caller = _signed_in(request)
+        return admin(caller) if caller else services_of(request).accounts.identify_admin(presented_key(request))
 
     @staticmethod
     def credential(request: Request) -> str:
         """What tells one key or session from another."""
-        return presented_key(request)
+        caller = _signed_in(request)
+        return caller.credential if caller else presented_key(request)
+
+
+class SessionRoute(_GuardedRoute):
+    """For the pages alone: no key opens it."""
+
+    @staticmethod
+    def who(request: Request) -> Caller:
+        caller = _signed_in(request)
+        if caller is None:
+            raise NotSignedIn(
+                "This is for people who are signed in (POST /auth/login). No key opens it."
+            )
+        return caller
+
+
+class OpenRoute(_GuardedRoute):
+    """For anyone."""
+
+    @staticmethod
+    def who(request: Request) -> None:  # noqa: ARG004
+        return None
 
 
 def user_router(tag: str) -> APIRouter:
@@ -98,6 +133,17 @@ def user_router(tag: str) -> APIRouter:
 
 def admin_router(tag: str) -> APIRouter:
     return APIRouter(route_class=AdminRoute, tags=[tag], dependencies=_SHOWN_KEYS, responses=_REFUSALS)
+
+
+def session_router(tag: str) -> APIRouter:
+    return APIRouter(route_class=SessionRoute, tags=[tag], dependencies=[_SHOWN_SESSION], responses=_REFUSALS)
+
+
+def _signed_in(request: Request) -> Caller | None:
+    """Who is signed in; None for who sends no cookie of a session, or a key: then the cookie is not looked at."""
+    if "authorization" in request.headers or "x-api-key" in request.headers:
+        return None
+    return caller_by_cookie(services_of(request).accounts, request.method, request.scope["headers"], guarded=False)
 
 
 def presented_key(request: Request) -> str:
@@ -133,11 +179,11 @@ async def _caller(request: Request) -> Caller:
 
 
 async def _as_admin(request: Request) -> Actor:
-    return Actor(request.scope[_WHO], _address(request))
+    return Actor(request.scope[_WHO], address_of(request))
 
 
 async def _as_user(request: Request) -> Actor:
-    return Actor(request.scope[_WHO].user.user_id, _address(request))
+    return Actor(request.scope[_WHO].user.user_id, address_of(request))
 
 
 Who = Annotated[Caller, Depends(_caller)]
@@ -148,7 +194,8 @@ ByAdmin = Annotated[Actor, Depends(_as_admin)]
 """On an admin's route: who makes a change."""
 
 
-def _address(request: Request) -> str | None:
+def address_of(request: Request) -> str | None:
+    """Where they ask from."""
     return request.client.host if request.client else None
 
 

@@ -17,6 +17,8 @@ from tollkeeper.rules.errors import (
     RequestTooLarge,
     ServerOverloaded,
 )
+from tollkeeper.services.cookies import caller_by_cookie
+from tollkeeper.services.directory import Caller, Directory
 from tollkeeper.services.runs import Run
 from tollkeeper.wire.openai import shape_error
 from tollkeeper.wire.sse import as_event
@@ -150,8 +152,8 @@ class Exchange:
 
     # The request
 
-    def secret(self) -> str:
-        """The one key that the request carries. Raises InvalidKey when there is none, or two that differ."""
+    def secret(self) -> str | None:
+        """The one key that the request carries, if it does. Raises InvalidKey when it carries two that differ."""
         found: set[str] = set()
         if self._secret_in_path is not None:
             found.add(self._secret_in_path)
@@ -165,9 +167,18 @@ class Exchange:
                 found.add(value.decode("latin-1").strip())
         if len(found) > 1:
             raise InvalidKey("The request carries two keys that differ. Send one.")
-        if not found:
+        return found.pop() if found else None
+
+    def caller(self, accounts: Directory) -> Caller:
+        """Who asks: by a key or, where there is none, by the cookie of a session. Raises InvalidKey, NotSignedIn,
+        AccountSuspended, Forbidden."""
+        secret = self.secret()
+        if secret is not None:
+            return accounts.identify(secret)
+        caller = caller_by_cookie(accounts, self._scope["method"], self._scope["headers"], guarded=True)
+        if caller is None:
             raise InvalidKey("No key was sent. Send 'Authorization: Bearer <key>'.")
-        return found.pop()
+        return caller
 
     async def receive(self) -> Message:
         """The next piece of the body; all of it must come before its deadline. Raises RequestTimeout."""

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from tollkeeper.rules.errors import Forbidden
+from tollkeeper.wire.browser import host_name, same_origin
 
 _PAGES = frozenset({"/", "/login", "/chat", "/admin"})
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 class Guard:
@@ -26,14 +26,14 @@ class Guard:
     def check(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> None:
         """Raises Forbidden when this request may not come in, whatever key it carries."""
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        if _name(host) not in self._hosts:
+        if host_name(host) not in self._hosts:
             raise Forbidden(
                 "This Host is not allowed here. Use an allowed name, or add this one to TOLLKEEPER_ALLOWED_HOSTS."
             )
         origin = headers.get(b"origin")
         if origin is not None:
             text = origin.decode("latin-1").lower()
-            if text not in self._origins and not _same(text, host):
+            if text not in self._origins and not same_origin(text, host):
                 raise Forbidden(
                     "Requests from pages of this Origin are not allowed. Add it to TOLLKEEPER_CORS_ORIGINS to allow it."
                 )
@@ -44,17 +44,6 @@ class Guard:
         """The request's Origin, when CORS allows it to read the answer."""
         origin = headers.get(b"origin")
         return origin if origin and origin.decode("latin-1").lower() in self._origins else None
-
-
-def _name(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdigit() else host).rstrip(".")
-
-
-def _same(origin: str, host: str) -> bool:
-    scheme, _, place = origin.partition("://")
-    port = _DEFAULT_PORTS.get(scheme)
-    return port is not None and place.removesuffix(port) == host.removesuffix(port)
 
 
 def _navigates(method: str, path: str, headers: Mapping[bytes, bytes]) -> bool:

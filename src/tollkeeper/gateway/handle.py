@@ -22,7 +22,7 @@ _HEADERS = ((b"content-type", b"application/json"),)
 async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
     """Answer one model request. Raises what the client is to be told."""
     clock = house.clock()
-    caller = house.accounts.identify(exchange.secret())
+    caller = exchange.caller(house.accounts)
     ask = await read_body(house, exchange, endpoint)
     exchange.watch()
     route = await house.catalog.route(ask.model)

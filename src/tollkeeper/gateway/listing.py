@@ -16,7 +16,7 @@ from tollkeeper.services.prices import price_body
 
 async def list_models(house: House, exchange: Exchange) -> None:
     """`GET /v1/models`."""
-    caller = house.accounts.identify(exchange.secret())
+    caller = exchange.caller(house.accounts)
     if not house.catalog.models():
         await house.catalog.refresh()
     data = [_shown(house, model) for model in house.catalog.models() if caller.allows(model.name)]
@@ -25,7 +25,7 @@ async def list_models(house: House, exchange: Exchange) -> None:
 
 async def show_model(house: House, exchange: Exchange, name: str) -> None:
     """`GET /v1/models/{id}`, whatever spelling of the name."""
-    caller = house.accounts.identify(exchange.secret())
+    caller = exchange.caller(house.accounts)
     model = await house.catalog.model(name)
     if not caller.allows(model.name):
         raise not_allowed(model.name)

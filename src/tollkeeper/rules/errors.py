@@ -2,7 +2,7 @@
 
     GatewayError
     ├── BadRequest 400 ── InvalidImage, LimitTooSmall
-    ├── InvalidKey 401
+    ├── InvalidKey, NotSignedIn, InvalidCredentials 401
     ├── Forbidden 403 ── AccountSuspended, ModelNotAllowed, ModelNotPriced
     ├── NotFound 404 ── ModelNotFound
     ├── MethodNotAllowed 405
@@ -104,6 +104,20 @@ class InsufficientQuota(GatewayError):
 class InvalidKey(InvalidRequestError):
     status = 401
     code = "invalid_api_key"
+
+
+class NotSignedIn(InvalidRequestError):
+    """No session, or one that is over."""
+
+    status = 401
+    code = "not_signed_in"
+
+
+class InvalidCredentials(InvalidRequestError):
+    """A wrong name or password; which of the two is not told."""
+
+    status = 401
+    code = "invalid_credentials"
 
 
 class NotFound(InvalidRequestError):

@@ -23,6 +23,7 @@ from tollkeeper.services.directory import Directory
 from tollkeeper.services.keys import NewKey, key_status, new_key_id, new_secret, shown
 from tollkeeper.services.limit_changes import LimitsChange, merged, told_limits
 from tollkeeper.services.passwords import Passwords
+from tollkeeper.services.sessions import Sessions
 from tollkeeper.store import ports
 from tollkeeper.store.ports import Key, Role, User, UserStatus
 
@@ -66,13 +67,15 @@ class KeyChange(Struct, frozen=True):
 
 
 class Accounts(Directory):
-    """`store` keeps the accounts, `book` the limits of new users. `cut` is told the ids of keys that stopped working
-    just now, so that what runs under them can be ended; keys in a grace period, and those that expire, are not among
-    them. `limits_changed` is awaited with a user or key whose new limits are saved, before they are in force."""
+    """`store` keeps the accounts, `kept_sessions` who is signed in, `book` the limits of new users. `cut` is told the
+    ids of keys and sessions that stopped working just now, so that what runs under them can be ended; keys in a grace
+    period, and those that expire, are not among them. `limits_changed` is awaited with a user or key whose new limits
+    are saved, before they are in force."""
 
     def __init__(
         self,
         store: ports.Accounts,
+        kept_sessions: ports.Sessions,
         book: ports.Book,
         digest: Callable[[str], bytes],
         passwords: Passwords,
@@ -82,19 +85,21 @@ class Accounts(Directory):
         cut: Callable[[Collection[str]], None] = lambda _: None,
         limits_changed: LimitsChanged = _nothing_to_prepare,
     ) -> None:
-        super().__init__(digest, now, bootstrap=bootstrap)
+        self._changes = Changes()
+        sessions = Sessions(kept_sessions, digest, now, self._changes, cut)
+        super().__init__(digest, now, sessions, bootstrap=bootstrap)
         self._store = store
         self._values = book
         self._limits_changed = limits_changed
         self._default_limits = NO_LIMITS
-        self._passwords = passwords
+        self.passwords = passwords
         self._cut = cut
-        self._changes = Changes()
 
     async def load(self) -> None:
         """Read everything from the store; once, before anyone asks."""
         users, keys = await self._store.load()
         self._put(users, sorted(keys, key=lambda key: key.created_at))
+        await self.sessions.load()
         defaults = await self._values.value(_DEFAULTS)
         self._default_limits = msgspec.json.decode(defaults, type=Limits) if defaults else NO_LIMITS
 
@@ -128,7 +133,7 @@ class Accounts(Directory):
             raise Unprocessable(
                 "A user_id has 1 to 64 letters, digits and . _ @ -, and begins with a letter or digit.", param="user_id"
             )
-        hashed = None if password is None else await self._passwords.hash(password)
+        hashed = None if password is None else await self.passwords.hash(password)
 
         async def change() -> tuple[User, NewKey]:
             if user_id.lower() in self._users:
@@ -143,16 +148,21 @@ class Accounts(Directory):
 
         return await self._changes.run(change)
 
-    async def update_user(self, user_id: str, by: Actor, wanted: UserChange) -> User:
-        """Raises NotFound, and Conflict for a closed account: closing is final."""
+    async def update_user(
+        self, user_id: str, by: Actor, wanted: UserChange, *, still: Callable[[User], None] = lambda _: None
+    ) -> User:
+        """Another role or password ends the user's sessions. `still` raises when the user is not, by then, as the
+        change takes for granted. Raises NotFound, and Conflict for a closed account: closing is final."""
         password = wanted.password
-        hashed = await self._passwords.hash(password) if isinstance(password, str) else password
+        hashed = await self.passwords.hash(password) if isinstance(password, str) else password
 
         async def change() -> User:
             user = self._open_user(user_id)
+            still(user)
             given = _given(wanted)
             if not given:
                 return user
+            signs_out = "password" in given or given.get("role", user.role) != user.role
             detail = dict(given)
             if "password" in given:
                 detail["password"] = "removed" if hashed is None else "changed"
@@ -161,9 +171,10 @@ class Accounts(Directory):
             user = replace(user, **given)
             if user.status == "closed":
                 return await self._close(user, by, detail)
-            await self._save(by, "user.update", user.user_id, detail, users=[user])
+            ended = self.sessions.of(user.user_id) if signs_out else []
+            await self._save(by, "user.update", user.user_id, detail, users=[user], ended=ended)
             if user.status != "active":
-                self._cut([key.id for key in self.keys_of(user.user_id)])
+                self._cut([*(key.id for key in self.keys_of(user.user_id)), *self.sessions.of(user.user_id)])
             return user
 
         return await self._changes.run(change)
@@ -315,7 +326,8 @@ class Accounts(Directory):
         now = self._now()
         keys = [key for key in self.keys_of(user.user_id) if key_status(key, now) != "revoked"]
         dead = [replace(key, revoked_at=now) for key in keys]
-        await self._save(by, "user.close", user.user_id, detail, users=[user], keys=dead)
+        ended = self.sessions.of(user.user_id)
+        await self._save(by, "user.close", user.user_id, detail, users=[user], keys=dead, ended=ended)
         self._cut([key.id for key in dead])
         return user
 
@@ -328,14 +340,18 @@ class Accounts(Directory):
         *,
         users: Collection[User] = (),
         keys: Collection[Key] = (),
+        ended: Collection[str] = (),
         limited: User | Key | None = None,
     ) -> None:
-        await self._store.save(users=[*users], keys=[*keys], audit=by.entry(self._now(), action, target, detail))
+        entry = by.entry(self._now(), action, target, detail)
+        await self._store.save(users=[*users], keys=[*keys], ended=ended, audit=entry)
         try:
             if limited is not None:
                 await self._limits_changed(limited)
         finally:
             self._put(users, keys)
+            if ended:
+                self.sessions.forget(ended)
 
 
 def _given(wanted: UserChange | KeyChange) -> dict[str, Any]:

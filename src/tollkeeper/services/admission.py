@@ -115,7 +115,7 @@ class Admission:
     async def admit(self, caller: Caller, ask: Ask, route: Route, price: Price | None, at: int) -> Grant:
         """Take what the request needs from all of its limits, or raise why not: ModelNotAllowed, ModelNotPriced,
         RateLimited, InsufficientQuota, LimitTooSmall."""
-        owners = (caller.user.limits, caller.key.limits)
+        owners = caller.limits
         if not caller.allows(route.model):
             raise not_allowed(route.model)
         if price is None and route.upstream.kind not in FREE_KINDS:
@@ -123,7 +123,7 @@ class Admission:
                 f"The model '{route.model}' has no price here yet. Ask an admin to set one.", param="model"
             )
         demand, cap = await self._demand(owners, ask, route, price)
-        asked = Asked(caller.user.user_id, caller.key.id, route.model, *owners, demand)
+        asked = Asked(caller.user.user_id, caller.key_id, route.model, *owners, demand)
         try:
             taken = await self.counters.admit(asked, at)
         except Refused as refused:

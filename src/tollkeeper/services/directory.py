@@ -10,25 +10,46 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tollkeeper.rules.errors import AccountSuspended, Forbidden, InvalidKey, NotFound
+from tollkeeper.rules.errors import AccountSuspended, Forbidden, InvalidKey, NotFound, NotSignedIn
+from tollkeeper.rules.limits import NO_LIMITS, Limits
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.keys import FOREVER, dies_at, key_status, shown
-from tollkeeper.store.ports import Key, User
+from tollkeeper.services.sessions import Sessions, ends_at
+from tollkeeper.store.ports import Key, Session, User
 
 BOOTSTRAP = "@bootstrap"
 """The name of whoever holds the bootstrap admin key; no user id begins with "@"."""
 
 
 class Caller(Struct, frozen=True):
-    """Who is asking, and with which key. From `dies_at` on the key no longer opens."""
+    """Who is asking, and with which key, or in which session. From `dies_at` on the key no longer opens."""
 
     user: User
-    key: Key
+    key: Key | None
     dies_at: int = FOREVER
+    session: Session | None = None
+
+    @property
+    def key_id(self) -> str | None:
+        """None in a session: no key was used."""
+        return None if self.key is None else self.key.id
+
+    @property
+    def credential(self) -> str:
+        """The id of the key or session: what `cut` names when it ends."""
+        if self.key is not None:
+            return self.key.id
+        assert self.session is not None
+        return self.session.id
+
+    @property
+    def limits(self) -> tuple[Limits, Limits]:
+        """The user's, and the key's."""
+        return self.user.limits, NO_LIMITS if self.key is None else self.key.limits
 
     def allows(self, model: str) -> bool:
         """Whether both the user and the key may use a model, by canonical name."""
-        return self.user.limits.allows(model) and self.key.limits.allows(model)
+        return all(limits.allows(model) for limits in self.limits)
 
 
 class Directory:
@@ -36,8 +57,14 @@ class Directory:
     admin key. User ids are looked up whatever their case."""
 
     def __init__(
-        self, digest: Callable[[str], bytes], now: Callable[[], int], *, bootstrap: bytes | None = None
+        self,
+        digest: Callable[[str], bytes],
+        now: Callable[[], int],
+        sessions: Sessions,
+        *,
+        bootstrap: bytes | None = None,
     ) -> None:
+        self.sessions = sessions
         self._digest = digest
         self._now = now
         self._bootstrap = bootstrap
@@ -60,24 +87,40 @@ class Directory:
         now = self._now()
         if now >= caller.dies_at or caller.user.status != "active":
             raise _turned_away(caller, secret, now)
+        assert caller.key is not None
         self._used[caller.key.id] = now
         return caller
 
     def again(self, caller: Caller) -> Caller:
-        """The same caller as it is now. Raises InvalidKey, AccountSuspended when it has lost its access since."""
+        """The same caller as it is now. Raises InvalidKey, NotSignedIn, AccountSuspended when it has lost its access
+        since."""
+        if caller.key is None:
+            return self._of_session(caller.credential)
         current, now = self._callers[caller.key.digest], self._now()
         if now >= current.dies_at or current.user.status != "active":
-            raise _turned_away(current, current.key.prefix, now)
+            raise _turned_away(current, caller.key.prefix, now)
         return current
+
+    def identify_session(self, token: str) -> Caller:
+        """Who is signed in with this cookie. Raises NotSignedIn, AccountSuspended."""
+        caller = self._of_session(self.sessions.id_of(token))
+        assert caller.session is not None
+        return replace(caller, session=self.sessions.touch(caller.session))
+
+    def _of_session(self, session_id: str) -> Caller:
+        session = self.sessions.alive(session_id)
+        if session is None:
+            raise NotSignedIn("You are not signed in, or no longer. Sign in again.")
+        user = self._users[session.user_id.lower()]
+        if user.status != "active":
+            raise suspended(user)
+        return Caller(user, None, ends_at(session), session)
 
     def identify_admin(self, secret: str) -> str:
         """The name of the admin this key belongs to. Raises InvalidKey, AccountSuspended, Forbidden."""
         if self._digest(secret) == self._bootstrap:
             return BOOTSTRAP
-        user = self.identify(secret).user
-        if user.role != "admin":
-            raise Forbidden("This needs the key of an admin.")
-        return user.user_id
+        return admin(self.identify(secret))
 
     def users(self) -> list[User]:
         """Everyone, by user id."""
@@ -130,7 +173,19 @@ class Directory:
         return InvalidKey(f"The API key {shown(secret)} is not known here. Check it, or ask an admin for one.")
 
 
+def admin(caller: Caller) -> str:
+    """The name of a caller who is an admin. Raises Forbidden."""
+    if caller.user.role != "admin":
+        raise Forbidden("This needs an admin: the key of one, or their session.")
+    return caller.user.user_id
+
+
+def suspended(user: User) -> AccountSuspended:
+    return AccountSuspended(f"The account {user.user_id!r} is suspended. Ask an admin to make it active again.")
+
+
 def _turned_away(caller: Caller, secret: str, now: int) -> InvalidKey | AccountSuspended:
+    assert caller.key is not None
     status = key_status(caller.key, now)
     if status == "revoked":
         return InvalidKey(f"The API key {shown(secret)} was revoked. Use another, or ask an admin for one.")
@@ -139,4 +194,4 @@ def _turned_away(caller: Caller, secret: str, now: int) -> InvalidKey | AccountS
         return InvalidKey(f"The API key {shown(secret)} expired at {moment}. Use another, or ask an admin for one.")
     if caller.user.status == "closed":
         return InvalidKey(f"The API key {shown(secret)} belongs to an account that is closed.")
-    return AccountSuspended(f"The account {caller.user.user_id!r} is suspended. Ask an admin to make it active again.")
+    return suspended(caller.user)

@@ -77,11 +77,11 @@ class Runs:
         self.clock = clock
         self.active: set[Run] = set()
 
-    def cut_keys(self, key_ids: Collection[str]) -> None:
-        """End what runs under these keys: they stopped working just now."""
+    def cut_credentials(self, ids: Collection[str]) -> None:
+        """End what runs under these keys and sessions: they stopped working just now."""
         self.cut(
-            lambda run: run.key_id in key_ids,
-            Forbidden("Your access was ended by an admin while this request ran. Ask one to restore it."),
+            lambda run: run.credential in ids,
+            Forbidden("Your access was ended while this request ran. Sign in again, or ask an admin to restore it."),
         )
 
     def cut(self, which: Callable[[Run], bool], why: GatewayError) -> None:
@@ -113,14 +113,14 @@ class Runs:
             started.request_id,
             started.created_at,
             caller.user.user_id,
-            caller.key.id,
+            caller.key_id,
             route.model,
             ask.model,
             endpoint.path,
             route.upstream.id,
             ask.stream,
         )
-        return Run(self, intent, started.clock, ask, price, grant, end_with)
+        return Run(self, intent, caller.credential, started.clock, ask, price, grant, end_with)
 
 
 class Run:
@@ -130,6 +130,7 @@ class Run:
         self,
         runs: Runs,
         intent: Intent,
+        credential: str,
         started: float,
         ask: Ask,
         price: Price | None,
@@ -138,6 +139,7 @@ class Run:
     ) -> None:
         self._runs = runs
         self._intent = intent
+        self.credential = credential
         self._started = started
         self._ask = ask
         self._price = price
@@ -173,10 +175,6 @@ class Run:
             if isinstance(error, UpstreamFailure):
                 self._runs.metrics.upstream_error(self.upstream, error.code)
                 log.warning("%r: %s (%s)", self, error.message, error.told or "it said nothing")
-
-    @property
-    def key_id(self) -> str | None:
-        return self._intent.key_id
 
     @property
     def user_id(self) -> str:

@@ -19,10 +19,10 @@ Scope = tuple[str, ...]
 
 
 class Asked(Struct, frozen=True):
-    """A request that wants to go out."""
+    """A request that wants to go out. No key: then the user's limits are asked alone."""
 
     user_id: str
-    key_id: str
+    key_id: str | None
     model: str
     user_limits: Limits
     key_limits: Limits

@@ -69,7 +69,7 @@ class Key(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """A user signed in at one browser. `id` is an HMAC of the secret in its cookie, in hexadecimal: it opens nothing."""
+    """A user signed in at one browser. `id` is an HMAC of the secret in its cookie, in hexadecimal."""
 
     id: str
     user_id: str

@@ -123,11 +123,10 @@ class MemoryCounters:
         return sum(counter.held for counters in self._scopes.values() for counter in counters.values())
 
     def _gates(self, asked: Asked, scopes: tuple[Scope, ...]) -> Iterator[Gate]:
-        user, key, user_model, key_model = scopes
-        for limits, scope, model_scope, words in (
-            (asked.user_limits, user, user_model, ""),
-            (asked.key_limits, key, key_model, " of this key"),
-        ):
+        owners = [(asked.user_limits, "")]
+        if asked.key_id is not None:
+            owners.append((asked.key_limits, " of this key"))
+        for (limits, words), scope, model_scope in zip(owners, scopes[::2], scopes[1::2], strict=True):
             running = limits.max_concurrent_requests
             yield Gate(
                 CONCURRENCY, words, _UNBOUNDED if running is None else running, self._counter(scope, CONCURRENCY)
@@ -149,8 +148,12 @@ class MemoryCounters:
 
 
 def _scopes(asked: Asked) -> tuple[Scope, ...]:
-    user, key, model = ("user", asked.user_id), ("key", asked.key_id), asked.model
-    return user, key, (*user, model), (*key, model)
+    """Each owner's, and the same for the model."""
+    user = ("user", asked.user_id)
+    if asked.key_id is None:
+        return user, (*user, asked.model)
+    key = ("key", asked.key_id)
+    return user, (*user, asked.model), key, (*key, asked.model)
 
 
 def _standing(name: str, limit: int, counter: Counter, at: int) -> Standing:

@@ -9,7 +9,7 @@ import classes from "./Login.module.css";
 
 /** Where to go after signing in: a page of ours that the link asked for, never another site. */
 export function safeNext(next: string | null): string | null {
-  if (next === null || !next.startsWith("/")) return null;
+  if (!next?.startsWith("/")) return null;
   const url = new URL(`/ui${next}`, window.location.origin);
   return url.origin === window.location.origin && url.pathname.startsWith("/ui/") ? url.pathname.slice(3) + url.search : null;
 }

@@ -26,9 +26,9 @@ export function limitName(name: string): { label: string; unit: "usd" | "tokens"
 export type MeterState = "fine" | "near" | "full";
 
 export function stateOf(reading: Reading): MeterState {
-  const share = shares(reading);
-  if (share.used + share.reserved >= 1) return "full";
-  return share.used + share.reserved >= 0.8 ? "near" : "fine";
+  const taken = reading.used + reading.reserved;
+  if (taken >= reading.limit) return "full";
+  return taken * 10 >= reading.limit * 8 ? "near" : "fine";
 }
 
 function shares({ limit, used, reserved }: Reading): { used: number; reserved: number } {

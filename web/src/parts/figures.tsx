@@ -2,12 +2,21 @@
 import { Tooltip } from "@mantine/core";
 import { useSyncExternalStore } from "react";
 
-import { cents, compact, count, duration, exactUsd, moment, relative, utc } from "~/parts/format";
+import { cents, compact, count, duration, exactUsd, millionths, moment, relative, utc } from "~/parts/format";
 
 export function Money({ usd }: { usd: string }) {
   return (
     <Tooltip label={exactUsd(usd)}>
       <span className="num">{cents(usd)}</span>
+    </Tooltip>
+  );
+}
+
+/** What a single call costs: often far less than a cent. */
+export function SmallMoney({ usd }: { usd: string }) {
+  return (
+    <Tooltip label={exactUsd(usd)}>
+      <span className="num">{millionths(usd)}</span>
     </Tooltip>
   );
 }
@@ -48,10 +57,12 @@ export function Ago({ at, never = "never" }: { at: string | null | undefined; ne
   const now = useMinute();
   if (at === null || at === undefined) return <span className="unit">{never}</span>;
   const then = new Date(at);
+  // The clock of these words is a little behind: what it calls the near future is now.
+  const ahead = then.getTime() - now;
   return (
     <Tooltip label={<When at={then} />}>
       <time className="num" dateTime={at}>
-        {relative(then, new Date(Math.max(now, Date.now())))}
+        {relative(then, ahead > 0 && ahead < TICK_MS ? then : new Date(now))}
       </time>
     </Tooltip>
   );

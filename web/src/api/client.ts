@@ -23,7 +23,7 @@ export class ApiError extends Error {
 
 let csrfToken = "";
 
-/** Every change carries this; it comes with the session. */
+/** Every call carries this, as even reading a relayed path by a cookie needs it; it comes with the session. */
 export function setCsrfToken(token: string): void {
   csrfToken = token;
 }
@@ -34,7 +34,7 @@ export function csrfHeaders(): Record<string, string> {
 
 const carriesToken: Middleware = {
   onRequest({ request }) {
-    if (request.method !== "GET") request.headers.set("x-csrf-token", csrfToken);
+    if (csrfToken !== "") request.headers.set("x-csrf-token", csrfToken);
     return request;
   },
 };

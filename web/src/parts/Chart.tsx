@@ -19,6 +19,8 @@ interface ChartProps {
   write: (value: number) => string;
   /** What the places of the x axis are: "Day". */
   place: string;
+  /** Fewer rows for the table, where those of the chart are too many to read. */
+  figures?: readonly ChartRow[];
   height?: number;
   /** Instead of a chart, where there is nothing to draw. */
   empty?: ReactNode;
@@ -53,6 +55,8 @@ export function Chart({ title, empty, actions, ...chart }: ChartProps) {
 }
 
 type DrawnProps = Omit<ChartProps, "empty" | "actions">;
+/** Ticks above each other, in pixels, so that short charts are not crowded. */
+const TICK_HEIGHT = 40;
 
 function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
   const { ref, width } = useElementSize();
@@ -70,14 +74,15 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
   const point = (event: PointerEvent<SVGSVGElement>) => {
     const x = event.clientX - event.currentTarget.getBoundingClientRect().left - PLOT.left;
     const place = kind === "columns" ? Math.floor(x / step) : Math.round(x / step);
-    setAt(place >= 0 && place < rows.length ? place : null);
+    setAt((rows[place]?.values.length ?? 0) > 0 ? place : null);
   };
   const press = (event: KeyboardEvent) => {
     const moves: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1 };
     const move = moves[event.key];
     if (move !== undefined) {
       event.preventDefault();
-      setAt((old) => Math.min(rows.length - 1, Math.max(0, (old ?? rows.length) + move)));
+      const first = Math.max(0, rows.findIndex((row) => row.values.length > 0));
+      setAt((old) => Math.min(rows.length - 1, Math.max(first, (old ?? rows.length) + move)));
     } else if (event.key === "Enter") open();
     else if (event.key === "Escape") setAt(null);
   };
@@ -102,7 +107,7 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
         role="img"
         aria-label={pointed === undefined ? "Chart; arrow keys read its figures" : read(pointed, series, write)}
       >
-        {y.ticks(4).map((tick) => (
+        {y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT)))).map((tick) => (
           <g key={tick}>
             <line className={classes["grid"]} x1={PLOT.left} x2={width - PLOT.right} y1={y(tick)} y2={y(tick)} />
             <text className={classes["axis"]} x={PLOT.left - 8} y={y(tick)} dy="0.32em" textAnchor="end">
@@ -112,9 +117,9 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
         ))}
         {rows.map(
           (row, place) =>
-            (rows.length - 1 - place) % every === 0 && (
+            (row.tick === undefined ? (rows.length - 1 - place) % every === 0 : row.tick !== "") && (
               <text key={row.id} className={classes["axis"]} x={center(place)} y={height - 6} textAnchor={textAnchor(kind, place, rows.length)}>
-                {row.label}
+                {row.tick ?? row.label}
               </text>
             ),
         )}
@@ -134,6 +139,7 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
                 d={
                   lineOf<ChartRow>()
                     .x((_, place) => center(place))
+                    .defined((row) => row.values.length > 0)
                     .y((row) => y(row.values[which] ?? 0))(rows) ?? ""
                 }
               />
@@ -218,7 +224,8 @@ function Legend({ series }: { series: readonly Series[] }) {
   );
 }
 
-function Figures({ title, series, rows, write, place, kind }: DrawnProps) {
+function Figures({ title, series, rows: drawn, figures, write, place, kind }: DrawnProps) {
+  const rows = figures ?? drawn;
   return (
     <div className={classes["figures"]} tabIndex={0} role="region" aria-label={`${title}, as a table`}>
       <table>

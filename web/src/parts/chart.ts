@@ -11,6 +11,9 @@ export interface Series {
 export interface ChartRow {
   id: string;
   label: string;
+  /** What stands below this place, where not every place is named; "": nothing. */
+  tick?: string;
+  /** Empty where nothing is known of it: a line begins after it. */
   values: readonly number[];
   /** Where a click leads: the calls behind this place. */
   to?: string;

@@ -13,12 +13,17 @@ export type Standing = Omit<Tick, "point">;
 export interface Live {
   tick: Standing | null;
   series: readonly Point[];
-  /** False while the stream is lost; the browser opens it again by itself. */
+  /** False while the stream is lost; it is opened again by itself. */
   connected: boolean;
+  /** It was lost, or never came, and has not come back yet; false while it is opened for the first time. */
+  lost: boolean;
 }
 
 const KEPT = 300;
-const NOTHING: Live = { tick: null, series: [], connected: false };
+const AGAIN_MS = 5_000;
+/** A stream that says nothing for so long is dead, though nobody told: the machine slept, or its network changed. */
+const SILENT_MS = 10_000;
+const NOTHING: Live = { tick: null, series: [], connected: false, lost: false };
 
 type Listener = (tick: Standing) => void;
 
@@ -27,6 +32,7 @@ class Feed {
   private readonly watchers = new Set<() => void>();
   private readonly listeners = new Set<Listener>();
   private live: Live = NOTHING;
+  private alarm: number | undefined;
 
   readonly read = (): Live => this.live;
 
@@ -61,28 +67,40 @@ class Feed {
       this.take(tick, [...this.live.series, tick.point].slice(-KEPT));
     });
     source.addEventListener("error", () => {
-      this.put({ ...this.live, connected: false });
-      // After a refusal (a session that ended) the browser does not try again by itself.
-      if (source.readyState === EventSource.CLOSED) window.setTimeout(() => this.reopen(source), 5_000);
+      this.put({ ...this.live, connected: false, lost: true });
+      // After a refusal the browser does not try again by itself.
+      if (source.readyState === EventSource.CLOSED) window.setTimeout(() => this.reopen(source), AGAIN_MS);
     });
     this.source = source;
+    this.listenFor(source);
+  }
+
+  private listenFor(source: EventSource): void {
+    window.clearTimeout(this.alarm);
+    this.alarm = window.setTimeout(() => {
+      this.put({ ...this.live, connected: false, lost: true });
+      this.reopen(source);
+    }, SILENT_MS);
   }
 
   private reopen(old: EventSource): void {
     if (this.source !== old) return;
+    old.close();
     this.source = null;
     if (this.watchers.size + this.listeners.size > 0) this.open();
   }
 
   private closeUnwatched(): void {
     if (this.watchers.size + this.listeners.size > 0) return;
+    window.clearTimeout(this.alarm);
     this.source?.close();
     this.source = null;
     this.live = NOTHING;
   }
 
   private take(tick: Standing, series: readonly Point[]): void {
-    this.put({ tick, series, connected: true });
+    if (this.source !== null) this.listenFor(this.source);
+    this.put({ tick, series, connected: true, lost: false });
     for (const listener of this.listeners) listener(tick);
   }
 

@@ -1,7 +1,7 @@
 /** A table of rows that open: sticky head, 40 px rows, sorting by its heads, pages in the URL. */
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
-import type { ReactNode } from "react";
-import { Link, useLocation } from "react-router";
+import type { MouseEvent, ReactNode } from "react";
+import { Link, useLocation, useNavigate } from "react-router";
 
 import { Button, Skeleton } from "@mantine/core";
 
@@ -30,6 +30,8 @@ interface TableProps<Row> {
   rowKey: (row: Row) => string;
   /** Where a row leads: the first cell is the link, the whole row can be clicked. The filters of the page stay. */
   to?: (row: Row) => string;
+  /** The filters to lead there with, where they are not the page's own. */
+  search?: string;
   selected?: string | undefined;
   empty: ReactNode;
   sort?: { by: string; order: string; onSort: (by: string) => void };
@@ -38,8 +40,15 @@ interface TableProps<Row> {
 
 const SKELETON_ROWS = 8;
 
-export function DataTable<Row>({ label, columns, rows, rowKey, to, selected, empty, sort, height }: TableProps<Row>) {
-  const { search } = useLocation();
+export function DataTable<Row>({ label, columns, rows, rowKey, to, search, selected, empty, sort, height }: TableProps<Row>) {
+  const location = useLocation();
+  const navigate = useNavigate();
+  const place = (row: Row) => ({ pathname: to?.(row) ?? "", search: search ?? location.search });
+  const open = (event: MouseEvent, row: Row) => {
+    if (to === undefined || isOwnClick(event)) return;
+    if (event.metaKey || event.ctrlKey) window.open(`${import.meta.env.BASE_URL}${place(row).pathname.slice(1)}${place(row).search}`);
+    else void navigate(place(row));
+  };
   if (rows?.length === 0) return <>{empty}</>;
   return (
     <div className={classes["scroll"]} style={height === undefined ? undefined : { maxHeight: height }} tabIndex={0} role="region" aria-label={label}>
@@ -64,11 +73,16 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, selected, emp
                 </tr>
               ))
             : rows.map((row) => (
-                <tr key={rowKey(row)} data-opens={to !== undefined} data-selected={selected === rowKey(row)}>
-                  {columns.map((column, place) => (
+                <tr
+                  key={rowKey(row)}
+                  data-opens={to !== undefined}
+                  data-selected={selected === rowKey(row)}
+                  onClick={(event) => open(event, row)}
+                >
+                  {columns.map((column, at) => (
                     <td key={column.id} data-numeric={column.numeric} data-wide={column.wideOnly}>
-                      {place === 0 && to !== undefined ? (
-                        <Link to={{ pathname: to(row), search }} className={classes["open"] ?? ""}>
+                      {at === 0 && to !== undefined ? (
+                        <Link to={place(row)} className={classes["open"] ?? ""}>
                           {column.cell(row)}
                         </Link>
                       ) : (
@@ -82,6 +96,14 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, selected, emp
       </table>
     </div>
   );
+}
+
+const PRESSED = "a, button, input, label, select, textarea";
+
+/** A click that something in the row takes for itself, that was in a dialog opened from it, or that ends the marking of text. */
+function isOwnClick({ target, currentTarget }: MouseEvent): boolean {
+  if (!(target instanceof Element) || !currentTarget.contains(target)) return true;
+  return target.closest(PRESSED) !== null || window.getSelection()?.isCollapsed === false;
 }
 
 function Head<Row>({ column, sort }: { column: Column<Row>; sort: TableProps<Row>["sort"] }) {

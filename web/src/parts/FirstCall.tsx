@@ -6,14 +6,14 @@ import { Panel } from "~/parts/Page";
 import { Command, Empty } from "~/parts/states";
 
 /** A request to type, with this gateway's own address. The key is left out: it is shown once, when it is made. */
-export function curlOf(model: string, path = "/v1/chat/completions"): string {
-  const ask = JSON.stringify(
-    path.endsWith("/embeddings")
-      ? { model, input: "Hello" }
-      : path.endsWith("/chat/completions")
-        ? { model, messages: [{ role: "user", content: "Hello" }] }
-        : { model, prompt: "Hello" },
-  );
+export function curlOf(model: string, path = "/v1/chat/completions", stream = false): string {
+  const said = path.endsWith("/embeddings")
+    ? { input: "Hello" }
+    : path.endsWith("/chat/completions")
+      ? { messages: [{ role: "user", content: "Hello" }] }
+      : { prompt: "Hello" };
+  // Within the shell's single quotes one that the name holds is written so.
+  const ask = JSON.stringify({ model, ...said, ...(stream && { stream }) }).replaceAll("'", "'\\''");
   return [
     `curl ${window.location.origin}${path} \\`,
     '  -H "Authorization: Bearer $TOLLKEEPER_KEY" \\',

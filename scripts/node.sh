@@ -3,6 +3,7 @@
 #   ensure_node           `node` and `npm` can be called, recent enough
 #   ensure_web_packages   web/node_modules holds what web/package-lock.json pins
 #   ensure_pages          the pages are built, from web/ as it is
+#   ensure_chromium       `chromium` can be called
 
 good_node() {
   have npm && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
@@ -37,4 +38,8 @@ ensure_pages() {
   say "building the pages"
   (cd web && node_modules/.bin/vite build --logLevel warn --outDir "../$pages" --emptyOutDir) >&2
   echo "$wanted" >"$pages/.sources"
+}
+
+ensure_chromium() {
+  have chromium || install_packages chromium
 }

@@ -100,7 +100,9 @@ async def test_a_span_beyond_all_time_is_everything(store: Store) -> None:
 
 # From here on: any records, any span, any groups, against sums added up by hand.
 
-MOMENTS = st.integers(NOON - HOUR, NOON + 3 * HOUR) | st.sampled_from([NOON, NOON + HOUR, NOON + HOUR - 1])
+NOVEMBER, DECEMBER = 1_793_491_200_000, 1_796_083_200_000
+EDGES = (NOON, NOON + HOUR, NOON + HOUR - 1, NOVEMBER, NOVEMBER - 1, DECEMBER, DECEMBER - 1)
+MOMENTS = st.integers(NOON - HOUR, NOON + 3 * HOUR) | st.sampled_from(EDGES)
 TOKENS = st.integers(0, 10**7)
 RECORDS = st.builds(
     lambda at, usage, **fields: a_record(at, usage=usage, **fields),
@@ -118,9 +120,10 @@ FILTERS = st.builds(
     user_id=st.none() | st.sampled_from(["ann", "bob"]),
     key_id=st.none() | st.just("key_2"),
     model=st.none() | st.just("llama3.2:1b"),
-    status=st.none() | st.just("completed"),
+    status=st.none() | st.sampled_from(["completed", "failed"]),
     since=MAYBE,
-    until=MAYBE,
+    until=MAYBE | st.just(2**60),
+    users=st.none() | st.lists(st.sampled_from(["ann", "bob", "Zoë"]), unique=True),
 )
 GROUPS = st.lists(st.sampled_from(get_args(Group)), unique=True)
 
@@ -136,6 +139,8 @@ def obvious(records: Sequence[Record], which: Filter, group_by: Sequence[Group])
             getattr(which, name) not in (None, getattr(record, name))
             for name in ("user_id", "key_id", "model", "status")
         ):
+            continue
+        if which.users is not None and record.user_id not in which.users:
             continue
         at = datetime.fromtimestamp(record.created_at / 1000, UTC)
         names: dict[Group, str] = {
@@ -188,6 +193,13 @@ def test_every_summary_is_the_sum_of_the_records(
             assert [group for group, _ in found] == sorted(expected)
             for group, sums in found:
                 assert sums == Totals(*expected[group])
+            for upto in range(0, len(given_records) + 1, 4):
+                found = await store.reports.summary(which, group_by, upto=upto)
+                expected = obvious(given_records[:upto], which, group_by)
+                none = Totals()
+                assert {group: sums for group, sums in found if sums != none} == {
+                    group: sums for group, figures in expected.items() if (sums := Totals(*figures)) != none
+                }
         await store.close()
 
     async def check_both() -> None:

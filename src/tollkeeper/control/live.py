@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.types import Receive, Scope, Send
 
 from tollkeeper.control.context import Services
 from tollkeeper.control.errors import errors
@@ -186,6 +188,22 @@ def _point(point: Point) -> LivePoint:
     )
 
 
+class _Feed(StreamingResponse):
+    """`close` is called when it has ended, in whichever way."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes], close: Callable[[], None]) -> None:
+        super().__init__(events, headers=_HEADERS)
+        self._close = close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._close()
+
+
 router = admin_router("live")
 
 
@@ -213,8 +231,10 @@ router = admin_router("live")
 )
 async def _live(request: Request, services: Services) -> Response:
     """At most 6 at once for a key or session."""
-    events = await services.live.watch(AdminRoute.credential(request), lambda: AdminRoute.who(request))
-    return StreamingResponse(events, headers=_HEADERS, media_type="text/event-stream")
+    credential = AdminRoute.credential(request)
+    await services.live.open(credential)
+    events = services.live.events(lambda: AdminRoute.who(request))
+    return _Feed(events, lambda: services.live.close(credential))
 
 
 def add_live(document: dict[str, Any]) -> None:

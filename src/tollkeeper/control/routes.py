@@ -113,9 +113,7 @@ class SessionRoute(_GuardedRoute):
     def who(request: Request) -> Caller:
         caller = _signed_in(request)
         if caller is None:
-            raise NotSignedIn(
-                "This is for people who are signed in (POST /auth/login). No key opens it."
-            )
+            raise NotSignedIn("This is for people who are signed in (POST /auth/login). No key opens it.")
         return caller
 
 

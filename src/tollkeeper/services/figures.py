@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
+from itertools import islice
 
 from tollkeeper.rules.times import month_of
 from tollkeeper.store.ports import Filter, Group, Ledger, Record, Reports, Totals, requests_of
 
 DAY_MS = 86_400_000
 TOP = 10
-MOST_CHANGED = 100
 
 
 class Tally:
@@ -53,7 +53,7 @@ class Tally:
         )
 
 
-class _Table:
+class Table:
     """Tallies by name, and the first ten of them by cost, then by requests."""
 
     def __init__(self) -> None:
@@ -90,31 +90,49 @@ class _Table:
         return -row.cost_pico, -row.requests, name
 
 
-class _Span:
-    """What was used from `since` to `until` (not included), milliseconds since the epoch."""
+class Span:
+    """What was used from `since` to `until` (not included), milliseconds since the epoch: in all, and by group."""
 
-    def __init__(self, since: int, until: int) -> None:
+    def __init__(self, since: int, until: int, groups: Iterable[Group]) -> None:
         self.since = since
         self.until = until
         self.total = Tally()
-        self.users = _Table()
-        self.models = _Table()
-        """Of a month they are not kept up: nobody asks."""
+        self.by: dict[Group, Table] = {group: Table() for group in groups}
+
+    def __repr__(self) -> str:
+        return f"Span({self.since}, {self.until}, {self.total!r})"
 
     def add(self, record: Record) -> None:
-        if self.since <= record.created_at < self.until:
-            self.total.add(record)
-            self.users.add(record.user_id, record)
-            if requests_of(record):
-                self.models.add(record.model, record)
+        if not self.since <= record.created_at < self.until:
+            return
+        self.total.add(record)
+        for group, table in self.by.items():
+            name = record.user_id if group == "user" else record.model
+            if name:  # an adjustment has no model
+                table.add(name, record)
+
+    def of_user(self, user_id: str) -> Tally:
+        return self.by["user"].rows.get(user_id) or Tally()
+
+    async def read(self, reports: Reports, upto: int) -> None:
+        """Add what the reports have, up to that number in the chain."""
+        which = Filter(since=self.since, until=self.until)
+        for group, table in self.by.items():
+            for (name,), totals in await reports.summary(which, [group], upto=upto):
+                if name:
+                    table.add_totals(name, totals)
+        for (status,), totals in await reports.summary(which, ["status"], upto=upto):
+            self.total.add_totals(totals)
+            self.total.errors += totals.requests if status == "failed" else 0
 
 
-def _day(at: int) -> _Span:
-    return _Span(at - at % DAY_MS, at - at % DAY_MS + DAY_MS)
+def _day(at: int) -> Span:
+    start = at - at % DAY_MS
+    return Span(start, start + DAY_MS, ("user", "model"))
 
 
-def _month(at: int) -> _Span:
-    return _Span(*month_of(at))
+def _month(at: int) -> Span:
+    return Span(*month_of(at), ("user",))
 
 
 class Figures:
@@ -127,8 +145,7 @@ class Figures:
         self._reading: asyncio.Task[None] | None = None
         self.today = _day(now())
         self.month = _month(now())
-        self.touched: dict[str, None] = {}
-        """Of whom a record was settled since this was last emptied; the latest last."""
+        self._changed: dict[str, None] = {}
         self.listener: Callable[[Record], None] | None = None
         """To be called with every record that is settled, where it is not None."""
 
@@ -141,16 +158,15 @@ class Figures:
             self.listener(record)
 
     async def keep(self) -> None:
-        """Have figures, and keep them up to date from now on. Raises StoreError."""
+        """Have figures, and keep them up to date from now on. Raises StoreError, LedgerUnavailable."""
         if self._reading is None:
             self._reading = asyncio.create_task(self._begin())
         reading = self._reading
         try:
             await asyncio.shield(reading)
-        except BaseException:
-            if self._reading is reading and reading.done():
+        finally:
+            if self._reading is reading and reading.done() and reading.exception() is not None:
                 self.forget()
-            raise
 
     def forget(self) -> None:
         """Nobody looks any more."""
@@ -159,7 +175,14 @@ class Figures:
         self._reading = None
         self.listener = None
         self.today, self.month = _day(self._now()), _month(self._now())
-        self.touched = {}
+        self._changed = {}
+
+    def changed(self, most: int) -> list[str]:
+        """Of whom records were settled that nobody was told of yet, those first who wait longest; now they are told."""
+        told = list(islice(self._changed, most))
+        for user_id in told:
+            del self._changed[user_id]
+        return told
 
     def turn(self, at: int) -> None:
         """Begin a new day or month where one has begun by `at`."""
@@ -174,25 +197,12 @@ class Figures:
         self.today, self.month = today, month = _day(at), _month(at)
         self.listener = self._hear
         mark = self._ledger.mark()
-        upto = await mark
+        upto = await asyncio.shield(mark)
         for span in (today, month):
-            which = Filter(since=span.since, until=span.until)
-            for user_id, totals in await self._sums(which, "user", upto):
-                span.users.add_totals(user_id, totals)
-            for status, totals in await self._sums(which, "status", upto):
-                span.total.add_totals(totals)
-                span.total.errors += totals.requests if status == "failed" else 0
-        for model, totals in await self._sums(Filter(since=today.since, until=today.until), "model", upto):
-            if model:  # an adjustment has none
-                today.models.add_totals(model, totals)
-
-    async def _sums(self, which: Filter, group: Group, upto: int) -> list[tuple[str, Totals]]:
-        rows = await self._reports.summary(which, [group], upto=upto)
-        return [(place[0], totals) for place, totals in rows]
+            await span.read(self._reports, upto)
 
     def _hear(self, record: Record) -> None:
         self.turn(record.created_at)
         self.today.add(record)
         self.month.add(record)
-        self.touched.pop(record.user_id, None)
-        self.touched[record.user_id] = None
+        self._changed[record.user_id] = None

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Callable
 
 from msgspec import Struct
 
-from tollkeeper.rules.errors import GatewayError, RateLimited
+from tollkeeper.rules.errors import GatewayError, LedgerUnavailable, RateLimited
 from tollkeeper.services.catalog import Catalog
 from tollkeeper.services.directory import Directory
-from tollkeeper.services.figures import MOST_CHANGED, Figures, Tally
+from tollkeeper.services.figures import Figures, Tally
 from tollkeeper.services.metrics import Metrics, Passed
-from tollkeeper.services.runs import Runs
+from tollkeeper.services.runs import COMMIT_PATIENCE, Runs
 
 EVERY = 1.0
 """Seconds from tick to tick."""
@@ -26,6 +26,8 @@ RATED = 10
 """Ticks that rates are taken over."""
 MOST_STREAMS = 6
 """At once, for a key or session."""
+MOST_CHANGED = 100
+"""Users told of in one event; the others wait for the next."""
 
 
 class Point(Struct, frozen=True):
@@ -161,42 +163,42 @@ class Live:
             self._turned.set_result(None)
             self._turned = None
 
-    async def watch(self, credential: str, check: Callable[[], object]) -> AsyncIterator[bytes]:
-        """The events of a stream. `check` is asked at every tick whether they may go on: it raises one of
-        `rules.errors` when not. Raises RateLimited where the credential has too many already; StoreError."""
+    async def open(self, credential: str) -> None:
+        """Begin a stream, to be ended by `close`. Raises RateLimited where the credential has too many already;
+        LedgerUnavailable, StoreError where the figures cannot be had: then there is nothing to close."""
         if self._streams[credential] >= MOST_STREAMS:
             raise RateLimited(
                 f"There are {MOST_STREAMS} streams of this key or session already. Close one of them.",
                 type="requests", retry_after=None, should_retry=False,
             )  # fmt: skip
-        await self._figures.keep()
-        return self._events(credential, check)
-
-    async def _events(self, credential: str, check: Callable[[], object]) -> AsyncIterator[bytes]:
         self._streams[credential] += 1
         try:
-            shown = -1
-            while not self._stopped:
-                try:
-                    check()
-                except GatewayError:
-                    return
-                if shown == self._number - 1 and shown >= 0:
-                    shown = self._number
-                    yield self._tick()
-                else:
-                    shown = self._number
-                    yield self._snapshot()
-                if shown == self._number and not self._stopped:
-                    if self._turned is None:
-                        self._turned = asyncio.get_running_loop().create_future()
-                    await asyncio.shield(self._turned)
-        finally:
-            self._streams[credential] -= 1
-            if not self._streams[credential]:
-                del self._streams[credential]
-            if not self._streams:
-                self._figures.forget()
+            async with asyncio.timeout(COMMIT_PATIENCE):
+                await self._figures.keep()
+        except TimeoutError:
+            self.close(credential)
+            raise LedgerUnavailable("The ledger cannot be read up to now. Try again soon.") from None
+        except BaseException:
+            self.close(credential)
+            raise
+
+    def close(self, credential: str) -> None:
+        """A stream ended."""
+        self._streams -= Counter((credential,))
+        if not self._streams:
+            self._figures.forget()
+
+    async def events(self, check: Callable[[], object]) -> AsyncIterator[bytes]:
+        """What a stream shows: a snapshot, then a tick each second, or a snapshot again where whoever reads missed one.
+        `check` is asked before each whether it may go on: it raises one of `rules.errors` when not."""
+        shown = None
+        while not self._stopped and _passes(check):
+            follows, shown = shown == self._number - 1, self._number
+            yield self._tick() if follows else self._snapshot()
+            if shown == self._number and not self._stopped:
+                if self._turned is None:
+                    self._turned = asyncio.get_running_loop().create_future()
+                await asyncio.shield(self._turned)
 
     def upstreams(self) -> list[UpstreamState]:
         """Every upstream, as it is now."""
@@ -230,11 +232,9 @@ class Live:
         users = Counter(run.user_id for run in self._runs.active)
         models = Counter(run.model for run in self._runs.active)
         changed = [
-            Change(user_id, figures.month.users.rows[user_id], users[user_id], self._directory.last_seen(user_id))
-            for user_id in list(figures.touched)[-MOST_CHANGED:]
-            if user_id in figures.month.users.rows
+            Change(user_id, figures.month.of_user(user_id), users[user_id], self._directory.last_seen(user_id))
+            for user_id in figures.changed(MOST_CHANGED)
         ]
-        figures.touched = {}
         return State(
             self._number,
             at,
@@ -242,8 +242,8 @@ class Live:
             len(self._runs.active),
             figures.today.total,
             figures.month.total,
-            [(name, tally, users[name]) for name, tally in figures.today.users.top()],
-            [(name, tally, models[name]) for name, tally in figures.today.models.top()],
+            [(name, tally, users[name]) for name, tally in figures.today.by["user"].top()],
+            [(name, tally, models[name]) for name, tally in figures.today.by["model"].top()],
             self.upstreams(),
             changed,
             list(self._points),
@@ -260,3 +260,11 @@ class Live:
             errors=(after.errors - before.errors) * 1000 / ms,
             cost_pico_per_minute=(after.cost_pico - before.cost_pico) * 60_000 // ms,
         )
+
+
+def _passes(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except GatewayError:
+        return False
+    return True

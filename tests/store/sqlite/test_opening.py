@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "next"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -214,13 +214,16 @@ async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -
     old = [a_record(NOON + n * 100, user_id="Zoë" if n % 3 else "ann", key_id=None) for n in range(2500)]
     first_revision(path, old[::-1])
     store = await opened(path)
-    assert path.with_name("ledger.db.before-0003").exists()
+    assert path.with_name("ledger.db.before-0004").exists()
     assert await store.accounts.load() == ([ANN], [])
     await store.ledger.settle(new := a_record(NOON + 250_000))
     found = verify(path)
     assert (found.faults, found.records, found.seq) == ((), 2501, 2501)
     assert await store.reports.records(EVERYTHING, limit=10_000, after=None) == [new, *old[::-1]]
     history = await store.reports.history(NOON + 251_000)
+    for group in ("user", "model"):  # each from sums of its own
+        sums = await store.reports.summary(EVERYTHING, [group])
+        assert sum(totals.requests for _, totals in sums) == 2501
     await store.close()
     for slices in (history.minutes, history.month, history.total):
         assert sum(each.requests for each in slices) == 2501
@@ -230,7 +233,7 @@ async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -
 async def test_a_database_of_before_sessions_gets_their_table(path: Path) -> None:
     second_revision(path)
     store = await opened(path)
-    assert path.with_name("ledger.db.before-0003").exists()
+    assert path.with_name("ledger.db.before-0004").exists()
     assert await store.accounts.load() == ([ANN], [KEY])
     assert await store.sessions.load() == []
     await store.ledger.settle(a_record())
@@ -282,6 +285,6 @@ async def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(StoreError, match=r"newer Tollkeeper \(revision 9999; this one knows 0003\)"):
+    with pytest.raises(StoreError, match=r"newer Tollkeeper \(revision 9999; this one knows 0004\)"):
         await opened(path)
     assert not list(path.parent.glob("*.before-*"))

@@ -111,6 +111,11 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
             "minute 2026-11-20T19:01:00.000Z of ann",
         ),
         (
+            "UPDATE hourly_models SET requests = 0 WHERE status = 'lost'",
+            "hour 2026-11-20T19.* of llama3.2:1b, lost are",
+        ),
+        ("DELETE FROM monthly_users WHERE user_id = 'bob'", "month 2026-11-01T00:00:00.000Z of bob, completed are not"),
+        (
             f"INSERT INTO intents SELECT {INTENT} FROM records WHERE seq = 2",
             "settled, and told as under way",
         ),

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec.structs import asdict, replace
 
 from tollkeeper.rules.chain import link
+from tollkeeper.rules.times import month_of
 from tollkeeper.store.ports import Intent, Record, requests_of
 from tollkeeper.store.spans import MINUTE_MS, MINUTES_KEPT_MS, hour_of, minute_of
 from tollkeeper.store.sqlite.rows import (
@@ -22,10 +23,11 @@ from tollkeeper.store.sqlite.rows import (
     on_conflict_do_nothing,
     record_row,
 )
-from tollkeeper.store.sqlite.schema import hourly, intents, records, rollup_minutes
+from tollkeeper.store.sqlite.schema import hourly, hourly_models, intents, monthly_users, records, rollup_minutes
 
 S = TypeVar("S", Intent, Record)
-Sums = dict[tuple[int, str, str, str, str], list[int]]
+Place = tuple[int | str, ...]
+Sums = dict[Place, list[int]]
 
 PICO_PER_MICRO = 10**6
 _FORGOTTEN_AT_ONCE_MS = 30 * MINUTE_MS
@@ -36,6 +38,8 @@ _END_INTENTS = ManyRows("DELETE FROM intents WHERE request_id IN (", "?", ")")
 _ADD_RECORDS = inserting(records, on_conflict_do_nothing(records))
 _ADD_TO_HOURLY = inserting(hourly, on_conflict_add(hourly))
 _ADD_TO_MINUTES = inserting(rollup_minutes, on_conflict_add(rollup_minutes))
+_ADD_TO_MODELS = inserting(hourly_models, on_conflict_add(hourly_models))
+_ADD_TO_USERS = inserting(monthly_users, on_conflict_add(monthly_users))
 
 
 class Head(NamedTuple):
@@ -105,7 +109,10 @@ class Committer:
             rows, digest = _chained(head, settled)
             _ADD_RECORDS.execute(connection, rows)
         hours, minutes = _sums(settled)
+        models, users = _coarser(hours)
         _ADD_TO_HOURLY.execute(connection, _rows(hours))
+        _ADD_TO_MODELS.execute(connection, _rows(models))
+        _ADD_TO_USERS.execute(connection, _rows(users))
         _ADD_TO_MINUTES.execute(connection, _rows(minutes))
         _ADD_INTENTS.execute(connection, [intent_row(intent) for intent in begun])
         _END_INTENTS.execute(connection, flat(ended))
@@ -181,7 +188,18 @@ def _sums(settled: Iterable[Record]) -> tuple[Sums, Sums]:
     return hours, minutes
 
 
-def _add(sums: Sums, place: tuple[int, str, str, str, str], requests: int, used: tuple[int, ...]) -> None:
+def _coarser(hours: Sums) -> tuple[Sums, Sums]:
+    """The sums by hour, model and status, and by month, user and status."""
+    months = {hour: month_of(int(hour))[0] for hour in {place[0] for place in hours}}
+    models: Sums = {}
+    users: Sums = {}
+    for (hour, user_id, model, _, status), total in hours.items():
+        _add(models, (hour, model, status), total[0], total[1:])
+        _add(users, (months[hour], user_id, status), total[0], total[1:])
+    return models, users
+
+
+def _add(sums: Sums, place: Place, requests: int, used: Sequence[int]) -> None:
     total = sums.get(place)
     if total is None:
         sums[place] = [requests, *used]
@@ -191,7 +209,7 @@ def _add(sums: Sums, place: tuple[int, str, str, str, str], requests: int, used:
         total[number] += figure
 
 
-def _rows(sums: Mapping[tuple[int, str, str, str, str], list[int]]) -> list[Row]:
+def _rows(sums: Mapping[Place, list[int]]) -> list[Row]:
     return [(*place, *total[:6], *divmod(total[6], PICO_PER_MICRO)) for place, total in sums.items()]
 
 

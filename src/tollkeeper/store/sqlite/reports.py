@@ -1,40 +1,96 @@
 """The read side of the ledger.
 
 A request id sorts by its time, so a span of time is a range of ids: records are listed and cut by id alone. Sums come
-from the rollups by hour; where a span begins or ends within an hour, that ragged edge is summed from its records.
+from the smallest rollup that has them; where a span begins or ends within an hour, that ragged edge is summed from its
+records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, case, func, literal_column, select
 
 from tollkeeper.rules.ids import request_id_floor
+from tollkeeper.rules.times import month_of
 from tollkeeper.store.ports import ADJUSTMENT, Filter, Group, History, Record, Totals
 from tollkeeper.store.spans import DAY_MS, HOUR_MS, day_label, hour_label
 from tollkeeper.store.sqlite.history import read_history
 from tollkeeper.store.sqlite.readers import Readers
 from tollkeeper.store.sqlite.rows import record_of
-from tollkeeper.store.sqlite.schema import hourly, records
+from tollkeeper.store.sqlite.schema import hourly, hourly_models, monthly_users, records
 
 S = TypeVar("S", bound=Select[Any])
 Columns = Mapping[Group, ColumnElement[Any]]
 
 _PICO_PER_MICRO = 10**6
 _LAST_MS = 2**48 - 1
+_LAST_MONTH_MS = 253_370_764_800_000
+"""The last whose month datetime can tell the end of."""
 _NONE = Totals()
+_NOT_COMPLETED = records.c.status != literal_column("'completed'")
 
-_IN_HOURLY: Columns = {
-    "user": hourly.c.user_id,
-    "key": hourly.c.key_id,
-    "model": hourly.c.model,
-    "status": hourly.c.status,
-    "hour": hourly.c.hour,
-    "day": hourly.c.hour - hourly.c.hour % DAY_MS,
+
+class _Rollup(NamedTuple):
+    """Sums in a table, by the moments `at`, and the groups it has."""
+
+    table: Table
+    at: ColumnElement[int]
+    groups: Columns
+
+    def can(self, which: Filter, group_by: Sequence[Group]) -> bool:
+        """Whether it has what is asked for."""
+        asked = set(group_by) | {
+            group for group, names in _FILTERS.items() if any(getattr(which, name) is not None for name in names)
+        }
+        return asked <= self.groups.keys()
+
+
+_FILTERS: Mapping[Group, tuple[str, ...]] = {
+    "user": ("user_id", "users"),
+    "key": ("key_id",),
+    "model": ("model",),
+    "status": ("status",),
 }
+
+
+def _next_hour(at: int) -> int:
+    return -(-at // HOUR_MS) * HOUR_MS
+
+
+def _begins_month(at: int) -> bool:
+    return 0 <= at <= _LAST_MONTH_MS and at == month_of(at)[0]
+
+
+_HOURLY = _Rollup(
+    hourly,
+    hourly.c.hour,
+    {
+        "user": hourly.c.user_id,
+        "key": hourly.c.key_id,
+        "model": hourly.c.model,
+        "status": hourly.c.status,
+        "hour": hourly.c.hour,
+        "day": hourly.c.hour - hourly.c.hour % DAY_MS,
+    },
+)
+_MODELS = _Rollup(
+    hourly_models,
+    hourly_models.c.hour,
+    {
+        "model": hourly_models.c.model,
+        "status": hourly_models.c.status,
+        "hour": hourly_models.c.hour,
+        "day": hourly_models.c.hour - hourly_models.c.hour % DAY_MS,
+    },
+)
+_USERS = _Rollup(
+    monthly_users,
+    monthly_users.c.month,
+    {"user": monthly_users.c.user_id, "status": monthly_users.c.status},
+)
 _IN_RECORDS: Columns = {
     "user": records.c.user_id,
     "key": func.coalesce(records.c.key_id, ""),
@@ -46,7 +102,6 @@ _IN_RECORDS: Columns = {
 _LABELS = {"hour": hour_label, "day": day_label}
 
 _TOKENS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens")
-_HOURLY_SUMS = [func.sum(hourly.c[name]) for name in ("requests", *_TOKENS, "cost_micro", "cost_rest")]
 # In two parts, as the rollups have it: the sum of the whole may exceed 64 bits, which SQLite makes an error.
 _RECORD_SUMS = [
     func.sum(case((records.c.endpoint == ADJUSTMENT, 0), else_=1)),
@@ -91,7 +146,8 @@ def _sums(which: Filter, group_by: Sequence[Group]) -> Iterator[Select[Any]]:
     since, until = which.since, which.until
     if since is not None and until is not None and since >= until:
         return
-    first = None if since is None else -(-since // HOUR_MS) * HOUR_MS
+    rollup = _rollup(which, group_by)
+    first = None if since is None else _next_hour(since)
     last = None if until is None else until // HOUR_MS * HOUR_MS
     if first is not None and last is not None and first > last:
         yield _sum_records(which, group_by, since, until)
@@ -100,13 +156,22 @@ def _sums(which: Filter, group_by: Sequence[Group]) -> Iterator[Select[Any]]:
         yield _sum_records(which, group_by, since, first)
     if until != last:
         yield _sum_records(which, group_by, last, until)
-    groups = [_IN_HOURLY[name] for name in group_by]
-    query = _matching(select(*groups, *_HOURLY_SUMS).group_by(*groups), hourly, which)
+    groups = [rollup.groups[name] for name in group_by]
+    figures = [func.sum(rollup.table.c[name]) for name in ("requests", *_TOKENS, "cost_micro", "cost_rest")]
+    query = _matching(select(*groups, *figures).group_by(*groups), rollup.table, which)
     if first is not None:
-        query = query.where(hourly.c.hour >= first)
+        query = query.where(rollup.at >= first)
     if last is not None:
-        query = query.where(hourly.c.hour < last)
+        query = query.where(rollup.at < last)
     yield query
+
+
+def _rollup(which: Filter, group_by: Sequence[Group]) -> _Rollup:
+    """The smallest that has the sums."""
+    whole_months = all(bound is None or _begins_month(bound) for bound in (which.since, which.until))
+    if whole_months and _USERS.can(which, group_by):
+        return _USERS
+    return _MODELS if _MODELS.can(which, group_by) else _HOURLY
 
 
 def _sum_records(
@@ -145,6 +210,8 @@ def _matching(query: S, table: Table, which: Filter) -> S:
         wanted = getattr(which, name)
         if wanted is not None:
             query = query.where(table.c[name] == wanted)
+    if table is records and which.status not in (None, "completed"):
+        query = query.where(_NOT_COMPLETED)  # it says nothing new, but is how SQLite knows an index for it
     return query if which.users is None else query.where(table.c.user_id.in_(which.users))
 
 

@@ -19,9 +19,10 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    literal_column,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`; here too, so that a start with nothing to do need not ask Alembic."""
 
 METADATA = MetaData()
@@ -149,7 +150,15 @@ records = Table(
     Column("hash", LargeBinary, nullable=False),
     Index("records_by_seq", "seq", unique=True),
     Index("records_of_user", "user_id", "request_id"),
+    Index("records_of_model", "model", "request_id"),
     sqlite_with_rowid=False,
+)
+# Of those that completed there are enough wherever one looks.
+Index(
+    "records_not_completed",
+    records.c.status,
+    records.c.request_id,
+    sqlite_where=records.c.status != literal_column("'completed'"),
 )
 
 hourly = Table(
@@ -170,6 +179,44 @@ hourly = Table(
     Column("cost_rest", BigInteger, nullable=False),
     PrimaryKeyConstraint("hour", "user_id", "model", "key_id", "status"),
     Index("hourly_of_user", "user_id", "hour"),
+    sqlite_with_rowid=False,
+)
+
+# The sums of `hourly` once more, without what pages that show everyone do not ask for: as many rows as there are models
+# or users, where `hourly` may have almost as many as there are records.
+hourly_models = Table(
+    "hourly_models",
+    METADATA,
+    Column("hour", BigInteger, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_micro", BigInteger, nullable=False),
+    Column("cost_rest", BigInteger, nullable=False),
+    PrimaryKeyConstraint("hour", "model", "status"),
+    sqlite_with_rowid=False,
+)
+
+monthly_users = Table(
+    "monthly_users",
+    METADATA,
+    Column("month", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_micro", BigInteger, nullable=False),
+    Column("cost_rest", BigInteger, nullable=False),
+    PrimaryKeyConstraint("month", "user_id", "status"),
     sqlite_with_rowid=False,
 )
 

@@ -33,6 +33,7 @@ _FIGURES = ("requests", *_TOKENS, "cost_micro", "cost_rest")
 _WHOSE = "user_id, model, coalesce(key_id, '') AS key_id, status"
 _REQUESTS = f"endpoint != '{ADJUSTMENT}'"
 _USED = ", ".join((*_TOKENS, "cost_pico / 1000000", "cost_pico % 1000000"))
+_MONTH = "CAST(strftime('%s', hour / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
 _OFF = ", ".join(f"-{figure}" for figure in _FIGURES)
 # Rows that cancel each other out where sums agree: what is left over is at fault. The two parts of a sum of money may
 # be cut differently, so they are looked at as one number.
@@ -105,6 +106,7 @@ class _Check:
         records = self._chain(pruned, digest, head[0], head[1])
         self._hours(pruned, newest)
         self._minutes(head[2], newest)
+        self._coarser()
         self._intents()
         faults = tuple(self._faults)
         return Verification(records, pruned, head[0], bytes(head[1]).hex(), faults, self._count)
@@ -185,6 +187,20 @@ class _Check:
         for at, *whose in self._left_over(rows):
             self._fault(f"the sums of the minute {format_time(at)} of {_who(whose)} are not those of its records")
 
+    def _coarser(self) -> None:
+        """The sums by hour and model, and by month and user, against those by hour."""
+        for moment, at, named, table in (
+            ("hour", "hour", "'', model", "hourly_models"),
+            ("month", _MONTH, "user_id, ''", "monthly_users"),
+        ):
+            rows = (
+                f"SELECT {at} AS at, {_both(named)}, '' AS key_id, status, {', '.join(_FIGURES)} FROM hourly"
+                f" UNION ALL SELECT {moment}, {named}, '', status, {_OFF} FROM {table}"
+            )
+            for found, user_id, model, _, status in self._left_over(rows):
+                whose = f"{user_id or model}, {status}"
+                self._fault(f"the sums of the {moment} {format_time(found)} of {whose} are not those of its hours")
+
     def _intents(self) -> None:
         query = "SELECT request_id FROM intents WHERE request_id IN (SELECT request_id FROM records)"
         for (request_id,) in self._connection.execute(query):
@@ -196,6 +212,11 @@ class _Check:
 
 def _named(used: str) -> str:
     return ", ".join(f"{figure} AS {name}" for figure, name in zip(used.split(", "), _FIGURES[1:], strict=True))
+
+
+def _both(named: str) -> str:
+    user, model = named.split(", ")
+    return f"{user} AS user_id, {model} AS model"
 
 
 def _taken(moment: str, table: str, whole_from: int) -> str:

@@ -1,0 +1,189 @@
+"""How long the lists of the pages take, with many users and records.
+
+    python -m bench.pages [--users 10000] [--records 1000000] [--keep FOLDER]
+
+The whole gateway runs in this process, on a port of its own, over a database written beforehand: records are spread
+evenly over the days before now, over all users (with one key each), 5 models and the statuses (1 in 50 failed, 1 in 50
+cancelled). Each path is asked once, then a few times more: the first answer, the median of the others and the slowest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx2 as httpx
+import uvloop
+
+from tollkeeper.app import mint_request_id, now_ms, opened
+from tollkeeper.config import load_settings
+from tollkeeper.rules.limits import Limits
+from tollkeeper.rules.times import format_time
+from tollkeeper.rules.usage import Usage
+from tollkeeper.services.audit import Actor
+from tollkeeper.services.upstream.config import UpstreamConfig
+from tollkeeper.store.ports import Key, Record, RecordStatus, User
+from tollkeeper.store.sqlite import open_store
+from tollkeeper.store.sqlite.commit import Committer
+from tollkeeper.store.sqlite.connections import connect_writer
+from tollkeeper.wire.openai import CHAT
+
+DAYS, MODELS, GROUP, ROUNDS = 30, 5, 5_000, 11
+DAY_MS = 86_400_000
+ADMIN = "bench-admin-key"
+BENCH = Actor("bench")
+SORTS = ("user_id", "requests", "tokens", "cost", "last_seen", "created")
+STATUSES: dict[int, RecordStatus] = {7: "failed", 29: "cancelled"}
+
+
+async def prepare(path: Path, users: int, records: int) -> None:
+    """Write users, keys and records."""
+    store = await open_store(path, now=now_ms)
+    now = now_ms()
+    limits = Limits(counts={"tokens_per_day": 10**6, "cost_usd_per_month": 10**14})
+    for start in range(0, users, GROUP):
+        some = range(start, min(start + GROUP, users))
+        await store.accounts.save(
+            users=[User(f"user-{n:05}", "user", "active", f"User {n}", now - n * 1000, limits=limits) for n in some],
+            keys=[
+                Key(
+                    f"key_{n}",
+                    f"user-{n:05}",
+                    None,
+                    "sk-bench",
+                    b"%032d" % n,
+                    now,
+                    last_used_at=now - n * 7919 % DAY_MS,
+                )
+                for n in some
+            ],
+            audit=BENCH.entry(now, "bench", "*", {}),
+        )
+    await store.close()
+    await asyncio.to_thread(_fill, path, users, records, now)
+
+
+def _fill(path: Path, users: int, count: int, now: int) -> None:
+    first, committer = now - DAYS * DAY_MS, Committer()
+    with closing(connect_writer(path, "process")) as connection:
+        for start in range(0, count, GROUP):
+            some = range(start, min(start + GROUP, count))
+            connection.execute("BEGIN IMMEDIATE")
+            committer.write(
+                connection, (), [_record(n, users, first + n * DAYS * DAY_MS // count) for n in some], ()
+            )  # fmt: skip
+            connection.execute("COMMIT")
+
+
+def _record(number: int, users: int, at: int) -> Record:
+    user, model = number * 7919 % users, f"model-{number % MODELS}:latest"
+    return Record(
+        request_id=mint_request_id(at),
+        created_at=at,
+        settled_at=at + 700,
+        user_id=f"user-{user:05}",
+        key_id=f"key_{user}",
+        model=model,
+        requested_model=model,
+        endpoint=CHAT.path,
+        upstream="default",
+        stream=True,
+        status=STATUSES.get(number % 50, "completed"),
+        usage=Usage(26, 0, 0, 64 + user % 100, 0),
+        cost_pico=28_200_000 + user,
+        latency_ms=700,
+    )
+
+
+def paths(now: int) -> Iterator[tuple[str, str]]:
+    """What is asked, by what it is called."""
+    for sort in SORTS:
+        for order in ("asc", "desc"):
+            yield f"users by {sort}, {order}", f"/admin/users?sort={sort}&order={order}"
+    yield "users, 1,000 a page", "/admin/users?sort=cost&order=desc&limit=1000"
+    yield "users, searched", "/admin/users?q=0123&sort=cost&order=desc"
+    yield "one user", "/admin/users/user-00007"
+    yield "calls, no filter", "/admin/usage"
+    yield "calls of a user", "/admin/usage?user_id=user-00007"
+    yield "calls with a key", "/admin/usage?key_id=key_7"
+    yield "calls of a model", "/admin/usage?model=model-3:latest"
+    yield "calls of a model there is not", "/admin/usage?model=nothing:latest"
+    yield "calls that failed", "/admin/usage?status=failed"
+    yield "calls that were lost (none)", "/admin/usage?status=lost"
+    yield "calls of 24 hours", f"/admin/usage?from={format_time(now - DAY_MS)}"
+    yield "calls of 7 days", f"/admin/usage?from={format_time(now - 7 * DAY_MS)}"
+    yield "calls up to 7 days ago", f"/admin/usage?to={format_time(now - 7 * DAY_MS)}"
+    yield "calls, a user and a model", "/admin/usage?user_id=user-00007&model=model-3:latest"
+    yield "this month by model and day", "/admin/usage/summary?group_by=model,day"
+    yield "this month by user", "/admin/usage/summary?group_by=user"
+
+
+async def measure(path: Path) -> None:
+    settings = load_settings(ollama_base_url="http://127.0.0.1:9", admin_api_key=ADMIN, database_path=path)
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    began = time.perf_counter()
+    async with opened(settings, [UpstreamConfig("default", "ollama", settings.ollama_base_url)]) as (
+        _,
+        server,
+        __,
+        ___,
+    ):
+        _say("start", [time.perf_counter() - began])
+        ready = asyncio.Event()
+        server.on_open = ready.set
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await ready.wait()
+        headers = {"authorization": f"Bearer {ADMIN}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
+            for name, target in paths(now_ms()):
+                _say(name, [await _timed(client, target) for _ in range(ROUNDS)])
+        server.should_exit = True
+        await serving
+
+
+async def _timed(client: httpx.AsyncClient, target: str) -> float:
+    began = time.perf_counter()
+    (await client.get(target)).raise_for_status()
+    return time.perf_counter() - began
+
+
+def _say(name: str, seconds: list[float]) -> None:
+    first, *others = (second * 1000 for second in seconds)
+    rest = sorted(others)
+    figures = f"{first:9,.0f}" + (f"{rest[len(rest) // 2]:9,.1f}{rest[-1]:9,.1f}" if rest else "")
+    print(f"{name:34}{figures}", flush=True)
+
+
+async def run(path: Path, users: int, records: int) -> None:
+    if not path.exists():
+        await prepare(path, users, records)
+    print(f"{'milliseconds':34}{'first':>9}{'median':>9}{'slowest':>9}")
+    await measure(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("bench.pages", description="How long the lists of the pages take.")
+    parser.add_argument("--users", type=int, default=10_000)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, help="a folder for the database, taken again where it is there")
+    asked = parser.parse_args()
+    print(
+        f"{asked.users:,} users, {asked.records:,} records; load {os.getloadavg()[0]:.1f};"
+        f" Python {platform.python_version()}"
+    )
+    with tempfile.TemporaryDirectory(prefix="tollkeeper-bench-") as name:
+        uvloop.run(run((asked.keep or Path(name)) / "pages.db", asked.users, asked.records))
+    print(f"load at the end: {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -70,8 +70,6 @@ export interface Draft {
   models: Readonly<Record<string, Readonly<Partial<Record<CountName, string>>>>>;
 }
 
-export const NOTHING: Draft = { figures: {}, allowed: null, models: {} };
-
 export function draftOf(limits: Limits): Draft {
   return {
     figures: textsOf(limits, FIGURE_NAMES),

@@ -12,6 +12,16 @@ export function useModels() {
   return useQuery({ queryKey: MODELS, queryFn: () => body(api.GET("/v1/models")), staleTime: 60_000 });
 }
 
+/** Every model there is, for admins, who relay nothing themselves. */
+export function useAllModels(enabled = true) {
+  return useQuery({ queryKey: ["admin", "models"], queryFn: () => body(api.GET("/admin/models")), staleTime: 60_000, enabled });
+}
+
+/** A model to show a first request with. */
+export function useSomeModel(): string {
+  return useAllModels().data?.data[0]?.name ?? "llama3.2:1b";
+}
+
 export function colorOf(model: string, known: readonly string[]): string {
   const place = known.indexOf(model);
   return `var(--model-${(place === -1 ? known.length : place) % COLORS})`;
@@ -22,7 +32,7 @@ export function useModelColors(): (model: string) => string {
   const { session } = useSession();
   const admin = session?.user.role === "admin";
   const own = useQuery({ queryKey: MODELS, queryFn: () => body(api.GET("/v1/models")), staleTime: 60_000, enabled: !admin });
-  const all = useQuery({ queryKey: ["admin", "models"], queryFn: () => body(api.GET("/admin/models")), staleTime: 60_000, enabled: admin });
+  const all = useAllModels(admin);
   const names = admin ? all.data?.data.map((model) => model.name) : own.data?.data.map((model) => model.id);
   const known = [...(names ?? [])].sort();
   return (model) => colorOf(model, known);

@@ -1,5 +1,5 @@
 /** The span of time a page looks at, kept in its URL. Days are days of UTC, as the ledger's sums are. */
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { useSearchParams } from "react-router";
 
 export const PERIODS = { today: "Today", "7d": "7 days", "30d": "30 days", month: "This month", custom: "Custom" } as const;
@@ -97,5 +97,22 @@ export function useFilter(name: string): [string, (value: string) => void] {
       { replace: name === "q" },
     );
   };
+  return [params.get(name) ?? "", set];
+}
+
+/** Which panel is open over the page, in its URL; the filters and the page of the table below it stay. "": none. */
+export function usePanel(name: string): [string, (value: string) => void] {
+  const [params, setParams] = useSearchParams();
+  const set = useCallback(
+    (value: string) => {
+      setParams((old) => {
+        const next = new URLSearchParams(old);
+        if (value === "") next.delete(name);
+        else next.set(name, value);
+        return next;
+      });
+    },
+    [name, setParams],
+  );
   return [params.get(name) ?? "", set];
 }

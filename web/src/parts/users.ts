@@ -120,19 +120,17 @@ export function useLiveUsers(held: () => boolean = () => false): void {
       if (now - last > LOST_MS) soon();
       last = now;
       if (changed.length === 0) return;
-      let touched = false;
-      queries.setQueriesData<UserList>({ queryKey: LIST }, (list) => {
+      const lists = queries.getQueriesData<UserList>({ queryKey: LIST }).map(([key, list]) => {
         const merged = list && mergeChanges(list, changed, at);
-        touched ||= merged !== list;
-        return merged;
+        if (merged !== list) queries.setQueryData(key, merged);
+        return merged !== list;
       });
-      for (const change of changed) {
-        queries.setQueryData<UserRow>(oneKey(change.user_id), (row) => {
-          touched ||= row !== undefined;
-          return row && withLive(row, change, at);
-        });
-      }
-      if (touched) soon();
+      const ones = changed.map((change) => {
+        const row = queries.getQueryData<UserRow>(oneKey(change.user_id));
+        if (row !== undefined) queries.setQueryData(oneKey(change.user_id), withLive(row, change, at));
+        return row !== undefined;
+      });
+      if (lists.includes(true) || ones.includes(true)) soon();
     });
     return () => {
       stop();

@@ -1,16 +1,14 @@
 import { Anchor, Button, Text } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 
-import { api, body } from "~/api/client";
 import { curlOf } from "~/parts/FirstCall";
+import { useSomeModel } from "~/parts/modelColor";
 import { Panel } from "~/parts/Page";
 import { Command, Empty } from "~/parts/states";
 
 /** Before the first request: make somebody who may send it, then send it. */
 export function FirstSteps() {
-  const models = useQuery({ queryKey: ["admin", "models"], queryFn: () => body(api.GET("/admin/models")), staleTime: 60_000 });
-  const model = models.data?.data[0]?.name ?? "llama3.2:1b";
+  const model = useSomeModel();
   return (
     <Panel>
       <Empty title="No requests yet">

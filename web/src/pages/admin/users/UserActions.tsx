@@ -1,0 +1,50 @@
+import { ActionIcon, Button, Menu } from "@mantine/core";
+import { IconDots, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { useState } from "react";
+
+import { Adjust, CloseUser, EditUser } from "~/pages/admin/users/UserDialogs";
+import { useUserChanges } from "~/parts/userChanges";
+import type { UserRow } from "~/parts/users";
+
+type Asked = "edit" | "adjust" | "close" | null;
+
+/** What can be done with an account. One that is closed can still be corrected: its bill may be due. */
+export function UserActions({ user }: { user: UserRow }) {
+  const { setStatus } = useUserChanges();
+  const [asked, setAsked] = useState<Asked>(null);
+  const done = () => setAsked(null);
+  const closed = user.status === "closed";
+  const active = user.status === "active";
+  return (
+    <>
+      {!closed && (
+        <Button
+          variant="default"
+          leftSection={active ? <IconPlayerPause size={14} aria-hidden /> : <IconPlayerPlay size={14} aria-hidden />}
+          onClick={() => void setStatus(user, active ? "suspended" : "active")}
+        >
+          {active ? "Suspend" : "Activate"}
+        </Button>
+      )}
+      <Menu position="bottom-end" width={210} transitionProps={{ duration: 100 }}>
+        <Menu.Target>
+          <ActionIcon variant="default" size={30} aria-label={`More to do with ${user.user_id}`}>
+            <IconDots size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {!closed && <Menu.Item onClick={() => setAsked("edit")}>Name, role, password</Menu.Item>}
+          <Menu.Item onClick={() => setAsked("adjust")}>Correction or refund</Menu.Item>
+          {!closed && (
+            <Menu.Item color="var(--bad)" onClick={() => setAsked("close")}>
+              Close the account
+            </Menu.Item>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      <EditUser user={user} opened={asked === "edit"} onClose={done} />
+      <Adjust user={user} opened={asked === "adjust"} onClose={done} />
+      <CloseUser user={user} opened={asked === "close"} onClose={done} />
+    </>
+  );
+}

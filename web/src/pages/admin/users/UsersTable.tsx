@@ -1,0 +1,171 @@
+import { ActionIcon, Badge, Button, Text, Tooltip } from "@mantine/core";
+import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { useSearchParams } from "react-router";
+
+import { QuickLimits } from "~/pages/admin/users/QuickLimits";
+import { Sparkline } from "~/parts/Chart";
+import { type Column, DataTable } from "~/parts/DataTable";
+import { Fading } from "~/parts/Fading";
+import { Ago, Count, Money, Tokens } from "~/parts/figures";
+import { cents, compact, count } from "~/parts/format";
+import { readingsOf } from "~/parts/LimitMeters";
+import { limitName, Meter, stateOf } from "~/parts/Meter";
+import { Empty } from "~/parts/states";
+import { Status } from "~/parts/Status";
+import { useUserChanges } from "~/parts/userChanges";
+import type { UserRow } from "~/parts/users";
+
+import classes from "./Users.module.css";
+
+interface Props {
+  rows: readonly UserRow[] | undefined;
+  filtered: boolean;
+  sort: { by: string; order: string; onSort: (by: string) => void };
+  onLimits: (userId: string) => void;
+}
+
+export function UsersTable({ rows, filtered, sort, onLimits }: Props) {
+  const { setStatus } = useUserChanges();
+  return (
+    <DataTable
+      label="Users"
+      columns={columns(onLimits, (user) => void setStatus(user, user.status === "active" ? "suspended" : "active"))}
+      rows={rows}
+      rowKey={(user) => user.user_id}
+      to={(user) => `/admin/users/${encodeURIComponent(user.user_id)}`}
+      search=""
+      sort={sort}
+      empty={filtered ? <NoMatch /> : <NoUsers />}
+    />
+  );
+}
+
+function columns(onLimits: (userId: string) => void, turn: (user: UserRow) => void): Column<UserRow>[] {
+  return [
+    {
+      id: "user",
+      label: "User",
+      sort: "user_id",
+      cell: ({ user_id: id, name, role }) => (
+        <span className={classes["who"]} title={name === null ? id : `${id}, ${name}`}>
+          <span className={classes["id"]}>{id}</span>
+          {name !== null && <span className={classes["name"]}>{name}</span>}
+          {role === "admin" && <Badge color="gray">admin</Badge>}
+        </span>
+      ),
+    },
+    { id: "status", label: "Status", cell: ({ status }) => <Status of={status} /> },
+    {
+      id: "cost",
+      label: "Spend",
+      sort: "cost",
+      numeric: true,
+      cell: ({ month }) => (
+        <Fading of={cents(month.cost_usd)}>
+          <Money usd={month.cost_usd} />
+        </Fading>
+      ),
+    },
+    {
+      id: "tokens",
+      label: "Tokens",
+      sort: "tokens",
+      numeric: true,
+      cell: ({ month }) => (
+        <Fading of={compact(month.total_tokens).join()}>
+          <Tokens value={month.total_tokens} />
+        </Fading>
+      ),
+    },
+    {
+      id: "requests",
+      label: "Requests",
+      sort: "requests",
+      numeric: true,
+      cell: ({ month }) => (
+        <Fading of={compact(month.requests).join()}>
+          <Count value={month.requests} of="requests" />
+        </Fading>
+      ),
+    },
+    { id: "limit", label: "Tightest limit", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
+    {
+      id: "week",
+      label: "7 days",
+      cell: ({ week }) => <Sparkline values={week.map((day) => day.total_tokens)} label={`Tokens of the last 7 days: ${week.map((day) => count(day.total_tokens)).join(", ")}`} />,
+    },
+    { id: "seen", label: "Last seen", sort: "last_seen", numeric: true, cell: ({ last_seen_at: at }) => <Ago at={at} /> },
+    { id: "actions", label: "Suspend or activate", quiet: true, numeric: true, cell: (user) => <Turn user={user} turn={turn} /> },
+  ];
+}
+
+/** The limit of which most is gone; the others are on the user's page. */
+function Tightest({ user, onLimits }: { user: UserRow; onLimits: (userId: string) => void }) {
+  const [first] = readingsOf(user.usage);
+  return (
+    <div className={classes["limit"]}>
+      {first === undefined ? (
+        <span className={classes["none"]}>no limits</span>
+      ) : (
+        <Reading name={first[0]} reading={first[1]} />
+      )}
+      {user.status !== "closed" && <QuickLimits userId={user.user_id} onAll={() => onLimits(user.user_id)} />}
+    </div>
+  );
+}
+
+function Reading({ name, reading }: { name: string; reading: Parameters<typeof stateOf>[0] }) {
+  const { limit, used, reserved } = reading;
+  const percent = limit === 0 ? 100 : Math.max(0, Math.round(((used + reserved) / limit) * 100));
+  const label = limitName(name).label;
+  return (
+    <>
+      <Meter name={name} reading={reading} dense />
+      <span className={`num ${classes["share"] ?? ""}`} data-state={stateOf(reading)}>
+        {limit === 0 ? "blocked" : `${count(percent)} %`}
+      </span>
+      <span className={classes["which"]} title={label}>
+        {label}
+      </span>
+    </>
+  );
+}
+
+function Turn({ user, turn }: { user: UserRow; turn: (user: UserRow) => void }) {
+  if (user.status === "closed") return null;
+  const active = user.status === "active";
+  const words = active ? `Suspend ${user.user_id}` : `Activate ${user.user_id}`;
+  return (
+    <Tooltip label={active ? "Suspend: stops what runs, refuses what comes" : "Activate"}>
+      <ActionIcon className={classes["action"] ?? ""} variant="default" size={26} aria-label={words} onClick={() => turn(user)}>
+        {active ? <IconPlayerPause size={14} /> : <IconPlayerPlay size={14} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function NoMatch() {
+  const [, setParams] = useSearchParams();
+  return (
+    <Empty title="No user matches">
+      <Text size="sm" c="dimmed">
+        Nobody has this in their id or name, with this status and role.
+      </Text>
+      <div>
+        <Button variant="default" onClick={() => setParams({})}>
+          Show everyone
+        </Button>
+      </div>
+    </Empty>
+  );
+}
+
+function NoUsers() {
+  return (
+    <Empty title="No users yet">
+      <Text size="sm" c="dimmed">
+        Each user has keys, limits and a bill of their own. Make the first with “New user”; their key is shown once.
+      </Text>
+    </Empty>
+  );
+}

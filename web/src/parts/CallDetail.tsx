@@ -1,9 +1,9 @@
-import { Badge } from "@mantine/core";
+import { Anchor, Badge } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
 import { billOf, type Call } from "~/parts/bill";
-import { useCall, useIsAdmin } from "~/parts/calls";
+import { isCorrection, useCall, useIsAdmin } from "~/parts/calls";
 import { CallTimeline } from "~/parts/CallTimeline";
 import { endInWords } from "~/parts/callWords";
 import { Moment } from "~/parts/figures";
@@ -27,6 +27,7 @@ export function CallDetail({ requestId, back }: { requestId: string; back: strin
 }
 
 function Told({ of: call }: { of: Call }) {
+  if (isCorrection(call)) return <Correction of={call} />;
   return (
     <div className={classes["told"]}>
       <div className={classes["head"]}>
@@ -49,6 +50,31 @@ function Told({ of: call }: { of: Call }) {
       <Part title="Again">
         <p className={classes["words"]}>What was asked is not kept, nor is your key: put your own in their places.</p>
         <Command text={curlOf(call.requested_model, call.endpoint, call.stream)} label="A request like this one" />
+      </Part>
+    </div>
+  );
+}
+
+function Correction({ of }: { of: Call }) {
+  return (
+    <div className={classes["told"]}>
+      <div className={classes["head"]}>
+        <div className={classes["headLine"]}>
+          <span>Correction</span>
+          <span className={classes["cost"]}>{exactUsd(of.cost_usd)}</span>
+        </div>
+        <p className={classes["words"]}>Not a call: an admin corrected what was used. Sums and limits count it in.</p>
+      </div>
+      <Part title="Details">
+        <dl className={classes["facts"]}>
+          <WhenAndWho of={of} />
+          {of.prompt_tokens !== 0 && <Fact name="Input">{count(of.prompt_tokens)} tokens</Fact>}
+          {of.completion_tokens !== 0 && <Fact name="Output">{count(of.completion_tokens)} tokens</Fact>}
+          <Fact name="Booked as">
+            <Id text={of.request_id} what="record’s id" />
+          </Fact>
+          <Metadata of={of} />
+        </dl>
       </Part>
     </div>
   );
@@ -129,21 +155,10 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function Details({ of: call }: { of: Call }) {
-  const admin = useIsAdmin();
   const renamed = call.requested_model !== call.model;
   return (
     <dl className={classes["facts"]}>
-      <Fact name="Came in">
-        <Moment at={call.created_at} />
-      </Fact>
-      <Fact name="Written down">
-        <Moment at={call.settled_at} />
-      </Fact>
-      {admin && (
-        <Fact name="User">
-          <Link to={`/admin/users/${encodeURIComponent(call.user_id)}`}>{call.user_id}</Link>
-        </Fact>
-      )}
+      <WhenAndWho of={call} />
       <Fact name="Model">
         <ModelName name={call.model} />
         {renamed && <span className="unit"> asked for as {call.requested_model}</span>}
@@ -156,13 +171,43 @@ function Details({ of: call }: { of: Call }) {
         <Id text={call.request_id} what="request’s id" />
       </Fact>
       <Fact name="Key">{call.key_id === null ? "none: asked in the browser" : <Id text={call.key_id} what="key’s id" />}</Fact>
-      {call.price_id !== null && <Fact name="Price">version {call.price_id}{call.price !== null && call.price.model !== call.model && <span className="unit"> of {call.price.model}</span>}</Fact>}
-      {call.metadata !== null && (
-        <Fact name="Metadata">
-          <pre className={classes["metadata"]}>{JSON.stringify(call.metadata, null, 2)}</pre>
+      {call.price !== null && (
+        <Fact name="Price">
+          version {call.price.id} <span className="unit">of {call.price.model}</span>
         </Fact>
       )}
+      <Metadata of={call} />
     </dl>
+  );
+}
+
+function WhenAndWho({ of: call }: { of: Call }) {
+  const admin = useIsAdmin();
+  return (
+    <>
+      <Fact name="Came in">
+        <Moment at={call.created_at} />
+      </Fact>
+      <Fact name="Written down">
+        <Moment at={call.settled_at} />
+      </Fact>
+      {admin && (
+        <Fact name="User">
+          <Anchor component={Link} to={`/admin/users/${encodeURIComponent(call.user_id)}`} size="sm">
+            {call.user_id}
+          </Anchor>
+        </Fact>
+      )}
+    </>
+  );
+}
+
+function Metadata({ of: { metadata } }: { of: Call }) {
+  if (metadata === null) return null;
+  return (
+    <Fact name="Metadata">
+      <pre className={classes["metadata"]}>{JSON.stringify(metadata, null, 2)}</pre>
+    </Fact>
   );
 }
 

@@ -4,7 +4,7 @@ import { useParams, useSearchParams } from "react-router";
 
 import type { Schemas } from "~/api/client";
 import { CallFilters } from "~/parts/CallFilters";
-import { type CallRecord, csvHref, FILTERS, useCalls } from "~/parts/calls";
+import { type CallRecord, csvHref, FILTERS, isCorrection, useCalls } from "~/parts/calls";
 import { type Column, DataTable, Pager } from "~/parts/DataTable";
 import { Count, Money, Moment, SmallMoney, Tokens, Took } from "~/parts/figures";
 import { curlOf } from "~/parts/FirstCall";
@@ -78,7 +78,7 @@ function withUser(params: URLSearchParams, userId: string): string {
 const WHEN: Column<CallRecord> = { id: "at", label: "Time", cell: (call) => <Moment at={call.created_at} /> };
 const USER: Column<CallRecord> = { id: "user", label: "User", cell: (call) => call.user_id };
 const REST: Column<CallRecord>[] = [
-  { id: "model", label: "Model", cell: (call) => <ModelName name={call.model} /> },
+  { id: "model", label: "Model", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
   { id: "status", label: "Status", cell: (call) => <Status of={call.status} /> },
   { id: "input", label: "Input", numeric: true, wideOnly: true, cell: (call) => <Tokens value={call.prompt_tokens} /> },
   { id: "output", label: "Output", numeric: true, wideOnly: true, cell: (call) => <Tokens value={call.completion_tokens} /> },

@@ -146,7 +146,7 @@ export function RevokeKey({ userId, which, last, onClose }: Props & { which: Key
       </Text>
       {last && (
         <Warning>
-          It is {whose} only key that works: no program of {userId === undefined ? "yours" : userId} gets an answer until there is a new one.
+          It is {whose} only key that works: no program of {userId ?? "yours"} gets an answer until there is a new one.
         </Warning>
       )}
       <Text size="sm" c="dimmed">

@@ -9,12 +9,17 @@ import { type Period, usePeriod } from "~/parts/period";
 export type CallRecord = Schemas["RecordBody"];
 type Status = CallRecord["status"];
 
-export const STATUSES: Readonly<{ [status in Status]: string }> = {
+export const STATUSES: Readonly<Record<Status, string>> = {
   completed: "Completed",
   cancelled: "Cancelled",
   failed: "Failed",
   lost: "Lost",
 };
+
+/** An admin's correction, booked as if it were a call. */
+export function isCorrection({ endpoint }: Pick<CallRecord, "endpoint">): boolean {
+  return endpoint === "adjustment";
+}
 
 /** What narrows the calls down, besides the period; each is in the URL by this name. */
 export const FILTERS = ["user", "model", "status", "key"] as const;

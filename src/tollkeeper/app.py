@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import asynccontextmanager
 
 from tollkeeper import __version__
-from tollkeeper.config import WELL_KNOWN_SECRETS, ConfigError, Settings, unknown_variables
+from tollkeeper.config import WELL_KNOWN_PASSWORDS, WELL_KNOWN_SECRETS, ConfigError, Settings, unknown_variables
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
 from tollkeeper.control.live import snapshot_event, tick_event
@@ -93,7 +93,7 @@ async def serve(
     try:
         async with opened(settings, upstreams) as (house, server, store, key):
             if not settings.loopback:
-                _refuse_well_known_keys(house.accounts, settings.host)
+                await _refuse_well_known_secrets(house.accounts, settings.host)
             if key is not None and made_key is not None:
                 made_key(key)
             if prepare is not None:
@@ -245,8 +245,8 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
     )
 
 
-def _refuse_well_known_keys(accounts: Accounts, host: str) -> None:
-    """A database of the demo may not be served to others: everyone knows its keys."""
+async def _refuse_well_known_secrets(accounts: Accounts, host: str) -> None:
+    """A database of the demo may not be served to others: everyone knows its keys and passwords."""
     for secret in WELL_KNOWN_SECRETS:
         try:
             accounts.identify_admin(secret)
@@ -258,6 +258,13 @@ def _refuse_well_known_keys(accounts: Accounts, host: str) -> None:
             f"setting host: {host} is no loopback address, and this database holds a sample key that everyone knows;"
             " revoke it, or bind to 127.0.0.1"
         )
+    for user in accounts.users():
+        password = WELL_KNOWN_PASSWORDS.get(user.user_id)
+        if password and user.status != "closed" and await accounts.passwords.verify(user.password_hash, password):
+            raise ConfigError(
+                f"setting host: {host} is no loopback address, and the user {user.user_id} of this database has the"
+                " sample password that everyone knows; change it, or bind to 127.0.0.1"
+            )
 
 
 async def _housekeeping(house: House) -> None:

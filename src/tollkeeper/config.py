@@ -27,6 +27,8 @@ from tollkeeper.services.upstream.address import Address
 MB = 1_000_000
 WELL_KNOWN_SECRETS = frozenset({"admin-secret-key", "sk-admin-001", "sk-alice-123", "sk-bob-456", "sk-char-789"})
 """The demo's keys, and what people copy from examples: none may guard a port that others can reach."""
+WELL_KNOWN_PASSWORDS = {"admin": "admin123", "alice": "alice123", "bob": "bob123", "charlie": "char123"}
+"""Those of the demo's users, by their names."""
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PREFIX = "TOLLKEEPER_"
 _ORIGIN = re.compile(

@@ -12,7 +12,14 @@ async def test_the_front_door(anyone):
     response = await anyone.get("/")
     assert response.json() == {"name": "tollkeeper", "version": "1.2.3", "status": "ok", "docs": "/docs"}
     response = await anyone.get("/", headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
-    assert (response.status_code, response.headers["location"]) == (307, "/docs")
+    assert (response.status_code, response.headers["location"]) == (307, "/ui/")
+
+
+@pytest.mark.parametrize("path", ["/login", "/chat", "/admin"])
+async def test_short_ways_to_pages(anyone, path):
+    response = await anyone.get(path, headers={"accept": "text/html,*/*;q=0.8"})
+    assert (response.status_code, response.headers["location"], response.headers["vary"]) == (307, f"/ui{path}", "accept")
+    assert (await anyone.get(path)).status_code == 404  # what is no browser gets no page
 
 
 async def test_health(anyone):

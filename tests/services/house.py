@@ -28,6 +28,19 @@ class Clock:
         return self.ms
 
 
+class CountingHasher(PasswordHasher):
+    """The cheapest hash there is: what it costs is argon2's own business. `verified` counts the passwords that were
+    looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.verified = 0
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002
+        self.verified += 1
+        return super().verify(hash, password)
+
+
 @dataclass
 class AccountsHouse:
     """Made while a loop runs. `cut` is what the accounts told to cut, in order; `limited` whose limits they
@@ -36,6 +49,7 @@ class AccountsHouse:
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
     secrets: Secrets = field(default_factory=lambda: Secrets(b"pepper" * 6))
+    hasher: CountingHasher = field(default_factory=CountingHasher)
     cut: list[str] = field(default_factory=list)
     limited: list[User | Key] = field(default_factory=list)
 
@@ -44,14 +58,12 @@ class AccountsHouse:
 
     def again(self) -> Accounts:
         """Accounts over the same store that have loaded nothing, as after a start."""
-        # The cheapest hash there is: what it costs is argon2's own business.
-        passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         return Accounts(
             self.store.accounts,
             self.store.sessions,
             self.store.book,
             self.secrets.digest,
-            passwords,
+            Passwords(self.hasher),
             self.clock,
             bootstrap=self.secrets.digest(BOOTSTRAP),
             cut=self.cut.extend,

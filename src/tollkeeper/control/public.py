@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from tollkeeper.control.context import Services
 from tollkeeper.control.errors import errors
 from tollkeeper.control.routes import presented_key
+from tollkeeper.rules.errors import NotFound
 
 
 class Welcome(BaseModel):
@@ -42,12 +43,30 @@ router = APIRouter(tags=["public"])
     "/",
     summary="What this is",
     response_model=Welcome,
-    responses={307: {"description": "Browsers are led to the documentation."}},
+    responses={307: {"description": "Browsers are led to the pages."}},
 )
 async def _root(request: Request, services: Services) -> Response:
-    if "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse("/docs", headers={"vary": "accept"})
+    if _from_browser(request):
+        return _lead("/ui/")
     return JSONResponse(Welcome(version=services.version).model_dump(), headers={"vary": "accept"})
+
+
+@router.get("/login", include_in_schema=False)
+@router.get("/chat", include_in_schema=False)
+@router.get("/admin", include_in_schema=False)
+async def _page(request: Request) -> Response:
+    """Short ways to pages, all of which are under `/ui/`: so no path is both a page and an API."""
+    if not _from_browser(request):
+        raise NotFound("There is a page for browsers here, and no API. GET /docs shows what there is.")
+    return _lead(f"/ui{request.url.path}")
+
+
+def _lead(place: str) -> Response:
+    return RedirectResponse(place, headers={"vary": "accept"})
+
+
+def _from_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 @router.get("/health", summary="Whether the process lives")

@@ -147,7 +147,7 @@ _ASKS = (
 _ASK_ERRORS = (400, 401, 403, 404, 408, 413, 422, 500, 502, 503, 504)
 _LIST_ERRORS = (401, 403, 500, 503)
 _ONE_ERRORS = (401, 403, 404, 500, 503)
-_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}]
+_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}, {"session": []}]
 _REQUEST_ID = {"description": "The id of this request, which its record has too.", "schema": _TEXT}
 
 

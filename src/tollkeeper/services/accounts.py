@@ -171,10 +171,10 @@ class Accounts(Directory):
             user = replace(user, **given)
             if user.status == "closed":
                 return await self._close(user, by, detail)
-            ended = self.sessions.of(user.user_id) if signs_out else []
+            ended = self.sessions.ids_of(user.user_id) if signs_out else []
             await self._save(by, "user.update", user.user_id, detail, users=[user], ended=ended)
             if user.status != "active":
-                self._cut([*(key.id for key in self.keys_of(user.user_id)), *self.sessions.of(user.user_id)])
+                self._cut([*(key.id for key in self.keys_of(user.user_id)), *self.sessions.ids_of(user.user_id)])
             return user
 
         return await self._changes.run(change)
@@ -326,7 +326,7 @@ class Accounts(Directory):
         now = self._now()
         keys = [key for key in self.keys_of(user.user_id) if key_status(key, now) != "revoked"]
         dead = [replace(key, revoked_at=now) for key in keys]
-        ended = self.sessions.of(user.user_id)
+        ended = self.sessions.ids_of(user.user_id)
         await self._save(by, "user.close", user.user_id, detail, users=[user], keys=dead, ended=ended)
         self._cut([key.id for key in dead])
         return user

@@ -146,8 +146,9 @@ class Directory:
         return key if used is None else replace(key, last_used_at=used)
 
     def last_seen(self, user_id: str) -> int | None:
-        """When any key of a user was last used. Raises NotFound."""
+        """When any key of a user was last used, or a session that they still have. Raises NotFound."""
         moments = [key.last_used_at for key in self.keys_of(user_id)]
+        moments += [session.last_used_at for session in self.sessions.of(self.user(user_id).user_id)]
         return max((moment for moment in moments if moment is not None), default=None)
 
     def _put(self, users: Iterable[User] = (), keys: Iterable[Key] = ()) -> None:

@@ -84,7 +84,11 @@ class Sessions:
         self._used[session.id] = now
         return used
 
-    def of(self, user_id: str) -> list[str]:
+    def of(self, user_id: str) -> list[Session]:
+        """A user's sessions."""
+        return [self._sessions[session_id] for session_id in self._of.get(user_id, ())]
+
+    def ids_of(self, user_id: str) -> list[str]:
         """The ids of a user's sessions."""
         return list(self._of.get(user_id, ()))
 
@@ -100,7 +104,7 @@ class Sessions:
             token = secrets.token_urlsafe(_RANDOM_BYTES)
             session = Session(self.id_of(token), user_id, now, now)
             ended = {self.id_of(replaces)} & self._sessions.keys() if replaces is not None else set()
-            others = [self._sessions[each] for each in self.of(user_id) if each not in ended]
+            others = [other for other in self.of(user_id) if other.id not in ended]
             others.sort(key=lambda other: other.last_used_at, reverse=True)
             ended |= {other.id for other in others[MOST - 1 :]}
             await self._store.save(begun=[session], ended=ended, audit=by.entry(now, "user.sign_in", user_id))
@@ -123,7 +127,7 @@ class Sessions:
         """Sign a user out everywhere."""
 
         async def change() -> None:
-            ended = self.of(user_id)
+            ended = self.ids_of(user_id)
             entry = by.entry(self._now(), "user.sign_out_everywhere", user_id, {"sessions": len(ended)})
             await self._store.save(ended=ended, audit=entry)
             self.forget(ended)

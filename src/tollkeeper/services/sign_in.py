@@ -7,7 +7,7 @@ wait has a bound of minutes, and addresses from which the name signed in before 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from ipaddress import IPv6Address, ip_address
 
 from tollkeeper.rules.errors import GatewayError, InvalidCredentials, NotFound, RateLimited
@@ -30,7 +30,7 @@ class SignIn:
         self._accounts = accounts
         self._names = Throttle(now, free=_NAME_FREE, longest_ms=_NAME_LONGEST_MS)
         self._addresses = Throttle(now, free=_ADDRESS_FREE, longest_ms=_ADDRESS_LONGEST_MS)
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         """Names, each with an address from which it signed in."""
 
     def __repr__(self) -> str:
@@ -65,9 +65,8 @@ class SignIn:
     async def _verified(self, name: str, password: str, address: str | None) -> User:
         """The user of this name, who may sign in, once the password was found right."""
         place = _network(address)
-        told = f"{name.lower()} {place}"
-        if told not in self._known:
-            told = name.lower()
+        known = (name.lower(), place)
+        told = known if known in self._known else name.lower()
         self._enter(told, place)
         try:
             user = self._accounts.user(name)
@@ -83,12 +82,12 @@ class SignIn:
             raise _wrong()
         self._names.clear(told)
         self._addresses.take_back(place)
-        self._remember(f"{name.lower()} {place}")
+        self._remember(known)
         if user.status != "active":
             raise suspended(user)
         return user
 
-    def _enter(self, name: str, place: str) -> None:
+    def _enter(self, name: Hashable, place: str) -> None:
         """Count an attempt before it is made, so that many at once do not get past."""
         wait = max(self._names.wait_ms(name), self._addresses.wait_ms(place))
         if wait:
@@ -99,7 +98,7 @@ class SignIn:
         self._names.count(name)
         self._addresses.count(place)
 
-    def _remember(self, known: str) -> None:
+    def _remember(self, known: tuple[str, str]) -> None:
         self._known[known] = None
         self._known.move_to_end(known)
         if len(self._known) > _MOST_KNOWN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from msgspec import Struct
 
@@ -26,12 +26,12 @@ class Throttle:
         self._free = free
         self._longest_ms = longest_ms
         self._most = most
-        self._attempts: OrderedDict[str, _Attempts] = OrderedDict()
+        self._attempts: OrderedDict[Hashable, _Attempts] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"Throttle({len(self._attempts)} names)"
 
-    def wait_ms(self, name: str) -> int:
+    def wait_ms(self, name: Hashable) -> int:
         """Until the next attempt may be made; 0: now."""
         made = self._attempts.get(name)
         if made is None or made.number < self._free:
@@ -40,7 +40,7 @@ class Throttle:
         wait = min(self._longest_ms, _FIRST_WAIT_MS << min(made.number - self._free, 32))
         return max(0, made.last + wait - self._now())
 
-    def count(self, name: str) -> None:
+    def count(self, name: Hashable) -> None:
         """An attempt is made now."""
         now = self._now()
         made = self._attempts.setdefault(name, _Attempts(0, now))
@@ -50,12 +50,12 @@ class Throttle:
         if len(self._attempts) > self._most:
             self._attempts.popitem(last=False)
 
-    def take_back(self, name: str) -> None:
+    def take_back(self, name: Hashable) -> None:
         """One attempt does not count."""
         made = self._attempts.get(name)
         if made is not None:
             made.number = max(0, made.number - 1)
 
-    def clear(self, name: str) -> None:
+    def clear(self, name: Hashable) -> None:
         """No attempt counts any more."""
         self._attempts.pop(name, None)

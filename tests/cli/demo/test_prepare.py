@@ -2,10 +2,15 @@ import pytest
 
 from tests.services.house import AccountsHouse
 from tollkeeper.cli.demo.prepare import BY, add_aliases, add_prices, add_users
+from tollkeeper.config import WELL_KNOWN_PASSWORDS
 from tollkeeper.rules.money import parse_price
 from tollkeeper.services.accounts import UserChange
 from tollkeeper.services.catalog import Catalog
 from tollkeeper.services.prices import NewPrice, Prices
+from tollkeeper.services.sign_in import SignIn
+
+
+SAMPLE_PASSWORDS = {"admin": "admin123", "alice": "alice123", "bob": "bob123", "charlie": "char123"}
 
 
 @pytest.fixture
@@ -18,6 +23,16 @@ async def test_the_sample_keys_open(house: AccountsHouse) -> None:
     keys = {"sk-alice-123": "alice", "sk-bob-456": "bob", "sk-char-789": "charlie", "sk-admin-001": "admin"}
     assert {secret: house.accounts.identify(secret).user.user_id for secret in keys} == keys
     assert house.accounts.identify_admin("sk-admin-001") == "admin"
+
+
+async def test_the_sample_passwords_sign_in(house: AccountsHouse) -> None:
+    await add_users(house.accounts)
+    door = SignIn(house.accounts, house.clock)
+    for name, password in SAMPLE_PASSWORDS.items():
+        user, new = await door.sign_in(name, password, "127.0.0.1")
+        assert (user.user_id, user.role) == (name, "admin" if name == "admin" else "user")
+        assert house.accounts.identify_session(new.token).user == user
+    assert SAMPLE_PASSWORDS == WELL_KNOWN_PASSWORDS  # so none of them is ever served to others
 
 
 async def test_users_of_a_kept_folder_stay_as_they_are(house: AccountsHouse) -> None:

@@ -3,7 +3,7 @@
 store.py        opening, closing           upgrade.py, migrations/   how the tables come to be
 schema.py       the tables                 lock.py                   one process owns the file
 ledger.py  ──group──▶  writer.py ──runs──▶  commit.py                loop │ thread: one transaction a group
-accounts.py, book.py   writes by writer.py, reads by readers.py
+accounts.py, sessions.py, book.py   writes by writer.py, reads by readers.py
 reports.py, history.py, audit.py   reads by readers.py               a few threads that can only read
 verify.py, export.py, backup.py, condition.py   for operators: their own connections, no store needs to be open
 prune.py        the oldest records, by writer.py

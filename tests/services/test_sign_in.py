@@ -1,0 +1,250 @@
+"""Passwords, and those who guess at them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from tests.services.house import ROOT, START, AccountsHouse, CountingHasher
+from tollkeeper.rules.errors import AccountSuspended, GatewayError, InvalidCredentials, RateLimited, ServerOverloaded
+from tollkeeper.services.accounts import UserChange
+from tollkeeper.services.passwords import MOST
+from tollkeeper.services.sign_in import SignIn
+
+HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
+
+
+@pytest.fixture
+async def house() -> AccountsHouse:
+    return await inhabited(AccountsHouse())
+
+
+async def inhabited(house: AccountsHouse) -> AccountsHouse:
+    await house.accounts.create_user("alice", ROOT, password="wonderland")
+    await house.accounts.create_user("keyed", ROOT)
+    await house.accounts.create_user("away", ROOT, password="vacation")
+    await house.accounts.update_user("away", ROOT, UserChange(status="suspended"))
+    await house.accounts.create_user("gone", ROOT, password="for-good")
+    await house.accounts.close_user("gone", ROOT)
+    return house
+
+
+@pytest.fixture
+def door(house: AccountsHouse) -> SignIn:
+    return SignIn(house.accounts, house.clock)
+
+
+async def refusal(door: SignIn, name: str, password: str = "wrong", address: str | None = HOME) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        await door.sign_in(name, password, address)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["alice", "Alice", "ALICE"])
+async def test_the_right_password_opens(house, door, name):
+    user, new = await door.sign_in(name, "wonderland", HOME)
+    assert user.user_id == new.session.user_id == "alice"
+    assert house.accounts.identify_session(new.token).user == user
+
+
+REFUSED = {
+    "unknown": ("nobody", "wonderland"),
+    "wrong": ("alice", "Wonderland"),
+    "empty": ("alice", ""),
+    "without a password": ("keyed", ""),
+    "closed": ("gone", "for-good"),
+    "suspended, and wrong": ("away", "wrong"),
+    "no name at all": ("@bootstrap", "bootstrap-key-for-tests"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_all_that_is_wrong_looks_alike_and_costs_a_hash(house, door, case):
+    before = house.hasher.verified
+    error = await refusal(door, *REFUSED[case])
+    assert type(error) is InvalidCredentials
+    assert error.message == (await refusal(door, "alice")).message
+    assert house.hasher.verified == before + 2
+    assert await house.store.sessions.load() == []
+
+
+async def test_that_an_account_is_suspended_is_told_to_its_owner_alone(house, door):
+    error = await refusal(door, "away", "vacation")
+    assert isinstance(error, AccountSuspended)
+    assert await house.store.sessions.load() == []
+
+
+async def guess(door: SignIn, name: str, *, times: int, address: str | None = HOME) -> None:
+    for _ in range(times):
+        assert isinstance(await refusal(door, name, address=address), InvalidCredentials)
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+async def test_guessing_at_a_name_is_slowed_down_wherever_it_comes_from(house, door, name):
+    for number in range(5):
+        await guess(door, name, times=1, address=f"203.0.113.{number}")
+    before = house.hasher.verified
+    error = await refusal(door, name.upper(), "wonderland", "203.0.113.9")
+    assert isinstance(error, RateLimited)
+    assert (error.status, error.code, error.type, error.retry_after) == (429, "rate_limit_exceeded", "requests", 1.0)
+    assert house.hasher.verified == before  # nothing was tried
+
+
+async def test_retry_after_is_true_and_grows_to_minutes(house, door):
+    await guess(door, "alice", times=5)
+    waits = []
+    for _ in range(12):
+        error = await refusal(door, "alice")
+        assert error.retry_after is not None
+        waits.append(error.retry_after)
+        house.clock.ms += round(error.retry_after * 1000) - 1
+        assert isinstance(await refusal(door, "alice"), RateLimited)
+        house.clock.ms += 1
+        await guess(door, "alice", times=1)
+    assert waits[:4] == [1, 2, 4, 8]
+    assert waits[-1] == 300
+    house.clock.ms += 300_000
+    await door.sign_in("alice", "wonderland", HOME)  # nobody is locked out for ever
+
+
+async def test_guessing_from_an_address_is_slowed_down_whatever_the_names(house, door):
+    for number in range(20):
+        await guess(door, f"user-{number}", times=1)
+    error = await refusal(door, "alice", "wonderland")
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == 1
+    await door.sign_in("alice", "wonderland", ELSEWHERE)
+
+
+async def test_one_right_password_does_not_clear_an_address(house, door):
+    for number in range(19):
+        await guess(door, f"user-{number}", times=1)
+    await door.sign_in("alice", "wonderland", HOME)
+    await guess(door, "user-x", times=1)
+    assert isinstance(await refusal(door, "alice", "wonderland"), RateLimited)
+
+
+async def test_an_address_of_ipv6_is_its_network(house, door):
+    for number in range(20):
+        await guess(door, f"user-{number}", times=1, address=f"2001:db8:1:2::{number:x}")
+    assert isinstance(await refusal(door, "alice", address="2001:db8:1:2:ffff::1"), RateLimited)
+    assert isinstance(await refusal(door, "alice", address="2001:db8:1:3::1"), InvalidCredentials)
+
+
+async def test_many_at_once_do_not_get_past(house, door):
+    results = await asyncio.gather(*(refusal(door, "alice", f"guess {number}") for number in range(12)))
+    kinds = [type(error) for error in results]
+    assert kinds.count(InvalidCredentials) == house.hasher.verified == 5
+    assert kinds.count(RateLimited) == 7
+
+
+async def test_the_right_password_clears_the_name(house, door):
+    for _ in range(3):
+        await guess(door, "alice", times=4)
+        await door.sign_in("alice", "wonderland", HOME)
+        house.clock.ms += 3_600_000
+
+
+async def test_who_guesses_from_elsewhere_does_not_lock_the_owner_out_of_home(house, door):
+    await door.sign_in("alice", "wonderland", HOME)
+    await guess(door, "alice", times=5, address=ELSEWHERE)
+    # A name that looks like what is remembered of alice at home is another name.
+    await guess(door, f"alice {HOME}", times=5, address="203.0.113.9")
+    assert isinstance(await refusal(door, "alice", "wonderland", ELSEWHERE), RateLimited)
+    await door.sign_in("alice", "wonderland", HOME)
+    await guess(door, "alice", times=5)
+    assert isinstance(await refusal(door, "alice", "wonderland"), RateLimited)  # at home it is slowed down, too
+
+
+async def test_without_an_address_it_works_as_well(house, door):
+    await door.sign_in("alice", "wonderland", None)
+    await guess(door, "alice", times=5, address=None)
+    assert isinstance(await refusal(door, "alice", address=None), RateLimited)
+
+
+class Held(CountingHasher):
+    """Every look at a password waits until `go`; `most` is how many ever were at work at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock, self.go = threading.Lock(), threading.Event()
+        self.running = self.most = 0
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.go.wait()
+        with self.lock:
+            self.running -= 1
+        return super().verify(hash, password)
+
+
+async def test_two_passwords_are_looked_at_at_once_and_a_full_line_counts_against_nobody():
+    held = Held()
+    house = await inhabited(AccountsHouse(hasher=held))
+    door = SignIn(house.accounts, house.clock)
+    trying = [
+        asyncio.create_task(door.sign_in(f"user-{number}", "wrong", f"203.0.113.{number}")) for number in range(MOST)
+    ]
+    while held.running < 2:
+        await asyncio.sleep(0.001)
+    for _ in range(30):
+        assert isinstance(await refusal(door, "alice", "wonderland"), ServerOverloaded)
+    held.go.set()
+    for error in await asyncio.gather(*trying, return_exceptions=True):
+        assert isinstance(error, InvalidCredentials)
+    assert held.most == 2
+    await door.sign_in("alice", "wonderland", HOME)
+
+
+async def test_a_password_is_changed_and_all_sessions_but_the_new_one_end(house, door):
+    user, first = await door.sign_in("alice", "wonderland", HOME)
+    _, second = await door.sign_in("alice", "wonderland", ELSEWHERE)
+    _, third = await door.change_password(user, "wonderland", "looking-glass", HOME, replaces=first.token)
+    assert house.accounts.sessions.ids_of("alice") == [third.session.id]
+    assert {first.session.id, second.session.id} <= set(house.cut)
+    assert third.token not in (first.token, second.token)
+    assert isinstance(await refusal(door, "alice", "wonderland"), InvalidCredentials)
+    await door.sign_in("alice", "looking-glass", HOME)
+    entry = next(entry for entry in await house.audit() if entry.action == "user.update")
+    assert (entry.actor, entry.target, entry.detail) == ("alice", "alice", '{"password":"changed"}')
+
+
+async def test_a_wrong_current_password_changes_nothing_and_is_throttled(house, door):
+    user, first = await door.sign_in("alice", "wonderland", HOME)
+    for _ in range(5):
+        with pytest.raises(InvalidCredentials):
+            await door.change_password(user, "wrong", "looking-glass", HOME, replaces=first.token)
+    with pytest.raises(RateLimited):
+        await door.change_password(user, "wonderland", "looking-glass", HOME, replaces=first.token)
+    assert house.accounts.identify_session(first.token).user == user
+
+
+@pytest.mark.parametrize("act", ["sign in", "change"])
+async def test_what_an_admin_changes_while_a_password_is_looked_at_wins(act):
+    held = Held()
+    house = await inhabited(AccountsHouse(hasher=held))
+    door, user = SignIn(house.accounts, house.clock), house.accounts.user("alice")
+    if act == "sign in":
+        trying = asyncio.create_task(door.sign_in("alice", "wonderland", HOME))
+    else:
+        trying = asyncio.create_task(door.change_password(user, "wonderland", "mine-again", HOME, replaces=""))
+    while not held.running:
+        await asyncio.sleep(0.001)
+    await house.accounts.update_user("alice", ROOT, UserChange(password="looking-glass"))
+    held.go.set()
+    with pytest.raises(InvalidCredentials):
+        await trying
+    assert house.accounts.sessions.ids_of("alice") == []
+    await door.sign_in("alice", "looking-glass", HOME)
+
+
+async def test_memory_for_guesses_is_bounded(house, door):
+    door._names._most = door._addresses._most = 10
+    for number in range(40):
+        await refusal(door, f"user-{number}", address=f"203.0.113.{number}")
+    assert len(door._names._attempts) == len(door._addresses._attempts) == 10
+    assert house.clock.ms == START

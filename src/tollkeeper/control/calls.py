@@ -100,7 +100,7 @@ own = user_router("usage")
 
 @own.get("/v1/usage.csv", summary="Your records as CSV, newest first", response_class=Response, responses=_CSV)
 async def _own_sheet(services: Services, who: Who, query: Annotated[OwnRecords, FromQuery()]) -> Response:
-    return _sheet(services, filter_of(who.user.user_id, query))
+    return _sheet(services, filter_of(services, who.user.user_id, query))
 
 
 @own.get("/v1/usage/{request_id}", summary="A record of yours, and its price", responses=errors(404))
@@ -115,7 +115,7 @@ everyones = admin_router("usage of everyone")
     "/admin/usage.csv", summary="Everyone's records as CSV, newest first", response_class=Response, responses=_CSV
 )
 async def _all_sheet(services: Services, query: Annotated[RecordsOfAll, FromQuery()]) -> Response:
-    return _sheet(services, filter_of(None, query))
+    return _sheet(services, filter_of(services, None, query))
 
 
 @everyones.get("/admin/usage/{request_id}", summary="A record, and its price", responses=errors(404))

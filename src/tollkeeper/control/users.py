@@ -164,7 +164,7 @@ async def _list(services: Services, query: Annotated[_UserQuery, FromQuery()]) -
             for user in services.accounts.users()
             if query.status in (None, user.status)
             and query.role in (None, user.role)
-            and (part in user.user_id.casefold() or part in (user.name or "").casefold())
+            and (not part or part in user.user_id.casefold() or part in (user.name or "").casefold())
         )
         figure = _SORTS[query.sort]
         placed = [

@@ -240,7 +240,7 @@ class Exchange:
             self.started = True
             added = [(b"x-request-id", self.request_id.encode()), *self._extra]
             message = {**message, "headers": [*message.get("headers", ()), *added]}
-        await self._send(message)
+        await self._pass(message)
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send one whole answer."""
@@ -290,7 +290,10 @@ class Exchange:
         await self._write_piece(body[last:] if last else body, more=more)
 
     async def _write_piece(self, body: bytes, *, more: bool) -> None:
-        message: Message = {"type": "http.response.body", "body": body, "more_body": more}
+        await self._pass({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def _pass(self, message: Message) -> None:
+        """Send it when the client has taken enough of what went before; one that takes nothing for long is cut off."""
         if not self._connection.flow.write_paused:
             await self._send(message)
             return

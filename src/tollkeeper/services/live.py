@@ -124,7 +124,12 @@ class Live:
         self._snapshot_bytes = b""
 
     def __repr__(self) -> str:
-        return f"Live({self._streams.total()} streams, tick {self._number})"
+        return f"Live({self.streams} streams, tick {self._number})"
+
+    @property
+    def streams(self) -> int:
+        """How many there are."""
+        return self._streams.total()
 
     async def run(self) -> None:
         """Tick, until cancelled."""

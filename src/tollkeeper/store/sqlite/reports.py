@@ -8,10 +8,11 @@ records.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, case, func, literal_column, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, case, func, literal_column, select
 
 from tollkeeper.rules.ids import request_id_floor
 from tollkeeper.rules.times import month_of
@@ -31,6 +32,12 @@ _LAST_MONTH_MS = 253_370_764_800_000
 """The last whose month datetime can tell the end of."""
 _NONE = Totals()
 _NOT_COMPLETED = records.c.status != literal_column("'completed'")
+
+
+def _unindexed(column: Column[Any]) -> ColumnElement[Any]:
+    """The same, for which SQLite uses no index. (It would read all there ever was by an index, to find groups in their
+    order, rather than sort those of a day.)"""
+    return literal_column(f"+{column.table.name}.{column.name}", column.type)
 
 
 class _Rollup(NamedTuple):
@@ -68,7 +75,7 @@ _HOURLY = _Rollup(
     hourly,
     hourly.c.hour,
     {
-        "user": hourly.c.user_id,
+        "user": _unindexed(hourly.c.user_id),
         "key": hourly.c.key_id,
         "model": hourly.c.model,
         "status": hourly.c.status,
@@ -92,10 +99,10 @@ _USERS = _Rollup(
     {"user": monthly_users.c.user_id, "status": monthly_users.c.status},
 )
 _IN_RECORDS: Columns = {
-    "user": records.c.user_id,
+    "user": _unindexed(records.c.user_id),
     "key": func.coalesce(records.c.key_id, ""),
-    "model": records.c.model,
-    "status": records.c.status,
+    "model": _unindexed(records.c.model),
+    "status": _unindexed(records.c.status),
     "hour": records.c.created_at - records.c.created_at % HOUR_MS,
     "day": records.c.created_at - records.c.created_at % DAY_MS,
 }
@@ -134,7 +141,7 @@ class SqliteReports:
     ) -> list[tuple[tuple[str, ...], Totals]]:
         added = list(_sums(which, group_by))
         # The sums are of all that is committed: the few records since are taken off again.
-        later = [] if upto is None else [_sum_records(which, group_by, which.since, which.until, after=upto)]
+        later = [] if upto is None else [_sum_later(which, group_by, upto)]
         return await self._readers.run(lambda connection: _joined(connection, added, later, group_by))
 
     async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
@@ -174,12 +181,21 @@ def _rollup(which: Filter, group_by: Sequence[Group]) -> _Rollup:
     return _MODELS if _MODELS.can(which, group_by) else _HOURLY
 
 
-def _sum_records(
-    which: Filter, group_by: Sequence[Group], since: int | None, until: int | None, *, after: int | None = None
-) -> Select[Any]:
+def _sum_records(which: Filter, group_by: Sequence[Group], since: int | None, until: int | None) -> Select[Any]:
+    return _span(_record_sums(which, group_by), since, until)
+
+
+def _sum_later(which: Filter, group_by: Sequence[Group], upto: int) -> Select[Any]:
+    """Of the few records that came into the chain after that number: found by it, and by nothing else."""
+    query = _record_sums(which, group_by).where(records.c.seq > upto)
+    if which.since is not None:
+        query = query.where(records.c.created_at >= which.since)
+    return query if which.until is None else query.where(records.c.created_at < which.until)
+
+
+def _record_sums(which: Filter, group_by: Sequence[Group]) -> Select[Any]:
     groups = [_IN_RECORDS[name] for name in group_by]
-    query = _span(_matching(select(*groups, *_RECORD_SUMS).group_by(*groups), records, which), since, until)
-    return query if after is None else query.where(records.c.seq > after)
+    return _matching(select(*groups, *_RECORD_SUMS).group_by(*groups), records, which)
 
 
 def _joined(
@@ -189,15 +205,23 @@ def _joined(
     sums: dict[tuple[Any, ...], list[int]] = {} if group_by else {(): [0] * 7}
     for sign, queries in ((1, added), (-1, taken_off)):
         for query in queries:
-            for row in connection.execute(query):
-                *counts, micro, rest = (sign * (figure or 0) for figure in row[width:])
+            for place, counts, micro, rest in map(partial(_cut, width), connection.execute(query)):
                 figures = [*counts, micro * _PICO_PER_MICRO + rest]
-                before = sums.get(tuple(row[:width]))
-                sums[tuple(row[:width])] = (
-                    figures if before is None else [a + b for a, b in zip(before, figures, strict=True)]
-                )
+                before = sums.get(place)
+                if before is not None:
+                    figures = [a + sign * b for a, b in zip(before, figures, strict=True)]
+                elif sign < 0:
+                    figures = [-figure for figure in figures]
+                sums[place] = figures
     named = ((_labelled(group, group_by), Totals(*figures)) for group, figures in sums.items())
     return sorted((item for item in named if not taken_off or item[1] != _NONE or not group_by), key=itemgetter(0))
+
+
+def _cut(width: int, row: Row[Any]) -> tuple[tuple[Any, ...], tuple[int, ...], int, int]:
+    values = tuple(row)
+    if values[-1] is None:  # a sum of no rows
+        values = (0,) * len(values)
+    return values[:width], values[width:-2], values[-2], values[-1]
 
 
 def _labelled(group: tuple[Any, ...], group_by: Sequence[Group]) -> tuple[str, ...]:
@@ -205,14 +229,20 @@ def _labelled(group: tuple[Any, ...], group_by: Sequence[Group]) -> tuple[str, .
 
 
 def _matching(query: S, table: Table, which: Filter) -> S:
-    """Rows of these accounts, models and outcomes, of any time."""
+    """Rows of these accounts, models and outcomes, of any time. Of the indexes that would do, the one that leaves the
+    fewest rows is left to SQLite, which does not know which that is."""
+    if which.users is not None:
+        query = query.where(table.c.user_id.in_(which.users))
+    uncommon = which.status not in (None, "completed")
+    leads = "user_id" if which.user_id is not None else "status" if uncommon else "model"
     for name in ("user_id", "key_id", "model", "status"):
         wanted = getattr(which, name)
         if wanted is not None:
-            query = query.where(table.c[name] == wanted)
-    if table is records and which.status not in (None, "completed"):
-        query = query.where(_NOT_COMPLETED)  # it says nothing new, but is how SQLite knows an index for it
-    return query if which.users is None else query.where(table.c.user_id.in_(which.users))
+            plain = which.users is None and (name == leads or table is not records)
+            query = query.where((table.c[name] if plain else _unindexed(table.c[name])) == wanted)
+    if table is records and uncommon and leads == "status":
+        query = query.where(_NOT_COMPLETED)  # it says nothing new, but is how SQLite knows the index for it
+    return query
 
 
 def _span(query: S, since: int | None, until: int | None) -> S:

@@ -11,6 +11,8 @@ import { router } from "~/app/routes";
 
 /** The nonce of this page, by which its policy lets Mantine's style elements in. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
+// What holds the page still below a dialog adds a style element of its own, and looks there for its nonce (get-nonce).
+Object.assign(window, { __webpack_nonce__: nonce });
 
 export function makeQueryClient(): QueryClient {
   // A session that ended leads to the sign-in page, from wherever it is noticed.

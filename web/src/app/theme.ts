@@ -1,4 +1,4 @@
-import { Badge, Button, createTheme, Modal, Paper, PasswordInput, Select, Table, TextInput, Tooltip } from "@mantine/core";
+import { Anchor, Badge, Button, createTheme, Drawer, DrawerHeader, Modal, ModalHeader, Paper, PasswordInput, Select, Table, TextInput, Tooltip } from "@mantine/core";
 
 /** Quiet and dense: neutral greys, one accent, small radii. Colours of states and models are in base.css. */
 export const theme = createTheme({
@@ -26,14 +26,26 @@ export const theme = createTheme({
     },
   },
   components: {
+    // Colour alone would not tell a link from the words around it.
+    Anchor: Anchor.extend({ defaultProps: { underline: "always" } }),
     Button: Button.extend({ defaultProps: { size: "xs", radius: "sm" } }),
     Badge: Badge.extend({ defaultProps: { size: "sm", radius: "sm", variant: "light", tt: "none", fw: 500 } }),
     Paper: Paper.extend({ defaultProps: { withBorder: true, radius: "md" } }),
     TextInput: TextInput.extend({ defaultProps: { size: "sm" } }),
-    PasswordInput: PasswordInput.extend({ defaultProps: { size: "sm" } }),
+    // What reveals it is not called by the name of the field: a label stands for one thing.
+    PasswordInput: PasswordInput.extend({
+      defaultProps: { size: "sm", visibilityToggleButtonProps: { "aria-label": "Show or hide what is typed" } },
+    }),
     Select: Select.extend({ defaultProps: { size: "sm" } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 0 } }),
-    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 120 } } }),
+    // A <header>; but the page's banner is the rail alone.
+    DrawerHeader: DrawerHeader.extend({ defaultProps: { role: "presentation" } }),
+    ModalHeader: ModalHeader.extend({ defaultProps: { role: "presentation" } }),
+    Modal: Modal.extend({
+      defaultProps: { centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.35 } },
+      styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } },
+    }),
+    Drawer: Drawer.extend({ styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, withArrow: true, events: { hover: true, focus: true, touch: true } } }),
   },
 });

@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 
+import httpx2 as httpx
+
+from tests.browser import Browser
 from tests.docs.tables import ROOT, code, rows, section, text
-from tests.gateway.conftest import Gateway
+from tests.gateway.conftest import TEST, Gateway
 from tollkeeper.rules import errors
 from tollkeeper.rules.errors import GatewayError
+from tollkeeper.services.accounts import UserChange
 
 PATHS = {(method, code(path)[0]): who for method, path, who, _ in rows(text("docs/api.md"), first="method")}
 ERRORS = rows(section("docs/api.md", "Errors"), first="code")
@@ -41,6 +45,14 @@ async def who_may(gateway: Gateway, method: str, path: str) -> str:
     """As the gateway itself has it."""
     url = re.sub(r"{\w+}", "no-such-thing", path)
 
+    async def by_cookie() -> bool:
+        """Whether a session opens it."""
+        await gateway.house.accounts.update_user("alice", TEST, UserChange(password="wonderland"))
+        async with httpx.AsyncClient(base_url=gateway.url) as client:
+            browser = Browser(client)
+            await browser.sign_in("alice", "wonderland")
+            return (await browser.send(method, url)).status_code not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
     async def refused(key: str | None) -> bool:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         request = gateway.client.build_request(method, url, headers=headers)
@@ -55,7 +67,9 @@ async def who_may(gateway: Gateway, method: str, path: str) -> str:
     if not await refused(gateway.secrets["alice"]):
         assert await refused(gateway.secrets["admin"]), "the bootstrap key opens admins' paths only"
         return "user"
-    assert not await refused(gateway.secrets["admin"])
+    if await refused(gateway.secrets["admin"]):
+        assert await by_cookie()
+        return "session"
     return "admin"
 
 

@@ -9,6 +9,8 @@ import { Login } from "~/pages/Login";
 export const routes: RouteObject[] = [
   {
     errorElement: <Broken />,
+    // While the first page's own piece is on its way.
+    hydrateFallbackElement: <></>,
     children: [
       { index: true, element: <Front /> },
       { path: "login", element: <Login /> },

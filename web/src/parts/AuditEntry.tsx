@@ -73,10 +73,14 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
+/** A price in an entry had no number of its own yet, and was made when the entry was. */
+const NOISE = new Set(["id", "created_at"]);
+
 function Fields({ of }: { of: object }) {
+  const priced = "input_usd_per_mtok" in of;
   return (
     <dl className={classes["facts"]}>
-      {Object.entries(of).map(([name, value]: [string, unknown]) => (
+      {Object.entries(of).map(([name, value]: [string, unknown]) => priced && NOISE.has(name) ? null : (
         <Fact key={name} name={fieldWords(name)}>
           <Value of={value} />
         </Fact>

@@ -9,6 +9,7 @@ import { type Column, DataTable, Pager } from "~/parts/DataTable";
 import { Count, Money, Moment, SmallMoney, Tokens, Took } from "~/parts/figures";
 import { curlOf } from "~/parts/FirstCall";
 import { count } from "~/parts/format";
+import { useModelNames } from "~/parts/modelColor";
 import { ModelName } from "~/parts/ModelName";
 import { Panel, Tile, Tiles } from "~/parts/Page";
 import { Command, Empty, Fault, Loading } from "~/parts/states";
@@ -111,6 +112,7 @@ function Sums({ of }: { of: Schemas["Sums"] }) {
 
 function NoCalls({ admin, filtered }: { admin: boolean; filtered: boolean }) {
   const [params, setParams] = useSearchParams();
+  const [model = "llama3.2:1b"] = useModelNames();
   if (filtered) {
     const clear = () => {
       const next = new URLSearchParams(params);
@@ -133,7 +135,7 @@ function NoCalls({ admin, filtered }: { admin: boolean; filtered: boolean }) {
       <Text size="sm" c="dimmed">
         Choose another period, or send a first one: put {admin ? "a user's key" : "your key"} into TOLLKEEPER_KEY, then
       </Text>
-      <Command text={curlOf("llama3.2:1b")} label="A first request" />
+      <Command text={curlOf(model)} label="A first request" />
     </Empty>
   );
 }

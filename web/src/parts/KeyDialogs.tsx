@@ -191,7 +191,7 @@ function Ask({ title, does, danger = false, busy, fault, onDo, onClose, children
             <Button variant="default" onClick={onClose}>
               Cancel
             </Button>
-            <Button type="submit" loading={busy} {...(danger && { color: "red" })}>
+            <Button type="submit" loading={busy} {...(danger && { color: "red.9" })}>
               {does}
             </Button>
           </Group>

@@ -1,3 +1,6 @@
+import { exactUsd } from "~/parts/format";
+import { phrase } from "~/parts/limitWords";
+
 /** What was done, in words, by the name of the action. */
 const ACTIONS: Readonly<Record<string, string>> = {
   "user.create": "Made a user",
@@ -32,11 +35,35 @@ export function actorWords(actor: string): string {
   return ACTORS[actor] ?? actor;
 }
 
-/** The detail of an entry in one line: what it says in single figures and words. */
-export function detailLine(detail: Readonly<Record<string, unknown>>): string {
-  return Object.entries(detail)
-    .flatMap(([name, value]) => (typeof value === "object" ? [] : [`${fieldWords(name)}: ${scalar(value)}`]))
-    .join(" · ");
+type Detail = Readonly<Record<string, unknown>>;
+
+/** The detail of an entry in one line. */
+export function detailLine(detail: Detail): string {
+  return Object.entries(detail).flatMap(([name, value]) => inShort(name, value)).join(" · ");
+}
+
+function inShort(name: string, value: unknown): string[] {
+  if (value === null || value === undefined) return [];
+  if (name === "limits" && isDetail(value)) return limitsInShort(value);
+  if (name === "prices" && Array.isArray(value)) return value.filter(isDetail).map(priceInShort);
+  return typeof value === "object" ? [] : [`${fieldWords(name)}: ${scalar(value)}`];
+}
+
+function limitsInShort(limits: Detail): string[] {
+  return Object.entries(limits).flatMap(([name, value]) => {
+    if (isDetail(value)) return Object.entries(value).flatMap(([model, own]) => (isDetail(own) ? limitsInShort(own).map((words) => `${words} of ${model}`) : []));
+    if (Array.isArray(value)) return [`only ${value.join(", ")}`];
+    return value === null ? [] : [phrase(name, Number(value))];
+  });
+}
+
+/** "llama3.2:1b: $0.05 in, $0.10 out" */
+export function priceInShort({ model, input_usd_per_mtok: input, output_usd_per_mtok: output }: Detail): string {
+  return `${scalar(model)}: ${exactUsd(scalar(input))} in, ${exactUsd(scalar(output))} out`;
+}
+
+export function isDetail(value: unknown): value is Detail {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** What JSON holds besides objects and lists, as text. */

@@ -127,15 +127,16 @@ export function relative(at: Date, now: Date): string {
 
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const LOCAL = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const LONG = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 const SHORT_UTC_DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 
 export function day(at: Date): string {
   return DAY.format(at);
 }
 
-/** Local, to the second: "20 Nov, 13:05:59" */
-export function moment(at: Date): string {
-  return LOCAL.format(at);
+/** Local, to the second: "20 Nov, 13:05:59"; of another year to the minute: "1 Feb 2025, 13:05" */
+export function moment(at: Date, now = new Date()): string {
+  return (at.getFullYear() === now.getFullYear() ? LOCAL : LONG).format(at);
 }
 
 /** "2026-11-20 12:05:59.123 UTC" */

@@ -27,13 +27,18 @@ export function colorOf(model: string, known: readonly string[]): string {
   return `var(--model-${(place === -1 ? known.length : place) % COLORS})`;
 }
 
-/** Colours of models. Those no longer there share the one after the last. */
-export function useModelColors(): (model: string) => string {
+/** The models there are for whoever is signed in, by name. */
+export function useModelNames(): string[] {
   const { session } = useSession();
   const admin = session?.user.role === "admin";
   const own = useQuery({ queryKey: MODELS, queryFn: () => body(api.GET("/v1/models")), staleTime: 60_000, enabled: !admin });
   const all = useAllModels(admin);
   const names = admin ? all.data?.data.map((model) => model.name) : own.data?.data.map((model) => model.id);
-  const known = [...(names ?? [])].sort();
+  return [...(names ?? [])].sort();
+}
+
+/** Colours of models. Those no longer there share the one after the last. */
+export function useModelColors(): (model: string) => string {
+  const known = useModelNames();
   return (model) => colorOf(model, known);
 }

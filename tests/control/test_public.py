@@ -18,7 +18,11 @@ async def test_the_front_door(anyone):
 @pytest.mark.parametrize("path", ["/login", "/chat", "/admin"])
 async def test_short_ways_to_pages(anyone, path):
     response = await anyone.get(path, headers={"accept": "text/html,*/*;q=0.8"})
-    assert (response.status_code, response.headers["location"], response.headers["vary"]) == (307, f"/ui{path}", "accept")
+    assert (response.status_code, response.headers["location"], response.headers["vary"]) == (
+        307,
+        f"/ui{path}",
+        "accept",
+    )
     assert (await anyone.get(path)).status_code == 404  # what is no browser gets no page
 
 

@@ -74,4 +74,10 @@ def test_memory_is_bounded_and_the_oldest_goes_first(throttle, clock):
             throttle.count(name)
     throttle.count("ann")  # the last attempt counts, not the first
     throttle.count("eve")
-    assert [throttle.wait_ms(name) > 0 for name in ("ann", "bob", "cid", "dan", "eve")] == [True, False, True, True, False]
+    assert [throttle.wait_ms(name) > 0 for name in ("ann", "bob", "cid", "dan", "eve")] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]

@@ -66,7 +66,8 @@ def test_the_same_host_and_port_are_the_same_origin(origin, host):
 
 
 @pytest.mark.parametrize(
-    "origin", ["", "null", "http://localhost", "http://localhost:8001", "http://evil.example", "localhost:8000", "file://"]
+    "origin",
+    ["", "null", "http://localhost", "http://localhost:8001", "http://evil.example", "localhost:8000", "file://"],
 )
 def test_others_are_not(origin):
     assert not same_origin(origin, "localhost:8000")

@@ -146,17 +146,10 @@ class Directory:
         return key if used is None else replace(key, last_used_at=used)
 
     def last_seen(self, user_id: str) -> int | None:
-<<<<<<< /tmp/pb/src/tollkeeper/services/directory.py
-        """When any key or session of a user was last used; None: never."""
+        """When any key of a user was last used, or a session that they still have; None: never."""
         used, before, keys = self._used, self._used_before, self._keys
         moments = [used.get(key) or before.get(key) or keys[key].last_used_at for key in self._keys_of.get(user_id, ())]
-        sessions = (self.sessions.alive(each) for each in self.sessions.of(user_id))
-        moments += [session.last_used_at for session in sessions if session is not None]
-=======
-        """When any key of a user was last used, or a session that they still have. Raises NotFound."""
-        moments = [key.last_used_at for key in self.keys_of(user_id)]
-        moments += [session.last_used_at for session in self.sessions.of(self.user(user_id).user_id)]
->>>>>>> /tmp/pb.m.new
+        moments += [session.last_used_at for session in self.sessions.of(user_id)]
         return max((moment for moment in moments if moment is not None), default=None)
 
     def _put(self, users: Iterable[User] = (), keys: Iterable[Key] = ()) -> None:

@@ -9,6 +9,7 @@ import { Login } from "~/pages/Login";
 export const routes: RouteObject[] = [
   {
     errorElement: <Broken />,
+    hydrateFallbackElement: <></>,
     // While the first page's own piece is on its way.
     hydrateFallbackElement: <></>,
     children: [

@@ -6,7 +6,7 @@ import { line as lineOf } from "d3-shape";
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { type ChartRow, heightScale, labelEvery, PLOT, type Series } from "~/parts/chart";
+import { type ChartRow, heightScale, labelEvery, leftOf, PLOT, type Series } from "~/parts/chart";
 import { Panel } from "~/parts/Page";
 
 import classes from "./Chart.module.css";
@@ -63,16 +63,18 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
   const [at, setAt] = useState<number | null>(null);
   const navigate = useNavigate();
 
-  const room = Math.max(0, width - PLOT.left - PLOT.right);
-  const step = room / Math.max(1, kind === "columns" ? rows.length : rows.length - 1);
-  const center = (place: number) => PLOT.left + (kind === "columns" ? (place + 0.5) * step : place * step);
   const tops = kind === "columns" ? rows.map((row) => sum(row.values)) : rows.flatMap((row) => row.values);
   const y = heightScale(tops, height);
-  const every = labelEvery(rows.length, width);
+  const ticks = y.ticks(4);
+  const left = leftOf(ticks.map(write));
+  const room = Math.max(0, width - left - PLOT.right);
+  const step = room / Math.max(1, kind === "columns" ? rows.length : rows.length - 1);
+  const center = (place: number) => left + (kind === "columns" ? (place + 0.5) * step : place * step);
+  const every = labelEvery(rows.length, room);
   const pointed = at === null ? undefined : rows[at];
 
   const point = (event: PointerEvent<SVGSVGElement>) => {
-    const x = event.clientX - event.currentTarget.getBoundingClientRect().left - PLOT.left;
+    const x = event.clientX - event.currentTarget.getBoundingClientRect().left - left;
     const place = kind === "columns" ? Math.floor(x / step) : Math.round(x / step);
     setAt((rows[place]?.values.length ?? 0) > 0 ? place : null);
   };
@@ -109,8 +111,8 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
       >
         {y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT)))).map((tick) => (
           <g key={tick}>
-            <line className={classes["grid"]} x1={PLOT.left} x2={width - PLOT.right} y1={y(tick)} y2={y(tick)} />
-            <text className={classes["axis"]} x={PLOT.left - 8} y={y(tick)} dy="0.32em" textAnchor="end">
+            <line className={classes["grid"]} x1={left} x2={width - PLOT.right} y1={y(tick)} y2={y(tick)} />
+            <text className={classes["axis"]} x={left - 8} y={y(tick)} dy="0.32em" textAnchor="end">
               {write(tick)}
             </text>
           </g>
@@ -131,7 +133,8 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
         )}
         {kind === "columns"
           ? rows.map((row, place) => <Column key={row.id} row={row} series={series} center={center(place)} width={columnWidth(step)} y={y} />)
-          : series.map((one, which) => (
+          : series.map((one, which) => [one, which] as const).reverse().map(([one, which]) => (
+              // The first lies on top.
               <path
                 key={one.name}
                 className={classes["line"]}

@@ -19,7 +19,7 @@ export interface ChartRow {
   to?: string;
 }
 
-export const PLOT = { top: 8, right: 8, bottom: 22, left: 48 };
+export const PLOT = { top: 8, right: 8, bottom: 22 };
 
 /** From 0 to a round figure above all of them, with three or four ticks. */
 export function heightScale(tops: readonly number[], height: number) {
@@ -30,7 +30,12 @@ export function heightScale(tops: readonly number[], height: number) {
     .range([height - PLOT.bottom, PLOT.top]);
 }
 
+/** Room at the left for the labels of the y axis, in pixels. */
+export function leftOf(labels: readonly string[]): number {
+  return Math.max(36, ...labels.map((label) => label.length * 6.4 + 14));
+}
+
 /** Which labels of the x axis are shown, so that none touches its neighbour: every nth, the last among them. */
-export function labelEvery(places: number, width: number, labelWidth = 56): number {
-  return Math.max(1, Math.ceil(places / Math.max(1, Math.floor((width - PLOT.left - PLOT.right) / labelWidth))));
+export function labelEvery(places: number, room: number, labelWidth = 56): number {
+  return Math.max(1, Math.ceil(places / Math.max(1, Math.floor(room / labelWidth))));
 }

@@ -1,5 +1,5 @@
-"""What a browser does with a page of ours: it keeps the session's cookie, tells the page's Origin with every change, and
-sends the header that the page's script adds."""
+"""What a browser does with a page of ours: it keeps the session's cookie, tells the page's Origin with every change,
+and sends the header that the page's script adds."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ async def test_a_database_with_a_sample_password_is_served_on_loopback_only(tmp_
     async with opened(settings) as (house, _, _, _):
         await house.accounts.create_user("bob", TEST, password="a-password-of-bob's-own")
         await house.accounts.create_user("alice", TEST, password="alice123")
-    with pytest.raises(ConfigError, match="the user alice .* sample password"):
+    with pytest.raises(ConfigError, match=r"the user alice .* sample password"):
         await serve(load_settings(database_path=tmp_path / "t.db", port=0, host="0.0.0.0"))
 
 

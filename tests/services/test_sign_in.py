@@ -172,7 +172,7 @@ class Held(CountingHasher):
         self.lock, self.go = threading.Lock(), threading.Event()
         self.running = self.most = 0
 
-    def verify(self, hash: str | bytes, password: str | bytes) -> bool:
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002
         with self.lock:
             self.running += 1
             self.most = max(self.most, self.running)

@@ -9,7 +9,6 @@ from tollkeeper.services.catalog import Catalog
 from tollkeeper.services.prices import NewPrice, Prices
 from tollkeeper.services.sign_in import SignIn
 
-
 SAMPLE_PASSWORDS = {"admin": "admin123", "alice": "alice123", "bob": "bob123", "charlie": "char123"}
 
 

@@ -18,16 +18,8 @@ async def test_the_front_door(anyone):
 @pytest.mark.parametrize("path", ["/login", "/chat", "/admin"])
 async def test_short_ways_to_pages(anyone, path):
     response = await anyone.get(path, headers={"accept": "text/html,*/*;q=0.8"})
-<<<<<<< /tmp/pages/tests/control/test_public.py
     assert (response.status_code, response.headers["location"]) == (307, f"/ui{path}")
     assert response.headers["vary"] == "accept"
-=======
-    assert (response.status_code, response.headers["location"], response.headers["vary"]) == (
-        307,
-        f"/ui{path}",
-        "accept",
-    )
->>>>>>> /tmp/pb.m.new
     assert (await anyone.get(path)).status_code == 404  # what is no browser gets no page
 
 

@@ -74,15 +74,5 @@ def test_memory_is_bounded_and_the_oldest_goes_first(throttle, clock):
             throttle.count(name)
     throttle.count("ann")  # the last attempt counts, not the first
     throttle.count("eve")
-<<<<<<< /tmp/pages/tests/services/test_throttle.py
     slowed = [name for name in ("ann", "bob", "cid", "dan", "eve") if throttle.wait_ms(name)]
     assert slowed == ["ann", "cid", "dan"]
-=======
-    assert [throttle.wait_ms(name) > 0 for name in ("ann", "bob", "cid", "dan", "eve")] == [
-        True,
-        False,
-        True,
-        True,
-        False,
-    ]
->>>>>>> /tmp/pb.m.new

@@ -54,7 +54,7 @@ class Browser:
         return await self.send("GET", path, **given)
 
     async def post(self, path: str, json: object = None, **given: Any) -> httpx.Response:
-        return await self.send("POST", path, **({} if json is None else {"json": json}), **given)
+        return await self.send("POST", path, **(given if json is None else {"json": json, **given}))
 
 
 def token_in(answer: httpx.Response, host: str) -> str | None:

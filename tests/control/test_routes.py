@@ -5,7 +5,7 @@ import pytest
 from tests.control.desk import ADMIN_KEY, ALICE_KEY, BOB_KEY, BOOTSTRAP, shape_of
 
 USERS_PATHS = ("/me", "/me/keys", "/v1/usage", "/v1/usage/summary")
-KEYS = [{"bearer": []}, {"x-api-key": []}, {"session": []}]
+KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}, {"session": []}]
 ADMINS_PATHS = (
     "/admin/users",
     "/admin/users/alice",

@@ -1,6 +1,6 @@
 import { Navigate } from "react-router";
 
-import { homeOf } from "~/app/frames";
+import { homeOf } from "~/app/home";
 import { useSession } from "~/app/session";
 import { Fault } from "~/parts/states";
 

@@ -6,6 +6,7 @@ import {
 import { Suspense } from "react";
 import { Navigate, Outlet, useLocation } from "react-router";
 
+import { homeOf } from "~/app/home";
 import { Rail } from "~/app/Rail";
 import { type Session, useSession } from "~/app/session";
 import { Fault, PageSkeleton } from "~/parts/states";
@@ -36,10 +37,6 @@ const USER_PLACES: Place[] = [
 ];
 
 export const DOCS = { href: "/docs", label: "API", icon: IconBook2 };
-
-export function homeOf(session: Session): string {
-  return session.user.role === "admin" ? "/admin" : "/home";
-}
 
 export function UserFrame() {
   return <Frame role="user" places={USER_PLACES} />;

@@ -3,20 +3,18 @@ import { createBrowserRouter, type RouteObject } from "react-router";
 
 import { Broken, NotThere } from "~/app/Broken";
 import { Front } from "~/app/Front";
-import { AdminFrame, UserFrame } from "~/app/frames";
 import { Login } from "~/pages/Login";
 
 export const routes: RouteObject[] = [
   {
     errorElement: <Broken />,
-    hydrateFallbackElement: <></>,
     // While the first page's own piece is on its way.
     hydrateFallbackElement: <></>,
     children: [
       { index: true, element: <Front /> },
       { path: "login", element: <Login /> },
       {
-        element: <UserFrame />,
+        lazy: async () => ({ Component: (await import("~/app/frames")).UserFrame }),
         children: [
           { path: "home", lazy: () => import("~/pages/user/Home") },
           { path: "calls/:requestId?", lazy: () => import("~/pages/user/Calls") },
@@ -26,7 +24,7 @@ export const routes: RouteObject[] = [
       },
       {
         path: "admin",
-        element: <AdminFrame />,
+        lazy: async () => ({ Component: (await import("~/app/frames")).AdminFrame }),
         children: [
           { index: true, lazy: () => import("~/pages/admin/Overview") },
           { path: "users", lazy: () => import("~/pages/admin/Users") },

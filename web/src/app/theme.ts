@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, createTheme, Drawer, DrawerHeader, Modal, ModalHeader, Paper, PasswordInput, Select, Table, TextInput, Tooltip } from "@mantine/core";
+import { createTheme } from "@mantine/core";
 
 /** Quiet and dense: neutral greys, one accent, small radii. Colours of states and models are in base.css. */
 export const theme = createTheme({
@@ -25,27 +25,22 @@ export const theme = createTheme({
       h3: { fontSize: "0.8125rem", lineHeight: "1.4" },
     },
   },
+  // By name, not by `Modal.extend`: naming them so would put all of them into the first page's script.
   components: {
-    // Colour alone would not tell a link from the words around it.
-    Anchor: Anchor.extend({ defaultProps: { underline: "always" } }),
-    Button: Button.extend({ defaultProps: { size: "xs", radius: "sm" } }),
-    Badge: Badge.extend({ defaultProps: { size: "sm", radius: "sm", variant: "light", tt: "none", fw: 500 } }),
-    Paper: Paper.extend({ defaultProps: { withBorder: true, radius: "md" } }),
-    TextInput: TextInput.extend({ defaultProps: { size: "sm" } }),
+    Button: { defaultProps: { size: "xs", radius: "sm" } },
+    Badge: { defaultProps: { size: "sm", radius: "sm", variant: "light", tt: "none", fw: 500 } },
+    Paper: { defaultProps: { withBorder: true, radius: "md" } },
+    TextInput: { defaultProps: { size: "sm" } },
     // What reveals it is not called by the name of the field: a label stands for one thing.
-    PasswordInput: PasswordInput.extend({
+    PasswordInput: {
       defaultProps: { size: "sm", visibilityToggleButtonProps: { "aria-label": "Show or hide what is typed" } },
-    }),
-    Select: Select.extend({ defaultProps: { size: "sm" } }),
-    Table: Table.extend({ defaultProps: { verticalSpacing: 0 } }),
+    },
+    Select: { defaultProps: { size: "sm" } },
+    Table: { defaultProps: { verticalSpacing: 0 } },
     // A <header>; but the page's banner is the rail alone.
-    DrawerHeader: DrawerHeader.extend({ defaultProps: { role: "presentation" } }),
-    ModalHeader: ModalHeader.extend({ defaultProps: { role: "presentation" } }),
-    Modal: Modal.extend({
-      defaultProps: { centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.35 } },
-      styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } },
-    }),
-    Drawer: Drawer.extend({ styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, withArrow: true, events: { hover: true, focus: true, touch: true } } }),
+    DrawerHeader: { defaultProps: { role: "presentation" } },
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    Modal: { defaultProps: { centered: true, transitionProps: { duration: 120 } } },
+    Tooltip: { defaultProps: { openDelay: 250, withArrow: true, events: { hover: true, focus: true, touch: true } } },
   },
 });

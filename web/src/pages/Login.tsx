@@ -2,7 +2,7 @@ import { Button, Paper, PasswordInput, Stack, Text, TextInput, Title } from "@ma
 import { type SyntheticEvent, useEffect, useState } from "react";
 import { Navigate, useSearchParams } from "react-router";
 
-import { homeOf } from "~/app/frames";
+import { homeOf } from "~/app/home";
 import { useSession, useSignIn } from "~/app/session";
 
 import classes from "./Login.module.css";

@@ -65,7 +65,7 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
 
   const tops = kind === "columns" ? rows.map((row) => sum(row.values)) : rows.flatMap((row) => row.values);
   const y = heightScale(tops, height);
-  const ticks = y.ticks(4);
+  const ticks = y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT))));
   const left = leftOf(ticks.map(write));
   const room = Math.max(0, width - left - PLOT.right);
   const step = room / Math.max(1, kind === "columns" ? rows.length : rows.length - 1);

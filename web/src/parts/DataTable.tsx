@@ -51,7 +51,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, selec
   };
   if (rows?.length === 0) return <>{empty}</>;
   return (
-    <div className={classes["scroll"]} style={height === undefined ? undefined : { maxHeight: height }} tabIndex={0} role="region" aria-label={label}>
+    <div className={classes["scroll"]} style={height === undefined ? undefined : { maxHeight: height }} tabIndex={0} role="region" aria-label={`${label}, table`}>
       <table className={classes["table"]} aria-busy={rows === undefined}>
         <caption className="visually-hidden">{label}</caption>
         <thead>

@@ -15,9 +15,11 @@ interface Props {
   faults: Faults;
   /** What is used of those there are. */
   usage?: Usage;
+  /** Where the focus goes at first. */
+  first?: FigureName;
 }
 
-export function LimitFields({ draft, onDraft, faults, usage }: Props) {
+export function LimitFields({ draft, onDraft, faults, usage, first }: Props) {
   const figure = (name: FigureName, text: string) => onDraft({ ...draft, figures: { ...draft.figures, [name]: text } });
   const field = (name: FigureName, label: string) => (
     <FigureField
@@ -28,6 +30,7 @@ export function LimitFields({ draft, onDraft, faults, usage }: Props) {
       onText={(text) => figure(name, text)}
       fault={faults[name]}
       reading={readingOf(usage, name)}
+      focus={name === first}
     />
   );
   return (
@@ -79,13 +82,14 @@ export function FigureField({ name, label, text, onText, fault, reading, of, foc
         size="xs"
         inputMode={cost ? "decimal" : "numeric"}
         autoComplete="off"
-        placeholder="no limit"
+        placeholder="–"
         leftSection={cost ? "$" : undefined}
         leftSectionWidth={24}
         value={text}
         onChange={(event) => onText(event.currentTarget.value)}
         error={fault}
         data-autofocus={focus || undefined}
+        autoFocus={focus}
       />
       {fault === undefined && (
         <span className={`${classes["said"] ?? ""} ${blocks ? (classes["blocks"] ?? "") : ""}`}>
@@ -104,7 +108,7 @@ function readingOf(usage: Usage | undefined, name: FigureName): Reading | undefi
   return (usage as Record<string, Reading> | undefined)?.[name];
 }
 
-function Models({ draft, onDraft, faults }: Omit<Props, "usage">) {
+function Models({ draft, onDraft, faults }: Omit<Props, "usage" | "first">) {
   const names = (useAllModels().data?.data ?? []).map((model) => model.name);
   const { allowed, models } = draft;
   const put = (model: string, name: CountName, text: string) =>

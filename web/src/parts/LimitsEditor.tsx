@@ -53,6 +53,7 @@ export function LimitsEditor({ limits: given, usage, save, onDone }: Props) {
           setTold({});
         }}
         faults={{ ...told, ...faults }}
+        first="requests_per_second"
         {...(usage === undefined ? {} : { usage })}
       />
       <div className={classes["foot"]}>

@@ -220,7 +220,7 @@ export function withChange(usage: Usage, change: LimitsChange): Usage {
     if (typeof value !== "number" && typeof value !== "string") return [[name, reading]];
     return [[name, { ...reading, limit: Number(value), remaining: left(name, value, reading) }]];
   });
-  return Object.fromEntries(readings) as Usage;
+  return Object.fromEntries(readings);
 }
 
 function left(name: string, limit: number | string, { used, reserved }: Reading): number {

@@ -17,10 +17,11 @@ export function rows(series: readonly Point[], figures: readonly Figure[], mean 
   const drawn = series.map((point, place): ChartRow => {
     const of = mean ? series.slice(Math.max(0, place + 1 - MEAN_OF), place + 1) : [point];
     const label = clock(point.at);
+    const [, minute, second] = label.split(":");
     return {
       id: point.at,
       label,
-      tick: label.endsWith(":00") ? label.slice(0, 5) : "",
+      tick: second === "00" && Number(minute) % 2 === 0 ? label.slice(0, 5) : "",
       values: figures.map((figure) => of.reduce((all, one) => all + figure(one), 0) / of.length),
     };
   });

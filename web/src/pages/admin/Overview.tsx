@@ -17,29 +17,20 @@ import classes from "./overview/Overview.module.css";
 /** Who spends, on what, is anything wrong: what happens now, pushed; below it, a span of time. */
 export function Component() {
   const live = useLive();
+  const period = usePeriod();
+  const usage = useUsage(period, {});
+  const unused = live.tick?.month.requests === 0 && live.tick.now.in_flight === 0 && usage.data?.total.requests === 0 && usage.before?.requests === 0;
   return (
     <Page title="Overview" aside={<LiveState live={live} />} period>
       <LiveTiles tick={live.tick} />
+      {unused && <FirstSteps />}
       <LiveCharts series={live.series} waiting={live.tick === null} />
       <div className={classes["today"]}>
         <Tops tick={live.tick} />
         <UpstreamHealth tick={live.tick} />
       </div>
-      <Span unused={live.tick?.month.requests === 0 && live.tick.now.in_flight === 0} />
+      {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <Fault fault={usage.error} />}
+      {!unused && <UsageCharts usage={usage} period={period} calls="/admin/calls" />}
     </Page>
-  );
-}
-
-/** What was used in the period; where nothing ever was, what to do first. */
-function Span({ unused }: { unused: boolean }) {
-  const period = usePeriod();
-  const usage = useUsage(period, {});
-  if (usage.error !== null) return <Fault fault={usage.error} />;
-  if (unused && usage.data?.total.requests === 0 && usage.before?.requests === 0) return <FirstSteps />;
-  return (
-    <>
-      <UsageTiles usage={usage.data} before={usage.before} period={period} />
-      <UsageCharts usage={usage} period={period} calls="/admin/calls" />
-    </>
   );
 }

@@ -54,7 +54,7 @@ function OfUser({ user }: { user: UserRow }) {
       period
     >
       <p className={classes["facts"]}>
-        <span>{userId}</span>
+        {name !== null && <span>{userId}</span>}
         <span>
           made <Ago at={user.created_at} />
         </span>
@@ -78,21 +78,25 @@ function OfUser({ user }: { user: UserRow }) {
   );
 }
 
-/** Limits that no meter can show: on one request, and on which models. */
+/** Limits of which the gateway gives no reading: on one request, on which models, and of single ones. */
 function OtherLimits({ userId }: { userId: string }) {
   const { data } = useLimits(userId);
   const size = data?.max_tokens_per_request ?? null;
   const allowed = data?.allowed_models ?? null;
+  const models = data?.models ?? {};
   const words = [
     ...(size === null ? [] : [phrase("max_tokens_per_request", size)]),
     ...(allowed === null ? [] : [allowed.length === 0 ? "no model is allowed: every request is refused" : `models: only ${allowed.join(", ")}`]),
+    ...Object.entries(models).flatMap(([model, own]) =>
+      Object.entries(own).flatMap(([name, figure]) => (figure === null ? [] : [`${phrase(name, figure)} of ${model}`])),
+    ),
   ];
   return words.length === 0 ? null : <p className={classes["other"]}>Besides: {words.join("; ")}.</p>;
 }
 
 function Back() {
   return (
-    <Anchor component={Link} to="/admin/users" size="sm">
+    <Anchor component={Link} to="/admin/users" size="sm" underline="hover">
       Users
     </Anchor>
   );

@@ -64,7 +64,6 @@ function written(value: number): string {
 
 function share({ errors, requests }: Standing["today"]): string {
   if (requests === 0) return "of no requests";
-  const percent = (errors / requests) * 100;
-  const [figure] = percent > 0 && percent < 0.1 ? ["<0.1"] : [percent.toFixed(percent < 10 ? 1 : 0)];
+  const [figure] = rate((errors / requests) * 100);
   return `${figure} % of requests`;
 }

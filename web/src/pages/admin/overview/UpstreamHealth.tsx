@@ -12,7 +12,7 @@ import classes from "./Overview.module.css";
 /** Where requests go: is it there, and how busy is it. */
 export function UpstreamHealth({ tick }: { tick: Standing | null }) {
   const all = (
-    <Anchor component={Link} to="/admin/upstreams" size="xs">
+    <Anchor component={Link} to="/admin/upstreams" size="xs" underline="hover">
       All upstreams
     </Anchor>
   );

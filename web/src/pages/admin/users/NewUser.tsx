@@ -109,6 +109,7 @@ function Fields({ defaults: given, onMade, close }: { defaults: Limits; onMade: 
             autoCapitalize="none"
             spellCheck={false}
             data-autofocus
+            autoFocus
           />
           <TextInput
             label="Name"

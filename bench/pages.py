@@ -4,7 +4,9 @@
 
 The whole gateway runs in this process, on a port of its own, over a database written beforehand: records are spread
 evenly over the days before now, over all users (with one key each), 5 models and the statuses (1 in 50 failed, 1 in 50
-cancelled). Each path is asked once, then a few times more: the first answer, the median of the others and the slowest.
+cancelled). Each path is asked once, then a few times more: the first answer, the median of the others and the slowest;
+and the CPU that an answer takes at the median, of all threads, the client's work among it, which other programs on the
+machine change less.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from statistics import median
 
 import httpx2 as httpx
 import uvloop
@@ -145,28 +148,31 @@ async def measure(path: Path) -> None:
         headers = {"authorization": f"Bearer {ADMIN}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
             for name, target in paths(now_ms()):
-                _say(name, [await _timed(client, target) for _ in range(ROUNDS)])
+                rounds = [await _timed(client, target) for _ in range(ROUNDS)]
+                _say(name, [wall for wall, _ in rounds], median(cpu for _, cpu in rounds[1:]))
         server.should_exit = True
         await serving
 
 
-async def _timed(client: httpx.AsyncClient, target: str) -> float:
-    began = time.perf_counter()
+async def _timed(client: httpx.AsyncClient, target: str) -> tuple[float, float]:
+    """Seconds that pass, and of CPU."""
+    began, used = time.perf_counter(), time.process_time()
     (await client.get(target)).raise_for_status()
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - used
 
 
-def _say(name: str, seconds: list[float]) -> None:
+def _say(name: str, seconds: list[float], cpu: float | None = None) -> None:
     first, *others = (second * 1000 for second in seconds)
-    rest = sorted(others)
-    figures = f"{first:9,.0f}" + (f"{rest[len(rest) // 2]:9,.1f}{rest[-1]:9,.1f}" if rest else "")
+    figures = f"{first:9,.0f}"
+    if cpu is not None:
+        figures += f"{median(others):9,.1f}{max(others):9,.1f}{cpu * 1000:9,.1f}"
     print(f"{name:34}{figures}", flush=True)
 
 
 async def run(path: Path, users: int, records: int) -> None:
     if not path.exists():
         await prepare(path, users, records)
-    print(f"{'milliseconds':34}{'first':>9}{'median':>9}{'slowest':>9}")
+    print(f"{'milliseconds':34}{'first':>9}{'median':>9}{'slowest':>9}{'CPU':>9}")
     await measure(path)
 
 

@@ -51,6 +51,7 @@ class Desk:
 
     house: AccountsHouse
     app: FastAPI
+    services: ControlServices
     parts: dict[str, str | None] = field(default_factory=dict)
     readings: FakeReadings = field(default_factory=FakeReadings)
     adjusted: list[tuple[str, int, str, Actor]] = field(default_factory=list)
@@ -111,7 +112,7 @@ async def open_desk(*, metrics_public: bool = False) -> Desk:
     await house.accounts.create_user("alice", ROOT, name="Alice", secret=ALICE_KEY)
     await house.accounts.create_user("bob", ROOT, secret=BOB_KEY)
     await house.accounts.create_user("root", ROOT, role="admin", secret=ADMIN_KEY)
-    return Desk(house, create_control(services), parts, readings, adjusted)
+    return Desk(house, create_control(services), services, parts, readings, adjusted)
 
 
 def shape_of(response: httpx2.Response) -> dict[str, Any]:

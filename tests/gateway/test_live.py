@@ -171,7 +171,7 @@ async def test_who_does_not_read_is_cut_and_holds_up_nobody(start: Any) -> None:
     async with start(client_stall_timeout=0.2) as gateway, gateway.raw() as (_, writer):
         for _ in range(300):  # so that a snapshot is long
             gateway.house.live.tick()
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.pause_reading()
         line = (
             f"GET /admin/live HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {gateway.secrets['admin']}\r\n\r\n"
         )

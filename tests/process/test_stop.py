@@ -13,7 +13,7 @@ import pytest
 
 from tests.process.books import intents, records, sums_of_records, sums_of_rollups
 from tests.process.load import CHAT, Load, ask, say_figures
-from tests.process.served import PATIENCE, Served, served
+from tests.process.served import ADMIN, PATIENCE, Served, served
 from tests.scripted import Conn, Gate, Request, ScriptedUpstream
 from tests.shapes import STREAM_HEAD, chat_chunks, chunked, sse
 
@@ -113,3 +113,19 @@ async def test_under_load_nothing_is_lost(tmp_path: Path):
     assert set(Counter(row["status"] for row in found.values())) <= {"completed", "cancelled"}
     assert (len(found), intents(gateway.database)) == (dispatched, 0)
     assert sums_of_rollups(gateway.database) == sums_of_records(gateway.database)
+
+
+async def test_who_watches_does_not_hold_up_a_stop(tmp_path: Path):
+    headers = {"authorization": f"Bearer {ADMIN}"}
+    async with ScriptedUpstream() as upstream:
+        with served(tmp_path, upstream.url, shutdown_timeout=10 * PATIENCE) as gateway:
+            async with (
+                httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=PATIENCE) as client,
+                client.stream("GET", "/admin/live") as answer,
+            ):
+                lines = answer.aiter_lines()
+                named = (line async for line in lines if line.startswith("event"))
+                assert [await anext(named) for _ in range(3)] == ["event: snapshot", "event: tick", "event: tick"]
+                gateway.terminate()
+                assert [line async for line in lines][-1] == ""  # a whole event, and a proper end
+            assert await asyncio.to_thread(gateway.exit_code) == 0

@@ -128,20 +128,23 @@ async def test_what_was_used_before_counts_and_what_is_used_since(studio: Studio
 
 
 async def test_nothing_is_kept_or_computed_while_nobody_looks(studio: Studio) -> None:
-    assert studio.figures.listener is None
+    assert not listens(studio)
     await studio.settle()
     studio.tick()
     assert studio.states == []
     assert studio.figures.today.total.requests == 0
-    events = await studio.open()
-    await anext(events)
-    assert studio.figures.listener is not None
+    await anext(await studio.open())
+    assert listens(studio)
     studio.live.close("key")
-    assert studio.figures.listener is None
+    assert not listens(studio)
     written = len(studio.states)
     studio.tick()
     assert len(studio.states) == written
     assert not studio.figures.month.by["user"].rows
+
+
+def listens(studio: Studio) -> bool:
+    return studio.figures.listener is not None
 
 
 async def test_all_who_look_get_the_same_bytes_made_once(studio: Studio) -> None:
@@ -345,7 +348,7 @@ async def test_a_ledger_that_does_not_write_is_told_after_a_while(
 async def test_a_stop_ends_all_streams_and_begins_no_more(studio: Studio) -> None:
     events = await studio.open()
     await anext(events)
-    waiting = asyncio.create_task(anext(events))
+    waiting = asyncio.ensure_future(anext(events))
     await asyncio.sleep(0)
     studio.live.stop()
     with pytest.raises(StopAsyncIteration):

@@ -55,6 +55,6 @@ async def _list(services: Services) -> UpstreamList:
 
 
 def _shown(url: str) -> str:
-    """Without user, password, query and fragment: any of them may hold a secret."""
+    """Without user and password."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -217,7 +217,7 @@ async def _rows(services: ControlServices, users: Sequence[tuple[User, Totals]])
 def _read_cursor(sort: Sort, text: str) -> _Place:
     of, _, rest = text.partition("~")
     figure, _, user_id = rest.partition("~")
-    if of != sort or not re.fullmatch(r"-?[0-9]{1,30}", figure):
+    if of != sort or not user_id or not re.fullmatch(r"-?[0-9]{1,30}", figure):
         raise Unprocessable("'after' must be the 'next' of a page of this list, sorted the same way.", param="after")
     return int(figure), user_id
 

@@ -2,37 +2,37 @@ import { exactUsd } from "~/parts/format";
 import { phrase } from "~/parts/limitWords";
 
 /** What was done, in words, by the name of the action. */
-const ACTIONS: Readonly<Record<string, string>> = {
-  "user.create": "Made a user",
-  "user.update": "Changed a user",
-  "user.close": "Closed an account",
-  "user.limits": "Changed a user’s limits",
-  "user.sign_in": "Signed in",
-  "user.sign_out_everywhere": "Signed out everywhere",
-  "limits.defaults": "Changed the limits of new users",
-  "key.create": "Made a key",
-  "key.rotate": "Rotated a key",
-  "key.update": "Changed a key",
-  "key.revoke": "Revoked a key",
-  "prices.put": "Added prices",
-  "prices.seed": "Took prices from the list that came along",
-  "aliases.replace": "Set the other names of models",
-  "adjustment.create": "Corrected what was used",
-};
+const ACTIONS: ReadonlyMap<string, string> = new Map([
+  ["user.create", "Made a user"],
+  ["user.update", "Changed a user"],
+  ["user.close", "Closed an account"],
+  ["user.limits", "Changed a user’s limits"],
+  ["user.sign_in", "Signed in"],
+  ["user.sign_out_everywhere", "Signed out everywhere"],
+  ["limits.defaults", "Changed the limits of new users"],
+  ["key.create", "Made a key"],
+  ["key.rotate", "Rotated a key"],
+  ["key.update", "Changed a key"],
+  ["key.revoke", "Revoked a key"],
+  ["prices.put", "Added prices"],
+  ["prices.seed", "Took prices from the list that came along"],
+  ["aliases.replace", "Set the other names of models"],
+  ["adjustment.create", "Corrected what was used"],
+]);
 
 export function actionWords(action: string): string {
-  return ACTIONS[action] ?? action;
+  return ACTIONS.get(action) ?? action;
 }
 
-const ACTORS: Readonly<Record<string, string>> = {
-  "@bootstrap": "the bootstrap admin key",
-  "@seeds": "the gateway, at its start",
-  "@demo": "the demo",
-};
+const ACTORS: ReadonlyMap<string, string> = new Map([
+  ["@bootstrap", "the bootstrap admin key"],
+  ["@seeds", "the gateway, at its start"],
+  ["@demo", "the demo"],
+]);
 
 /** Who it was: names that begin with "@" are no user's. */
 export function actorWords(actor: string): string {
-  return ACTORS[actor] ?? actor;
+  return ACTORS.get(actor) ?? actor;
 }
 
 type Detail = Readonly<Record<string, unknown>>;

@@ -1,13 +1,13 @@
 /** How a call ended, in words. */
 import type { Call } from "~/parts/bill";
 
-const REASONS: Readonly<Record<string, string>> = {
-  stop: "The model ended its answer by itself.",
-  length: "The answer was cut at the most tokens it might have, or where the model’s context was full.",
-  tool_calls: "The model asked for a tool to be called.",
-  function_call: "The model asked for a function to be called.",
-  content_filter: "The upstream held the answer back.",
-};
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["stop", "The model ended its answer by itself."],
+  ["length", "The answer was cut at the most tokens it might have, or where the model’s context was full."],
+  ["tool_calls", "The model asked for a tool to be called."],
+  ["function_call", "The model asked for a function to be called."],
+  ["content_filter", "The upstream held the answer back."],
+]);
 
 type Ended = Pick<Call, "status" | "finish_reason" | "estimated" | "first_token_ms" | "cost_usd">;
 
@@ -20,7 +20,7 @@ export function endInWords({ status, finish_reason: reason, estimated, first_tok
 const ENDS: Readonly<Record<Call["status"], (reason: string | null, answered: boolean) => string>> = {
   completed: (reason) => {
     if (reason === null) return "It was answered whole.";
-    return REASONS[reason] ?? `It was answered whole; the model ended with “${reason}”.`;
+    return REASONS.get(reason) ?? `It was answered whole; the model ended with “${reason}”.`;
   },
   cancelled: (_, answered) =>
     `Whoever asked left before the end, or was no longer allowed in.${answered ? " What was generated until then is charged." : ""}`,

@@ -64,8 +64,11 @@ const COLUMNS: Column<Upstream>[] = [
   },
   { id: "flight", label: "In flight", numeric: true, cell: ({ health }) => <Count value={health.in_flight} of="requests" /> },
   { id: "models", label: "Models", numeric: true, cell: ({ models }) => <Count value={models} of="models" /> },
-  { id: "kind", label: "Kind", cell: ({ kind }) => KINDS[kind] ?? kind },
+  { id: "kind", label: "Kind", cell: ({ kind }) => KINDS.get(kind) ?? kind },
   { id: "address", label: "Address", cell: ({ base_url: url }) => <code className={classes["address"]}>{url}</code> },
 ];
 
-const KINDS: Readonly<Record<string, string>> = { ollama: "Ollama", "openai-compatible": "OpenAI-compatible" };
+const KINDS: ReadonlyMap<string, string> = new Map([
+  ["ollama", "Ollama"],
+  ["openai-compatible", "OpenAI-compatible"],
+]);

@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useRef } from "react";
 
-const FADE = [{ opacity: 0.35 }, { opacity: 1 }];
+const FADE = [{ filter: "opacity(0.35)" }, { filter: "none" }];
 const QUIET = "(prefers-reduced-motion: reduce)";
 
 /** A figure that changes while one looks at it: what is new fades in. `of` is the figure as it is shown. */

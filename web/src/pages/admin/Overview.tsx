@@ -22,7 +22,9 @@ export function Component() {
   const unused = live.tick?.month.requests === 0 && live.tick.now.in_flight === 0 && usage.data?.total.requests === 0 && usage.before?.requests === 0;
   return (
     <Page title="Overview" aside={<LiveState live={live} />} period>
-      <LiveTiles tick={live.tick} />
+      <div className={classes["tiles"]}>
+        <LiveTiles tick={live.tick} />
+      </div>
       {unused && <FirstSteps />}
       <LiveCharts series={live.series} waiting={live.tick === null} />
       <div className={classes["today"]}>

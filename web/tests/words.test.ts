@@ -30,7 +30,7 @@ describe("the audit log", () => {
   });
 
   it("leaves names that are not fields as they are", () => {
-    expect(fieldWords("cost_usd_per_month")).toBe("Cost USD per month");
+    expect(fieldWords("cost_usd_per_month")).toBe("Cost ($) per month");
     expect(fieldWords("llama3.2:1b")).toBe("llama3.2:1b");
   });
 });
@@ -64,7 +64,7 @@ it("writes what one call costs to the millionth, half up", () => {
   expect(millionths("0.0001235")).toBe("$0.000124");
   expect(millionths("0.0000004")).toBe("<$0.000001");
   expect(millionths("1234.5")).toBe("$1,234.500000");
-  expect(millionths("0")).toBe("$0.000000");
+  expect(millionths("0")).toBe("$0");
   expect(millionths("-0.5")).toBe("−$0.500000");
 });
 

@@ -80,15 +80,20 @@ const WHEN: Column<CallRecord> = { id: "at", label: "Time", cell: (call) => <Mom
 const USER: Column<CallRecord> = { id: "user", label: "User", cell: (call) => call.user_id };
 const REST: Column<CallRecord>[] = [
   { id: "model", label: "Model", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
+  // What a narrow window has room for comes first.
+  { id: "cost", label: "Cost", numeric: true, cell: (call) => <Cost of={call} /> },
   { id: "status", label: "Status", cell: (call) => <Status of={call.status} /> },
   { id: "input", label: "Input", numeric: true, wideOnly: true, cell: (call) => <Tokens value={call.prompt_tokens} /> },
   { id: "output", label: "Output", numeric: true, wideOnly: true, cell: (call) => <Tokens value={call.completion_tokens} /> },
-  { id: "cost", label: "Cost", numeric: true, cell: (call) => <SmallMoney usd={call.cost_usd} /> },
   { id: "first", label: "First token", numeric: true, wideOnly: true, cell: (call) => <Took ms={call.first_token_ms} /> },
   { id: "took", label: "Total", numeric: true, wideOnly: true, cell: (call) => <Took ms={call.latency_ms} /> },
 ];
 const COLUMNS = [WHEN, ...REST];
 const COLUMNS_OF_ALL = [WHEN, USER, ...REST];
+
+function Cost({ of: call }: { of: CallRecord }) {
+  return call.price_id === null && !isCorrection(call) ? <span className="unit">no price</span> : <SmallMoney usd={call.cost_usd} />;
+}
 
 /** Of all calls that match, on every page. */
 function Sums({ of }: { of: Schemas["Sums"] }) {

@@ -71,7 +71,7 @@ function columnsOf(ask: (asked: Asked) => void, byAdmin: boolean): Column<Key>[]
     {
       id: "name",
       label: "Name",
-      cell: (key) => <span className={classes["name"]}>{key.name ?? <span className="unit">without a name</span>}</span>,
+      cell: (key) => <span className={classes["name"]} title={key.name ?? ""}>{key.name ?? <span className="unit">without a name</span>}</span>,
     },
     { id: "key", label: "Key", cell: (key) => <code className={classes["code"]}>{key.prefix}</code> },
     { id: "status", label: "Status", cell: (key) => <Status of={key.status} /> },

@@ -8,7 +8,9 @@ export function ModelName({ name }: { name: string }) {
   return (
     <span className={classes["model"]}>
       <span className={classes["dot"]} style={{ background: colorOf(name) }} aria-hidden />
-      {name}
+      <span className={classes["name"]} title={name}>
+        {name}
+      </span>
     </span>
   );
 }

@@ -71,9 +71,9 @@ export function scalar(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** A field's name as words: "cost_usd_per_month" is "Cost USD per month". */
+/** A field's name as words: "cost_usd_per_month" is "Cost ($) per month". */
 export function fieldWords(name: string): string {
   if (!/^[a-z][a-z0-9_]*$/.test(name)) return name;
-  const words = name.replaceAll("_", " ").replace(/\busd\b/, "USD").replace(/\bmtok\b/, "million tokens").replace(/\bid\b/, "id");
+  const words = name.replace("usd_per_mtok", "($ per million)").replace("usd", "($)").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

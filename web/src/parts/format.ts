@@ -21,13 +21,13 @@ export function exactUsd(exact: string): string {
   return `${negative ? "−" : ""}$${whole.replace(GROUP, ",")}.${kept}`;
 }
 
-/** "$0.000123" of "0.0001234": to the millionth, half up, for what single calls cost. Less is "<$0.000001". */
+/** "$0.000123" of "0.0001234": to the millionth, half up, for what single calls cost. Nothing is "$0", less than half of one "<$0.000001". */
 export function millionths(exact: string): string {
   const { negative, whole, fraction } = digits(exact);
   let all = BigInt(whole + fraction.padEnd(6, "0").slice(0, 6));
   if ((fraction[6] ?? "0") >= "5") all += 1n;
   const sign = negative ? "−" : "";
-  if (all === 0n) return isNothing(exact) ? "$0.000000" : `${sign}<$0.000001`;
+  if (all === 0n) return isNothing(exact) ? "$0" : `${sign}<$0.000001`;
   const text = all.toString().padStart(7, "0");
   return `${sign}$${text.slice(0, -6).replace(GROUP, ",")}.${text.slice(-6)}`;
 }

@@ -7,7 +7,7 @@ import classes from "./states.module.css";
 
 export function PageSkeleton() {
   return (
-    <Stack gap="lg" aria-busy="true" aria-label="Loading">
+    <Stack gap="lg" role="status" aria-busy="true" aria-label="Loading">
       <Skeleton height={28} width={180} />
       <Skeleton height={104} />
       <Skeleton height={260} />
@@ -17,7 +17,7 @@ export function PageSkeleton() {
 
 /** As high as what is to come, so that nothing jumps. */
 export function Loading({ height }: { height: number }) {
-  return <Skeleton height={height} aria-busy="true" aria-label="Loading" />;
+  return <Skeleton height={height} role="status" aria-busy="true" aria-label="Loading" />;
 }
 
 export function Fault({ fault, again }: { fault: Error; again?: () => void }) {

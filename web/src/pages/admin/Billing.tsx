@@ -100,7 +100,9 @@ function columnsOf(models: readonly Model[]): Column<Price>[] {
       label: "Model or pattern",
       cell: ({ model }) => (
         <>
-          {model}
+          <span className={classes["model"]} title={model}>
+            {model}
+          </span>
           {isPattern(model) && <span className={classes["badge"]}>pattern</span>}
         </>
       ),

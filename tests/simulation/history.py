@@ -28,7 +28,7 @@ from tollkeeper.rules.admission import Refused
 from tollkeeper.rules.errors import GatewayError, LedgerUnavailable
 from tollkeeper.rules.limits import COUNTED
 from tollkeeper.rules.money import format_usd
-from tollkeeper.services.accounts import UserChange
+from tollkeeper.services.accounts import KeyChange, UserChange
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.prices import NewPrice
 from tollkeeper.store.counting import Asked
@@ -205,7 +205,8 @@ class History:
         if self.rng.random() < 0.6:
             await self._change(accounts.set_limits(user_id, ROOT, limits))
         else:
-            await self._change(accounts.set_key_limits(self.rng.choice(accounts.keys_of(user_id)).id, ROOT, limits))
+            key = self.rng.choice(accounts.keys_of(user_id))
+            await self._change(accounts.update_key(key.id, ROOT, KeyChange(limits=limits)))
 
     async def _adjust(self) -> None:
         user_id = self.rng.choice(self._users)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from tollkeeper.rules.errors import Forbidden, GatewayError, LedgerUnavailable, UpstreamFailure
+from tollkeeper.rules.errors import CredentialsRefused, Forbidden, GatewayError, LedgerUnavailable, UpstreamFailure
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage
 from tollkeeper.services.admission import Grant
@@ -163,7 +163,8 @@ class Run:
             self.settle("failed")  # does nothing when the relay has settled
             if isinstance(error, UpstreamFailure):
                 self._runs.metrics.upstream_error(self.upstream, error.code)
-                log.warning("%r: %s (%s)", self, error.message, error.told or "it said nothing")
+                level = logging.ERROR if isinstance(error, CredentialsRefused) else logging.WARNING
+                log.log(level, "%r by %s: %s (%s)", self, self.upstream, error.message, error.told or "it said nothing")
 
     @property
     def key_id(self) -> str | None:
@@ -172,10 +173,6 @@ class Run:
     @property
     def upstream(self) -> str:
         return self._intent.upstream
-
-    def alert_operator(self, status: int) -> None:
-        """The upstream refused our own credentials: only the operator can mend that."""
-        log.error("upstream %s refuses the gateway's credentials with status %d", self.upstream, status)
 
     def saw_content(self) -> None:
         """Note the moment of the first output."""

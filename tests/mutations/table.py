@@ -72,8 +72,8 @@ MUTATIONS = (
         "L3",
         "a window leaves out its oldest bucket",
         "rules/windows.py",
-        "oldest = self._grid.bucket(at) - self._grid.buckets\n",
-        "oldest = self._grid.bucket(at) - self._grid.buckets + 1\n",
+        "oldest = index - self._grid.buckets\n",
+        "oldest = index - self._grid.buckets + 1\n",
         ("rules/test_windows.py::test_what_lies_at_the_far_end_of_a_window_still_counts",),
     ),
     Mutation(

@@ -61,6 +61,30 @@ async def test_a_month_is_that_of_admission(store: Store) -> None:
     assert (requests(history.total), sum(each.tokens for each in history.minutes)) == (1, 15)
 
 
+async def test_a_clock_that_went_back_and_forth_hides_no_moment(store: Store) -> None:
+    await settle(store, a_record(NOON), a_record(NOON - 31 * DAY), a_record(NOON + 1000))
+    history = await store.reports.history(NOON + 2000)
+    assert [(each.at, each.requests) for each in history.moments if each.requests] == [(NOON, 1), (NOON + 1000, 1)]
+
+
+async def test_what_lies_ahead_of_a_clock_that_was_set_back_is_there_by_its_own_month(store: Store) -> None:
+    ahead = NOON + 31 * DAY
+    await settle(store, a_record(ahead), a_record(NOON))
+    history = await store.reports.history(NOON + 1000)
+    november, december = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp() * 1000) for month in (11, 12))
+    assert [(each.at, each.requests) for each in history.month] == [(november, 1), (december, 1)]
+    assert requests(history.minutes) == requests(history.moments) == requests(history.total) == 2
+    first = await store.reports.history(NOON + 1000, upto=1)
+    assert [(each.at, each.requests) for each in first.month] == [(december, 1)]
+
+
+async def test_a_clock_that_is_ahead_of_the_newest_record_hides_nothing(store: Store) -> None:
+    await settle(store, a_record(NOON, settled_at=NOON))
+    history = await store.reports.history(NOON + 100 * DAY)
+    for slices in (history.minutes, history.month, history.total, history.moments):
+        assert requests(slices) == 1
+
+
 async def test_an_adjustment_is_money_and_no_request(store: Store) -> None:
     await settle(store, a_record(NOON), REFUND)
     history = await store.reports.history(NOON + 1000)

@@ -156,6 +156,9 @@ class History(Struct, frozen=True):
         moments   second, minute: the last two minutes, to the millisecond
 
     In `minutes` and `moments` requests lie at admission, tokens and cost at settlement; the others go by admission.
+
+    Clocks are set back and forth. So "the last" goes back from the settlement of the newest record where that is
+    earlier than now, and what lies ahead of now is in all of the lists, in `month` by its own month.
     """
 
     seq: int

@@ -66,7 +66,7 @@ MUTATIONS = (
         "rules/admission.py",
         " or used + (0 if alone else gate.counter.held) + least > gate.limit:",
         " or used + least > gate.limit:",
-        ("gateway/test_limits.py::test_two_hundred_at_once_never_go_over",),
+        ("gateway/test_limits_at_once.py::test_two_hundred_at_once_never_go_over",),
     ),
     Mutation(
         "L3",

@@ -23,6 +23,7 @@ from tollkeeper.rules.times import format_time
 from tollkeeper.rules.usage import IMAGE_TOKENS, Usage
 from tollkeeper.services.catalog import Catalog, Route
 from tollkeeper.services.directory import Caller
+from tollkeeper.services.upstream.config import Kind
 from tollkeeper.store.counting import Asked, Counters, Standing
 from tollkeeper.wire.openai import Ask
 
@@ -201,7 +202,7 @@ class Admission:
         return InsufficientQuota(text, status=self._quota_status, retry_after=wait, should_retry=False)
 
 
-FREE_KINDS = frozenset({"ollama", "openai-compatible"})
+FREE_KINDS: frozenset[Kind] = frozenset({"ollama", "openai-compatible"})
 """Kinds of upstream that charge nothing by themselves: a model without a price costs nothing there."""
 
 

@@ -5,6 +5,7 @@ import asyncio
 import json
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ ANSWER = 400
 """Tokens that each asks for, and gets."""
 LEAVER = 7
 """The `seed` of requests whose client leaves at the first word."""
-FIGURES = {"requests": 30, "tokens": 6000, "cost": "0.02", "running": 7}
+FIGURES: dict[str, Any] = {"requests": 30, "tokens": 6000, "cost": "0.02", "running": 7}
 """Limits that two hundred do not fit into."""
 HOLDERS = ("user", "key", "model of the user", "model of the key")
 WORDS = dict(zip(HOLDERS, ("", " of this key", f" for {MODEL}", f" of this key for {MODEL}"), strict=True))
@@ -47,7 +48,7 @@ class Crowd:
         """Set limits: by holder, the limits object."""
         admin, bearer = self.gateway.client, {"authorization": f"Bearer {ADMIN}"}
         await admin.put("/admin/prices", json=PRICE, headers=bearer)
-        given = {"user": {}, "key": {}}
+        given: dict[str, dict[str, Any]] = {"user": {}, "key": {}}
         for holder, figures in limits.items():
             of_model, owner = holder.startswith("model"), holder.rpartition(" ")[2]
             given[owner] |= {"models": {MODEL: figures}} if of_model else figures

@@ -227,6 +227,20 @@ async def test_by_model_and_by_key(gateway):
     assert (await gateway.chat(model="eye")).status_code == 200
 
 
+async def test_what_is_left_of_one_models_limits_is_told(gateway):
+    await limit(gateway, requests_total=9, models={"tiny": {"requests_total": 5}, "eye:latest": {"tokens_total": 100}})
+    assert (await gateway.chat()).status_code == 200
+    await gateway.records()
+    told = await usage(gateway)
+    assert told["requests_total"] == {"limit": 9, "used": 1, "reserved": 0, "remaining": 8, "resets_at": None}
+    assert told["models"] == {
+        "tiny": {"requests_total": {"limit": 5, "used": 1, "reserved": 0, "remaining": 4, "resets_at": None}},
+        "eye:latest": {"tokens_total": {"limit": 100, "used": 0, "reserved": 0, "remaining": 100, "resets_at": None}},
+    }
+    shown = (await gateway.client.get("/admin/users/alice/limits", headers=BEARER)).json()
+    assert shown["usage"] == told
+
+
 async def test_allowed_models(gateway):
     await limit(gateway, allowed_models=["tiny"])
     assert (await gateway.chat()).status_code == 200

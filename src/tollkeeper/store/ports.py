@@ -151,7 +151,7 @@ class History(Struct, frozen=True):
     `seq`, and no other. Each list is by `at`, oldest first; add up the one that has the span:
 
         minutes   hour, day: the last 25 hours, `at` the beginning of a minute
-        month     month: the calendar's, UTC, `at` its beginning
+        month     month: the calendar's, UTC, last and this, `at` its beginning
         total     total: for ever, `at` 0
         moments   second, minute: the last two minutes, to the millisecond
 

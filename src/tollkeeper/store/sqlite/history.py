@@ -63,10 +63,11 @@ def read_history(connection: Connection, now: int, user_id: str | None, upto: in
     now = min(now, connection.execute(last).scalar_one_or_none() or now)
     first = minute_of(now - MINUTES_KEPT_MS)
     this_month, next_month = month_of(now)
+    last_month, _ = month_of(this_month - 1)
     for query in _minute_sums(first, max(first, end.minutes_from)):
         for row in connection.execute(_of(query, user_id)):
             minutes.add_sums(row, at=row.at)
-    for row in connection.execute(_of(_hour_sums(this_month, next_month), user_id)):
+    for row in connection.execute(_of(_hour_sums(last_month, this_month, next_month), user_id)):
         total.add_sums(row, at=0)
         if row.at:
             month.add_sums(row, at=month_of(row.at)[0])
@@ -75,7 +76,7 @@ def read_history(connection: Connection, now: int, user_id: str | None, upto: in
             minutes.add(minute_of(row.created_at), row, -row.requests, 0, 0)
         if row.settled_at >= first:
             minutes.add(minute_of(row.settled_at), row, 0, -row.tokens, -row.cost_pico)
-        if row.created_at >= this_month:
+        if row.created_at >= last_month:
             month.add(month_of(row.created_at)[0], row, -row.requests, -row.tokens, -row.cost_pico)
         total.add(0, row, -row.requests, -row.tokens, -row.cost_pico)
     moments = _Sums()
@@ -108,13 +109,12 @@ def _last_records(connection: Connection, seq: int, since: int) -> Iterator[Row[
                 yield row
 
 
-def _hour_sums(this_month: int, next_month: int) -> Select[Any]:
-    """Sums of all time before this month (`at` is 0), of this month (its beginning), and of each day after it, which
-    only a clock that was set back can have left."""
+def _hour_sums(last_month: int, this_month: int, next_month: int) -> Select[Any]:
+    """Sums of last month and this (`at` is the month's beginning), of all time before (0), and of each day after them,
+    which only a clock that was set back can have left."""
     hour = hourly.c.hour
-    return _rollup_sums(
-        hourly, case((hour >= next_month, hour - hour % DAY_MS), (hour >= this_month, this_month), else_=0)
-    )
+    months = (hour >= this_month, this_month), (hour >= last_month, last_month)
+    return _rollup_sums(hourly, case((hour >= next_month, hour - hour % DAY_MS), *months, else_=0))
 
 
 def _minute_sums(first: int, whole_from: int) -> Iterator[Select[Any]]:

@@ -130,7 +130,7 @@ class Admission:
         except Refused as refused:
             raise self._refusal(refused, at) from None
         each = taken.allowance // demand.choices
-        bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, budgets=True))
+        bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, _BUDGETS))
         changes = bounded and each != ask.max_tokens
         return Grant(self, taken, ask, route.model, demand.budget_input, each if changes else None)
 
@@ -144,10 +144,10 @@ class Admission:
                 "You may not generate any tokens: your limit on tokens per request is 0.",
                 type="tokens", retry_after=None, should_retry=False,
             )  # fmt: skip
-        limited = _has(owners, route.model, budgets=False)
+        limited = _has(owners, route.model, _BOUNDED)
         if not limited and cap is None:
             return Demand(), None  # nothing is guessed
-        if ask.outside is not None and _has(owners, route.model, budgets=True):
+        if ask.outside is not None and _has(owners, route.model, _BUDGETS):
             raise BadRequest(
                 f"'{ask.outside}' brings input whose size is not known, which a budget does not allow. Send it inline.",
                 param=ask.outside,
@@ -210,11 +210,14 @@ def not_allowed(model: str) -> ModelNotAllowed:
     return ModelNotAllowed(f"You may not use the model '{model}'. GET /v1/models lists those you may.", param="model")
 
 
-def _has(owners: tuple[Limits, Limits], model: str, *, budgets: bool) -> bool:
-    """Whether any limit on tokens or cost applies; `budgets`: of those by day, month and in total."""
-    for limits in owners:
-        for name in (*limits.counts, *limits.of_model(model)):
-            counted = COUNTED[name]
-            if counted.quantity != "requests" and (counted.is_budget or not budgets):
-                return True
-    return False
+_BOUNDED = frozenset(name for name, counted in COUNTED.items() if counted.quantity != "requests")
+"""The limits that make it matter how long a request and its answer may be."""
+_BUDGETS = frozenset(name for name in _BOUNDED if COUNTED[name].is_budget)
+
+
+def _has(owners: tuple[Limits, Limits], model: str, names: frozenset[str]) -> bool:
+    """Whether any of these limits applies."""
+    return any(
+        not names.isdisjoint(limits.counts) or (limits.models and not names.isdisjoint(limits.of_model(model)))
+        for limits in owners
+    )

@@ -224,7 +224,8 @@ class Run:
         heard = self.heard
         if not self.dispatched or (status == "failed" and not heard.content_events):
             return NO_USAGE
-        return heard.report.complete(self.grant.estimate(), heard.content_events)
+        estimated = self.grant.estimate() if heard.report.prompt_tokens is None else 0
+        return heard.report.complete(estimated, heard.content_events)
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request came in."""

@@ -21,6 +21,8 @@ class _Way(Struct, frozen=True):
     key_limits: Limits
     scopes: tuple[Scope, ...]
     gates: tuple[Gate, ...]
+    pace: tuple[Gate, ...]
+    """Those of `gates` that are limits of pace on requests and tokens."""
     counters: tuple[Counter, ...]
 
 
@@ -66,8 +68,8 @@ class MemoryCounters:
         self._open.discard(taken)
         give_back(taken.hold)
 
-    def standing(self, taken: MemoryTaken, at: int) -> list[Standing]:
-        return [_standing(gate.name, gate.limit, gate.counter, at) for gate in taken.way.gates]
+    def pace(self, taken: MemoryTaken, at: int) -> list[Standing]:
+        return [_standing(gate.name, gate.limit, gate.counter, at) for gate in taken.way.pace]
 
     def stand_of(self, scope: Scope, limits: Limits, at: int) -> list[Standing]:
         given = dict(limits.counts)
@@ -117,7 +119,8 @@ class MemoryCounters:
             self._counter(scope, CONCURRENCY)  # what runs counts before there is a limit on it
         gates = tuple(self._gates(asked, scopes))
         counters = tuple(counter for scope in scopes for counter in self._scopes.get(scope, {}).values())
-        return _Way(asked.user_limits, asked.key_limits, scopes, gates, counters)
+        pace = tuple(gate for gate in gates if gate.name != CONCURRENCY and not GATED[gate.name].is_budget)
+        return _Way(asked.user_limits, asked.key_limits, scopes, gates, pace, counters)
 
     def _gates(self, asked: Asked, scopes: tuple[Scope, ...]) -> Iterator[Gate]:
         user, key, user_model, key_model = scopes

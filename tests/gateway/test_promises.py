@@ -89,7 +89,7 @@ async def test_what_never_went_out_costs_nothing(paid, up, monkeypatch):
 
 
 async def test_a_ledger_that_stays_stuck_ends_the_answer_with_an_error(gateway, up, monkeypatch):
-    monkeypatch.setattr("tollkeeper.services.runs.COMMIT_PATIENCE", 0.1)
+    monkeypatch.setattr("tollkeeper.services.commits.COMMIT_PATIENCE", 0.1)
     hold_commits(gateway, monkeypatch, "settle")
     answer = await gateway.chat()
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")

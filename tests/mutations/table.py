@@ -64,8 +64,8 @@ MUTATIONS = (
         "L3",
         "what running requests hold is not looked at",
         "rules/admission.py",
-        " or used + (0 if alone else gate.counter.held) + least > gate.limit:",
-        " or used + least > gate.limit:",
+        "if counter.held + amounts[counter.kind]",
+        "if amounts[counter.kind]",
         ("gateway/test_limits_at_once.py::test_two_hundred_at_once_never_go_over",),
     ),
     Mutation(
@@ -87,9 +87,9 @@ MUTATIONS = (
     Mutation(
         "L4",
         "a settlement frees nothing",
-        "store/memory/counters.py",
-        "        self._open.discard(taken)\n        taken.free()\n        for scope",
-        "        self._open.discard(taken)\n        for scope",
+        "rules/admission.py",
+        "    free(hold)\n    for counter in hold.counters:\n        if counter.kind > RUNNING:",
+        "    for counter in hold.counters:\n        if counter.kind > RUNNING:",
         ("gateway/test_limits.py::test_a_budget_of_tokens_lowers_the_cap", "gateway/test_limits.py::test_concurrency"),
     ),
     Mutation(

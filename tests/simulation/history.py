@@ -285,12 +285,7 @@ class History:
     def _let_out(self, client: Client, asked: Asked, taken: MemoryTaken) -> None:
         places = places_of(asked)
         client.granted = True
-        client.taken = taken
-        owners = (("user", asked.user_id), ("key", asked.key_id))
-        client.at_limits = frozenset(places) | {(owner, "running") for owner in owners}
-        for place in places:
-            if COUNTED[place[1]].quantity != "requests":
-                client.holds[place] = needed(asked, place[1], taken.allowance)
+        client.asked, client.taken = asked, taken
         budgets = {COUNTED[name].quantity for _, name in places if COUNTED[name].is_budget}
         if "tokens" in budgets and self._strict_input:
             client.bound = needed(asked, "tokens_total", taken.allowance)

@@ -20,6 +20,10 @@ from tollkeeper.wire.openai_answer import StreamReader, error_message, read_whol
 from tollkeeper.wire.sse import EventSplitter, EventTooLarge
 
 _MAX_ERROR_BYTES = 1_000_000
+_PACE_HEADERS = {
+    kind: tuple(f"x-ratelimit-{name}-{kind}".encode() for name in ("limit", "remaining", "reset"))
+    for kind in ("requests", "tokens")
+}
 
 
 async def relay(house: House, exchange: Exchange, run: Run, endpoint: Endpoint, ask: Ask, answer: Answer) -> None:
@@ -40,13 +44,12 @@ def _pace(house: House, run: Run) -> Headers:
     headers: Headers = []
     now = house.now()
     for kind, standing in run.grant.pace():
-        reset = duration(max(0, (standing.clear_at or now) - now))
-        for name, value in (
-            ("limit", str(standing.limit)),
-            ("remaining", str(max(0, standing.left))),
-            ("reset", reset),
-        ):
-            headers.append((f"x-ratelimit-{name}-{kind}".encode(), value.encode()))
+        limit, remaining, reset = _PACE_HEADERS[kind]
+        headers += [
+            (limit, b"%d" % standing.limit),
+            (remaining, b"%d" % max(0, standing.left)),
+            (reset, duration(max(0, (standing.clear_at or now) - now)).encode()),
+        ]
     return headers
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tollkeeper.services.audit import Actor
-from tollkeeper.services.runs import committed
+from tollkeeper.services.commits import Commits
 from tollkeeper.store.counting import Counters
 from tollkeeper.store.ports import ADJUSTMENT, Ledger, Record
 
@@ -23,6 +23,7 @@ class Adjustments:
         self._counters = counters
         self._now = now
         self._mint = mint
+        self._commits = Commits()
 
     async def adjust(self, user_id: str, cost_pico: int, reason: str, by: Actor) -> Record:
         """Add `cost_pico` to what a user owes (less than 0 gives back). Durable when it answers."""
@@ -44,5 +45,5 @@ class Adjustments:
         )
         commit = self._ledger.settle(record)
         self._counters.adjust(("user", user_id), cost_pico, now)
-        await committed(commit)
+        await self._commits.wait(commit)
         return record

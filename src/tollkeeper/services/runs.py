@@ -19,6 +19,7 @@ from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage
 from tollkeeper.services.admission import Grant
 from tollkeeper.services.catalog import Route
+from tollkeeper.services.commits import Commits
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.store.ports import Intent, Ledger, Record, RecordStatus
@@ -26,8 +27,6 @@ from tollkeeper.wire.openai import Ask, Endpoint
 from tollkeeper.wire.openai_answer import NO_REPORT, UsageReport
 
 log = logging.getLogger("tollkeeper.runs")
-COMMIT_PATIENCE = 5.0
-"""Seconds that an answer's end waits for its record; after that the client is told so instead."""
 
 
 class Started(Struct, frozen=True, gc=False):
@@ -66,6 +65,7 @@ class Runs:
         self.metrics = metrics
         self.now = now
         self.clock = clock
+        self.commits = Commits()
         self.active: set[Run] = set()
 
     def cut_keys(self, key_ids: Collection[str]) -> None:
@@ -214,42 +214,19 @@ class Run:
     async def durable(self) -> None:
         """Wait until the record is. Raises LedgerUnavailable after 5 s; it is kept and written later even so."""
         assert self._settled is not None
-        await committed(self._settled)
+        await self._runs.commits.wait(self._settled)
 
     async def intent_durable(self) -> None:
         """Wait until the intent is. Raises LedgerUnavailable after 5 s."""
-        await committed(self.journalled)
+        await self._runs.commits.wait(self.journalled)
 
     def _usage(self, status: RecordStatus) -> Usage:
         heard = self.heard
         if not self.dispatched or (status == "failed" and not heard.content_events):
             return NO_USAGE
-        return heard.report.complete(self.grant.estimate(), heard.content_events)
+        estimated = self.grant.estimate() if heard.report.prompt_tokens is None else 0
+        return heard.report.complete(estimated, heard.content_events)
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request came in."""
         return round((self._runs.clock() - self._started) * 1000)
-
-
-async def committed(commit: asyncio.Future[None]) -> None:
-    """Wait for a commit of the ledger. Raises LedgerUnavailable after 5 s."""
-    # A future of our own beside the shared one, so that a client that leaves does not end it for the others; by hand,
-    # since `shield` under `timeout` costs twice as much, for every request.
-    loop = commit.get_loop()
-    waiter: asyncio.Future[bool] = loop.create_future()
-
-    def end(well: bool) -> None:
-        if not waiter.done():
-            waiter.set_result(well)
-
-    def written(done: asyncio.Future[None]) -> None:
-        end(done.exception() is None)
-
-    commit.add_done_callback(written)
-    deadline = loop.call_later(COMMIT_PATIENCE, end, False)
-    try:
-        if not await waiter:
-            raise LedgerUnavailable("The ledger could not be written in time; this answer is not confirmed.")
-    finally:
-        deadline.cancel()
-        commit.remove_done_callback(written)

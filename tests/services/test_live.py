@@ -157,6 +157,18 @@ async def test_all_who_look_get_the_same_bytes_made_once(studio: Studio) -> None
     assert [(name, state.number) for name, state in studio.states] == [("snapshot", 0), ("tick", 1)]
 
 
+async def test_all_of_one_tick_are_told_of_the_same_changes(studio: Studio) -> None:
+    early = await studio.open("early")
+    await anext(early)
+    await studio.settle()
+    studio.tick()
+    await anext(early)
+    await anext(await studio.open("late"))
+    (before, told), (after, shown) = studio.states[-2:]
+    assert (before, after, told.number) == ("tick", "snapshot", shown.number)
+    assert [change.user_id for change in shown.changed] == [change.user_id for change in told.changed] == ["alice"]
+
+
 async def test_one_reading_for_all_who_come_at_once(studio: Studio) -> None:
     reports = studio.house.store.reports
     asked: list[object] = []
@@ -288,6 +300,7 @@ async def test_the_series_holds_five_minutes_without_gaps(studio: Studio) -> Non
         studio.tick()
     await anext(await studio.open())
     series = studio.state.series
+    assert len(series) == KEPT == 300
     assert [point.at for point in series] == [START + 1000 * n for n in range(6, KEPT + 6)]
     assert {(point.requests, point.tokens, point.cost_pico, point.errors) for point in series} == {(1, 30, 5, 0)}
 

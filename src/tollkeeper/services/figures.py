@@ -158,15 +158,11 @@ class Figures:
             self.listener(record)
 
     async def keep(self) -> None:
-        """Have figures, and keep them up to date from now on. Raises StoreError, LedgerUnavailable."""
+        """Have figures, and keep them up to date from now on. Raises StoreError for all who ask; then they are to be
+        forgotten."""
         if self._reading is None:
             self._reading = asyncio.create_task(self._begin())
-        reading = self._reading
-        try:
-            await asyncio.shield(reading)
-        finally:
-            if self._reading is reading and reading.done() and reading.exception() is not None:
-                self.forget()
+        await asyncio.shield(self._reading)
 
     def forget(self) -> None:
         """Nobody looks any more."""

@@ -4,7 +4,8 @@ import { lazy, memo, Suspense } from "react";
 
 import { FailureView } from "~/pages/chat/FailureView";
 import type { Answer, Figures } from "~/pages/chat/talk";
-import { compact, count, exactUsd } from "~/parts/format";
+import { useSecond } from "~/pages/chat/useSecond";
+import { compact, count, duration, exactUsd } from "~/parts/format";
 import { Took } from "~/parts/figures";
 
 import classes from "./bubbles.module.css";
@@ -34,18 +35,29 @@ export function AnswerView({ answer, onAgain }: AnswerProps) {
         </div>
       )}
       {running && answer.text === "" && (
-        <div className={classes["waiting"]}>
-          <span aria-hidden />
-          <span aria-hidden />
-          <span aria-hidden />
-          <span className="visually-hidden">Waiting for {answer.model}</span>
-        </div>
+        <Waiting answer={answer} />
       )}
       {broken && answer.failure !== null && (
         <FailureView failure={answer.failure} state={answer.state} onAgain={onAgain} />
       )}
       {!running && answer.state !== "refused" && <Foot answer={answer} onAgain={broken ? undefined : onAgain} />}
     </article>
+  );
+}
+
+const LONG_MS = 3_000;
+
+/** Nothing has come yet; after a while it says for how long. */
+function Waiting({ answer }: { answer: Answer }) {
+  const waited = useSecond() - answer.askedAt;
+  return (
+    <div className={classes["waiting"]}>
+      <i aria-hidden />
+      <i aria-hidden />
+      <i aria-hidden />
+      <span className="visually-hidden">Waiting for {answer.model}</span>
+      {waited > LONG_MS && <span className={classes["waited"]}>{duration(Math.round(waited / 1_000) * 1_000).replace(".0 s", " s")}</span>}
+    </div>
   );
 }
 
@@ -68,7 +80,7 @@ function Foot({ answer, onAgain }: AnswerProps) {
           <span tabIndex={0}>at the token limit</span>
         </Tooltip>
       )}
-      {answer.figures !== null && <Took3 figures={answer.figures} />}
+      {answer.figures !== null && <Spent figures={answer.figures} />}
       <span className={classes["actions"]}>
         <CopyButton value={answer.text} timeout={1500}>
           {({ copied, copy }) => (
@@ -87,7 +99,7 @@ function Foot({ answer, onAgain }: AnswerProps) {
   );
 }
 
-function Took3({ figures }: { figures: Figures }) {
+function Spent({ figures }: { figures: Figures }) {
   const { promptTokens, completionTokens, costUsd, firstTokenMs, queuedMs, totalMs } = figures;
   const write = (tokens: number) => compact(tokens).join(" ").trim();
   return (

@@ -161,8 +161,8 @@ function useEndings(userId: string): string {
       chatsOf(userId).listen((answer) => {
         setSaid(inWords(answer));
         void queries.invalidateQueries({ queryKey: ["me"] });
-        // The session may be over, or its token a new one.
-        if (OVER.has(answer.failure?.code ?? "")) void queries.invalidateQueries({ queryKey: SESSION });
+        // The session may be over, or its token a new one. What came of an answer that broke off stays to be read.
+        if (answer.state === "refused" && OVER.has(answer.failure?.code ?? "")) void queries.invalidateQueries({ queryKey: SESSION });
       }),
     [userId, queries],
   );

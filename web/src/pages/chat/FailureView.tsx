@@ -1,11 +1,11 @@
 import { Button } from "@mantine/core";
 import { IconAlertCircle, IconPlugConnectedX } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useSyncExternalStore } from "react";
 
 import { api, body } from "~/api/client";
 import { adviceOf, isLimit, limitOf, titleOfFailure } from "~/pages/chat/refusal";
 import type { Failure } from "~/pages/chat/talk";
+import { useSecond } from "~/pages/chat/useSecond";
 import { readingsOf } from "~/parts/LimitMeters";
 import { Meter } from "~/parts/Meter";
 
@@ -50,17 +50,4 @@ function LimitMeter({ failure }: { failure: Failure }) {
       <Meter name={found[0]} reading={found[1]} />
     </div>
   );
-}
-
-function useSecond(): number {
-  return useSyncExternalStore(onSecond, thisSecond);
-}
-
-function onSecond(changed: () => void): () => void {
-  const timer = window.setInterval(changed, 1_000);
-  return () => window.clearInterval(timer);
-}
-
-function thisSecond(): number {
-  return Math.floor(Date.now() / 1_000) * 1_000;
 }

@@ -23,6 +23,8 @@ export function TalkList({ chats, talks, loaded, kept, opened, onOpen }: ListPro
   const { tell } = useNotices();
   const navigate = useNavigate();
   const [renamed, setRenamed] = useState<string | null>(null);
+  // Where the keyboard goes on after a name was given.
+  const [back, setBack] = useState<string | null>(null);
 
   const remove = (gone: readonly Talk[], text: string) => {
     const removed = chats.remove(gone.map((talk) => talk.id));
@@ -55,6 +57,7 @@ export function TalkList({ chats, talks, loaded, kept, opened, onOpen }: ListPro
                 onDone={(title) => {
                   if (title !== null) chats.rename(talk.id, title);
                   setRenamed(null);
+                  setBack(talk.id);
                 }}
               />
             </li>
@@ -63,6 +66,7 @@ export function TalkList({ chats, talks, loaded, kept, opened, onOpen }: ListPro
               key={talk.id}
               talk={talk}
               opened={talk.id === opened}
+              focused={talk.id === back}
               onOpen={onOpen}
               onRename={() => setRenamed(talk.id)}
               onDelete={() => remove([talk], `Deleted «${talk.title}».`)}
@@ -82,19 +86,24 @@ export function TalkList({ chats, talks, loaded, kept, opened, onOpen }: ListPro
   );
 }
 
+function focus(element: HTMLElement | null): void {
+  element?.focus();
+}
+
 interface RowProps {
   talk: Talk;
   opened: boolean;
+  focused: boolean;
   onOpen: () => void;
   onRename: () => void;
   onDelete: () => void;
 }
 
-function Row({ talk, opened, onOpen, onRename, onDelete }: RowProps) {
+function Row({ talk, opened, focused, onOpen, onRename, onDelete }: RowProps) {
   const id = useId();
   return (
     <li className={classes["row"]} data-opened={opened}>
-      <Link id={id} to={`/chat?c=${talk.id}`} className={classes["open"] ?? ""} aria-current={opened ? "page" : undefined} onClick={onOpen}>
+      <Link ref={focused ? focus : null} id={id} to={`/chat?c=${talk.id}`} className={classes["open"] ?? ""} aria-current={opened ? "page" : undefined} onClick={onOpen}>
         {isRunning(talk) && <span className={classes["running"]} role="img" aria-label="Answering" />}
         <span className={classes["title"]}>{talk.title}</span>
       </Link>

@@ -127,6 +127,7 @@ export class Chats {
       role: "assistant",
       id: newId(),
       model: model.id,
+      askedAt: Date.now(),
       text: "",
       thought: "",
       state: "running",

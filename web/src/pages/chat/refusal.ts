@@ -1,9 +1,10 @@
 /** What stood in the way of an answer, in plain words. */
 import { limitName } from "~/parts/Meter";
-import { duration, moment, relative } from "~/parts/format";
+import { duration, relative } from "~/parts/format";
 import type { Failure } from "~/pages/chat/talk";
 
 const NAMED = /\bthe limit ([a-z_]+)(?: for (\S+))? \(/;
+const MINUTE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const LIMIT_CODES = new Set(["rate_limit_exceeded", "insufficient_quota", "limit_too_small"]);
 
 export function isLimit({ code }: Failure): boolean {
@@ -47,7 +48,7 @@ export function againOf({ retryAt }: Failure, now: number): string | null {
   const wait = retryAt - now;
   if (wait <= 0) return "You can ask again now.";
   if (wait < 90_000) return `You can ask again in ${duration(Math.ceil(wait / 1000) * 1000).replace(".0 s", " s")}.`;
-  return `You can ask again ${relative(new Date(retryAt), new Date(now))}, on ${moment(new Date(retryAt))}.`;
+  return `You can ask again ${relative(new Date(retryAt), new Date(now))}, on ${MINUTE.format(new Date(retryAt))}.`;
 }
 
 /** What to do about it, below the title. The gateway's own words, but for a limit whose title and time say all. */

@@ -31,6 +31,8 @@ export interface Answer {
   readonly role: "assistant";
   readonly id: string;
   readonly model: string;
+  /** Milliseconds since the epoch. */
+  readonly askedAt: number;
   readonly text: string;
   /** What a model that thinks aloud said before its answer. */
   readonly thought: string;

@@ -40,7 +40,11 @@ export const theme = createTheme({
     // A <header>; but the page's banner is the rail alone.
     DrawerHeader: { defaultProps: { role: "presentation" } },
     ModalHeader: { defaultProps: { role: "presentation" } },
-    Modal: { defaultProps: { centered: true, transitionProps: { duration: 120 } } },
+    Modal: {
+      defaultProps: { centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.35 } },
+      styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } },
+    },
+    Drawer: { styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } },
     Tooltip: { defaultProps: { openDelay: 250, withArrow: true, events: { hover: true, focus: true, touch: true } } },
   },
 });

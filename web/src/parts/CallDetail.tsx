@@ -2,6 +2,7 @@ import { Anchor, Badge } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
+import { ApiError } from "~/api/client";
 import { billOf, type Call } from "~/parts/bill";
 import { isCorrection, useCall, useIsAdmin } from "~/parts/calls";
 import { CallTimeline } from "~/parts/CallTimeline";
@@ -21,9 +22,14 @@ export function CallDetail({ requestId, back }: { requestId: string; back: strin
   const { data, error, refetch } = useCall(requestId);
   return (
     <SidePanel title="Call" back={back}>
-      {error !== null ? <Fault fault={error} again={() => void refetch()} /> : data === undefined ? <Loading height={420} /> : <Told of={data} />}
+      {error !== null ? <Fault fault={error} {...(isGone(error) ? {} : { again: () => void refetch() })} /> : data === undefined ? <Loading height={420} /> : <Told of={data} />}
     </SidePanel>
   );
+}
+
+/** There is no such call, or it is somebody else's: to ask again would not help. */
+function isGone(fault: Error): boolean {
+  return fault instanceof ApiError && fault.status === 404;
 }
 
 function Told({ of: call }: { of: Call }) {

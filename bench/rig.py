@@ -63,14 +63,18 @@ class Gateway:
 
 
 @contextmanager
-def gateway(upstream_port: int, *, users: int, cores: Collection[int] = ALL_CORES) -> Iterator[Gateway]:
-    """Tollkeeper as it is installed, everything on, before an upstream on loopback."""
+def gateway(
+    upstream_port: int, *, users: int, cores: Collection[int] = ALL_CORES, ledger: bool = True
+) -> Iterator[Gateway]:
+    """Tollkeeper as it is installed, everything on (but for the ledger, if so asked), before an upstream on
+    loopback."""
     admin_key = "sk-bench-" + secrets.token_hex(16)
     environment = {"ADMIN_API_KEY": admin_key}
     with tempfile.TemporaryDirectory(prefix="tollkeeper-bench-") as name:
-        command = [str(Path(sys.executable).with_name("tollkeeper")), "serve", "--port", "0"]
-        upstream = ["--ollama", f"http://127.0.0.1:{upstream_port}"]
-        with child([*command, *upstream], cores=cores, folder=Path(name), environment=environment) as process:
+        installed = [str(Path(sys.executable).with_name("tollkeeper"))]
+        program = installed if ledger else [sys.executable, "-m", "bench.ledgerless"]
+        flags = ["serve", "--port", "0", "--ollama", f"http://127.0.0.1:{upstream_port}"]
+        with child([*program, *flags], cores=cores, folder=Path(name), environment=environment) as process:
             running = Gateway(process, admin_key)
             running.add_users(users)
             running.set_price()

@@ -29,6 +29,7 @@ STREAMS = 200
 EVENTS = 64
 PAUSE_MS = 10.0
 WIDE = 10**12
+THREE_LIMITS = {"requests_per_minute": WIDE, "tokens_per_day": WIDE, "cost_usd_total": WIDE}
 FIXED_RATE = 200.0
 FIXED_DELAY_MS = 20.0
 
@@ -98,13 +99,23 @@ def mock_closed(effort: Effort) -> Iterator[Row]:
 
 def mock_limits(effort: Effort) -> Iterator[Row]:
     """As mock-closed, once without limits and once with three wide ones for every user."""
-    three = {"requests_per_minute": WIDE, "tokens_per_day": WIDE, "cost_usd_total": WIDE}
-    for limits in ({}, three):
+    for limits in ({}, THREE_LIMITS):
         with mock() as port, gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE) as house:
             house.set_limits(limits)
             rounds = _measure(port, house, body=_body(MOCK_MODEL), connections=CONNECTIONS, effort=effort)
             yield rounds.compare(f"answers, {len(limits)} limits", "/s", lambda result: result.rate, "ratio")
             yield rounds.cpu_per(f"request, {len(limits)} limits", lambda result: result.answered)
+            yield from _kept(house)
+
+
+def mock_ledger(effort: Effort) -> Iterator[Row]:
+    """As mock-closed with three limits, once as it is and once with its ledger off."""
+    for word, ledger in (("on", True), ("off", False)):
+        with mock() as port, gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE, ledger=ledger) as house:
+            house.set_limits(THREE_LIMITS)
+            rounds = _measure(port, house, body=_body(MOCK_MODEL), connections=CONNECTIONS, effort=effort)
+            yield rounds.compare(f"answers, ledger {word}", "/s", lambda result: result.rate, "ratio")
+            yield rounds.cpu_per(f"request, ledger {word}", lambda result: result.answered)
             yield from _kept(house)
 
 
@@ -141,6 +152,7 @@ SCENARIOS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "ollama-64": ollama_64,
     "mock-closed": mock_closed,
     "mock-limits": mock_limits,
+    "mock-ledger": mock_ledger,
     "mock-fixed": mock_fixed,
     "mock-streams": mock_streams,
 }

@@ -59,6 +59,8 @@ LISTING_PATIENCE = 5.0
 DAY = 86_400
 
 Prepare = Callable[[House], Awaitable[None]]
+Clock = Callable[[], int]
+"""Milliseconds since the epoch."""
 
 
 def now_ms() -> int:
@@ -77,12 +79,13 @@ async def serve(
     prepare: Prepare | None = None,
     started: Callable[[str], None] | None = None,
     made_key: Callable[[str], None] | None = None,
+    now: Clock = now_ms,
 ) -> None:
     """Run the gateway until SIGTERM or SIGINT; everything that was under way is recorded when it returns.
 
     `upstreams` replace the one of the settings. `prepare` runs once the store is open and before the port is.
     `started` is told the gateway's URL when the port is open, `made_key` the bootstrap admin key when it was made just
-    now.
+    now. `now` is the clock of all that is recorded, shown or limited.
     Raises ConfigError, StoreError, SecretsError, OSError: each says in one line what to do.
     """
     configure_logs()
@@ -91,7 +94,7 @@ async def serve(
     raise_file_limit()
     listening = listen(settings.host, settings.port)
     try:
-        async with opened(settings, upstreams) as (house, server, store, key):
+        async with opened(settings, upstreams, now) as (house, server, store, key):
             if not settings.loopback:
                 await _refuse_well_known_secrets(house.accounts, settings.host)
             if key is not None and made_key is not None:
@@ -100,7 +103,7 @@ async def serve(
                 await prepare(house)
             work = [_housekeeping(house), house.metrics.watch_loop(), house.live.run()]
             if settings.retention_days is not None:
-                work.append(_retention(store.ledger, settings.retention_days))
+                work.append(_retention(store.ledger, settings.retention_days, now))
             async with _background(*work):
                 server.on_open = _opener(listening, started)
                 await server.serve(sockets=[listening])
@@ -110,12 +113,12 @@ async def serve(
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, upstreams: Sequence[UpstreamConfig] | None = None
+    settings: Settings, upstreams: Sequence[UpstreamConfig] | None = None, now: Clock = now_ms
 ) -> AsyncIterator[tuple[House, Server, Store, str | None]]:
     """All parts, joined; the server not yet serving; and the bootstrap admin key when it was made just now."""
     if upstreams is None:
         upstreams = [UpstreamConfig("default", "ollama", settings.ollama_base_url)]
-    store = await open_store(settings.database_path, now=now_ms, durability=settings.durability)
+    store = await open_store(settings.database_path, now=now, durability=settings.durability)
     try:
         pepper = settings.pepper
         secrets = await open_secrets(
@@ -127,8 +130,8 @@ async def opened(
         clients = [(config, HttpClient(config.base_url, timeouts=timeouts)) for config in upstreams]
         images = Images(Fetcher(settings.image_fetch_allow))
         try:
-            house, counting = await _house(settings, store, secrets, bootstrap.digest, clients, images)
-            yield house, _server(settings, store, house, counting), store, bootstrap.made
+            house, counting = await _house(settings, store, secrets, bootstrap.digest, clients, images, now)
+            yield house, _server(settings, store, house, counting, now), store, bootstrap.made
             await house.accounts.write_last_used()
             await house.accounts.sessions.tidy()
         finally:
@@ -146,28 +149,29 @@ async def _house(
     bootstrap: bytes,
     clients: Sequence[tuple[UpstreamConfig, HttpClient]],
     images: Images,
+    now: Clock,
 ) -> tuple[House, Counting]:
     metrics = Metrics(__version__, lambda: store.ledger.failing)
-    figures = Figures(store.ledger, store.reports, now_ms)
-    runs = Runs(store.ledger, metrics, figures, now_ms, time.monotonic)
+    figures = Figures(store.ledger, store.reports, now)
+    runs = Runs(store.ledger, metrics, figures, now, time.monotonic)
     counters = MemoryCounters()
-    counting = Counting(counters, store.ledger, store.reports, now_ms)
+    counting = Counting(counters, store.ledger, store.reports, now)
     accounts = Accounts(
         store.accounts,
         store.sessions,
         store.book,
         secrets.digest,
         Passwords(),
-        now_ms,
+        now,
         bootstrap=bootstrap,
         cut=runs.cut_credentials,
         limits_changed=counting.prepare,
     )
-    catalog = Catalog(clients, store.book, now_ms, patience=LISTING_PATIENCE)
-    prices = Prices(store.book, now_ms)
+    catalog = Catalog(clients, store.book, now, patience=LISTING_PATIENCE)
+    prices = Prices(store.book, now)
     for part in (accounts, catalog, prices):
         await part.load()
-    await seed_prices(prices, store.book, [(config.kind, config.base_url) for config, _ in clients], now_ms())
+    await seed_prices(prices, store.book, [(config.kind, config.base_url) for config, _ in clients], now())
     users = accounts.users()
     await counting.start([*users, *(key for user in users for key in accounts.keys_of(user.user_id))])
     house = House(
@@ -175,7 +179,7 @@ async def _house(
         admission=Admission(
             counters,
             catalog,
-            now_ms,
+            now,
             default_max_tokens=settings.default_max_tokens,
             strict_input=settings.input_bound == "strict",
             quota_status=settings.quota_status,
@@ -186,7 +190,7 @@ async def _house(
         runs=runs,
         metrics=metrics,
         figures=figures,
-        live=Live(figures, metrics, runs, accounts, catalog, now_ms, snapshot=snapshot_event, tick=tick_event),
+        live=Live(figures, metrics, runs, accounts, catalog, now, snapshot=snapshot_event, tick=tick_event),
         bodies=Bodies(settings.bodies_in_memory_bytes),
         bounds=Bounds(
             max_body_bytes=settings.max_body_bytes,
@@ -195,14 +199,14 @@ async def _house(
             body_timeout=settings.body_timeout,
             client_stall_timeout=settings.client_stall_timeout,
         ),
-        now=now_ms,
+        now=now,
         clock=time.monotonic,
         opaque=lambda user_id: "user_" + secrets.digest(f"\0opaque {user_id}").hex()[:32],
     )
     return house, counting
 
 
-def _server(settings: Settings, store: Store, house: House, counting: Counting) -> Server:
+def _server(settings: Settings, store: Store, house: House, counting: Counting, now: Clock) -> Server:
     async def ready() -> dict[str, str | None]:
         await house.catalog.refresh()
         faults = house.catalog.faults()
@@ -213,7 +217,7 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
     control = create_control(
         ControlServices(
             accounts=house.accounts,
-            sign_in=SignIn(house.accounts, now_ms),
+            sign_in=SignIn(house.accounts, now),
             prices=house.prices,
             aliases=house.catalog,
             catalog=house.catalog,
@@ -222,11 +226,11 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
             audit=store.audit,
             metrics=house.metrics,
             ready=ready,
-            now=now_ms,
+            now=now,
             metrics_public=settings.metrics_public and settings.loopback,
             version=__version__,
             readings=counting,
-            adjust=Adjustments(store.ledger, counting.counters, house.figures, now_ms, mint_request_id).adjust,
+            adjust=Adjustments(store.ledger, counting.counters, house.figures, now, mint_request_id).adjust,
         )
     )
     guard = Guard(settings.allowed_hosts, settings.cors_origins)
@@ -236,7 +240,7 @@ def _server(settings: Settings, store: Store, house: House, counting: Counting) 
             head_timeout=settings.head_timeout,
             stall_timeout=settings.client_stall_timeout,
             per_address=settings.max_connections_per_address,
-            mint=lambda: mint_request_id(now_ms()),
+            mint=lambda: mint_request_id(now()),
         ),
         keep_alive_timeout=settings.keep_alive_timeout,
         shutdown_timeout=settings.shutdown_timeout,
@@ -280,16 +284,16 @@ async def _housekeeping(house: House) -> None:
             log.exception("when keys and sessions were last used could not be written; it will be tried again")
 
 
-async def _retention(ledger: Ledger, days: int) -> None:
+async def _retention(ledger: Ledger, days: int, now: Clock) -> None:
     while True:
-        await delete_old(ledger, days)
+        await delete_old(ledger, days, now)
         await asyncio.sleep(DAY)
 
 
-async def delete_old(ledger: Ledger, days: int) -> None:
+async def delete_old(ledger: Ledger, days: int, now: Clock = now_ms) -> None:
     """Delete the records that were made more than so many days ago. What fails is logged."""
     try:
-        deleted = await ledger.prune(now_ms() - days * DAY * 1000)
+        deleted = await ledger.prune(now() - days * DAY * 1000)
     except Exception:
         log.exception("records over %d days old could not be deleted; it will be tried again in a day", days)
     else:

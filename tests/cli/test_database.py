@@ -54,7 +54,7 @@ async def test_a_backup_while_it_is_served_put_back_when_it_is_not(
 
     ended = tollkeeper("db", "restore", "copy.db", "--database", path)
     assert ended.code == 0, ended.err
-    aside = tmp_path / "ledger.db.before-restore"
+    (aside,) = tmp_path.glob("ledger.db.before-restore-*Z")
     assert f"What was there before: {aside}" in ended.lines
     assert f"secrets file {secrets_path(path)}" in ended.out
     assert await counted(path) == 3
@@ -144,6 +144,12 @@ async def test_an_older_database_is_told_and_upgraded(tollkeeper: Program, path:
     assert ended.code == 1
     assert "is sound, but of revision 0001" in ended.err
     assert "`tollkeeper db upgrade`" in ended.err
+
+    for look in ("verify", "export"):
+        ended = tollkeeper("ledger", look, "--database", path)
+        assert ended.code == 1
+        assert f"of revision 0001, and this version's is {HEAD}" in ended.err
+        assert "`tollkeeper db upgrade`" in ended.err
 
     ended = tollkeeper("db", "upgrade", "--database", path)
     aside = path.with_name(f"ledger.db.before-{HEAD}")

@@ -39,6 +39,9 @@ class FakeReadings:
     table: dict[str, Reading] = field(default_factory=dict)
     asked: list[User] = field(default_factory=list)
 
+    async def usage_by_model(self, user: User) -> dict[str, dict[str, Reading]]:
+        return {}
+
     async def usage(self, user: User) -> dict[str, Reading]:
         self.asked.append(user)
         return self.table

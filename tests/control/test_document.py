@@ -35,8 +35,9 @@ def test_it_is_a_document_of_openapi() -> None:
     schemathesis.openapi.from_asgi("/openapi.json", desk.app).validate()
 
 
+@pytest.mark.parametrize("examples", [3, pytest.param(25, marks=pytest.mark.long)])
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_answers_are_as_documented(mode: GenerationMode, subtests: pytest.Subtests) -> None:
+def test_answers_are_as_documented(mode: GenerationMode, examples: int, subtests: pytest.Subtests) -> None:
     desk = asyncio.run(open_desk())
     schema = schemathesis.openapi.from_asgi("/openapi.json", desk.app).exclude(path_regex=RELAYED)
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
@@ -44,17 +45,17 @@ def test_answers_are_as_documented(mode: GenerationMode, subtests: pytest.Subtes
     assert {operation.label for operation in operations} >= REFUSE_BY_MEANING
     for operation in operations:
         with subtests.test(operation.label):
-            check(operation, mode)
+            check(operation, mode, examples)
 
 
-def check(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode) -> None:
+def check(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, examples: int) -> None:
     if mode is GenerationMode.NEGATIVE and not (list(operation.iter_parameters()) or operation.body):
         return  # there is nothing to send that could be wrong
     # Keys are tested elsewhere: this check would take away a key that the call then sends again.
     excluded = [ignored_auth, *([positive_data_acceptance] if operation.label in REFUSE_BY_MEANING else [])]
 
     @settings(
-        max_examples=25,
+        max_examples=examples,
         deadline=None,
         database=None,
         derandomize=True,

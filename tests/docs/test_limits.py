@@ -7,6 +7,7 @@ import pytest
 from tests.docs.tables import code, rows, section
 from tollkeeper.rules.admission import Counter, Demand, Gate, Refused, allow, free, take
 from tollkeeper.rules.limits import CONCURRENCY, COUNTED, GATED, NO_LIMITS
+from tollkeeper.rules.times import format_time
 from tollkeeper.rules.windows import SLIDING
 from tollkeeper.services.readings import Reading
 
@@ -94,3 +95,13 @@ def test_answers_by_the_number() -> None:
     assert allow([gate("tokens_total", 1002)], asked, NOON) == 4 * 250
     with pytest.raises(Refused):
         allow([gate("tokens_total", 63)], asked, NOON)
+
+
+def test_a_month() -> None:
+    full = gate("requests_per_month", 100)
+    for _ in range(100):
+        take([full], Demand(), NOON)
+    with pytest.raises(Refused) as refused:
+        take([full], Demand(), NOON + 1)
+    assert format_time(refused.value.retry_at or 0) == "2026-12-01T00:00:00.000Z"
+    take([full], Demand(), refused.value.retry_at or 0)

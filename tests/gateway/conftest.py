@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2 as httpx
@@ -22,6 +24,8 @@ from tollkeeper.gateway.server import Server
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.upstream.config import UpstreamConfig
 from tollkeeper.store.ports import Filter, Record, Store
+from tollkeeper.store.sqlite.connections import connect_writer
+from tollkeeper.store.sqlite.store import bring_to_head
 
 ADMIN = "test-bootstrap-key"
 TEST = Actor("test")
@@ -78,6 +82,18 @@ def ask(**fields: Any) -> dict[str, Any]:
     return {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]} | fields
 
 
+@cache
+def empty_database() -> bytes:
+    """A new database of this version: to make one takes longer than most tests. (tests/store is about making it.)"""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "t.db"
+        path.touch()
+        with closing(connect_writer(path, "process")) as connection:
+            bring_to_head(path, connection)
+            connection.execute("PRAGMA journal_mode = DELETE")
+        return path.read_bytes()
+
+
 @asynccontextmanager
 async def running(
     folder: Path,
@@ -89,6 +105,8 @@ async def running(
 ) -> AsyncIterator[Gateway]:
     given = {"admin_api_key": ADMIN, "shutdown_timeout": 1, "database_path": folder / "t.db"} | settings
     configured = load_settings(ollama_base_url=upstream_url, **given)
+    if not configured.database_path.exists():
+        configured.database_path.write_bytes(empty_database())
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     async with opened(configured, upstreams) as (house, server, store, _):
@@ -102,7 +120,9 @@ async def running(
         await ready.wait()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         headers = {"authorization": f"Bearer {secrets.get('alice', ADMIN)}"}
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30, limits=limits) as client:
+        # `verify`: nothing here is https, and to read the certificates takes longer than most tests.
+        client = httpx.AsyncClient(base_url=url, headers=headers, timeout=30, limits=limits, verify=False)
+        async with client:
             yield Gateway(url, house, server, store, client, secrets)
         server.should_exit = True
         await serving

@@ -33,6 +33,15 @@ async def test_a_client_that_leaves_is_noticed_though_its_body_was_large(gateway
     assert (await gateway.record()).status == "cancelled"
 
 
+async def test_small_writes_do_not_wait_for_each_other(gateway):
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.head("/health", method="GET"))
+        await reader.readuntil(b'"status":"ok"')
+        (connection,) = gateway.server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
 @pytest.mark.parametrize("piece", [b"x-trailer: " + b"y" * 10_000 + b"\r\n", b"y" * 10_000])
 async def test_trailers_without_end_are_refused(gateway, piece):
     async with gateway.raw() as (reader, writer):

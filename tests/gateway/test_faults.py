@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,16 @@ async def test_what_an_upstream_says_of_itself_is_in_the_log_alone(gateway, up, 
         assert "hush" not in (await gateway.chat()).text
         assert said in caplog.text
         caplog.clear()
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+async def test_credentials_that_an_upstream_refuses_are_one_alert(gateway, up, caplog, status):
+    up.answer(ollama_error(status, "no such key"))
+    assert (await gateway.chat()).status_code == 502
+    (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert line.levelno == logging.ERROR
+    assert "by default: The upstream refuses" in line.getMessage()
+    assert f"({status} no such key)" in line.getMessage()
 
 
 async def test_an_upstream_without_room_says_when(gateway, up):

@@ -1,19 +1,31 @@
 """What must hold about money, mechanism by mechanism. tests/process kills the real thing."""
 
 import asyncio
+from contextlib import asynccontextmanager
+from typing import get_args
 
 import pytest
 
-from tests.gateway.conftest import ADMIN, ask, running
+from tests.gateway.conftest import ADMIN, TEST, ask, running
 from tests.scripted import chat_answer, chat_chunks, json_response, sse, streamed
-from tollkeeper.services.upstream.config import UpstreamConfig
+from tollkeeper.services.prices import NewPrice
+from tollkeeper.services.upstream.config import Kind, UpstreamConfig
+
+PROVIDERS = [kind for kind in get_args(Kind) if kind != "ollama"]
 
 
 @pytest.fixture
 def paid(up, tmp_path):
-    """A gateway before an upstream that is no Ollama."""
+    """A gateway before an upstream that is no Ollama, and whose model has a price."""
     up.route("GET /v1/models", json_response({"object": "list", "data": [{"id": "tiny"}]}))
-    return lambda: running(tmp_path, up.url, upstreams=[UpstreamConfig("paid", "openai-compatible", up.url)])
+
+    @asynccontextmanager
+    async def begin(kind="openai"):
+        async with running(tmp_path, up.url, upstreams=[UpstreamConfig("paid", kind, up.url)]) as gateway:
+            await gateway.house.prices.put([NewPrice("tiny", input=1_000_000, output=10_000_000)], TEST)
+            yield gateway
+
+    return begin
 
 
 def hold_commits(gateway, monkeypatch, method):
@@ -45,8 +57,9 @@ async def test_the_end_of_a_stream_is_held_until_its_record_is_durable(gateway, 
         assert await last == b"data: [DONE]\n\n"
 
 
-async def test_what_is_paid_for_goes_out_only_when_its_intent_is_durable(paid, up, monkeypatch):
-    async with paid() as gateway:
+@pytest.mark.parametrize("kind", PROVIDERS)
+async def test_what_is_paid_for_goes_out_only_when_its_intent_is_durable(paid, up, monkeypatch, kind):
+    async with paid(kind) as gateway:
         called, commit = hold_commits(gateway, monkeypatch, "intend")
         asking = asyncio.create_task(gateway.chat())
         await called.wait()
@@ -76,7 +89,7 @@ async def test_what_never_went_out_costs_nothing(paid, up, monkeypatch):
 
 
 async def test_a_ledger_that_stays_stuck_ends_the_answer_with_an_error(gateway, up, monkeypatch):
-    monkeypatch.setattr("tollkeeper.services.runs.COMMIT_PATIENCE", 0.1)
+    monkeypatch.setattr("tollkeeper.services.commits.COMMIT_PATIENCE", 0.1)
     hold_commits(gateway, monkeypatch, "settle")
     answer = await gateway.chat()
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")

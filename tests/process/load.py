@@ -8,7 +8,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import httpx2 as httpx
 
@@ -53,11 +53,22 @@ def say_figures(upstream: ScriptedUpstream, dice: random.Random) -> None:
 
 class Load:
     """Clients that ask without a pause until the gateway is gone. `on_receipt` is told how many answers have come in
-    full since the start of the round. `refusals` counts, by key, what its limits refused."""
+    full since the start of the round. `refusals` counts, by key, what its limits refused. `bears` is the code of an
+    error that clients bear with; `borne` counts it, where it came as an answer and where it ended a stream."""
 
-    def __init__(self, url: str, keys: list[str], dice: random.Random, on_receipt: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: list[str],
+        dice: random.Random,
+        on_receipt: Callable[[int], None],
+        *,
+        bears: str | None = None,
+    ) -> None:
         self.receipts: list[Receipt] = []
         self.refusals: Counter[str] = Counter()
+        self.bears = bears
+        self.borne: Counter[Literal["answer", "stream"]] = Counter()
         self._url = url
         self._keys = keys
         self._dice = dice
@@ -94,6 +105,10 @@ class Load:
                     self._got(answer, answer_id, text)
                 elif line:
                     event = json.loads(line.removeprefix("data: "))
+                    if self.bears is not None and "error" in event:
+                        assert event["error"]["code"] == self.bears
+                        self.borne["stream"] += 1
+                        return
                     answer_id = event["id"]
                     text += event["choices"][0]["delta"]["content"]
 
@@ -108,12 +123,15 @@ class Load:
                     return
 
     async def _refused(self, answer: httpx.Response) -> bool:
-        """Whether its limits refused a request; its client pauses then."""
+        """Whether its limits, or an error that is borne, refused a request; its client pauses then."""
         if answer.status_code == 200:
             return False
         await answer.aread()
-        assert answer.status_code == 429, answer.text
-        self.refusals[answer.request.headers["authorization"].removeprefix("Bearer ")] += 1
+        if answer.status_code == 503 and answer.json()["error"]["code"] == self.bears:
+            self.borne["answer"] += 1
+        else:
+            assert answer.status_code == 429, answer.text
+            self.refusals[answer.request.headers["authorization"].removeprefix("Bearer ")] += 1
         await asyncio.sleep(BREATH)
         return True
 

@@ -4,7 +4,8 @@
         gateway.admin("POST", "/admin/users", {"user_id": "alice"})["api_key"]
         gateway.kill()
 
-A second `served` in the same folder starts on the same database.
+A second `served` in the same folder starts on the same database. With a `Clock` it lives in the test's time, with a
+time zone (`zone`) in that, and with a `disk` its database lies on one of so many bytes, which ends with it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,8 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import uvloop
 
+from tests.process.clock import Clock
+from tests.process.disk import mount_small
+from tollkeeper.app import serve
 from tollkeeper.cli.main import run
+from tollkeeper.config import load_settings
 
 ADMIN = "test-bootstrap-key"
 LISTENING = re.compile(r"^Tollkeeper listens on (http://\S+)$", re.MULTILINE)
@@ -34,14 +42,42 @@ FORKS = multiprocessing.get_context("forkserver")
 
 
 class Served:
-    """A running gateway. `url` has no slash at its end; `log` holds what it printed; `database` is its file."""
+    """A running gateway. `url` has no slash at its end; `log` holds what it printed; `place` is the folder of its
+    database, as this process sees it."""
 
-    def __init__(self, url: str, process: BaseProcess, log: Path, database: Path) -> None:
+    def __init__(self, url: str, process: BaseProcess, log: Path, place: Path, copies: Path | None) -> None:
         self.url = url
         self.port = int(url.rpartition(":")[2])
         self.process = process
         self.log = log
-        self.database = database
+        self.place = place
+        self._copies = copies
+
+    @property
+    def database(self) -> Path:
+        """Its database; of one that lies on a disk of its own, which SQLite cannot open from outside, a copy."""
+        if self._copies is not None:
+            for file in self._copies.glob("tollkeeper.db*"):
+                file.unlink()
+            with self._stopped():
+                for file in self.place.glob("tollkeeper.db*"):
+                    if not file.name.endswith("-shm"):
+                        shutil.copyfile(file, self._copies / file.name)
+        return (self._copies or self.place) / "tollkeeper.db"
+
+    @contextmanager
+    def _stopped(self) -> Iterator[None]:
+        pid = self.process.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            while any(
+                stat.read_text().rpartition(") ")[2][0] != "T" for stat in Path(f"/proc/{pid}/task").glob("*/stat")
+            ):
+                time.sleep(0.001)
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def __repr__(self) -> str:
         return f"Served({self.url}, pid={self.process.pid})"
@@ -79,32 +115,62 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, ollama_url: str, **settings: object) -> Iterator[Served]:
+def served(
+    folder: Path,
+    ollama_url: str,
+    *,
+    clock: Clock | None = None,
+    zone: str | None = None,
+    disk: int | None = None,
+    **settings: object,
+) -> Iterator[Served]:
     """One that listens; killed at the end if it still runs. `settings` are given by environment."""
-    log, database = folder / "gateway.log", folder / "tollkeeper.db"
+    log, place = folder / "gateway.log", folder / "disk" if disk else folder
+    place.mkdir(exist_ok=True)
     log.write_bytes(b"")
     environment = {"ADMIN_API_KEY": ADMIN} | {f"TOLLKEEPER_{name.upper()}": str(settings[name]) for name in settings}
-    arguments = ["serve", "--port", "0", "--database", str(database), "--ollama", ollama_url]
+    if zone is not None:
+        environment["TZ"] = zone
+    given = {"port": 0, "database": place / "tollkeeper.db", "ollama": ollama_url}
     FORKS.set_forkserver_preload([__name__])
-    process = FORKS.Process(target=_serve, args=(arguments, environment, folder, log), daemon=True)
+    process = FORKS.Process(target=_serve, args=(given, environment, folder, log, clock, disk and (place, disk)))
+    process.daemon = True
     process.start()
     try:
-        yield Served(_url(process, log), process, log, database)
+        url = _url(process, log)
+        if disk:  # which is there for the process alone
+            yield Served(url, process, log, Path(f"/proc/{process.pid}/root{place}"), folder)
+        else:
+            yield Served(url, process, log, place, None)
     finally:
         process.kill()
         process.join()
         process.close()
 
 
-def _serve(arguments: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
+def _serve(
+    given: dict[str, Any],
+    environment: dict[str, str],
+    folder: Path,
+    log: Path,
+    clock: Clock | None,
+    disk: tuple[Path, int] | None,
+) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    time.tzset()
+    if disk is not None:
+        mount_small(*disk)
     opened = os.open(log, os.O_WRONLY | os.O_APPEND)
     for standard in (1, 2):
         os.dup2(opened, standard)
-    sys.argv = ["tollkeeper", *arguments]
-    run()
+    if clock is None:
+        sys.argv = ["tollkeeper", "serve", *(part for name in given for part in (f"--{name}", str(given[name])))]
+        run()
+    else:
+        told = load_settings(port=given["port"], database_path=given["database"], ollama_base_url=given["ollama"])
+        uvloop.run(serve(told, started=lambda url: print(f"Tollkeeper listens on {url}", flush=True), now=clock))
 
 
 def _url(process: BaseProcess, log: Path) -> str:

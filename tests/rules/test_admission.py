@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tollkeeper.rules.admission import Counter, Demand, Gate, Refused, allow, free, take
+from tollkeeper.rules.admission import Counter, Demand, Gate, Refused, allow, give_back, settle, take
 from tollkeeper.rules.limits import COUNTED
 from tollkeeper.rules.windows import DAY, HOUR, MINUTE, SECOND, month_of
 
@@ -152,7 +152,7 @@ class Admission(RuleBasedStateMachine):
 
     def check_honest(self, refused, demand):
         """At the moment it names the request, alone, goes out; and not before (asked at some moments in between)."""
-        bare = [gate._replace(counter=_without_holds(gate.counter)) for gate in self.gates]
+        bare = [gate._replace(counter=_without_holds(gate)) for gate in self.gates]
         if refused.obstacle.reason == "held":
             allow(bare, demand, self.now)
         elif refused.retry_at is None:
@@ -170,21 +170,14 @@ class Admission(RuleBasedStateMachine):
         tokens_in, tokens_out = int(part * demand.budget_input), int(part * hold.allowance)
         tokens_in = min(tokens_in, demand.pace_input)
         cost = tokens_in * demand.input_price + tokens_out * demand.output_price
-        free(hold)
-        for gate in self.gates:
-            counted = COUNTED[gate.name]
-            if counted.quantity != "requests":
-                amount = tokens_in + tokens_out if counted.quantity == "tokens" else cost
-                gate.counter.window.add(amount, hold.at if counted.span == "month" else self.now)
+        settle(hold, tokens_in + tokens_out, cost, self.now)
         self.settled.append((hold.at, self.now, tokens_in + tokens_out, cost))
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
     def abandon(self, data):
         _, hold = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
-        free(hold)
-        for counter in hold.counted:
-            counter.window.add(-1, hold.at)
+        give_back(hold)
 
     @invariant()
     def never_over(self):
@@ -213,9 +206,9 @@ class Admission(RuleBasedStateMachine):
         return sum(amount for at, amount in events if self.now - LENGTH[span] < at)
 
 
-def _without_holds(counter):
-    bare = Counter(COUNTED["requests_total"])
-    bare.window = counter.window
+def _without_holds(gate):
+    bare = Counter(COUNTED[gate.name])
+    bare.window = gate.counter.window
     return bare
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tollkeeper.rules.errors import ServerOverloaded, UpstreamFailure, UpstreamRefusal, UpstreamUnavailable
+from tollkeeper.rules.errors import CredentialsRefused, ServerOverloaded, UpstreamFailure, UpstreamRefusal
 from tollkeeper.rules.upstream_status import upstream_error
 
 SECRET = "cannot reach http://admin:pw@10.0.0.1"
@@ -15,8 +15,9 @@ def test_what_it_says_of_the_request_is_passed_on(status):
 @pytest.mark.parametrize(
     ("status", "kind", "told"),
     [
-        (401, UpstreamUnavailable, 502),
-        (403, UpstreamUnavailable, 502),
+        (401, CredentialsRefused, 502),
+        (402, CredentialsRefused, 502),
+        (403, CredentialsRefused, 502),
         (429, ServerOverloaded, 503),
         (503, ServerOverloaded, 503),
         (500, UpstreamFailure, 502),

@@ -95,6 +95,81 @@ def test_a_clock_set_back_loses_nothing():
     assert window.used(START + 72 * SECOND) == 5
 
 
+jumps = st.lists(st.tuples(st.integers(-40_000_000, 100_000_000), st.integers(1, 5)), max_size=40)
+"""By how much a clock moves on or is set back, in a forty-millionth of the window, and what comes then."""
+
+
+def jumping(span, moves):
+    """Never further back than a window's length behind where the clock has been."""
+    length = SLIDING[span].length
+    at = newest = START
+    for step, amount in moves:
+        at = max(at + step * length // 40_000_000, newest - length)
+        newest = max(at, newest)
+        yield at, amount
+
+
+@given(spans, jumps, st.integers(1, 12))
+def test_with_a_clock_that_is_set_back_no_window_holds_more_than_the_limit(span, moves, limit):
+    grid, window = SLIDING[span], new_window(span)
+    admitted = []
+    for at, amount in jumping(span, moves):
+        if window.used(at) + amount <= limit:
+            window.add(amount, at)
+            admitted.append((at, amount))
+    for begin, _ in admitted:
+        assert sum(amount for at, amount in admitted if begin <= at < begin + grid.length) <= limit
+
+
+@given(spans, jumps, st.integers(0, 100))
+def test_with_a_clock_that_is_set_back_room_comes_at_the_named_moment_and_not_before(span, moves, most):
+    grid, window, now = SLIDING[span], new_window(span), START
+    for now, amount in jumping(span, moves):
+        window.add(amount, now)
+    room = window.room_at(most, now)
+    assert room is not None
+    assert window.used(room) <= most
+    buckets = range(grid.bucket(now), grid.bucket(room))
+    assert all(window.used(max(now, grid.start(index))) > most for index in buckets)
+
+
+@pytest.mark.parametrize("span", SLIDING)
+@pytest.mark.parametrize("ahead", [3, 1_000_000])
+def test_a_clock_that_was_ahead_and_is_set_right_brings_back_what_had_left(span, ahead):
+    length, window = SLIDING[span].length, new_window(span)
+    window.add(5, START)
+    window.add(7, START + length // 2)
+    window.add(100, START + ahead * length)
+    assert window.used(START + length // 2) == 12
+    assert window.used(START + ahead * length) == 100
+    window.add(1, START + length // 2)
+    assert (window.used(START + length), window.used(START + ahead * length)) == (13, 100)
+
+
+def test_a_clock_set_far_back_blocks_nothing_until_its_time_has_come_again():
+    window = new_window("minute")
+    window.add(3, START + HOUR)
+    assert window.used(START) == 0
+    assert [window.used(START + 58 * MINUTE + second * SECOND) for second in (59, 60)] == [0, 3]
+    assert window.room_at(2, START + 59 * MINUTE) == START + HOUR + 61 * SECOND
+
+
+def test_a_clock_set_back_for_long_fills_no_memory():
+    window = SlidingWindow(SLIDING["second"])
+    window.add(1, START + DAY)
+    for at in range(START, START + MINUTE, 16):
+        window.add(1, at)
+    assert len(window._buckets) + len(window._left) <= 3 * 61
+
+
+def test_months_stay_apart_however_the_clock_jumps():
+    window = new_window("month")
+    months = [ms(2026, month, 1) for month in (11, 12, 1, 5, 3, 10)]
+    for amount, month in enumerate(months, 1):
+        window.add(amount, month)
+    assert [window.used(month) for month in months] == [1, 2, 3, 4, 5, 6]
+
+
 @pytest.mark.parametrize(("span", "length"), [("second", SECOND), ("minute", MINUTE), ("hour", HOUR), ("day", DAY)])
 def test_a_refusal_comes_at_most_one_bucket_early(span, length):
     grid = SLIDING[span]

@@ -106,7 +106,7 @@ async def test_a_user_id_that_is_none(house, user_id):
 async def test_limits_are_in_force_at_once_and_after_a_start(house):
     _, made = await house.accounts.create_user("alice", ROOT, limits={"tokens_per_day": 5})
     await house.accounts.set_limits("ALICE", ROOT, {"tokens_per_day": None, "cost_usd_total": "0.1"})
-    await house.accounts.set_key_limits(made.key.id, ROOT, {"requests_total": 0})
+    await house.accounts.update_key(made.key.id, ROOT, KeyChange(limits={"requests_total": 0}))
     await house.accounts.set_default_limits(ROOT, {"models": {"Tiny": {"tokens_total": 3}}, "cost_usd_per_day": 2})
     again = house.again()
     await again.load()
@@ -129,7 +129,7 @@ async def test_windows_are_prepared_between_saving_and_force(house):
 
     house.accounts._limits_changed = prepare
     await house.accounts.set_limits("alice", ROOT, {"tokens_per_day": 5})
-    await house.accounts.set_key_limits(made.key.id, ROOT, {"tokens_per_day": 6})
+    await house.accounts.update_key(made.key.id, ROOT, KeyChange(limits={"tokens_per_day": 6}))
     assert seen == [(True, False), (True, False)]
 
 

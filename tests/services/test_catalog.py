@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.scripted import ScriptedUpstream
+from tests.scripted import ScriptedUpstream, json_response
 from tests.services.house import Clock
 from tollkeeper.rules.errors import ModelNotAllowed, ModelNotFound
 from tollkeeper.rules.names import MAX_NAME
@@ -45,6 +46,21 @@ async def test_a_name_that_is_not_there_is_asked_for_once_more(catalog: Catalog,
     with pytest.raises(ModelNotFound, match="'other'"):
         await catalog.model("other")
     assert len(upstream.calls("GET /api/tags")) == 2
+
+
+async def test_what_many_want_to_know_at_once_is_asked_once(catalog: Catalog, upstream: ScriptedUpstream) -> None:
+    route = await catalog.route("tiny")
+    facts = await asyncio.gather(*(catalog.facts(route) for _ in range(50)))
+    assert all(found == facts[0] for found in [*facts, await catalog.facts(route)])
+    assert len(upstream.calls("POST /api/show")) == 1
+
+
+async def test_what_could_not_be_learned_is_asked_again(catalog: Catalog, upstream: ScriptedUpstream) -> None:
+    route = await catalog.route("tiny")
+    upstream.route("POST /api/show", json_response({}, 500))
+    assert (await catalog.facts(route)).context is None
+    upstream.route("POST /api/show", json_response({"model_info": {"llama.context_length": 512}}))
+    assert (await catalog.facts(route)).context == 512
 
 
 @pytest.mark.parametrize("end", ["", "-cloud"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from tests.simulation.world import World, route_of
 from tollkeeper.rules.errors import GatewayError, UpstreamFailure
 from tollkeeper.rules.usage import Usage
 from tollkeeper.services.runs import Run, Started
+from tollkeeper.store.counting import Asked
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.counters import MemoryTaken
 from tollkeeper.wire.openai import CHAT, EMBEDDINGS, Ask, Image
@@ -55,21 +56,8 @@ class Client:
     world: World
     created_at: int
     request_id: str = ""
-    at_limits: frozenset[tuple[tuple[str, ...], str]] = frozenset()
-    holds: dict[tuple[tuple[str, ...], str], int] = field(default_factory=dict)
+    asked: Asked | None = None
     taken: MemoryTaken | None = None
-
-    def counted_at(self, place: tuple[tuple[str, ...], str]) -> bool:
-        """Whether it is among the requests of a limit, also of one that came while it ran."""
-        counter = self.world.counters._scopes.get(place[0], {}).get(place[1])
-        return place in self.at_limits or (self.taken is not None and counter in self.taken.counted_late)
-
-    def holding(self, place: tuple[tuple[str, ...], str]) -> int:
-        """What it holds of one limit, those included that came while it ran."""
-        counter = self.world.counters._scopes.get(place[0], {}).get(place[1])
-        late = self.taken.held_late if self.taken else ()
-        return self.holds.get(place, 0) + sum(amount for held, amount in late if held is counter)
-
     bound: int | None = None
     cost_bound: int | None = None
     granted: bool = False

@@ -20,7 +20,6 @@ from tests.simulation.promises import (
     check_settled,
     check_sums,
     needed,
-    owners_of,
     places_of,
     running,
 )
@@ -29,7 +28,7 @@ from tollkeeper.rules.admission import Refused
 from tollkeeper.rules.errors import GatewayError, LedgerUnavailable
 from tollkeeper.rules.limits import COUNTED
 from tollkeeper.rules.money import format_usd
-from tollkeeper.services.accounts import UserChange
+from tollkeeper.services.accounts import KeyChange, UserChange
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.prices import NewPrice
 from tollkeeper.store.counting import Asked
@@ -206,7 +205,8 @@ class History:
         if self.rng.random() < 0.6:
             await self._change(accounts.set_limits(user_id, ROOT, limits))
         else:
-            await self._change(accounts.set_key_limits(self.rng.choice(accounts.keys_of(user_id)).id, ROOT, limits))
+            key = self.rng.choice(accounts.keys_of(user_id))
+            await self._change(accounts.update_key(key.id, ROOT, KeyChange(limits=limits)))
 
     async def _adjust(self) -> None:
         user_id = self.rng.choice(self._users)
@@ -285,11 +285,7 @@ class History:
     def _let_out(self, client: Client, asked: Asked, taken: MemoryTaken) -> None:
         places = places_of(asked)
         client.granted = True
-        client.taken = taken
-        client.at_limits = frozenset(places) | {(owner, "running") for owner, _ in owners_of(asked)}
-        for place in places:
-            if COUNTED[place[1]].quantity != "requests":
-                client.holds[place] = needed(asked, place[1], taken.allowance)
+        client.asked, client.taken = asked, taken
         budgets = {COUNTED[name].quantity for _, name in places if COUNTED[name].is_budget}
         if "tokens" in budgets and self._strict_input:
             client.bound = needed(asked, "tokens_total", taken.allowance)

@@ -9,15 +9,15 @@ from tests.simulation.world import World
 from tollkeeper.rules.admission import Counter, Gate, Refused, allow
 from tollkeeper.rules.limits import COUNTED, GATED, Limits
 from tollkeeper.rules.windows import SLIDING, month_of
-from tollkeeper.store.counting import Asked
+from tollkeeper.store.counting import Asked, Scope
 from tollkeeper.store.memory.counters import MemoryTaken, _scopes
 from tollkeeper.store.ports import ADJUSTMENT, Filter, Group, Record
 
-Place = tuple[tuple[str, ...], str]
+Place = tuple[Scope, str]
 GROUPS: tuple[Group, ...] = ("user", "model", "key", "day")
 
 
-def belongs(scope: tuple[str, ...], user_id: str, key_id: str | None, model: str) -> bool:
+def belongs(scope: Scope, user_id: str, key_id: str | None, model: str) -> bool:
     whose = user_id if scope[0] == "user" else key_id
     return whose == scope[1] and (len(scope) == 2 or model == scope[2])
 
@@ -36,7 +36,7 @@ def entries(world: World, clients: Iterable[Client], place: Place) -> list[tuple
                 amount = record.usage.total_tokens if quantity == "tokens" else record.cost_pico
                 found.append((record.created_at if span == "month" else record.settled_at, amount))
     if quantity == "requests":
-        found += [(client.created_at, 1) for client in running(clients) if client.counted_at(place)]
+        found += [(client.created_at, 1) for client in running(clients) if counts_at(client, place[0])]
     return found
 
 
@@ -78,6 +78,20 @@ def owners_of(asked: Asked) -> list[tuple[tuple[str, ...], Limits]]:
     return owners
 
 
+def counts_at(client: Client, scope: Scope) -> bool:
+    """Whether a request is of this user, key or model: then each of its counters counts it, limited or not, those that
+    came while it ran included."""
+    return client.asked is not None and scope in _scopes(client.asked)
+
+
+def holding(client: Client, place: Place) -> int:
+    """What a running request holds of one counter."""
+    scope, name = place
+    if client.asked is None or client.taken is None or not counts_at(client, scope):
+        return 0
+    return 0 if COUNTED[name].quantity == "requests" else needed(client.asked, name, client.taken.allowance)
+
+
 def places_of(asked: Asked) -> dict[Place, int]:
     """Every limit that a request must pass, with its figure."""
     found: dict[Place, int] = {}
@@ -108,12 +122,12 @@ def check_let_out(world: World, clients: Sequence[Client], asked: Asked, at: int
         else:  # a refund stays in its window as long as its bucket: up to one bucket more than the whole length
             now = world.time.ms
             used = min(within(found, name, now, exact=True), within(found, name, now, exact=False))
-        held = sum(client.holding(place) for client in running(clients))
+        held = sum(holding(client, place) for client in running(clients))
         need = needed(asked, name, taken.allowance)
         assert used + held + need <= limit, f"L3: {place}: {used} used + {held} held + {need} > {limit}"
     for scope, limits in owners_of(asked):
         most = limits.max_concurrent_requests
-        beside = [c for c in running(clients) if (scope, "running") in c.at_limits]
+        beside = [client for client in running(clients) if counts_at(client, scope)]
         assert most is None or len(beside) < most, f"L3: {len(beside) + 1} run beside each other under {scope}"
     least = min(asked.demand.allowance, 16 * asked.demand.choices)
     assert least <= taken.allowance <= asked.demand.allowance
@@ -123,7 +137,7 @@ def check_let_out(world: World, clients: Sequence[Client], asked: Asked, at: int
 def check_refusal(world: World, asked: Asked, at: int, refused: Refused) -> None:
     """L6: alone it goes out at the moment that was named and at none before; where none was named, never."""
     gates = [
-        Gate(n, s, limit, _alone(counter)) for n, s, limit, counter in world.counters._gates(asked, _scopes(asked))
+        Gate(n, s, limit, _alone(n, counter)) for n, s, limit, counter in world.counters._gates(asked, _scopes(asked))
     ]
     if refused.retry_at is None:
         for later in (1, 3_600_000, 86_400_000 * 3, 86_400_000 * 800):
@@ -137,8 +151,8 @@ def check_refusal(world: World, asked: Asked, at: int, refused: Refused) -> None
         assert not _goes(gates, asked, refused.retry_at - 1), f"L6: {refused.obstacle} had ended before"
 
 
-def _alone(counter: Counter) -> Counter:
-    twin = Counter(GATED["requests_total"])
+def _alone(name: str, counter: Counter) -> Counter:
+    twin = Counter(GATED[name])
     twin.window = counter.window
     return twin
 
@@ -170,9 +184,9 @@ def check_counters(world: World, clients: Sequence[Client]) -> None:
                 used, now = counter.window.used(world.time.ms), world.time.ms
                 truth = within(entries(world, clients, place), name, now, exact=False)
                 assert used == truth, f"L4: {place} shows {used}, its records say {truth}"
-                held = sum(client.holding(place) for client in alive)
+                held = sum(holding(client, place) for client in alive)
             else:
-                held = sum((scope, "running") in client.at_limits for client in alive)
+                held = sum(counts_at(client, scope) for client in alive)
             assert counter.held == held, f"L4: {place} holds {counter.held}, what runs {held}"
     if not alive:
         assert world.counters.held() == 0, "L4: something is held and nothing runs"

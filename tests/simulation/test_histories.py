@@ -14,12 +14,17 @@ from tests.simulation.world import SteppedLoop
 from tollkeeper.rules import learned
 
 HISTORIES = 2_000
+QUICK = 200
+"""Histories of the quick loop."""
 CHUNK = 100
 ASKED = os.environ.get("SIM_SEED")
 CHUNKS = (
     [range(int(ASKED), int(ASKED) + 1)]
     if ASKED
-    else [range(first, first + CHUNK) for first in range(0, HISTORIES, CHUNK)]
+    else [
+        pytest.param(range(first, first + CHUNK), marks=pytest.mark.long if first >= QUICK else ())
+        for first in range(0, HISTORIES, CHUNK)
+    ]
 )
 
 

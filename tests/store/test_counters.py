@@ -102,10 +102,10 @@ async def test_corrections_count_for_cost_alone(counters):
     assert stands(counters, **limits)["requests_total"] == (0, 0)
 
 
-async def test_the_limits_a_request_passed_are_told(counters):
-    limits = {"requests_per_minute": 3, "tokens_per_minute": 500}
+async def test_the_limits_of_pace_a_request_passed_are_told(counters):
+    limits = {"requests_per_minute": 3, "tokens_per_minute": 500, "tokens_total": 9000, "max_concurrent_requests": 7}
     taken = await counters.admit(asked(limits, {"requests_per_second": 9}, demand=Demand(5, 5, 10)), NOW)
-    told = {standing.name: (standing.limit, standing.used, standing.held) for standing in counters.standing(taken, NOW)}
+    told = {standing.name: (standing.limit, standing.used, standing.held) for standing in counters.pace(taken, NOW)}
     assert told == {
         "requests_per_minute": (3, 1, 0),
         "tokens_per_minute": (500, 0, 15),

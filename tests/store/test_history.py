@@ -21,6 +21,7 @@ from tollkeeper.store.ports import ADJUSTMENT, History, Record, Slice, Store, To
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+NOVEMBER = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1000)
 REFUND = a_record(
     NOON, settled_at=NOON, endpoint=ADJUSTMENT, model="", upstream="", usage=NO_USAGE, cost_pico=-40,
     metadata='{"reason":"an outage"}',
@@ -47,8 +48,7 @@ async def test_requests_count_at_admission_and_what_they_used_at_settlement(stor
     asked, used = Slice(NOON - 30_100, *who, 1, 0, 0), Slice(NOON + 7, *who, 0, 15, 25)
     assert history.moments == [asked, used]
     assert history.minutes == [replace(asked, at=NOON - MINUTE), replace(used, at=NOON)]
-    november = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1000)
-    assert history.month == [Slice(november, *who, 1, 15, 25)]
+    assert history.month == [Slice(NOVEMBER, *who, 1, 15, 25)]
     assert history.total == [Slice(0, *who, 1, 15, 25)]
 
 
@@ -57,8 +57,35 @@ async def test_a_month_is_that_of_admission(store: Store) -> None:
     await settle(store, a_record(december - 1, settled_at=december + 5))
     assert requests((await store.reports.history(december - 1)).month) == 1
     history = await store.reports.history(december + 6)
-    assert history.month == []
+    assert [(each.at, each.requests) for each in history.month] == [(NOVEMBER, 1)]
+    assert (await store.reports.history(december + 31 * DAY)).month == history.month
+    await settle(store, a_record(december + 31 * DAY))
+    assert [each.at for each in (await store.reports.history(december + 32 * DAY)).month] == [december + 31 * DAY]
     assert (requests(history.total), sum(each.tokens for each in history.minutes)) == (1, 15)
+
+
+async def test_a_clock_that_went_back_and_forth_hides_no_moment(store: Store) -> None:
+    await settle(store, a_record(NOON), a_record(NOON - 31 * DAY), a_record(NOON + 1000))
+    history = await store.reports.history(NOON + 2000)
+    assert [(each.at, each.requests) for each in history.moments if each.requests] == [(NOON, 1), (NOON + 1000, 1)]
+
+
+async def test_what_lies_ahead_of_a_clock_that_was_set_back_is_there_by_its_own_month(store: Store) -> None:
+    ahead = NOON + 31 * DAY
+    await settle(store, a_record(ahead), a_record(NOON))
+    history = await store.reports.history(NOON + 1000)
+    december = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000)
+    assert [(each.at, each.requests) for each in history.month] == [(NOVEMBER, 1), (december, 1)]
+    assert requests(history.minutes) == requests(history.moments) == requests(history.total) == 2
+    first = await store.reports.history(NOON + 1000, upto=1)
+    assert [(each.at, each.requests) for each in first.month] == [(december, 1)]
+
+
+async def test_a_clock_that_is_ahead_of_the_newest_record_hides_nothing(store: Store) -> None:
+    await settle(store, a_record(NOON, settled_at=NOON))
+    history = await store.reports.history(NOON + 100 * DAY)
+    for slices in (history.minutes, history.month, history.total, history.moments):
+        assert requests(slices) == 1
 
 
 async def test_an_adjustment_is_money_and_no_request(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,7 @@ def restore(
     settings = load_settings(database_path=database)
     path = settings.database_path
     with progress("Copying pages") as told:
-        aside = copies.restore(source, path, told)
+        aside = copies.restore(source, path, time.time_ns() // 1_000_000, told)
     print(f"{path} holds now what {source} held.")
     if aside is not None:
         print(f"What was there before: {aside}")

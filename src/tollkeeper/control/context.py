@@ -34,6 +34,9 @@ class Readings(Protocol):
     async def usage(self, user: User) -> Mapping[str, Reading]:
         """Of each limit that the user has, by its name in the limits object."""
 
+    async def usage_by_model(self, user: User) -> Mapping[str, Mapping[str, Reading]]:
+        """Of each limit that the user has for one model alone, by model and name."""
+
 
 Adjust = Callable[[str, int, str, Actor], Awaitable[Record]]
 """Adds a record to a user's ledger: user id, pico-dollars (less than 0 gives back), reason, who. Durable when it

@@ -19,7 +19,7 @@ from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.errors import errors
 from tollkeeper.control.forms import exact
 from tollkeeper.control.routes import ByAdmin, admin_router
-from tollkeeper.rules.limits import COUNTED, MOST, Limits
+from tollkeeper.rules.limits import CONCURRENCY, COUNTED, MOST, Limits
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.limit_changes import LIMITED_MODEL, MOST_MODELS
@@ -78,11 +78,17 @@ def _usage() -> Schema:
         figures = {"limit": figure, "used": signed, "reserved": signed, "remaining": signed}
         return _object({**figures, "resets_at": _MOMENT}, taken=False)
 
+    counting = {name: reading(name) for name in COUNTED}
+    of_model = {"type": "object", "properties": counting, "additionalProperties": False}
     return {
         "type": "object",
-        "description": "What is left of each limit there is.",
-        "properties": {name: reading(name) for name in COUNTED},
-        "additionalProperties": reading("max_concurrent_requests"),
+        "description": "What is left of each limit there is; of those for one model, under `models`.",
+        "properties": {
+            **counting,
+            CONCURRENCY: reading(CONCURRENCY),
+            "models": {"type": "object", "additionalProperties": of_model},
+        },
+        "additionalProperties": False,
     }
 
 
@@ -121,8 +127,15 @@ def limits_body(limits: Limits) -> LimitsBody:
 
 async def usage_body(services: ControlServices, user: User) -> UsageBody:
     """What is left of each of a user's limits."""
-    readings = await services.readings.usage(user)
-    return UsageBody({name: _reading(name, reading) for name, reading in readings.items()})
+    usage: dict[str, Any] = _readings(await services.readings.usage(user))
+    models = await services.readings.usage_by_model(user)
+    if models:
+        usage["models"] = {model: _readings(readings) for model, readings in models.items()}
+    return UsageBody(usage)
+
+
+def _readings(readings: Mapping[str, Reading]) -> dict[str, Any]:
+    return {name: _reading(name, reading) for name, reading in readings.items()}
 
 
 def _reading(name: str, reading: Reading) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from tollkeeper.gateway.house import House
 from tollkeeper.rules.errors import GatewayError, UpstreamFailure, UpstreamUnavailable
 from tollkeeper.rules.ids import answer_id
 from tollkeeper.rules.money import format_usd
-from tollkeeper.rules.upstream_status import OPERATORS_FAULT, upstream_error
+from tollkeeper.rules.upstream_status import upstream_error
 from tollkeeper.services.runs import Run
 from tollkeeper.services.upstream.ports import Answer
 from tollkeeper.wire.openai import Ask, Endpoint, duration
@@ -20,12 +20,16 @@ from tollkeeper.wire.openai_answer import StreamReader, error_message, read_whol
 from tollkeeper.wire.sse import EventSplitter, EventTooLarge
 
 _MAX_ERROR_BYTES = 1_000_000
+_PACE_HEADERS = {
+    kind: tuple(f"x-ratelimit-{name}-{kind}".encode() for name in ("limit", "remaining", "reset"))
+    for kind in ("requests", "tokens")
+}
 
 
 async def relay(house: House, exchange: Exchange, run: Run, endpoint: Endpoint, ask: Ask, answer: Answer) -> None:
     """Pass on an answer whose head has come, and settle the run. Raises what the client is to be told."""
     if answer.status != 200:
-        raise await _refused(run, answer)
+        raise await _refused(answer)
     headers = [(b"openai-processing-ms", b"%d" % run.elapsed_ms()), *_pace(house, run)]
     minted = answer_id(endpoint.id_prefix, exchange.request_id) if endpoint.id_prefix else None
     if ask.stream and minted is not None:
@@ -40,13 +44,12 @@ def _pace(house: House, run: Run) -> Headers:
     headers: Headers = []
     now = house.now()
     for kind, standing in run.grant.pace():
-        reset = duration(max(0, (standing.clear_at or now) - now))
-        for name, value in (
-            ("limit", str(standing.limit)),
-            ("remaining", str(max(0, standing.left))),
-            ("reset", reset),
-        ):
-            headers.append((f"x-ratelimit-{name}-{kind}".encode(), value.encode()))
+        limit, remaining, reset = _PACE_HEADERS[kind]
+        headers += [
+            (limit, b"%d" % standing.limit),
+            (remaining, b"%d" % max(0, standing.left)),
+            (reset, duration(max(0, (standing.clear_at or now) - now)).encode()),
+        ]
     return headers
 
 
@@ -102,11 +105,8 @@ def _take(reader: StreamReader, splitter: EventSplitter, data: bytes) -> tuple[b
     return b"".join(passed), None
 
 
-async def _refused(run: Run, answer: Answer) -> GatewayError:
+async def _refused(answer: Answer) -> GatewayError:
     """The error for an upstream's own."""
     message = error_message(await answer.read_all(_MAX_ERROR_BYTES))
     wait = answer.headers.get(b"retry-after", b"")
-    error = upstream_error(answer.status, message, float(wait) if wait.isdigit() else None)
-    if answer.status in OPERATORS_FAULT:
-        run.alert_operator(answer.status)
-    return error
+    return upstream_error(answer.status, message, float(wait) if wait.isdigit() else None)

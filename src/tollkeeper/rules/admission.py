@@ -18,6 +18,9 @@ from msgspec import Struct
 from tollkeeper.rules.limits import GATED, Counted
 from tollkeeper.rules.windows import Window, new_window
 
+REQUESTS, RUNNING, PACE_TOKENS, BUDGET_TOKENS, COST = range(5)
+"""What a counter takes of a request: its place in `Demand.amounts`."""
+
 LEAST_ALLOWANCE = 16
 """Tokens of output below which a budget refuses rather than clips."""
 SOON = 1_000
@@ -27,14 +30,24 @@ SOON = 1_000
 class Counter:
     """One limit's count for one user, key or model: what was used over its span, and what is held."""
 
-    __slots__ = ("held", "window")
+    __slots__ = ("by_admission", "held", "kind", "window")
 
     def __init__(self, counted: Counted) -> None:
         self.window: Window = new_window(counted.span)
         self.held = 0
+        self.kind = kind_of(counted)
+        self.by_admission = counted.span == "month"
+        """What is used counts when its request was admitted, not when it is settled."""
 
     def __repr__(self) -> str:
         return f"Counter({self.window!r}, held {self.held})"
+
+
+def kind_of(counted: Counted) -> int:
+    """Which of a request's amounts it counts."""
+    if counted.quantity == "tokens":
+        return BUDGET_TOKENS if counted.is_budget else PACE_TOKENS
+    return {"requests": REQUESTS, "running": RUNNING, "cost": COST}[counted.quantity]
 
 
 class Gate(NamedTuple):
@@ -66,13 +79,11 @@ class Demand(Struct, frozen=True):
         """The least allowance it is let in with."""
         return min(self.allowance, LEAST_ALLOWANCE * self.choices)
 
-    def needs(self, counted: Counted, allowance: int) -> int:
-        """What a limit must have room for."""
-        if counted.quantity in ("requests", "running"):
-            return 1
-        if counted.quantity == "tokens":
-            return (self.budget_input if counted.is_budget else self.pace_input) + allowance
-        return self.budget_input * self.input_price + allowance * self.output_price
+    def amounts(self, allowance: int) -> tuple[int, int, int, int, int]:
+        """What limits must have room for, by their kinds."""
+        budget = self.budget_input
+        cost = budget * self.input_price + allowance * self.output_price
+        return 1, 1, self.pace_input + allowance, budget + allowance, cost
 
     def fits(self, counted: Counted, room: int) -> int:
         """The largest allowance with which it needs at most `room`; may be negative."""
@@ -118,10 +129,21 @@ class Refused(Exception):
 
 def allow(gates: Sequence[Gate], demand: Demand, at: int) -> int:
     """The allowance of output with which a request may go out at `at`. Takes nothing. Raises Refused."""
+    if _fits(gates, demand, at):
+        return demand.allowance
     allowance, obstacles = _judge(gates, demand, at, alone=False)
     if obstacles:
         _refuse(gates, demand, at, obstacles)
     return allowance
+
+
+def _fits(gates: Sequence[Gate], demand: Demand, at: int) -> bool:
+    """Whether all that it asks for fits everywhere: nearly always, so nothing else is looked at then."""
+    amounts = demand.amounts(demand.allowance)
+    for _, _, limit, counter in gates:
+        if counter.held + amounts[counter.kind] + counter.window.used(at) > limit or not limit:
+            return False
+    return not demand.allowance % demand.choices
 
 
 def _refuse(gates: Sequence[Gate], demand: Demand, at: int, obstacles: list[Obstacle]) -> NoReturn:
@@ -141,21 +163,18 @@ def _refuse(gates: Sequence[Gate], demand: Demand, at: int, obstacles: list[Obst
 
 def _judge(gates: Iterable[Gate], demand: Demand, at: int, *, alone: bool) -> tuple[int, list[Obstacle]]:
     """The allowance, and what stands in the way; `alone` leaves holds aside."""
+    standing = [(gate, gate.counter.window.used(at), 0 if alone else gate.counter.held) for gate in gates]
     allowance = demand.allowance
-    obstacles = []
-    gates = list(gates)
-    for gate in gates:
-        counted = GATED[gate.name]
-        if counted.is_budget:
-            room = gate.limit - gate.counter.window.used(at) - (0 if alone else gate.counter.held)
-            allowance = min(allowance, max(demand.least, demand.fits(counted, room)))
+    for gate, used, held in standing:
+        if GATED[gate.name].is_budget:
+            allowance = min(allowance, max(demand.least, demand.fits(GATED[gate.name], gate.limit - used - held)))
     allowance -= allowance % demand.choices
-    for gate in gates:
-        counted = GATED[gate.name]
-        least = demand.needs(counted, demand.least if counted.is_budget else allowance)
-        used = gate.counter.window.used(at)
-        if gate.limit == 0 or used + (0 if alone else gate.counter.held) + least > gate.limit:
-            obstacles.append(_obstacle(gate, least, used, at))
+    pace, budget = demand.amounts(allowance), demand.amounts(demand.least)
+    obstacles = []
+    for gate, used, held in standing:
+        needed = (budget if GATED[gate.name].is_budget else pace)[gate.counter.kind]
+        if gate.limit == 0 or used + held + needed > gate.limit:
+            obstacles.append(_obstacle(gate, needed, used, at))
     return allowance, obstacles
 
 
@@ -176,31 +195,58 @@ def _weight(obstacle: Obstacle) -> tuple[int, int]:
 
 
 class Hold(Struct, frozen=True):
-    """What was taken for one request: amounts by counter; `counted` are the request counters, which count at once."""
+    """What was taken for one request: of each of `counters` the amount of its kind."""
 
     at: int
     allowance: int
-    held: tuple[tuple[Counter, int], ...]
-    counted: tuple[Counter, ...]
+    amounts: tuple[int, int, int, int, int]
+    counters: tuple[Counter, ...]
+
+    def joined(self, counter: Counter) -> Hold:
+        """With a counter that begins while the request runs: it takes as the others did."""
+        _enter((counter,), self.amounts, self.at)
+        return Hold(self.at, self.allowance, self.amounts, (*self.counters, counter))
 
 
-def take(gates: Sequence[Gate], demand: Demand, at: int) -> Hold:
-    """Let a request out: from all of its counters, or from none. Raises Refused."""
+def take(gates: Sequence[Gate], demand: Demand, at: int, counters: tuple[Counter, ...] | None = None) -> Hold:
+    """Let a request out: from all of its counters, or from none. `counters` are all that count it, where there are
+    others than those of the gates. Raises Refused."""
     allowance = allow(gates, demand, at)
-    held, counted = [], []
-    for gate in gates:
-        what = GATED[gate.name]
-        if what.quantity == "requests":
-            gate.counter.window.add(1, at)
-            counted.append(gate.counter)
+    amounts = demand.amounts(allowance)
+    if counters is None:
+        counters = tuple(gate.counter for gate in gates)
+    _enter(counters, amounts, at)
+    return Hold(at, allowance, amounts, counters)
+
+
+def _enter(counters: Iterable[Counter], amounts: Sequence[int], at: int) -> None:
+    for counter in counters:
+        if counter.kind == REQUESTS:  # counts at once
+            counter.window.add(1, at)
         else:
-            amount = demand.needs(what, allowance)
-            gate.counter.held += amount
-            held.append((gate.counter, amount))
-    return Hold(at, allowance, tuple(held), tuple(counted))
+            counter.held += amounts[counter.kind]
 
 
 def free(hold: Hold) -> None:
-    """End what is held: its request is being settled, or never went out. (What it counted at once then counts back.)"""
-    for counter, amount in hold.held:
-        counter.held -= amount
+    """End what is held: its request is being settled, or never went out."""
+    amounts = hold.amounts
+    for counter in hold.counters:
+        if counter.kind != REQUESTS:
+            counter.held -= amounts[counter.kind]
+
+
+def settle(hold: Hold, tokens: int, cost: int, at: int) -> None:
+    """The request ended: what it held gives way to what it used."""
+    free(hold)
+    for counter in hold.counters:
+        if counter.kind > RUNNING:
+            used = cost if counter.kind == COST else tokens
+            counter.window.add(used, hold.at if counter.by_admission else at)
+
+
+def give_back(hold: Hold) -> None:
+    """The request never went out: nothing of it counts."""
+    free(hold)
+    for counter in hold.counters:
+        if counter.kind == REQUESTS:
+            counter.window.add(-1, hold.at)

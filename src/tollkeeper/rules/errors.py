@@ -12,7 +12,7 @@
     ├── Unprocessable 422                 control plane only
     ├── UpstreamRefusal 400/404/413/422   the upstream's own verdict on the request
     ├── UpstreamFailure 502               its other 4xx and 5xx
-    │   ├── UpstreamUnavailable 502/503   refused, reset, garbage, our credentials
+    │   ├── UpstreamUnavailable 502/503   refused, reset, garbage ── CredentialsRefused 502
     │   ├── UpstreamTimeout 504
     │   └── ServerOverloaded 503          the upstream (or we) have no room
     ├── RateLimited 429                   a pace limit, concurrency, or a budget held by running requests
@@ -205,6 +205,10 @@ class UpstreamFailure(GatewayError):
 
 class UpstreamUnavailable(UpstreamFailure):
     code = "upstream_unavailable"
+
+
+class CredentialsRefused(UpstreamUnavailable):
+    """The upstream refuses the gateway itself: only the operator can mend that."""
 
 
 class UpstreamTimeout(UpstreamFailure):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tollkeeper.rules.errors import (
+    CredentialsRefused,
     GatewayError,
     ServerOverloaded,
     UpstreamFailure,
     UpstreamRefusal,
-    UpstreamUnavailable,
 )
 
 CLIENTS_FAULT = frozenset({400, 404, 413, 422})
@@ -24,8 +24,9 @@ def upstream_error(status: int, message: str, retry_after: float | None) -> Gate
     if status in CLIENTS_FAULT:
         return UpstreamRefusal(message, status=status)
     if status in OPERATORS_FAULT:
-        return UpstreamUnavailable(
-            "The upstream refuses this gateway's own credentials. Its operator has been told.", told=message
+        return CredentialsRefused(
+            "The upstream refuses this gateway's own credentials. Its operator has been told.",
+            told=f"{status} {message}",
         )
     if status in NO_ROOM:
         return ServerOverloaded(

@@ -6,6 +6,9 @@
 A sliding window of length T in n buckets counts the bucket of this moment and the n before it, the oldest of them whole
 though the window only begins within it. So no window of length T, wherever it lies, ever holds more than the limit, and
 a refusal comes at most one bucket early. Times are milliseconds since the epoch; amounts may be negative (corrections).
+
+A clock may be set back: then what was counted for moments yet to come counts too, from T ahead of this one on, since a
+window that holds this moment may hold those. What lies further ahead counts when its time has come.
 """
 
 from __future__ import annotations
@@ -46,13 +49,15 @@ SLIDING: dict[Span, Grid] = {
 
 
 class SlidingWindow:
-    """Amounts of the last `grid.length` milliseconds. Holds an entry for each bucket in use, no more."""
+    """Amounts of the last `grid.length` milliseconds. Holds an entry for each bucket in use, and as many that have
+    left: a clock that is set right may bring them back."""
 
-    __slots__ = ("_buckets", "_grid", "_sum")
+    __slots__ = ("_buckets", "_grid", "_left", "_sum")
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._buckets: deque[list[int]] = deque()
+        self._left: deque[list[int]] = deque(maxlen=grid.buckets + 1)
         self._sum = 0
 
     def __repr__(self) -> str:
@@ -64,26 +69,27 @@ class SlidingWindow:
         index = self._grid.bucket(at)
         buckets = self._buckets
         self._sum += amount
-        if not buckets or buckets[-1][0] < index:
-            buckets.append([index, amount])
-            oldest = index - self._grid.buckets
-            while buckets[0][0] < oldest:
-                self._sum -= buckets.popleft()[1]
-            return
-        place = len(buckets) - 1
-        while place > 0 and buckets[place][0] > index:
+        place = len(buckets)
+        while place and buckets[place - 1][0] > index:
             place -= 1
-        if buckets[place][0] == index:
-            buckets[place][1] += amount
-        else:
-            buckets.insert(place + (buckets[place][0] < index), [index, amount])
+        if place and buckets[place - 1][0] == index:
+            buckets[place - 1][1] += amount
+            return
+        buckets.insert(place, [index, amount])
+        while buckets[0][0] < index - self._grid.buckets:
+            self._sum -= buckets[0][1]
+            self._left.append(buckets.popleft())
 
     def used(self, at: int) -> int:
-        """The sum of the window that ends at `at`, now or later."""
-        oldest = self._grid.bucket(at) - self._grid.buckets
+        """The sum of the window that ends at `at`; where more was counted since, of all that may share one with it."""
+        index = self._grid.bucket(at)
+        oldest = index - self._grid.buckets
+        if self._buckets and index < self._buckets[-1][0]:
+            latest = index + self._grid.buckets
+            return sum(amount for other, amount in (*self._left, *self._buckets) if oldest <= other <= latest)
         left = self._sum
-        for index, amount in self._buckets:
-            if index >= oldest:
+        for other, amount in self._buckets:
+            if other >= oldest:
                 break
             left -= amount
         return left
@@ -92,11 +98,9 @@ class SlidingWindow:
         """The first moment from `at` on at which the window holds `most` or less if nothing comes; None: never."""
         if self.used(at) <= most:
             return at
-        left = self._sum
-        for index, amount in self._buckets:
-            left -= amount
+        for index in sorted({index for index, _ in (*self._left, *self._buckets)}):
             leaves = self._grid.start(index + self._grid.buckets + 1)
-            if left <= most and leaves > at:
+            if leaves > at and self.used(leaves) <= most:
                 return leaves
         return None
 
@@ -107,11 +111,8 @@ class SlidingWindow:
         return moment if moment > at else None
 
 
-_MONTHS_KEPT = 3
-
-
 class MonthWindow:
-    """Amounts of one calendar month, UTC."""
+    """Amounts of each calendar month, UTC."""
 
     __slots__ = ("_sums",)
 
@@ -123,9 +124,7 @@ class MonthWindow:
 
     def add(self, amount: int, at: int) -> None:
         month = month_of(at)
-        self._sums[month] = self._sums.get(month, 0) + amount
-        if len(self._sums) > _MONTHS_KEPT:
-            del self._sums[min(self._sums)]
+        self._sums[month] = self._sums.get(month, 0) + amount  # all are kept: a clock may go back to any
 
     def used(self, at: int) -> int:
         return self._sums.get(month_of(at), 0)

@@ -274,10 +274,6 @@ class Accounts(Directory):
 
         return await self._changes.run(run)
 
-    async def set_key_limits(self, key_id: str, by: Actor, change: LimitsChange) -> Key:
-        """Merge a change into a key's limits. Raises NotFound, Unprocessable."""
-        return await self.update_key(key_id, by, KeyChange(limits=change))
-
     async def note(self, by: Actor, action: Action, target: str, detail: Mapping[str, object]) -> None:
         """An audit entry about something that is changed elsewhere."""
         await self._save(by, action, target, detail)

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from tollkeeper.services.audit import Actor
+from tollkeeper.services.commits import Commits
 from tollkeeper.services.figures import Figures
-from tollkeeper.services.runs import committed
 from tollkeeper.store.counting import Counters
 from tollkeeper.store.ports import ADJUSTMENT, Ledger, Record
 
@@ -30,6 +30,7 @@ class Adjustments:
         self._figures = figures
         self._now = now
         self._mint = mint
+        self._commits = Commits()
 
     async def adjust(self, user_id: str, cost_pico: int, reason: str, by: Actor) -> Record:
         """Add `cost_pico` to what a user owes (less than 0 gives back). Durable when it answers."""
@@ -52,5 +53,5 @@ class Adjustments:
         commit = self._ledger.settle(record)
         self._figures.settled(record)
         self._counters.adjust(("user", user_id), cost_pico, now)
-        await committed(commit)
+        await self._commits.wait(commit)
         return record

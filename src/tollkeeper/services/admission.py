@@ -23,6 +23,7 @@ from tollkeeper.rules.times import format_time
 from tollkeeper.rules.usage import IMAGE_TOKENS, Usage
 from tollkeeper.services.catalog import Catalog, Route
 from tollkeeper.services.directory import Caller
+from tollkeeper.services.upstream.config import Kind
 from tollkeeper.store.counting import Asked, Counters, Standing
 from tollkeeper.wire.openai import Ask
 
@@ -32,6 +33,8 @@ LONG_WAIT = 60.0
 
 class Grant:
     """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over."""
+
+    __slots__ = ("_admission", "_ask", "_held_input", "_model", "_taken", "max_tokens", "taken_over")
 
     def __init__(
         self, admission: Admission, taken: Any, ask: Ask, model: str, held_input: int, max_tokens: int | None
@@ -71,12 +74,10 @@ class Grant:
     def pace(self) -> list[tuple[str, Standing]]:
         """The tightest limit of pace on requests, and that on tokens, as they stand: ("requests", …)."""
         tightest: dict[str, Standing] = {}
-        for standing in self._admission.counters.standing(self._taken, self._admission.now()):
-            counted = GATED[standing.name]
-            if counted.quantity in ("requests", "tokens") and not counted.is_budget:
-                other = tightest.get(counted.quantity)
-                if other is None or standing.left < other.left:
-                    tightest[counted.quantity] = standing
+        for standing in self._admission.counters.pace(self._taken, self._admission.now()):
+            quantity = COUNTED[standing.name].quantity
+            if quantity not in tightest or standing.left < tightest[quantity].left:
+                tightest[quantity] = standing
         return list(tightest.items())
 
 
@@ -129,24 +130,24 @@ class Admission:
         except Refused as refused:
             raise self._refusal(refused, at) from None
         each = taken.allowance // demand.choices
-        bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, budgets=True))
+        bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, _BUDGETS))
         changes = bounded and each != ask.max_tokens
         return Grant(self, taken, ask, route.model, demand.budget_input, each if changes else None)
 
     async def _demand(
         self, owners: tuple[Limits, Limits], ask: Ask, route: Route, price: Price | None
     ) -> tuple[Demand, int | None]:
-        caps = [limits.max_tokens_per_request for limits in owners if limits.max_tokens_per_request is not None]
-        cap = min(caps, default=None)
+        of_user, of_key = (limits.max_tokens_per_request for limits in owners)
+        cap = of_user if of_key is None else of_key if of_user is None else min(of_user, of_key)
         if cap == 0 and ask.generates:
             raise RateLimited(
                 "You may not generate any tokens: your limit on tokens per request is 0.",
                 type="tokens", retry_after=None, should_retry=False,
             )  # fmt: skip
-        limited = _has(owners, route.model, budgets=False)
+        limited = _has(owners, route.model, _BOUNDED)
         if not limited and cap is None:
             return Demand(), None  # nothing is guessed
-        if ask.outside is not None and _has(owners, route.model, budgets=True):
+        if ask.outside is not None and _has(owners, route.model, _BUDGETS):
             raise BadRequest(
                 f"'{ask.outside}' brings input whose size is not known, which a budget does not allow. Send it inline.",
                 param=ask.outside,
@@ -201,7 +202,7 @@ class Admission:
         return InsufficientQuota(text, status=self._quota_status, retry_after=wait, should_retry=False)
 
 
-FREE_KINDS = frozenset({"ollama", "openai-compatible"})
+FREE_KINDS: frozenset[Kind] = frozenset({"ollama", "openai-compatible"})
 """Kinds of upstream that charge nothing by themselves: a model without a price costs nothing there."""
 
 
@@ -209,11 +210,16 @@ def not_allowed(model: str) -> ModelNotAllowed:
     return ModelNotAllowed(f"You may not use the model '{model}'. GET /v1/models lists those you may.", param="model")
 
 
-def _has(owners: tuple[Limits, Limits], model: str, *, budgets: bool) -> bool:
-    """Whether any limit on tokens or cost applies; `budgets`: of those by day, month and in total."""
+_BOUNDED = frozenset(name for name, counted in COUNTED.items() if counted.quantity != "requests")
+"""The limits that make it matter how long a request and its answer may be."""
+_BUDGETS = frozenset(name for name in _BOUNDED if COUNTED[name].is_budget)
+
+
+def _has(owners: tuple[Limits, Limits], model: str, names: frozenset[str]) -> bool:
+    """Whether any of these limits applies."""
     for limits in owners:
-        for name in (*limits.counts, *limits.of_model(model)):
-            counted = COUNTED[name]
-            if counted.quantity != "requests" and (counted.is_budget or not budgets):
-                return True
+        if not names.isdisjoint(limits.counts):
+            return True
+        if limits.models and not names.isdisjoint(limits.of_model(model)):
+            return True
     return False

@@ -105,6 +105,7 @@ class Catalog:
         self._models: dict[str, Model] = {}
         self._faults: dict[str, str | None] = {config.id: "it has not been asked yet" for config, _ in upstreams}
         self._facts: dict[tuple[str, str], Facts] = {}
+        self._asking: dict[tuple[str, str], asyncio.Task[Facts]] = {}
         self._aliases: dict[str, str] = {}
         self._changes = Changes()
         self._refreshing: asyncio.Task[None] | None = None
@@ -194,12 +195,21 @@ class Catalog:
         if model is None or route.upstream.kind != "ollama":
             return _UNKNOWN
         key = (model.name, model.version)
-        if key not in self._facts:
-            try:
-                shown = await self._ask(route.client, b"POST", b"/api/show", {"model": model.name}, _Show)
-            except GatewayError:
-                return _UNKNOWN  # the request itself will meet the same fault, and say so
-            self._facts[key] = _read_facts(shown)
+        found = self._facts.get(key)
+        if found is not None:
+            return found
+        asking = self._asking.get(key)  # one question for all who want to know at once
+        if asking is None:
+            asking = self._asking[key] = asyncio.create_task(self._learn(key, route.client))
+            asking.add_done_callback(lambda _: self._asking.pop(key))
+        return await asyncio.shield(asking)
+
+    async def _learn(self, key: tuple[str, str], client: Client) -> Facts:
+        try:
+            shown = await self._ask(client, b"POST", b"/api/show", {"model": key[0]}, _Show)
+        except GatewayError:
+            return _UNKNOWN  # the request itself will meet the same fault, and say so
+        self._facts[key] = _read_facts(shown)
         return self._facts[key]
 
     # Keeping up

@@ -53,6 +53,21 @@ class Counting:
             for standing in self.counters.stand_of(("user", user.user_id), user.limits, self._now())
         }
 
+    async def usage_by_model(self, user: User) -> Mapping[str, Mapping[str, Reading]]:
+        """Each limit that a user has for one model alone, as it stands, by the model's name in the limits."""
+        return {
+            model: {standing.name: _reading(standing) for standing in self._of_model(user, model, counts)}
+            for model, counts in user.limits.models.items()
+        }
+
+    def _of_model(self, user: User, model: str, counts: Mapping[str, int]) -> Iterator[Standing]:
+        now, limits = self._now(), Limits(dict(counts))
+        spellings = [model] if ":" in model else [model, model + ":latest"]
+        stands = [self.counters.stand_of(("user", user.user_id, name), limits, now) for name in spellings]
+        for standings in zip(*stands, strict=True):
+            # Of a model without a tag only one spelling is ever used: the canonical one.
+            yield min(standings, key=lambda standing: standing.left)
+
     def _begin(self, *owners: User | Key) -> Mapping[Scope, frozenset[str]]:
         begun: dict[Scope, frozenset[str]] = {}
         for owner in owners:

@@ -13,10 +13,11 @@ from msgspec import Struct
 
 from tollkeeper.rules.errors import GatewayError, LedgerUnavailable, RateLimited
 from tollkeeper.services.catalog import Catalog
+from tollkeeper.services.commits import COMMIT_PATIENCE
 from tollkeeper.services.directory import Directory
 from tollkeeper.services.figures import Figures, Tally
 from tollkeeper.services.metrics import Metrics, Passed
-from tollkeeper.services.runs import COMMIT_PATIENCE, Runs
+from tollkeeper.services.runs import Runs
 
 EVERY = 1.0
 """Seconds from tick to tick."""

@@ -14,11 +14,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from tollkeeper.rules.errors import Forbidden, GatewayError, LedgerUnavailable, UpstreamFailure
+from tollkeeper.rules.errors import CredentialsRefused, Forbidden, GatewayError, LedgerUnavailable, UpstreamFailure
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage
 from tollkeeper.services.admission import Grant
 from tollkeeper.services.catalog import Route
+from tollkeeper.services.commits import Commits
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.figures import Figures
 from tollkeeper.services.metrics import Metrics
@@ -27,8 +28,6 @@ from tollkeeper.wire.openai import Ask, Endpoint
 from tollkeeper.wire.openai_answer import NO_REPORT, UsageReport
 
 log = logging.getLogger("tollkeeper.runs")
-COMMIT_PATIENCE = 5.0
-"""Seconds that an answer's end waits for its record; after that the client is told so instead."""
 
 
 class Started(Struct, frozen=True, gc=False):
@@ -75,6 +74,7 @@ class Runs:
         self.figures = figures
         self.now = now
         self.clock = clock
+        self.commits = Commits()
         self.active: set[Run] = set()
 
     def cut_credentials(self, ids: Collection[str]) -> None:
@@ -174,7 +174,8 @@ class Run:
             self.settle("failed")  # does nothing when the relay has settled
             if isinstance(error, UpstreamFailure):
                 self._runs.metrics.upstream_error(self.upstream, error.code)
-                log.warning("%r: %s (%s)", self, error.message, error.told or "it said nothing")
+                level = logging.ERROR if isinstance(error, CredentialsRefused) else logging.WARNING
+                log.log(level, "%r by %s: %s (%s)", self, self.upstream, error.message, error.told or "it said nothing")
 
     @property
     def user_id(self) -> str:
@@ -187,10 +188,6 @@ class Run:
     @property
     def upstream(self) -> str:
         return self._intent.upstream
-
-    def alert_operator(self, status: int) -> None:
-        """The upstream refused our own credentials: only the operator can mend that."""
-        log.error("upstream %s refuses the gateway's credentials with status %d", self.upstream, status)
 
     def saw_content(self) -> None:
         """Note the moment of the first output."""
@@ -234,42 +231,19 @@ class Run:
     async def durable(self) -> None:
         """Wait until the record is. Raises LedgerUnavailable after 5 s; it is kept and written later even so."""
         assert self._settled is not None
-        await committed(self._settled)
+        await self._runs.commits.wait(self._settled)
 
     async def intent_durable(self) -> None:
         """Wait until the intent is. Raises LedgerUnavailable after 5 s."""
-        await committed(self.journalled)
+        await self._runs.commits.wait(self.journalled)
 
     def _usage(self, status: RecordStatus) -> Usage:
         heard = self.heard
         if not self.dispatched or (status == "failed" and not heard.content_events):
             return NO_USAGE
-        return heard.report.complete(self.grant.estimate(), heard.content_events)
+        estimated = self.grant.estimate() if heard.report.prompt_tokens is None else 0
+        return heard.report.complete(estimated, heard.content_events)
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request came in."""
         return round((self._runs.clock() - self._started) * 1000)
-
-
-async def committed(commit: asyncio.Future[None]) -> None:
-    """Wait for a commit of the ledger. Raises LedgerUnavailable after 5 s."""
-    # A future of our own beside the shared one, so that a client that leaves does not end it for the others; by hand,
-    # since `shield` under `timeout` costs twice as much, for every request.
-    loop = commit.get_loop()
-    waiter: asyncio.Future[bool] = loop.create_future()
-
-    def end(well: bool) -> None:
-        if not waiter.done():
-            waiter.set_result(well)
-
-    def written(done: asyncio.Future[None]) -> None:
-        end(done.exception() is None)
-
-    commit.add_done_callback(written)
-    deadline = loop.call_later(COMMIT_PATIENCE, end, False)
-    try:
-        if not await waiter:
-            raise LedgerUnavailable("The ledger could not be written in time; this answer is not confirmed.")
-    finally:
-        deadline.cancel()
-        commit.remove_done_callback(written)

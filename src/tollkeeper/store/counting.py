@@ -65,8 +65,8 @@ class Counters(Protocol[T]):
     def give_back(self, taken: T) -> None:
         """The request never went out: nothing of it counts."""
 
-    def standing(self, taken: T, at: int) -> list[Standing]:
-        """The limits that a request passed, as they stand."""
+    def pace(self, taken: T, at: int) -> list[Standing]:
+        """The limits of pace on requests and tokens that a request passed, as they stand."""
 
     def stand_of(self, scope: Scope, limits: Limits, at: int) -> list[Standing]:
         """The limits of a user or key, as they stand."""

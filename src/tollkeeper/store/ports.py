@@ -163,11 +163,14 @@ class History(Struct, frozen=True):
     `seq`, and no other. Each list is by `at`, oldest first; add up the one that has the span:
 
         minutes   hour, day: the last 25 hours, `at` the beginning of a minute
-        month     month: the calendar's, UTC, `at` its beginning
+        month     month: the calendar's, UTC, last and this, `at` its beginning
         total     total: for ever, `at` 0
         moments   second, minute: the last two minutes, to the millisecond
 
     In `minutes` and `moments` requests lie at admission, tokens and cost at settlement; the others go by admission.
+
+    Clocks are set back and forth. So "the last" goes back from the settlement of the newest record where that is
+    earlier than now, and what lies ahead of now is in all of the lists, in `month` by its own month.
     """
 
     seq: int

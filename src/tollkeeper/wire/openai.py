@@ -259,21 +259,22 @@ def rewrite(
     ]
     renames = for_ollama and "max_completion_tokens" in members
     hides = [name for name in ("user", "safety_identifier") if name in members and members[name] != _NULL]
-    two_caps = "max_tokens" in members and "max_completion_tokens" in members
-    others = any(changed) or renames or hides or model != ask.model or max_tokens is not None or two_caps
-    if not (must_tell or others):
+    caps = sum(name in members for name in ("max_tokens", "max_completion_tokens"))
+    recaps = caps == 2 or (caps == 1 and max_tokens is not None)
+    tells = must_tell and "stream_options" in members
+    # What stands in the body is looked for only where it changes: a field more needs no look at the others.
+    replaces = any(changed) or renames or hides or tells or recaps or model != ask.model
+    if not (must_tell or replaces or max_tokens is not None):
         return ask.body
     edit = Edit(ask.body)
-    if must_tell and "stream_options" not in members:
+    if must_tell and not tells:
         edit.insert("stream_options", b'{"include_usage":true}')
-        if not others:
-            return edit.result()  # no need to look for the other fields
-    spans = member_spans(ask.body, members)
+    spans = member_spans(ask.body, members) if replaces else {}
 
     def put(span: Span, value: object) -> None:
         edit.replace(span.start, span.end, msgspec.json.encode(value))
 
-    if must_tell and "stream_options" in members:
+    if tells:
         _tell_usage(edit, ask.body, spans["stream_options"], members["stream_options"])
     if model != ask.model:
         put(spans["model"], model)

@@ -89,19 +89,33 @@ async def test_a_restored_backup_is_the_database_and_the_other_is_set_aside(path
     store = await opened(path)
     await store.ledger.settle(a_record(NOON + 99))
     with pytest.raises(StoreBusy):
-        restore(saved, path)
+        restore(saved, path, NOON)
     await store.close()
-    aside = restore(saved, path)
-    assert aside == path.with_name("ledger.db.before-restore")
+    aside = restore(saved, path, NOON + 5)
+    assert aside == path.with_name("ledger.db.before-restore-20261120T120000005Z")
     assert (await count(path), await count(aside)) == (3, 4)
     assert path.stat().st_mode & 0o777 == 0o600
     assert not list(path.parent.glob("*.partial*"))
 
 
+async def test_what_was_set_aside_is_never_overwritten(path: Path) -> None:
+    await filled(path, 3)
+    saved = path.with_name("backup.db")
+    backup(path, saved)
+    aside = restore(saved, path, NOON)
+    assert aside is not None
+    before = aside.read_bytes()
+    with pytest.raises(StoreError, match="exists already"):
+        restore(saved, path, NOON)
+    assert aside.read_bytes() == before
+    assert await count(path) == 3
+    assert restore(saved, path, NOON + 1) != aside
+
+
 async def test_a_backup_may_be_restored_where_nothing_is(path: Path, tmp_path: Path) -> None:
     await filled(path, 3)
     other = tmp_path / "other.db"
-    assert restore(path, other) is None
+    assert restore(path, other, NOON) is None
     assert await count(other) == 3
 
 
@@ -110,7 +124,7 @@ async def test_an_older_backup_is_upgraded_and_itself_left_alone(path: Path, tmp
     before = path.read_bytes()
     (tmp_path / "new").mkdir()
     target = tmp_path / "new" / "ledger.db"
-    restore(path, target)
+    restore(path, target, NOON)
     assert verify(target).records == await count(target) == 5
     assert path.read_bytes() == before
     assert sorted(file.name for file in target.parent.iterdir()) == ["ledger.db", "ledger.db.lock"]
@@ -134,7 +148,7 @@ async def test_what_does_not_hold_is_not_restored(path: Path, damage: str, reaso
     await filled(path, 2)
     before = path.read_bytes()
     with pytest.raises(StoreError, match=reason):
-        restore(saved, path)
+        restore(saved, path, NOON)
     assert path.read_bytes() == before
     assert sorted(file.name for file in path.parent.iterdir()) == ["backup.db", "ledger.db", "ledger.db.lock"]
 
@@ -143,9 +157,9 @@ async def test_what_is_no_backup_is_not_restored(path: Path) -> None:
     letter = path.with_name("letter")
     letter.write_bytes(b"a letter to a friend " * 100)
     with pytest.raises(StoreError, match="not a database"):
-        restore(letter, path)
+        restore(letter, path, NOON)
     with pytest.raises(StoreError, match="no backup"):
-        restore(path.with_name("nothing"), path)
+        restore(path.with_name("nothing"), path, NOON)
     assert not path.exists()
 
 

@@ -1162,7 +1162,7 @@ export interface components {
                     cost_usd_total: number | null;
                 };
             };
-            /** @description What is left of each limit there is. */
+            /** @description What is left of each limit there is; of those for one model, under `models`. */
             usage: {
                 requests_per_second?: {
                     limit: number;
@@ -1274,13 +1274,126 @@ export interface components {
                     remaining: number;
                     resets_at: string | null;
                 };
-            } & {
-                [key: string]: {
+                max_concurrent_requests?: {
                     limit: number;
                     used: number;
                     reserved: number;
                     remaining: number;
                     resets_at: string | null;
+                };
+                models?: {
+                    [key: string]: {
+                        requests_per_second?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        requests_per_minute?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        requests_per_hour?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        requests_per_day?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        requests_per_month?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        requests_total?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        tokens_per_minute?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        tokens_per_hour?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        tokens_per_day?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        tokens_per_month?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        tokens_total?: {
+                            limit: number;
+                            used: number;
+                            reserved: number;
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        cost_usd_per_day?: {
+                            /** @description US dollars, exact */
+                            limit: number;
+                            /** @description US dollars, exact */
+                            used: number;
+                            /** @description US dollars, exact */
+                            reserved: number;
+                            /** @description US dollars, exact */
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        cost_usd_per_month?: {
+                            /** @description US dollars, exact */
+                            limit: number;
+                            /** @description US dollars, exact */
+                            used: number;
+                            /** @description US dollars, exact */
+                            reserved: number;
+                            /** @description US dollars, exact */
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                        cost_usd_total?: {
+                            /** @description US dollars, exact */
+                            limit: number;
+                            /** @description US dollars, exact */
+                            used: number;
+                            /** @description US dollars, exact */
+                            reserved: number;
+                            /** @description US dollars, exact */
+                            remaining: number;
+                            resets_at: string | null;
+                        };
+                    };
                 };
             };
         };
@@ -1892,7 +2005,7 @@ export interface components {
             /** Next */
             next?: string | null;
         };
-        /** @description What is left of each limit there is. */
+        /** @description What is left of each limit there is; of those for one model, under `models`. */
         UsageBody: {
             requests_per_second?: {
                 limit: number;
@@ -2004,13 +2117,126 @@ export interface components {
                 remaining: number;
                 resets_at: string | null;
             };
-        } & {
-            [key: string]: {
+            max_concurrent_requests?: {
                 limit: number;
                 used: number;
                 reserved: number;
                 remaining: number;
                 resets_at: string | null;
+            };
+            models?: {
+                [key: string]: {
+                    requests_per_second?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    requests_per_minute?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    requests_per_hour?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    requests_per_day?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    requests_per_month?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    requests_total?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    tokens_per_minute?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    tokens_per_hour?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    tokens_per_day?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    tokens_per_month?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    tokens_total?: {
+                        limit: number;
+                        used: number;
+                        reserved: number;
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    cost_usd_per_day?: {
+                        /** @description US dollars, exact */
+                        limit: number;
+                        /** @description US dollars, exact */
+                        used: number;
+                        /** @description US dollars, exact */
+                        reserved: number;
+                        /** @description US dollars, exact */
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    cost_usd_per_month?: {
+                        /** @description US dollars, exact */
+                        limit: number;
+                        /** @description US dollars, exact */
+                        used: number;
+                        /** @description US dollars, exact */
+                        reserved: number;
+                        /** @description US dollars, exact */
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                    cost_usd_total?: {
+                        /** @description US dollars, exact */
+                        limit: number;
+                        /** @description US dollars, exact */
+                        used: number;
+                        /** @description US dollars, exact */
+                        reserved: number;
+                        /** @description US dollars, exact */
+                        remaining: number;
+                        resets_at: string | null;
+                    };
+                };
             };
         };
         /**
@@ -2523,7 +2749,7 @@ export interface operations {
                     "application/json": components["schemas"]["Welcome"];
                 };
             };
-            /** @description Browsers are led to the documentation. */
+            /** @description Browsers are led to the pages. */
             307: {
                 headers: {
                     [name: string]: unknown;

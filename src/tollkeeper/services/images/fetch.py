@@ -49,7 +49,7 @@ class Fetcher:
         self._network = GuardedNetwork(allow, resolve or SystemLookup(), network or httpcore2.AnyIOBackend())
         self._timeout = timeout
         self._max_bytes = max_bytes
-        self._ssl = httpcore2.default_ssl_context() if ssl_context is None else ssl_context
+        self._ssl = ssl_context
 
     def __repr__(self) -> str:
         return f"Fetcher({self._network!r}, {self._timeout:g} s, {self._max_bytes:,} bytes)"
@@ -78,7 +78,8 @@ class Fetcher:
     async def _ask(self, target: Target, hold: Hold) -> bytes | Target:
         """The body, or where the server says it is. A connection serves one request: none is shared between users."""
         origin = httpcore2.Origin(target.scheme.encode(), target.host.encode(), target.port)
-        async with httpcore2.AsyncHTTPConnection(origin, self._ssl, network_backend=self._network) as connection:
+        context = await self._trust() if target.scheme == "https" else None
+        async with httpcore2.AsyncHTTPConnection(origin, context, network_backend=self._network) as connection:
             url = httpcore2.URL(scheme=origin.scheme, host=origin.host, port=target.port, target=target.path)
             request = httpcore2.Request("GET", url, headers=[("host", target.authority), *HEADERS])
             response = await connection.handle_async_request(request)
@@ -92,6 +93,12 @@ class Fetcher:
                     "The server of the image compresses what it was asked to send as it is: send base64."
                 )
             return await self._body(response, headers.get(b"content-length", ""), hold)
+
+    async def _trust(self) -> ssl.SSLContext:
+        """What certificates are checked against: read when the first has to be, off the loop, as it takes long."""
+        if self._ssl is None:
+            self._ssl = await asyncio.to_thread(httpcore2.default_ssl_context)
+        return self._ssl
 
     async def _body(self, response: httpcore2.Response, told: str, hold: Hold) -> bytes:
         if told.isdecimal() and int(told) > self._max_bytes:

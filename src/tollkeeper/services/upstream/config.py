@@ -6,7 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-Kind = Literal["ollama", "openai-compatible"]
+Kind = Literal["ollama", "openai", "openrouter", "openai-compatible"]
+"""All but Ollama are spoken to in OpenAI's dialect alone. What OpenAI and OpenRouter answer has to be paid for; what a
+server of one's own answers (openai-compatible) may be free."""
 
 
 class UpstreamConfig(Struct, frozen=True):

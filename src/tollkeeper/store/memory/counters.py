@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tollkeeper.rules.admission import Counter, Demand, Gate, Hold, free, take
+from msgspec import Struct
+
+from tollkeeper.rules.admission import Counter, Gate, Hold, give_back, settle, take
 from tollkeeper.rules.limits import CONCURRENCY, GATED, Limits
 from tollkeeper.store.counting import Asked, Scope, Standing
 
-_UNBOUNDED = 1 << 62
+_WAYS_KEPT = 4096
+
+
+class _Way(Struct, frozen=True):
+    """What the requests of one key for one model, or of a user without a key, pass: their limits, and all that count
+    them, limited or not. Good as long as the limits are the same objects and no counter comes or goes."""
+
+    user_limits: Limits
+    key_limits: Limits
+    scopes: tuple[Scope, ...]
+    gates: tuple[Gate, ...]
+    pace: tuple[Gate, ...]
+    """Those of `gates` that are limits of pace on requests and tokens."""
+    counters: tuple[Counter, ...]
 
 
 class MemoryTaken:
-    """What one request took, and from which gates; and what limits that came while it ran took from it."""
+    """What one request took, and on which way."""
 
-    __slots__ = ("counted_late", "demand", "gates", "held_late", "hold", "scopes")
+    __slots__ = ("hold", "way")
 
-    def __init__(self, hold: Hold, gates: tuple[Gate, ...], scopes: tuple[Scope, ...], demand: Demand) -> None:
+    def __init__(self, hold: Hold, way: _Way) -> None:
         self.hold = hold
-        self.gates = gates
-        self.scopes = scopes
-        self.demand = demand
-        self.held_late: list[tuple[Counter, int]] = []
-        self.counted_late: list[Counter] = []
+        self.way = way
 
     def __repr__(self) -> str:
         return f"MemoryTaken({self.hold!r})"
@@ -31,26 +42,6 @@ class MemoryTaken:
     def allowance(self) -> int:
         return self.hold.allowance
 
-    def begin(self, name: str, counter: Counter) -> None:
-        """A limit came that counts this request too."""
-        counted = GATED[name]
-        if counted.quantity == "requests":
-            counter.window.add(1, self.hold.at)
-            self.counted_late.append(counter)
-        else:
-            amount = self.demand.needs(counted, self.allowance)
-            counter.held += amount
-            self.held_late.append((counter, amount))
-
-    def counts(self, counter: Counter) -> bool:
-        """Whether it is among the requests of a counter already."""
-        return any(counter is counted for counted in (*self.hold.counted, *self.counted_late))
-
-    def free(self) -> None:
-        free(self.hold)
-        for counter, amount in self.held_late:
-            counter.held -= amount
-
 
 class MemoryCounters:
     """All counters of one gateway."""
@@ -58,38 +49,27 @@ class MemoryCounters:
     def __init__(self) -> None:
         self._scopes: dict[Scope, dict[str, Counter]] = {}
         self._open: set[MemoryTaken] = set()
+        self._ways: dict[tuple[str, str | None, str], _Way] = {}
 
     def __repr__(self) -> str:
         return f"MemoryCounters({sum(map(len, self._scopes.values()))} of {len(self._scopes)} scopes)"
 
     async def admit(self, asked: Asked, at: int) -> MemoryTaken:
-        scopes = _scopes(asked)
-        gates = tuple(self._gates(asked, scopes))
-        taken = MemoryTaken(take(gates, asked.demand, at), gates, scopes, asked.demand)
+        way = self._way(asked)
+        taken = MemoryTaken(take(way.gates, asked.demand, at, way.counters), way)
         self._open.add(taken)
         return taken
 
     def settle(self, taken: MemoryTaken, tokens: int, cost: int, at: int) -> None:
         self._open.discard(taken)
-        taken.free()
-        for scope in taken.scopes:
-            for name, counter in self._scopes.get(scope, {}).items():
-                quantity, span = GATED[name]
-                if quantity == "requests":
-                    if not taken.counts(counter):  # a limit that was away when the request went out
-                        counter.window.add(1, taken.hold.at)
-                elif quantity != "running":
-                    amount = tokens if quantity == "tokens" else cost
-                    counter.window.add(amount, taken.hold.at if span == "month" else at)
+        settle(taken.hold, tokens, cost, at)
 
     def give_back(self, taken: MemoryTaken) -> None:
         self._open.discard(taken)
-        taken.free()
-        for counter in (*taken.hold.counted, *taken.counted_late):
-            counter.window.add(-1, taken.hold.at)
+        give_back(taken.hold)
 
-    def standing(self, taken: MemoryTaken, at: int) -> list[Standing]:
-        return [_standing(gate.name, gate.limit, gate.counter, at) for gate in taken.gates if gate.limit < _UNBOUNDED]
+    def pace(self, taken: MemoryTaken, at: int) -> list[Standing]:
+        return [_standing(gate.name, gate.limit, gate.counter, at) for gate in taken.way.pace]
 
     def stand_of(self, scope: Scope, limits: Limits, at: int) -> list[Standing]:
         given = dict(limits.counts)
@@ -102,13 +82,14 @@ class MemoryCounters:
         for name in new:
             counter = self._counter(scope, name)
             for taken in self._open:
-                if scope in taken.scopes:
-                    taken.begin(name, counter)
+                if scope in taken.way.scopes:
+                    taken.hold = taken.hold.joined(counter)
         return new
 
     def forget(self, scope: Scope, names: frozenset[str]) -> None:
         for name in names:
             self._scopes.get(scope, {}).pop(name, None)
+        self._ways.clear()
 
     def add(self, scope: Scope, name: str, amount: int, at: int) -> None:
         self._counter(scope, name).window.add(amount, at)
@@ -122,15 +103,33 @@ class MemoryCounters:
         """The sum of all that is held, of whatever kind: 0 when nothing runs."""
         return sum(counter.held for counters in self._scopes.values() for counter in counters.values())
 
+    def _way(self, asked: Asked) -> _Way:
+        place = (asked.user_id, asked.key_id, asked.model)
+        way = self._ways.get(place)
+        if way is None or way.user_limits is not asked.user_limits or way.key_limits is not asked.key_limits:
+            way = self._new_way(asked)
+            if len(self._ways) >= _WAYS_KEPT:
+                self._ways.clear()
+            self._ways[place] = way
+        return way
+
+    def _new_way(self, asked: Asked) -> _Way:
+        scopes = _scopes(asked)
+        for scope in scopes[::2]:
+            self._counter(scope, CONCURRENCY)  # what runs counts before there is a limit on it
+        gates = tuple(self._gates(asked, scopes))
+        counters = tuple(counter for scope in scopes for counter in self._scopes.get(scope, {}).values())
+        pace = tuple(gate for gate in gates if gate.name != CONCURRENCY and not GATED[gate.name].is_budget)
+        return _Way(asked.user_limits, asked.key_limits, scopes, gates, pace, counters)
+
     def _gates(self, asked: Asked, scopes: tuple[Scope, ...]) -> Iterator[Gate]:
         owners = [(asked.user_limits, "")]
         if asked.key_id is not None:
             owners.append((asked.key_limits, " of this key"))
         for (limits, words), scope, model_scope in zip(owners, scopes[::2], scopes[1::2], strict=True):
             running = limits.max_concurrent_requests
-            yield Gate(
-                CONCURRENCY, words, _UNBOUNDED if running is None else running, self._counter(scope, CONCURRENCY)
-            )
+            if running is not None:
+                yield Gate(CONCURRENCY, words, running, self._counter(scope, CONCURRENCY))
             yield from self._of(limits.counts, scope, words)
             if limits.models:
                 yield from self._of(limits.of_model(asked.model), model_scope, f"{words} for {asked.model}")
@@ -144,6 +143,7 @@ class MemoryCounters:
         counter = counters.get(name)
         if counter is None:
             counter = counters[name] = Counter(GATED[name])
+            self._ways.clear()
         return counter
 
 

@@ -50,12 +50,16 @@ class MemoryReports:
         last = len(self._tables.pruned) + len(self._tables.records)
         seq = last if upto is None else min(upto, last)
         counted = [record for record in islice(self._tables.chain(), seq) if user_id in (None, record.user_id)]
-        first, (this_month, _), since = minute_of(now - MINUTES_KEPT_MS), month_of(now), now - MOMENTS_KEPT_MS
+        now = min([now, *(record.settled_at for record in islice(self._tables.chain(), max(0, last - 1), last))])
+        first, since = minute_of(now - MINUTES_KEPT_MS), now - MOMENTS_KEPT_MS
+        last_month, _ = month_of(month_of(now)[0] - 1)
         moments = list(_moments(counted))
         return History(
             seq,
             _summed(replace(each, at=minute_of(each.at)) for each in moments if each.at >= first),
-            _summed(_slice(record, this_month) for record in counted if record.created_at >= this_month),
+            _summed(
+                _slice(record, month_of(record.created_at)[0]) for record in counted if record.created_at >= last_month
+            ),
             _summed(_slice(record, 0) for record in counted),
             _summed(each for each in moments if each.at >= since),
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from tollkeeper.rules.times import format_time
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.sqlite.connections import connect_reader, connect_writer, plain_reason
 from tollkeeper.store.sqlite.lock import FileLock
@@ -19,6 +20,7 @@ from tollkeeper.store.sqlite.verify import Progress, verify
 
 _PAGES_AT_ONCE = 200
 _COMPANIONS = ("-wal", "-shm")
+_NOT_IN_NAMES = str.maketrans("", "", "-:.")
 
 
 def backup(path: Path, target: Path, progress: Progress | None = None) -> None:
@@ -36,9 +38,9 @@ def backup(path: Path, target: Path, progress: Progress | None = None) -> None:
             partial.replace(target)
 
 
-def restore(source: Path, target: Path, progress: Progress | None = None) -> Path | None:
+def restore(source: Path, target: Path, at: int, progress: Progress | None = None) -> Path | None:
     """Put a copy of the backup `source` in the place of the database `target`, upgraded if need be. What was there
-    stays beside it: its path is answered, None where there was nothing.
+    stays beside it, named by this moment (`at`, milliseconds): its path is answered, None where there was nothing.
 
     Raises StoreBusy when `target` is open, StoreError when `source` was written by a newer version, or when not all of
     its ledger holds; then nothing has changed."""
@@ -53,7 +55,7 @@ def restore(source: Path, target: Path, progress: Progress | None = None) -> Pat
             found = verify(partial)
             if not found.ok:
                 raise StoreError(f"the backup {source} does not hold ({found.fault_count} faults): {found.faults[0]}")
-            aside = _set_aside(target)
+            aside = _set_aside(target, at)
             partial.replace(target)
     return aside
 
@@ -90,17 +92,18 @@ def _upgrade(path: Path) -> None:
     path.with_name(f"{path.name}.before-{HEAD}").unlink(missing_ok=True)
 
 
-def _set_aside(target: Path) -> Path | None:
+def _set_aside(target: Path, at: int) -> Path | None:
     if not target.exists():
         return None
-    aside = target.with_name(target.name + ".before-restore")
+    stamp = format_time(at).translate(_NOT_IN_NAMES)
+    aside = target.with_name(f"{target.name}.before-restore-{stamp}")
+    if aside.exists():
+        raise StoreError(f"{aside} exists already")
     # Its log first: it must never lie beside a file that it does not belong to.
     for companion in _COMPANIONS:
         log = target.with_name(target.name + companion)
-        old = aside.with_name(aside.name + companion)
-        old.unlink(missing_ok=True)
         if log.exists():
-            log.replace(old)
+            log.replace(aside.with_name(aside.name + companion))
     target.replace(aside)
     return aside
 

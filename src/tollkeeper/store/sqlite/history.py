@@ -59,22 +59,25 @@ def read_history(connection: Connection, now: int, user_id: str | None, upto: in
     end = connection.execute(select(head)).one()
     seq = end.seq if upto is None else min(upto, end.seq)
     minutes, month, total = _Sums(), _Sums(), _Sums()
+    last = select(records.c.settled_at).where(records.c.seq == end.seq)
+    now = min(now, connection.execute(last).scalar_one_or_none() or now)
     first = minute_of(now - MINUTES_KEPT_MS)
-    this_month, _ = month_of(now)
+    this_month, next_month = month_of(now)
+    last_month, _ = month_of(this_month - 1)
     for query in _minute_sums(first, max(first, end.minutes_from)):
         for row in connection.execute(_of(query, user_id)):
             minutes.add_sums(row, at=row.at)
-    for row in connection.execute(_of(_hour_sums(this_month), user_id)):
+    for row in connection.execute(_of(_hour_sums(last_month, this_month, next_month), user_id)):
         total.add_sums(row, at=0)
-        if row.at == this_month:
-            month.add_sums(row, at=this_month)
+        if row.at:
+            month.add_sums(row, at=month_of(row.at)[0])
     for row in connection.execute(_of(_EACH.where(records.c.seq > seq), user_id)):
         if row.created_at >= first:
             minutes.add(minute_of(row.created_at), row, -row.requests, 0, 0)
         if row.settled_at >= first:
             minutes.add(minute_of(row.settled_at), row, 0, -row.tokens, -row.cost_pico)
-        if row.created_at >= this_month:
-            month.add(this_month, row, -row.requests, -row.tokens, -row.cost_pico)
+        if row.created_at >= last_month:
+            month.add(month_of(row.created_at)[0], row, -row.requests, -row.tokens, -row.cost_pico)
         total.add(0, row, -row.requests, -row.tokens, -row.cost_pico)
     moments = _Sums()
     since = now - MOMENTS_KEPT_MS
@@ -92,19 +95,26 @@ def _of(query: Select[Any], user_id: str | None) -> Select[Any]:
 
 
 def _last_records(connection: Connection, seq: int, since: int) -> Iterator[Row[Any]]:
-    """Records settled since, newest first, and some older ones. They were numbered as they were settled, but for
-    little."""
+    """Records made or settled since, and some older ones. Those that were made before are looked for from the newest
+    back: they were numbered as they were settled, but for little. (A clock that goes back and forth makes more than
+    little, so those made since are found by their ids.)"""
+    made_since = request_id_floor(max(0, since))
+    yield from connection.execute(_EACH.where(records.c.seq <= seq, records.c.request_id >= made_since))
     query = _EACH.where(records.c.seq <= seq).order_by(records.c.seq.desc()).execution_options(yield_per=500)
     with connection.execute(query) as found:
         for row in found:
             if row.settled_at < since - _DISORDER_MS:
                 return
-            yield row
+            if row.created_at < since:
+                yield row
 
 
-def _hour_sums(this_month: int) -> Select[Any]:
-    """Sums of this month (`at` its beginning) and of all time before it (0)."""
-    return _rollup_sums(hourly, case((hourly.c.hour >= this_month, this_month), else_=0))
+def _hour_sums(last_month: int, this_month: int, next_month: int) -> Select[Any]:
+    """Sums of last month and this (`at` is the month's beginning), of all time before (0), and of each day after them,
+    which only a clock that was set back can have left."""
+    hour = hourly.c.hour
+    months = (hour >= this_month, this_month), (hour >= last_month, last_month)
+    return _rollup_sums(hourly, case((hour >= next_month, hour - hour % DAY_MS), *months, else_=0))
 
 
 def _minute_sums(first: int, whole_from: int) -> Iterator[Select[Any]]:

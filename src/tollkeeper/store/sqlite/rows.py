@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from msgspec.structs import astuple
@@ -68,8 +69,7 @@ class ManyRows:
         changed = 0
         for start in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[start : start + ROWS_AT_ONCE]
-            values = [value for row in some for value in row]
-            changed += connection.execute(self._texts[len(some)], values).rowcount
+            changed += connection.execute(self._texts[len(some)], list(chain.from_iterable(some))).rowcount
         return changed
 
     def _text(self, rows: int) -> str:

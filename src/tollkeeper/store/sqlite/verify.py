@@ -86,7 +86,10 @@ def must_be_at_head(connection: sqlite3.Connection, path: Path) -> None:
     if revision is None:
         raise StoreError(f"{path} is no database of Tollkeeper")
     if revision[0] != HEAD:
-        raise StoreError(f"the database {path} has revision {revision[0]}, not {HEAD}: open it with that version first")
+        raise StoreError(
+            f"the database {path} is of revision {revision[0]}, and this version's is {HEAD}: an older one is brought"
+            " there by `tollkeeper db upgrade`, a newer one needs the newer version"
+        )
 
 
 class _Check:

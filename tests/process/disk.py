@@ -1,0 +1,72 @@
+"""Disks on which nothing can be written, and then can again."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+_NEW_MOUNTS, _NEW_USERS = 0x0002_0000, 0x1000_0000  # CLONE_NEWNS, CLONE_NEWUSER
+_PRIVATE = 1 << 18 | 1 << 14  # MS_PRIVATE | MS_REC
+
+
+def mount_small(folder: Path, size: int) -> None:
+    """A disk of so many bytes in this folder, for this process alone, which may have no second thread. Raises OSError
+    where neither root nor a user namespace may mount one."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    user, group = os.getuid(), os.getgid()
+    if libc.unshare(_NEW_MOUNTS):
+        _must_be_done(libc.unshare(_NEW_MOUNTS | _NEW_USERS))
+        for name, line in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            Path("/proc/self", name).write_text(line)
+    _must_be_done(libc.mount(b"none", b"/", None, _PRIVATE, None))
+    _must_be_done(libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, b"size=%d" % size))
+
+
+def _must_be_done(result: int) -> None:
+    if result:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Not a byte more has room on the disk of this folder."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        size = 65_536
+        while size:
+            try:
+                size = file.write(b"x" * size)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                size //= 2
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextmanager
+def bounded(pid: int, log: Path) -> Iterator[None]:
+    """No file of this process may grow beyond the length that this one has."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Another program writes to the database, and does not end."""
+    with closing(sqlite3.connect(database, timeout=60, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")

@@ -79,5 +79,5 @@ const ANYWHERE = "";
 export function faultsOf(fault: unknown): Faults {
   const message = fault instanceof Error ? fault.message : String(fault);
   const param = fault instanceof ApiError ? (fault.param ?? ANYWHERE).replace(/^limits\./, "") : ANYWHERE;
-  return { [param]: message, [ANYWHERE]: param === ANYWHERE ? message : "One limit was not taken; see its field." };
+  return { [param]: message, [ANYWHERE]: param === ANYWHERE ? message : "Not taken; the field above says why." };
 }

@@ -79,9 +79,7 @@ function Fields({ defaults: given, onMade, close }: { defaults: Limits; onMade: 
         onMade(made);
       })
       .catch((fault: unknown) => {
-        const next = faultsOf(fault);
-        // A name that is taken is said at its field, though the gateway names none.
-        setTold(fault instanceof ApiError && fault.status === 409 ? { user_id: fault.message } : next);
+        setTold(faultsOf(fault));
         if (fault instanceof ApiError && fault.param?.startsWith("limits") === true) setLimiting(true);
       })
       .finally(() => setBusy(false));

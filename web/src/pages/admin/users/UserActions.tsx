@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Menu } from "@mantine/core";
 import { IconDots, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { Adjust, CloseUser, EditUser } from "~/pages/admin/users/UserDialogs";
 import { useUserChanges } from "~/parts/userChanges";
@@ -12,7 +12,8 @@ type Asked = "edit" | "adjust" | "close" | null;
 export function UserActions({ user }: { user: UserRow }) {
   const { setStatus } = useUserChanges();
   const [asked, setAsked] = useState<Asked>(null);
-  const done = () => setAsked(null);
+  const target = useRef<HTMLButtonElement>(null);
+  const shared = { user, onClose: () => setAsked(null), onGone: () => target.current?.focus() };
   const closed = user.status === "closed";
   const active = user.status === "active";
   return (
@@ -28,7 +29,7 @@ export function UserActions({ user }: { user: UserRow }) {
       )}
       <Menu position="bottom-end" width={210} transitionProps={{ duration: 100 }}>
         <Menu.Target>
-          <ActionIcon variant="default" size={30} aria-label={`More to do with ${user.user_id}`}>
+          <ActionIcon ref={target} variant="default" size={30} aria-label={`More to do with ${user.user_id}`}>
             <IconDots size={16} />
           </ActionIcon>
         </Menu.Target>
@@ -42,9 +43,9 @@ export function UserActions({ user }: { user: UserRow }) {
           )}
         </Menu.Dropdown>
       </Menu>
-      <EditUser user={user} opened={asked === "edit"} onClose={done} />
-      <Adjust user={user} opened={asked === "adjust"} onClose={done} />
-      <CloseUser user={user} opened={asked === "close"} onClose={done} />
+      <EditUser {...shared} opened={asked === "edit"} />
+      <Adjust {...shared} opened={asked === "adjust"} />
+      <CloseUser {...shared} opened={asked === "close"} />
     </>
   );
 }

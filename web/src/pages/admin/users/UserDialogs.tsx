@@ -17,7 +17,11 @@ interface Props {
   user: UserRow;
   opened: boolean;
   onClose: () => void;
+  /** Told when it is gone from the screen: the menu it was opened from is closed, so the focus must be led back. */
+  onGone: () => void;
 }
+
+type FormProps = Pick<Props, "user" | "onClose">;
 
 interface AskProps {
   does: string;
@@ -65,15 +69,15 @@ function faultAt(fault: Error | null, field: string): string | undefined {
   return fault instanceof ApiError && fault.param === field ? fault.message : undefined;
 }
 
-export function EditUser({ user, opened, onClose }: Props) {
+export function EditUser({ user, opened, onClose, onGone }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title={`Change ${user.user_id}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={onClose} returnFocus={false} onExitTransitionEnd={onGone} title={`Change ${user.user_id}`} closeButtonProps={{ "aria-label": "Close" }}>
       {opened && <EditForm user={user} onClose={onClose} />}
     </Modal>
   );
 }
 
-function EditForm({ user, onClose }: Omit<Props, "opened">) {
+function EditForm({ user, onClose }: FormProps) {
   const { settled } = useUserChanges();
   const { tell } = useNotices();
   const [name, setName] = useState(user.name ?? "");
@@ -145,9 +149,9 @@ function EditForm({ user, onClose }: Omit<Props, "opened">) {
   );
 }
 
-export function Adjust({ user, opened, onClose }: Props) {
+export function Adjust({ user, opened, onClose, onGone }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title={`Correction or refund for ${user.user_id}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={onClose} returnFocus={false} onExitTransitionEnd={onGone} title={`Correction or refund for ${user.user_id}`} closeButtonProps={{ "aria-label": "Close" }}>
       {opened && <AdjustForm user={user} onClose={onClose} />}
     </Modal>
   );
@@ -155,7 +159,7 @@ export function Adjust({ user, opened, onClose }: Props) {
 
 type Direction = "back" | "charge";
 
-function AdjustForm({ user, onClose }: Omit<Props, "opened">) {
+function AdjustForm({ user, onClose }: FormProps) {
   const queries = useQueryClient();
   const { settled } = useUserChanges();
   const { tell } = useNotices();
@@ -225,15 +229,15 @@ function AdjustForm({ user, onClose }: Omit<Props, "opened">) {
   );
 }
 
-export function CloseUser({ user, opened, onClose }: Props) {
+export function CloseUser({ user, opened, onClose, onGone }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title={`Close the account of ${user.user_id}?`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={onClose} returnFocus={false} onExitTransitionEnd={onGone} title={`Close the account of ${user.user_id}?`} closeButtonProps={{ "aria-label": "Close" }}>
       {opened && <CloseForm user={user} onClose={onClose} />}
     </Modal>
   );
 }
 
-function CloseForm({ user, onClose }: Omit<Props, "opened">) {
+function CloseForm({ user, onClose }: FormProps) {
   const { settled } = useUserChanges();
   const { tell } = useNotices();
   const keys = useKeys(user.user_id);

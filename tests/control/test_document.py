@@ -26,7 +26,7 @@ REFUSE_BY_MEANING = {
     *("GET /v1/usage.csv", "GET /admin/usage.csv", "GET /admin/users"),
     *("PUT /admin/prices", "PUT /admin/aliases", "GET /admin/prices/{model}/history"),
     *("PUT /admin/users/{user_id}/limits", "PUT /admin/limits/defaults", "POST /admin/users"),
-    *("POST /admin/users/{user_id}/keys", "POST /admin/adjustments"),
+    *("GET /admin/users/{user_id}/keys", "POST /admin/users/{user_id}/keys", "POST /admin/adjustments"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from typing import Any
@@ -19,6 +20,11 @@ def test_every_dependency_has_its_line_and_no_other() -> None:
 def test_every_extra_has_its_line_and_no_other() -> None:
     asked = {(extra, name) for extra, wanted in PROJECT["optional-dependencies"].items() for name in names(wanted)}
     assert {(code(extra)[0], package) for extra, package, _ in rows(DOCUMENT, first="extra")} == asked
+
+
+def test_every_package_of_the_pages_has_its_line_and_no_other() -> None:
+    told = {name for names_, _ in rows(DOCUMENT, first="npm package") for name in names_.split(", ")}
+    assert told == set(json.loads(text("web/package.json"))["dependencies"])
 
 
 def test_there_are_not_too_many() -> None:

@@ -1,5 +1,4 @@
 /** What charts are drawn from, and the geometry they have in common. */
-import { max } from "d3-array";
 import { scaleLinear } from "d3-scale";
 
 export interface Series {
@@ -23,7 +22,7 @@ export const PLOT = { top: 8, right: 8, bottom: 22 };
 
 /** From 0 to a round figure above all of them, with three or four ticks. */
 export function heightScale(tops: readonly number[], height: number) {
-  const top = max(tops) ?? 0;
+  const top = Math.max(0, ...tops);
   return scaleLinear()
     .domain([0, top > 0 ? top : 1])
     .nice(4)

@@ -20,6 +20,8 @@ describe("where signing in leads", () => {
     const safe = safeNext(next);
     const place = safe === null ? null : new URL(`/ui${safe}`, "http://localhost:8000");
     expect(place === null || (place.origin === "http://localhost:8000" && place.pathname.startsWith("/ui/"))).toBe(true);
+    // Nor as the router would read it, which takes it for a whole address.
+    expect(safe === null || new URL(safe, "http://localhost:8000").origin === "http://localhost:8000").toBe(true);
   });
 
   it("not out of the pages", () => expect(safeNext("/../admin/users")).toBeNull());

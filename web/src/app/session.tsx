@@ -34,18 +34,22 @@ export function useSignIn(): {
   changePassword: (current: string, wanted: string) => Promise<void>;
 } {
   const queries = useQueryClient();
+  const become = (session: Session | null) => {
+    // The session's own query stays: whoever looks at it would not learn of one that takes its place.
+    queries.setQueryData(SESSION, session);
+    queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] });
+    queries.getMutationCache().clear();
+  };
   return {
     async signIn(username, password) {
       const session = kept(await body(api.POST("/auth/login", { body: { username, password } })));
-      queries.clear();
-      queries.setQueryData(SESSION, session);
+      become(session);
       return session;
     },
     async signOut(everywhere = false) {
       await body(everywhere ? api.POST("/auth/logout-all") : api.POST("/auth/logout"));
       setCsrfToken("");
-      queries.clear();
-      queries.setQueryData(SESSION, null);
+      become(null);
     },
     async changePassword(current, wanted) {
       const changed = { current_password: current, new_password: wanted };

@@ -11,7 +11,10 @@ import classes from "./Login.module.css";
 export function safeNext(next: string | null): string | null {
   if (!next?.startsWith("/")) return null;
   const url = new URL(`/ui${next}`, window.location.origin);
-  return url.origin === window.location.origin && url.pathname.startsWith("/ui/") ? url.pathname.slice(3) + url.search : null;
+  const path = url.pathname.slice(3);
+  // A path that begins with two slashes would be a host.
+  const ours = url.origin === window.location.origin && url.pathname.startsWith("/ui/") && !path.startsWith("//");
+  return ours ? path + url.search : null;
 }
 
 export function Login() {

@@ -93,6 +93,7 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
               type="datetime-local"
               label="From"
               description="In your time zone."
+              min={new Date().toLocaleString("sv").slice(0, 16).replace(" ", "T")}
               value={from}
               onChange={(event) => setFrom(event.currentTarget.value)}
               error={wrong === "effective_at"}

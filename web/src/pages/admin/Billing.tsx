@@ -49,7 +49,8 @@ export function Component() {
         )}
         {found !== undefined && found.length > 0 && <Pager next={next} shown={`${count(found.length)} ${found.length === 1 ? "price" : "prices"}`} />}
       </Panel>
-      {model !== undefined && <PriceHistory model={model} onAdd={() => setAdding(model)} />}
+      {/* One at a time, so that Esc leads back from the one to the other. */}
+      {model !== undefined && adding === "" && <PriceHistory model={model} onAdd={() => setAdding(model)} />}
       {adding !== "" && <AddPrice model={adding === NEW ? "" : adding} onClose={() => setAdding("")} />}
     </Page>
   );

@@ -17,7 +17,8 @@ interface Drawn {
   mean?: boolean;
 }
 
-const perSecond = (value: number) => rate(value).join(" ").trim();
+// Ticks lie closer together than the figures of tiles do.
+const perSecond = (value: number) => (value < 10 ? String(Math.round(value * 100) / 100) : rate(value).join(" ").trim());
 
 const CHARTS: Drawn[] = [
   {

@@ -217,7 +217,7 @@ function AdjustForm({ user, onClose }: FormProps) {
       />
       <TextInput
         label="Reason"
-        description="The user reads it in their calls."
+        description="Kept in the audit log."
         value={reason}
         onChange={(event) => setReason(event.currentTarget.value)}
         error={faultAt(adjust.error, "reason")}

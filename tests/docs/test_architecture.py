@@ -24,8 +24,10 @@ MAPS = {
 
 @pytest.mark.parametrize("name", NAMED)
 def test_what_is_named_exists(name: str) -> None:
-    beside = (ROOT / name).exists() and name.startswith(("tests/", "src/", "scripts/", "bench/", "requirements/"))
-    assert (SOURCE / name).exists() or beside
+    beside = (ROOT / name).exists() and name.startswith(
+        ("tests/", "src/", "web/", "scripts/", "bench/", "requirements/")
+    )
+    assert (SOURCE / name).exists() or (ROOT / "web/src" / name).exists() or beside
 
 
 def test_every_room_is_named() -> None:

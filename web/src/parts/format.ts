@@ -3,13 +3,15 @@
 const GROUPS = new Intl.NumberFormat("en-US");
 const GROUP = /\B(?=(\d{3})+$)/g;
 
-/** "$1,234.57" of "1234.5678": to the cent, half up. What is less than half a cent but not nothing is "<$0.01". */
+/** "$1,234.57" of "1234.5678": to the cent, half up. What is less than a cent, as a small model's answers are, is told
+ * by its first two digits: "$0.0012". */
 export function cents(exact: string): string {
   const { negative, whole, fraction } = digits(exact);
+  const sign = negative ? "−" : "";
+  const first = fraction.search(/[1-9]/);
+  if (BigInt(whole) === 0n && first >= 2) return `${sign}$0.${fraction.slice(0, first + 2)}`;
   let all = BigInt(whole + fraction.padEnd(2, "0").slice(0, 2));
   if ((fraction[2] ?? "0") >= "5") all += 1n;
-  const sign = negative ? "−" : "";
-  if (all === 0n) return isNothing(exact) ? "$0.00" : `${sign}<$0.01`;
   const text = all.toString().padStart(3, "0");
   return `${sign}$${text.slice(0, -2).replace(GROUP, ",")}.${text.slice(-2)}`;
 }

@@ -32,6 +32,7 @@ Tollkeeper is up: {url}
 {keys}
               the bootstrap admin key: {admin_key}
 
+  Pages       {url}/login    as alice to chat and see what it costs, as admin to see all and set limits
   Addresses   {url}/docs     every path, to try in the browser
               {url}/health   {url}/ready
               {url}/metrics  {url}/openapi.json

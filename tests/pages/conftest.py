@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.ollama.rig import Ollama
 from tests.pages.visitor import ADMIN, ADMIN_PASSWORD, PASSWORD, Visitor
@@ -86,7 +86,7 @@ def window(gateway: Served, browser: Browser, faults: list[str]) -> Iterator[New
             context: BrowserContext = opened.enter_context(browser.new_context(base_url=at, **options))
             context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
-            watch(page, faults)
+            watch(page, at, faults)
             return page
 
         yield another
@@ -97,7 +97,13 @@ def page(window: NewWindow) -> Page:
     return window()
 
 
-def watch(page: Page, faults: list[str]) -> None:
+def watch(page: Page, home: str, faults: list[str]) -> None:
+    """`home` is the origin that nothing may be fetched from but it."""
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((f"{home}/", "data:", "blob:")):
+            faults.append(f"left its origin: {request.url}")
+
     def said(message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
             return
@@ -107,6 +113,7 @@ def watch(page: Page, faults: list[str]) -> None:
             return
         faults.append(f"{message.type}: {message.text} ({url})")
 
+    page.on("request", asked)
     page.on("console", said)
     page.on("pageerror", lambda error: faults.append(f"pageerror: {error}"))
 

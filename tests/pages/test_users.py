@@ -1,0 +1,154 @@
+"""The users' pages of an admin: what is changed there is in force at once."""
+
+from __future__ import annotations
+
+import re
+
+import httpx2 as httpx
+from playwright.sync_api import Locator, expect
+
+from tests.pages.conftest import NewWindow, forgive
+from tests.pages.test_chat import ask
+from tests.pages.visitor import Visitor
+
+
+def row_of(admin: Visitor, user: Visitor) -> Locator:
+    """In the open table of users."""
+    return admin.page.get_by_role("row").filter(has=admin.page.get_by_role("link", name=user.user_id, exact=True))
+
+
+def open_users(admin: Visitor, user: Visitor) -> Locator:
+    admin.arrive(f"/admin/users?q={user.user_id}")
+    row = row_of(admin, user)
+    expect(row).to_be_visible()
+    return row
+
+
+def asked(user: Visitor) -> httpx.Response:
+    ask = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
+    headers = {"authorization": f"Bearer {user.key}"}
+    url = f"{user.gateway.url}/v1/chat/completions"
+    return httpx.post(url, json=ask, headers=headers, timeout=60, verify=False)
+
+
+def test_a_limit_changed_in_the_table_refuses_the_next_request(visitor: Visitor, admin: Visitor) -> None:
+    assert asked(visitor).status_code == 200
+    row = open_users(admin, visitor)
+    row.hover()
+    row.get_by_role("button", name=f"Edit the limits of {visitor.user_id}").click()
+    editor = admin.page.get_by_role("form", name=f"Limits of {visitor.user_id}")
+    editor.get_by_label("Requests per minute").fill("1")
+    editor.get_by_role("button", name="Save").click()
+    expect(admin.notices).to_contain_text(
+        f"{visitor.user_id}, requests per minute: 1. In force at the next request."
+    )
+    expect(row).to_contain_text("100 %")
+    refused = asked(visitor)
+    assert refused.status_code == 429
+    assert "requests_per_minute" in refused.json()["error"]["message"]
+    admin.notices.get_by_role("button", name="Undo").click()
+    expect(admin.notices).to_contain_text(f"Limits of {visitor.user_id} are as before.")
+    expect(row).to_contain_text("no limits")
+    assert asked(visitor).status_code == 200
+
+
+def test_what_is_no_number_is_said_at_its_field(visitor: Visitor, admin: Visitor) -> None:
+    row = open_users(admin, visitor)
+    row.hover()
+    row.get_by_role("button", name=f"Edit the limits of {visitor.user_id}").click()
+    editor = admin.page.get_by_role("form", name=f"Limits of {visitor.user_id}")
+    editor.get_by_label("Tokens per day").fill("many")
+    expect(editor).to_contain_text("A whole number, like 1000; empty is no limit.")
+    expect(editor.get_by_role("button", name="Save")).to_be_disabled()
+
+
+def test_suspending_in_mid_answer_cuts_it_and_it_is_paid_and_undone(
+    visitor: Visitor, admin: Visitor, faults: list[str]
+) -> None:
+    row = open_users(admin, visitor)
+    row.hover()
+    visitor.arrive("/chat")
+    answer = ask(visitor.page, "Tell me everything", "tiny-loop:latest")
+    expect(answer).to_contain_text("Hello, this is a tiny model")
+    expect(visitor.page.get_by_role("button", name="Stop")).to_be_visible()
+    row.get_by_role("button", name=f"Suspend {visitor.user_id}").click()
+    expect(answer).to_contain_text("Your access was ended")
+    expect(row).to_contain_text("suspended")
+    expect(admin.notices).to_contain_text(f"{visitor.user_id} is suspended. What ran for them was stopped")
+    (record,) = visitor.records(1)
+    assert record["status"] == "cancelled"
+    assert record["completion_tokens"] > 0
+    assert float(record["cost_usd"]) > 0
+    expect(answer).to_contain_text("Hello, this is a tiny model")
+    assert asked(visitor).status_code == 403
+    admin.notices.get_by_role("button", name="Undo").click()
+    expect(row).to_contain_text("active")
+    expect(admin.notices).to_contain_text(f"{visitor.user_id} is active.")
+    assert asked(visitor).status_code == 200
+    faults[:] = [fault for fault in faults if "status of 403" not in fault and "status of 401" not in fault]
+
+
+def test_a_new_users_key_is_shown_once(admin: Visitor, window: NewWindow) -> None:
+    admin.arrive("/admin/users")
+    page = admin.page
+    page.get_by_role("button", name="New user", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("User id").fill("nadia")
+    dialog.get_by_label("Name", exact=True).fill("Nadia K.")
+    dialog.get_by_label("Password", exact=True).fill("opensesame-5")
+    dialog.get_by_role("button", name="Make the user").click()
+    shown = page.get_by_role("dialog", name="nadia is there")
+    key = shown.locator("code").first.inner_text()
+    assert re.fullmatch(r"sk-\S{20,}", key)
+    nadia = Visitor(admin.gateway, window(), "nadia", key, "opensesame-5")
+    assert asked(nadia).status_code == 200
+    shown.get_by_role("button", name="Done").click()
+    expect(shown).to_be_hidden()
+    expect(page.get_by_role("row").filter(has_text="Nadia K.")).to_contain_text("nadia")
+    admin.open("/admin/users/nadia")
+    expect(page.get_by_role("heading", name="Nadia K.", level=1)).to_be_visible()
+    expect(page.get_by_role("table", name="Keys")).to_contain_text("active")
+    assert key not in page.content()
+    nadia.sign_in()
+    nadia.is_at("/home")
+
+
+def test_a_name_that_is_taken_is_said_at_its_field(admin: Visitor, visitor: Visitor, faults: list[str]) -> None:
+    admin.arrive("/admin/users?new=1")
+    dialog = admin.page.get_by_role("dialog")
+    dialog.get_by_label("User id").fill(visitor.user_id)
+    dialog.get_by_role("button", name="Make the user").click()
+    expect(dialog.get_by_label("User id")).to_have_attribute("aria-invalid", "true")
+    expect(dialog).to_contain_text(visitor.user_id)
+    forgive(faults, "status of 409")
+
+
+def test_closing_an_account_names_what_stops(visitor: Visitor, admin: Visitor) -> None:
+    admin.arrive(f"/admin/users/{visitor.user_id}")
+    page = admin.page
+    page.get_by_role("button", name=f"More to do with {visitor.user_id}").click()
+    page.get_by_role("menuitem", name="Close the account").click()
+    dialog = page.get_by_role("dialog", name=f"Close the account of {visitor.user_id}?")
+    expect(dialog).to_contain_text(f"The one key of {visitor.user_id} stops working at once")
+    dialog.get_by_role("button", name=f"Close {visitor.user_id} for good").click()
+    expect(admin.notices).to_contain_text(f"{visitor.user_id} is closed.")
+    assert asked(visitor).status_code == 401
+
+
+def test_sort_and_search_are_in_the_link(visitor: Visitor, admin: Visitor) -> None:
+    visitor.call()
+    admin.arrive("/admin/users")
+    page = admin.page
+    page.get_by_role("button", name="User", exact=True).click()
+    expect(page.get_by_role("columnheader", name="User", exact=True)).to_have_attribute("aria-sort", "ascending")
+    page.get_by_label("Search users by id or name").fill(visitor.user_id)
+    admin.choose("Status", "Active")
+    expect(page.get_by_role("row").filter(has_text="visitor-")).to_have_count(1)
+    link = page.url
+    page.reload()
+    expect(page.get_by_role("columnheader", name="User", exact=True)).to_have_attribute("aria-sort", "ascending")
+    expect(page.get_by_label("Search users by id or name")).to_have_value(visitor.user_id)
+    expect(page.get_by_role("row").filter(has_text="visitor-")).to_have_count(1)
+    assert page.url == link
+    admin.choose("Status", "Suspended")
+    expect(page.get_by_text("No user matches")).to_be_visible()

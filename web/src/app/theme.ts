@@ -35,6 +35,8 @@ export const theme = createTheme({
     PasswordInput: {
       defaultProps: { size: "sm", visibilityToggleButtonProps: { "aria-label": "Show or hide what is typed" } },
     },
+    // A link is known by its line, not by its colour alone.
+    Anchor: { defaultProps: { underline: "always" } },
     Select: { defaultProps: { size: "sm" } },
     Table: { defaultProps: { verticalSpacing: 0 } },
     // A <header>; but the page's banner is the rail alone.

@@ -101,7 +101,6 @@ def attack(gateway: str) -> str:
 def test_a_page_of_another_origin_gets_and_changes_nothing(visitor: Visitor, faults: list[str]) -> None:
     visitor.arrive("/home")
     page, gateway = visitor.page, visitor.gateway
-    page.goto("about:blank")  # what our own page was asking for has ended
     before = page.context.cookies()
     statuses: list[tuple[str, str, int]] = []
     page.on(
@@ -115,8 +114,9 @@ def test_a_page_of_another_origin_gets_and_changes_nothing(visitor: Visitor, fau
         # The policy does not let a stranger show our pages in a frame of theirs.
         assert page.frames[1].url != f"{gateway.url}/ui/home"
     reached = [(method, path, status) for method, path, status in statuses if path.startswith("/")]
-    assert [one for one in reached if one[2] != 403 and not one[1].startswith("/ui/")] == []
-    assert {"/me", "/me/keys", "/auth/logout", "/v1/chat/completions"} <= {path for _, path, _ in reached}
+    # What is only read may be answered, but not to be looked into: `read` is empty.
+    assert [one for one in reached if one[0] != "GET" and one[2] != 403] == []
+    assert {"/v1/models", "/me/keys", "/auth/logout", "/v1/chat/completions"} <= {path for _, path, _ in reached}
     assert page.context.cookies() == before
     assert len(gateway.ask(visitor.key, "GET", "/me/keys")["data"]) == 1
     visitor.records(0)

@@ -119,19 +119,21 @@ def served(
     folder: Path,
     ollama_url: str,
     *,
+    port: int = 0,
     clock: Clock | None = None,
     zone: str | None = None,
     disk: int | None = None,
     **settings: object,
 ) -> Iterator[Served]:
-    """One that listens; killed at the end if it still runs. `settings` are given by environment."""
+    """One that listens, on a free port unless one is named; killed at the end if it still runs. `settings` are given by
+    environment."""
     log, place = folder / "gateway.log", folder / "disk" if disk else folder
     place.mkdir(exist_ok=True)
     log.write_bytes(b"")
     environment = {"ADMIN_API_KEY": ADMIN} | {f"TOLLKEEPER_{name.upper()}": str(settings[name]) for name in settings}
     if zone is not None:
         environment["TZ"] = zone
-    given = {"port": 0, "database": place / "tollkeeper.db", "ollama": ollama_url}
+    given = {"port": port, "database": place / "tollkeeper.db", "ollama": ollama_url}
     FORKS.set_forkserver_preload([__name__])
     process = FORKS.Process(target=_serve, args=(given, environment, folder, log, clock, disk and (place, disk)))
     process.daemon = True

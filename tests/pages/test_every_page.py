@@ -1,0 +1,174 @@
+"""Every page, with and without data: usable by everyone, in light and dark, as narrow as a telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ollama.rig import Ollama
+from tests.pages.conftest import NewWindow, furnish
+from tests.pages.test_chat import ask
+from tests.pages.visitor import ADMIN, ADMIN_PASSWORD, PASSWORD, Visitor
+from tests.process.served import Served, served
+
+AXE = Path("web/node_modules/axe-core/axe.min.js")
+WIDTHS = (1440, 800, 360)
+USER_PAGES = ["/home", "/calls", "/keys", "/chat", "/chat?new", "/no-such-page"]
+ADMIN_PAGES = [
+    "/admin",
+    "/admin/users",
+    "/admin/users/alice",
+    "/admin/users/nobody-at-all",
+    "/admin/calls",
+    "/admin/models",
+    "/admin/upstreams",
+    "/admin/billing",
+    "/admin/audit",
+]
+# What opens over a page.
+ADMIN_PANELS = [
+    "/admin/users?new=1",
+    "/admin/users?limits=alice",
+    "/admin/users?defaults=1",
+    "/admin/billing?add=tiny",
+    "/admin/billing/tiny:latest",
+]
+
+
+@pytest.fixture(scope="module")
+def new(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A gateway that nobody has used: a user without calls and keys, and no prices."""
+    with served(tmp_path_factory.mktemp("new"), ollama.url) as running:
+        running.admin("POST", "/admin/users", {"user_id": ADMIN, "role": "admin", "password": ADMIN_PASSWORD})
+        running.admin("POST", "/admin/users", {"user_id": "alice", "password": PASSWORD})
+        yield running
+
+
+@pytest.fixture(scope="module")
+def used(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A gateway with calls of every kind, limits of every state, and names of every length."""
+    with served(tmp_path_factory.mktemp("used"), ollama.url) as running:
+        furnish(running)
+        limits = {
+            "requests_per_day": 4,
+            "tokens_per_day": 100_000,
+            "cost_usd_per_month": 5,
+            "requests_per_minute": 0,
+            "models": {"tiny:latest": {"tokens_per_day": 1000}},
+        }
+        form = {"user_id": "alice", "name": "Alice Adebayo-Featherstonehaugh of Upper Slaughter", "password": PASSWORD}
+        key = running.admin("POST", "/admin/users", form)["api_key"]
+        for model in ("tiny", "tiny-loop", "tiny-vision", "llama3.2:1b"):
+            asked = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 6}
+            running.ask(key, "POST", "/v1/chat/completions", asked)
+        running.ask(key, "POST", "/me/keys", {"name": "the nightly report of the finance department"})
+        running.admin("PUT", "/admin/users/alice/limits", limits)
+        running.admin("POST", "/admin/adjustments", {"user_id": "alice", "cost_usd": "-0.01", "reason": "A gift"})
+        for number in range(60):
+            running.admin("POST", "/admin/users", {"user_id": f"somebody.with.a.long.name.{number}@example.com"})
+        running.admin("PATCH", "/admin/users/somebody.with.a.long.name.0@example.com", {"status": "suspended"})
+        running.admin("DELETE", "/admin/users/somebody.with.a.long.name.1@example.com")
+        yield running
+
+
+@pytest.fixture
+def person(window: NewWindow) -> Any:
+    """`person(gateway, "alice")`, with a browser that moves nothing about."""
+
+    def before(gateway: Served, user_id: str, **options: Any) -> Visitor:
+        opened = window(at=gateway.url, reduced_motion="reduce", **options)
+        return Visitor(gateway, opened, user_id, "", ADMIN_PASSWORD if user_id == ADMIN else PASSWORD)
+
+    return before
+
+
+def settle(page: Page) -> None:
+    """Wait until what the page shows is there."""
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    expect(page.locator('[aria-busy="true"]')).to_have_count(0)
+    expect(page.locator(".mantine-Skeleton-root")).to_have_count(0)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page as it is."""
+    if not page.evaluate("'axe' in window"):
+        # By the debugger's hand: the policy of the page would not let it in.
+        page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run({resultTypes: ['violations']}).then(result => result.violations)")
+    return [
+        f"{violation['id']}: {violation['help']}: {' | '.join(node['html'][:160] for node in violation['nodes'][:3])}"
+        for violation in found
+    ]
+
+
+def too_wide(page: Page) -> str | None:
+    """What sticks out to the right of the window, if the page can be moved sideways."""
+    told: str | None = page.evaluate(
+        """() => {
+            const room = document.documentElement.clientWidth;
+            if (document.scrollingElement.scrollWidth <= room) return null;
+            const wide = [...document.body.querySelectorAll("*")].filter(one => one.getBoundingClientRect().right > room + 1);
+            return wide.slice(0, 3).map(one => one.outerHTML.slice(0, 160)).join(" | ") || "something";
+        }"""
+    )
+    return told
+
+
+def examine(page: Page, name: str, wrong: list[str]) -> None:
+    """The page that is open: light at every width, dark at both ends."""
+    page.emulate_media(color_scheme="light")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        if (told := too_wide(page)) is not None:
+            wrong.append(f"{name} at {width} px is wider than its window: {told}")
+    wrong.extend(f"{name}, light, {WIDTHS[-1]} px: {found}" for found in violations(page))
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    settle(page)
+    wrong.extend(f"{name}, dark, {WIDTHS[0]} px: {found}" for found in violations(page))
+
+
+@pytest.mark.parametrize("state", ["new", "used"])
+def test_pages_of_a_user(state: str, person: Any, faults: list[str], request: pytest.FixtureRequest) -> None:
+    gateway: Served = request.getfixturevalue(state)
+    wrong: list[str] = []
+    alice = person(gateway, "alice")
+    alice.page.goto("/ui/login")
+    examine(alice.page, "/login", wrong)
+    alice.arrive("/home")
+    pages = list(USER_PAGES)
+    if state == "used":
+        gateway.admin("PUT", "/admin/users/alice/limits", {"requests_per_minute": None})
+        alice.open("/chat")
+        expect(ask(alice.page, "Hello")).to_contain_text("first token")
+        expect(ask(alice.page, "Again")).to_contain_text("You have reached your limit")
+        faults.clear()  # the refusal
+        examine(alice.page, "/chat, with a refusal", wrong)
+        calls = gateway.admin("GET", "/admin/users/alice/usage")["data"]
+        pages += [f"/calls/{calls[0]['request_id']}", "/calls?model=none", "/calls?period=7d"]
+    for path in pages:
+        alice.page.goto(f"/ui{path}")
+        examine(alice.page, path, wrong)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("state", ["new", "used"])
+def test_pages_of_an_admin(state: str, person: Any, faults: list[str], request: pytest.FixtureRequest) -> None:
+    gateway: Served = request.getfixturevalue(state)
+    wrong: list[str] = []
+    admin = person(gateway, ADMIN)
+    admin.arrive("/admin")
+    pages = list(ADMIN_PAGES)
+    if state == "used":
+        calls = gateway.admin("GET", "/admin/users/alice/usage?limit=20")["data"]
+        pages += [*ADMIN_PANELS, *(f"/admin/calls/{call['request_id']}" for call in (calls[0], calls[-1]))]
+    for path in pages:
+        admin.page.goto(f"/ui{path}")
+        examine(admin.page, path, wrong)
+    faults[:] = [fault for fault in faults if not ("status of 404" in fault and "nobody-at-all" in fault)]
+    assert wrong == []

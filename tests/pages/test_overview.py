@@ -1,0 +1,86 @@
+"""The overview: pushed, not polled, and mended when the gateway comes back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.ollama.rig import Ollama
+from tests.pages.conftest import NewWindow, forgive, furnish
+from tests.pages.visitor import ADMIN, ADMIN_PASSWORD, PASSWORD, Visitor
+from tests.process.served import served
+
+
+def tile(page: Page, label: str) -> Locator:
+    return page.locator("dl > div").filter(has=page.locator("dt", has_text=label)).first
+
+
+def today(page: Page) -> int:
+    """Requests of today, as the tile has them."""
+    text = tile(page, "Requests per second").inner_text()
+    found = re.search(r"([\d,]+) today", text)
+    assert found, text
+    return int(found[1].replace(",", ""))
+
+
+def test_numbers_move_without_a_reload(visitor: Visitor, admin: Visitor) -> None:
+    admin.arrive("/admin")
+    page = admin.page
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    page.evaluate("window.same = true")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    before = today(page)
+    for _ in range(3):
+        visitor.call()
+    expect(tile(page, "Requests per second")).to_contain_text(f"{before + 3:,} today")
+    expect(tile(page, "Requests per second").locator("dd")).not_to_contain_text(re.compile("^0 /s"))
+    expect(page.get_by_role("table", name="Top users today")).to_contain_text(visitor.user_id)
+    expect(page.get_by_role("table", name="Top models today")).to_contain_text("tiny:latest")
+    assert page.evaluate("window.same") is True
+    # Pushed: nothing was asked for.
+    assert asked == []
+
+
+def test_the_users_table_moves_too(visitor: Visitor, admin: Visitor) -> None:
+    admin.arrive(f"/admin/users?q={visitor.user_id}")
+    row = admin.page.get_by_role("row").filter(has_text=visitor.user_id)
+    expect(row).to_contain_text("never")
+    admin.page.evaluate("window.same = true")
+    admin.page.mouse.move(0, 0)
+    visitor.call()
+    expect(row).to_contain_text(re.compile(r"<\$0\.01|\$0\.0*[1-9]"))
+    expect(row).not_to_contain_text("never")
+    assert admin.page.evaluate("window.same") is True
+
+
+def test_the_feed_mends_when_the_gateway_comes_back(
+    ollama: Ollama, window: NewWindow, faults: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("mending")
+    with served(folder, ollama.url) as gateway:
+        furnish(gateway)
+        key = gateway.admin("POST", "/admin/users", {"user_id": "alice", "password": PASSWORD})["api_key"]
+        page = window(at=gateway.url)
+        admin = Visitor(gateway, page, ADMIN, key, ADMIN_PASSWORD)
+        admin.arrive("/admin")
+        state = page.get_by_role("status").filter(has_text=re.compile("Live|Connection lost"))
+        expect(state).to_contain_text("Live")
+        admin.call()
+        expect(tile(page, "Requests per second")).to_contain_text("1 today")
+        gateway.kill()
+        gateway.exit_code()
+        expect(state).to_contain_text("Connection lost")
+        # The figures of before stay, and say of when they are.
+        expect(tile(page, "Requests per second")).to_contain_text("1 today")
+        port = gateway.port
+    with served(folder, ollama.url, port=port) as again:
+        assert again.url == admin.gateway.url
+        again.ask(key, "POST", "/v1/chat/completions", {"model": "tiny", "messages": [{"role": "user", "content": ""}]})
+        expect(state).to_contain_text("Live")
+        expect(tile(page, "Requests per second")).to_contain_text("2 today")
+        admin.is_at("/admin")
+        page.close()
+    forgive(faults, "ERR_")

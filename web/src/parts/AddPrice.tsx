@@ -6,6 +6,7 @@ import { api, ApiError, body, type Schemas } from "~/api/client";
 import { isPattern, PRICES, useAllModels, useAllPrices } from "~/parts/catalog";
 import { moment } from "~/parts/format";
 import { useNotices } from "~/parts/notice";
+import { useFocusBack } from "~/parts/useFocusBack";
 
 import classes from "./Prices.module.css";
 
@@ -13,6 +14,7 @@ type Wanted = Schemas["PriceForm"];
 
 /** A version of a price, from now or from a later moment on. What was used before keeps its cost. */
 export function AddPrice({ model: given, onClose }: { model: string; onClose: () => void }) {
+  useFocusBack();
   const queries = useQueryClient();
   const { tell } = useNotices();
   const names = [...new Set([...(useAllModels().data ?? []).map(({ name }) => name), ...(useAllPrices().data ?? []).map(({ model }) => model)])].sort();

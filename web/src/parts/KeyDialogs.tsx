@@ -7,6 +7,7 @@ import { relative } from "~/parts/format";
 import { called, type Key, type NewKey, useMakeKey, useRevokeKey, useRotateKey } from "~/parts/keys";
 import { useNotices } from "~/parts/notice";
 import { Copy } from "~/parts/states";
+import { useFocusBack } from "~/parts/useFocusBack";
 
 import classes from "./Keys.module.css";
 
@@ -18,6 +19,7 @@ interface Props {
 const DAY_S = 86_400;
 
 export function MakeKey({ userId, onClose }: Props) {
+  useFocusBack();
   const make = useMakeKey(userId);
   const [name, setName] = useState("");
   const [end, setEnd] = useState<End>("never");
@@ -95,6 +97,7 @@ const GRACES = {
 };
 
 export function RotateKey({ userId, which, onClose }: Props & { which: Key }) {
+  useFocusBack();
   const rotate = useRotateKey(userId);
   const [grace, setGrace] = useState("86400");
   if (rotate.data !== undefined) return <Reveal made={rotate.data} title="The key that takes its place" onClose={onClose} />;
@@ -128,6 +131,7 @@ export function RotateKey({ userId, which, onClose }: Props & { which: Key }) {
 }
 
 export function RevokeKey({ userId, which, last, onClose }: Props & { which: Key; last: boolean }) {
+  useFocusBack();
   const revoke = useRevokeKey(userId);
   const { tell } = useNotices();
   const whose = userId === undefined ? "your" : `${userId}’s`;

@@ -2,6 +2,8 @@ import { Drawer } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useLocation, useNavigate } from "react-router";
 
+import { useFocusBack } from "~/parts/useFocusBack";
+
 interface Props {
   title: ReactNode;
   /** Where Esc and the cross lead: a path, with the filters as they are, or what takes the panel out of the URL. */
@@ -13,6 +15,7 @@ interface Props {
 /** The detail of a row, over the list it came from. It has a URL of its own. */
 export function SidePanel({ title, back, opened = true, children }: Props) {
   const navigate = useNavigate();
+  useFocusBack();
   const { search } = useLocation();
   return (
     <Drawer

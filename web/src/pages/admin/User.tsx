@@ -78,18 +78,14 @@ function OfUser({ user }: { user: UserRow }) {
   );
 }
 
-/** Limits of which the gateway gives no reading: on one request, on which models, and of single ones. */
+/** Limits that no meter shows: on one request, and on which models. */
 function OtherLimits({ userId }: { userId: string }) {
   const { data } = useLimits(userId);
   const size = data?.max_tokens_per_request ?? null;
   const allowed = data?.allowed_models ?? null;
-  const models = data?.models ?? {};
   const words = [
     ...(size === null ? [] : [phrase("max_tokens_per_request", size)]),
     ...(allowed === null ? [] : [allowed.length === 0 ? "no model is allowed: every request is refused" : `models: only ${allowed.join(", ")}`]),
-    ...Object.entries(models).flatMap(([model, own]) =>
-      Object.entries(own).flatMap(([name, figure]) => (figure === null ? [] : [`${phrase(name, figure)} of ${model}`])),
-    ),
   ];
   return words.length === 0 ? null : <p className={classes["other"]}>Besides: {words.join("; ")}.</p>;
 }

@@ -50,7 +50,7 @@ function columns(onLimits: (userId: string) => void, turn: (user: UserRow) => vo
         <span className={classes["who"]} title={name === null ? id : `${id}, ${name}`}>
           <span className={classes["id"]}>{id}</span>
           {name !== null && <span className={classes["name"]}>{name}</span>}
-          {role === "admin" && <Badge color="gray">admin</Badge>}
+          {role === "admin" && <Badge color="gray" className={classes["role"] ?? ""}>admin</Badge>}
         </span>
       ),
     },

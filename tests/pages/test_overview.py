@@ -19,9 +19,10 @@ def tile(page: Page, label: str) -> Locator:
 
 def today(page: Page) -> int:
     """Requests of today, as the tile has them."""
-    text = tile(page, "Requests per second").inner_text()
-    found = re.search(r"([\d,]+) today", text)
-    assert found, text
+    shown = tile(page, "Requests per second")
+    expect(shown).to_contain_text(re.compile(r"\d today"))
+    found = re.search(r"([\d,]+) today", shown.inner_text())
+    assert found
     return int(found[1].replace(",", ""))
 
 

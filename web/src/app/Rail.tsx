@@ -47,7 +47,7 @@ function Account({ session }: { session: Session }) {
     <div className={classes["account"]}>
       <Menu position="top-start" width={220} withinPortal transitionProps={{ duration: 100 }}>
         <Menu.Target>
-          <UnstyledButton className={classes["who"]} aria-label={`Account of ${user.user_id}`}>
+          <UnstyledButton className={classes["who"]} aria-label={`Account of ${user.name ?? user.user_id}`}>
             <IconUserCircle size={18} stroke={1.6} aria-hidden />
             <span className={classes["name"]}>{user.name ?? user.user_id}</span>
           </UnstyledButton>

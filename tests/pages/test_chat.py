@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -138,7 +139,8 @@ def test_a_conversation_goes_on_with_what_was_said(visitor: Visitor) -> None:
         expect(ask(visitor.page, "First")).to_contain_text("first token")
     with visitor.page.expect_request("**/v1/chat/completions") as second:
         expect(ask(visitor.page, "Second")).to_contain_text("first token")
-    said = [(message["role"], message["content"]) for message in second.value.post_data_json["messages"]]
+    sent: Any = second.value.post_data_json
+    said = [(message["role"], message["content"]) for message in sent["messages"]]
     assert said == [("user", "First"), ("assistant", SENTENCE), ("user", "Second")]
 
 

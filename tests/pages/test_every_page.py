@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -120,16 +121,15 @@ FITS = "() => document.scrollingElement.scrollWidth <= document.documentElement.
 
 def too_wide(page: Page) -> str | None:
     """What sticks out to the right of the window, if the page can be moved sideways."""
-    try:
-        # Charts are drawn anew a moment after the window was made narrow.
+    # Charts are drawn anew a moment after the window was made narrow.
+    with suppress(TimeoutError):
         page.wait_for_function(FITS, timeout=SOON_MS)
-    except TimeoutError:
-        pass
     told: str | None = page.evaluate(
         """() => {
             const room = document.documentElement.clientWidth;
             if (document.scrollingElement.scrollWidth <= room) return null;
-            const wide = [...document.body.querySelectorAll("*")].filter(one => one.getBoundingClientRect().right > room + 1);
+            const all = [...document.body.querySelectorAll("*")];
+            const wide = all.filter(one => one.getBoundingClientRect().right > room + 1);
             return wide.slice(0, 3).map(one => one.outerHTML.slice(0, 160)).join(" | ") || "something";
         }"""
     )

@@ -43,12 +43,12 @@ def stranger(pages: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
 SEND = """([method, path, headers, body]) => fetch(path, {method, headers, body})
     .then(async answer => [answer.status, await answer.text()])"""
 ASK = '{"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]}'
-CHANGES = [
-    ["POST", "/me/keys", "{}"],
-    ["POST", "/auth/logout", None],
-    ["POST", "/auth/password", "{}"],
-    ["POST", "/v1/chat/completions", ASK],
-    ["POST", "/chat/completions", ASK],
+CHANGES: list[tuple[str, str, str | None]] = [
+    ("POST", "/me/keys", "{}"),
+    ("POST", "/auth/logout", None),
+    ("POST", "/auth/password", "{}"),
+    ("POST", "/v1/chat/completions", ASK),
+    ("POST", "/chat/completions", ASK),
 ]
 
 

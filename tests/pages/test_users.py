@@ -39,9 +39,7 @@ def test_a_limit_changed_in_the_table_refuses_the_next_request(visitor: Visitor,
     editor = admin.page.get_by_role("form", name=f"Limits of {visitor.user_id}")
     editor.get_by_label("Requests per minute").fill("1")
     editor.get_by_role("button", name="Save").click()
-    expect(admin.notices).to_contain_text(
-        f"{visitor.user_id}, requests per minute: 1. In force at the next request."
-    )
+    expect(admin.notices).to_contain_text(f"{visitor.user_id}, requests per minute: 1. In force at the next request.")
     expect(row).to_contain_text("100 %")
     refused = asked(visitor)
     assert refused.status_code == 429

@@ -27,7 +27,8 @@ ANSWER = """# <img src=x onerror="window.broken=1">
 <style>body { opacity: 0.1 }</style>
 
 [scripted](javascript:window.broken=1) [upper](JaVaScRiPt:window.broken=1) [tabbed](java&#9;script:window.broken=1)
-[data](data:text/html,<script>window.broken=1</script>) [vb](vbscript:x) [file](file:///etc/passwd) [bare](//evil.example)
+[data](data:text/html,<script>window.broken=1</script>) [vb](vbscript:x) [file](file:///etc/passwd)
+[bare](//evil.example)
 [honest](https://example.com/page) <javascript:window.broken=1> [by name][ref]
 
 [ref]: javascript:window.broken=1
@@ -84,9 +85,7 @@ def odd(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) ->
             asked = {"model": model, "messages": [{"role": "user", "content": HOSTILE}]}
             running.ask(key, "POST", "/v1/chat/completions", asked)
         running.admin("PUT", "/admin/users/trent/limits", {"models": {ODD_MODEL: {"requests_per_day": 10}}})
-        running.admin(
-            "POST", "/admin/adjustments", {"user_id": "trent", "cost_usd": "-0.01", "reason": HOSTILE}
-        )
+        running.admin("POST", "/admin/adjustments", {"user_id": "trent", "cost_usd": "-0.01", "reason": HOSTILE})
         yield running
 
 
@@ -146,6 +145,7 @@ def test_an_answer_is_text_and_links_that_lead_out(trent: Visitor, upstream: Scr
     answer = ask(page, HOSTILE)
     expect(answer).to_contain_text("The end.")
     expect(answer).to_contain_text("first token")
+    expect(answer.get_by_role("link", name="honest")).to_be_visible()
     expect(answer).to_contain_text("<script>window.broken=1</script>")
     expect(answer.locator("img")).to_have_count(0)
     unharmed(page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from tests.pages.visitor import Visitor
 
 
 @pytest.fixture
-def caller(visitor: Visitor) -> Iterator[Visitor]:
+def caller(visitor: Visitor) -> Visitor:
     """Has called two models, three times."""
     visitor.call()
     visitor.call(model="tiny-loop", max_tokens=20)
     visitor.call(max_tokens=3)
-    yield visitor
+    return visitor
 
 
 def test_filters_are_in_the_link_and_in_the_file(caller: Visitor, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as NotInTime
 
 from tests.ollama.rig import Ollama
 from tests.pages.conftest import NewWindow, forgive, furnish
@@ -122,7 +123,7 @@ FITS = "() => document.scrollingElement.scrollWidth <= document.documentElement.
 def too_wide(page: Page) -> str | None:
     """What sticks out to the right of the window, if the page can be moved sideways."""
     # Charts are drawn anew a moment after the window was made narrow.
-    with suppress(TimeoutError):
+    with suppress(NotInTime):
         page.wait_for_function(FITS, timeout=SOON_MS)
     told: str | None = page.evaluate(
         """() => {
@@ -147,6 +148,7 @@ def examine(page: Page, name: str, wrong: list[str]) -> None:
     wrong.extend(f"{name}, light, {WIDTHS[-1]} px: {found}" for found in violations(page))
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    page.reload()
     settle(page)
     wrong.extend(f"{name}, dark, {WIDTHS[0]} px: {found}" for found in violations(page))
 

@@ -200,7 +200,7 @@ def test_a_session_planted_before_signing_in_is_not_taken_over(visitor: Visitor,
     # Nor is one of the visitor's own gone on with: whoever saw it before is signed out.
     visitor.page.evaluate(SIGN_IN, [visitor.user_id, PASSWORD])
     assert session_cookie(visitor.page)["value"] != first
-    visitor.page.context.add_cookies([{**planted, "value": first}])
+    visitor.page.context.add_cookies([planted | {"value": first}])
     visitor.page.goto("/ui/home")
     expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
 

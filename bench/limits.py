@@ -72,8 +72,9 @@ class Desk(NamedTuple):
         """One request after the other."""
         ask, heard = read_ask(BODY, CHAT), read_whole(ANSWER, "chatcmpl-1")
         for _ in range(requests):
+            foreseen = await self.admission.foresee(self.caller, ask, self.route)
             at = now_ms()
-            with await self.admission.admit(self.caller, ask, self.route, PRICE, at) as grant:
+            with await self.admission.admit(self.caller, ask, self.route, PRICE, foreseen, at) as grant:
                 started = Started(mint_request_id(at), at, time.monotonic())
                 with self.runs.begin(
                     started, self.caller, CHAT, ask, self.route, PRICE, grant, lambda _: None
@@ -87,7 +88,7 @@ class Desk(NamedTuple):
 async def one_round(folder: Path, names: tuple[str, ...]) -> float:
     """Microseconds of CPU, of all threads, for each request with these limits."""
     store = await open_store(folder / f"{len(names)}-{time.monotonic_ns()}.db", now=now_ms)
-    upstream = UpstreamConfig("default", "ollama", "http://127.0.0.1:9")
+    upstream = UpstreamConfig("default", "openai-compatible", "http://127.0.0.1:9")
     client = HttpClient(upstream.base_url)
     try:
         counters = MemoryCounters()

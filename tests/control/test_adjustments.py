@@ -6,7 +6,9 @@ import pytest
 
 from tests.control.desk import shape_of
 
-NO_AMOUNTS: list[Any] = [0, "0", "x", "", "NaN", True, None, [], 1e-13, 1000001, "1" * 30]
+NO_AMOUNTS: list[Any] = [
+    0, "0", "x", "", "NaN", True, None, [], 1e-13, 1000001, "1" * 30, "1_0", " 1 ", "1\n", "１", "1e2", "+1", ".5", "-",
+]  # fmt: skip
 REFUND: dict[str, Any] = {"user_id": "ALICE", "cost_usd": "-1.50", "reason": "a batch that failed"}
 
 

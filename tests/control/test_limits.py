@@ -40,6 +40,10 @@ async def test_models_merge_one_level_by_canonical_name(admin):
         "tokens_total": 7,
     }
     assert list(body["models"]) == ["tiny:1b"]
+    body = (await admin.put(ALICE, json={"models": {"new": {}, "tiny:1b": {"requests_total": None}}})).json()
+    assert list(body["models"]) == ["tiny:1b"]
+    body = (await admin.put(ALICE, json={"models": {"tiny:1b": {"tokens_total": None}}})).json()
+    assert body["models"] == {}
     body = (await admin.put(ALICE, json={"models": None, "allowed_models": ["A", "a", "Library/b"]})).json()
     assert (body["models"], body["allowed_models"]) == ({}, ["a", "b"])
     assert (await admin.put(ALICE, json={"allowed_models": []})).json()["allowed_models"] == []
@@ -81,6 +85,10 @@ async def test_cost_is_a_number_of_json_and_exact(admin, sent, shown):
         ('{"tokens_per_day": 1e999}', "tokens_per_day"),
         ('{"cost_usd_total": -0.5}', "cost_usd_total"),
         ('{"cost_usd_total": "NaN"}', "cost_usd_total"),
+        ('{"cost_usd_total": 1e-13}', "cost_usd_total"),
+        ('{"cost_usd_total": 1e-999999999}', "cost_usd_total"),
+        ('{"cost_usd_total": "0.00000000000000000000000000000000001"}', "cost_usd_total"),
+        ('{"cost_usd_total": 1.' + "0" * 120 + "1}", "cost_usd_total"),
         ('{"cost_usd_total": []}', "cost_usd_total"),
         ('{"allowed_models": "a"}', "allowed_models"),
         ('{"allowed_models": ["a b"]}', "allowed_models"),

@@ -45,6 +45,17 @@ def test_a_pattern_that_has_not_begun_hides_no_wider_one():
     assert [number(book.in_force("gpt-4", at)) for at in (0, 100, 200)] == [1, 2, 3]
 
 
+def test_a_price_without_a_tag_is_that_of_the_tag_that_is_meant():
+    book = PriceBook([price(1, "*"), price(2, "tiny"), price(3, "tiny:l*"), price(4, "tiny:latest", at=100)])
+    assert [number(book.in_force("tiny:latest", at)) for at in (0, 100)] == [2, 4]
+    assert [number(book.in_force(model, 100)) for model in ("tiny", "tiny:1b", "tiny:l1", "other:latest")] == [
+        2,
+        1,
+        3,
+        1,
+    ]
+
+
 @given(st.lists(st.tuples(st.sampled_from(["a", "ab", "a*", "*"]), st.integers(0, 9)), max_size=8), st.integers(0, 9))
 def test_in_force_is_what_a_slow_search_finds(versions, at):
     prices = [price(number, model, moment) for number, (model, moment) in enumerate(versions, 1)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.rules.times import format_time, month_of, parse_time
+from tollkeeper.rules.times import format_time, month_of, parse_time, words_for
 
 MS = st.integers(0, 253_402_300_799_999)
 """Up to the end of the year 9999."""
@@ -63,3 +63,21 @@ def test_a_month_holds_its_moments(ms):
     assert format_time(start)[:8] == format_time(ms)[:8]
     assert format_time(start)[8:] == format_time(after)[8:] == "01T00:00:00.000Z"
     assert month_of(after - 1) == (start, after)
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [
+        (0, "1 second"),
+        (1_000, "1 second"),
+        (1_001, "2 seconds"),
+        (90_000, "90 seconds"),
+        (90_001, "2 minutes"),
+        (3_650_000, "61 minutes"),
+        (5_400_000, "90 minutes"),
+        (5_400_001, "2 hours"),
+        (86_400_000 * 3, "72 hours"),
+    ],
+)
+def test_a_wait_in_words(ms, words):
+    assert words_for(ms) == words

@@ -174,9 +174,10 @@ async def test_limits_that_cannot_be_saved_are_not_in_force(house):
 
 async def test_limits_name_so_many_models_and_no_more(house):
     await house.accounts.create_user("alice", ROOT)
-    many: dict[str, object] = {f"m{number}": {} for number in range(MOST_MODELS)}
+    one = {"requests_total": 1}
+    many: dict[str, object] = {f"m{number}": one for number in range(MOST_MODELS)}
     await house.accounts.set_limits("alice", ROOT, {"models": many, "allowed_models": list(many)})
-    for change, param in (({"models": {"x": {}}}, "models"), ({"allowed_models": [*many, "x"]}, "allowed_models")):
+    for change, param in (({"models": {"x": one}}, "models"), ({"allowed_models": [*many, "x"]}, "allowed_models")):
         with pytest.raises(Unprocessable) as refused:
             await house.accounts.set_limits("alice", ROOT, change)
         assert refused.value.param == param

@@ -66,11 +66,13 @@ def test_refusals_and_errors_of_upstreams(metrics):
     metrics.refused("/v1/chat/completions", "invalid_api_key")
     metrics.refused("/v1/embeddings", None)
     metrics.upstream_error("default", "upstream_timeout")
+    metrics.overshot("default")
     assert labelled(metrics, "tollkeeper_refusals_total") == {
         ("invalid_api_key", "/v1/chat/completions"): 2,
         ("invalid_request", "/v1/embeddings"): 1,
     }
     assert labelled(metrics, "tollkeeper_upstream_errors_total") == {("upstream_timeout", "default"): 1}
+    assert labelled(metrics, "tollkeeper_overshoots_total") == {("default",): 1}
 
 
 def test_models_are_bounded_in_number(metrics):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from tests.simulation.world import World, route_of
+from tests.simulation.world import IMAGE, World, route_of
 from tollkeeper.rules.errors import GatewayError, UpstreamFailure
 from tollkeeper.rules.usage import Usage
 from tollkeeper.services.runs import Run, Started
@@ -45,6 +45,7 @@ class Plan:
     output_share: float
     cached_share: float
     body_steps: int
+    facts_steps: int
     ready_steps: int
 
 
@@ -104,11 +105,16 @@ class Client:
         for _ in range(plan.body_steps):
             await self._pause()
         images = tuple(Image("https://a.example/b.png", f"messages[{n}]", bare=False) for n in range(plan.images))
+        endpoint = EMBEDDINGS if plan.embeds else CHAT
         ask = Ask(
-            b"{}", {}, plan.model, not plan.embeds, plan.stream, False, plan.max_tokens, plan.choices, None, images,
-            None, plan.text_bytes,
+            b"{}", {}, plan.model, endpoint, plan.stream, False, plan.max_tokens, plan.choices, None, images,
+            plan.text_bytes,
         )  # fmt: skip
         route = route_of(plan.model)
+        caller = world.accounts.again(caller)
+        if plan.facts_steps:
+            world.catalog.waits[asyncio.current_task()] = self._pause
+        foreseen = await world.admission.foresee(caller, ask, route)
         caller = world.accounts.again(caller)
         self.created_at = world.time.now()
         self.request_id = world.mint(self.created_at)
@@ -116,11 +122,10 @@ class Client:
         price = world.prices.in_force(plan.model, started.created_at)
         world.runs.check_open()
         world.asking.append(self)
-        with await world.admission.admit(caller, ask, route, price, started.created_at) as grant:
+        with await world.admission.admit(caller, ask, route, price, foreseen, started.created_at) as grant:
             for _ in range(plan.ready_steps):
                 await self._pause()
             caller = world.accounts.again(caller)
-            endpoint = EMBEDDINGS if plan.embeds else CHAT
             with world.runs.begin(started, caller, endpoint, ask, route, price, grant, self.end_with) as run:
                 self.run, self.begun = run, True
                 if route.upstream.kind != "ollama":
@@ -138,7 +143,7 @@ class Client:
         if not plan.honest:
             output = output * 3 + 50
         text = plan.text_bytes + 64
-        prompt = int(text * plan.input_share) + 1000 * plan.images
+        prompt = int(text * plan.input_share) + IMAGE * plan.images
         cached = int(prompt * plan.cached_share)
         self.truth = UsageReport(prompt, output, cached, 0) if plan.told else NO_REPORT
         if plan.stream:

@@ -124,6 +124,7 @@ class History:
             output_share=rng.choice((0.0, 0.3, 1.0, 1.0)),
             cached_share=rng.choice((0.0, 0.5, 1.0)),
             body_steps=rng.choices((0, 1), (9, 1))[0],
+            facts_steps=rng.choices((0, 1), (9, 1))[0],
             ready_steps=rng.choice((0, 0, 1)),
         )
         client = Client(plan, self._world, self.time.ms)
@@ -133,7 +134,7 @@ class History:
         self._clients.append(client)
         client.task = asyncio.create_task(client.live())
         await turn()
-        if failing and not plan.body_steps:
+        if failing and not plan.body_steps and not plan.facts_steps:
             assert client.ended, "L7: the ledger fails, and a request waits"
             assert isinstance(client.refused, GatewayError), "L7: the ledger fails, and a request was let in"
             known = isinstance(client.refused, LedgerUnavailable) or client.refused.status in (401, 403)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from argon2 import PasswordHasher
@@ -34,6 +34,8 @@ from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports import Record
 
 OVERHEAD = 64
+IMAGE = 1500
+"""The most tokens of one image."""
 KINDS: dict[str, Kind] = {"small:latest": "ollama", "large": "openai-compatible"}
 CONTEXTS = {"small:latest": 600, "large": None}
 SECRETS = Secrets(b"pepper" * 6)
@@ -70,10 +72,15 @@ async def turn() -> None:
 
 
 class FixedCatalog(Catalog):
-    """Knows its models without asking an upstream."""
+    """Knows its models without asking an upstream; those in `waits` are told after a while."""
+
+    waits: dict[asyncio.Task[Any] | None, Callable[[], Awaitable[None]]]
 
     async def facts(self, route: Route) -> Facts:
-        return Facts(None, CONTEXTS[route.model], OVERHEAD)
+        wait = self.waits.pop(asyncio.current_task(), None)
+        if wait is not None:
+            await wait()
+        return Facts(None, CONTEXTS[route.model], OVERHEAD, IMAGE)
 
 
 class WatchedLedger(MemoryLedger):
@@ -142,9 +149,10 @@ class World:
             limits_changed=self.counting.prepare,
         )
         self.prices = Prices(self.store.book, now)
-        catalog = FixedCatalog([], self.store.book, now, patience=1)
+        self.catalog = FixedCatalog([], self.store.book, now, patience=1)
+        self.catalog.waits = {}
         self.admission = Admission(
-            self.counters, catalog, now, default_max_tokens=400, strict_input=strict_input
+            self.counters, self.catalog, now, default_max_tokens=400, strict_input=strict_input
         )  # fmt: skip
         self.adjustments = Adjustments(ledger, self.counters, figures, now, self.mint)
 

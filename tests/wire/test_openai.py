@@ -12,9 +12,9 @@ def body(**fields):
     return json.dumps({"model": "tiny", "messages": MESSAGES} | fields).encode()
 
 
-def sent(text, endpoint=CHAT, *, model="tiny", urls=(), ollama=True, cap=None):
+def sent(text, endpoint=CHAT, *, model="tiny", urls=(), kind="ollama", cap=None):
     ask = read_ask(text, endpoint)
-    return rewrite(ask, model=model, opaque_user=lambda: "user_1", image_urls=urls, max_tokens=cap, for_ollama=ollama)
+    return rewrite(ask, model=model, opaque_user=lambda: "user_1", image_urls=urls, max_tokens=cap, kind=kind)
 
 
 def test_what_is_asked_is_read():
@@ -131,7 +131,7 @@ def test_a_bare_image_url_is_wrapped_for_who_would_not_know_it():
     text = b'{"model":"m","messages":[{"content":[{"type":"image_url","image_url":"data:a"}]}]}'
     assert sent(text, model="m", urls=["data:a"]) == text
     wrapped = text.replace(b'"image_url":"data:a"', b'"image_url":{"url":"data:a"}')
-    assert sent(text, model="m", urls=["data:a"], ollama=False) == wrapped
+    assert sent(text, model="m", urls=["data:a"], kind="openrouter") == wrapped
 
 
 def test_only_the_named_fields_change():
@@ -143,7 +143,7 @@ def test_only_the_named_fields_change():
 
 def test_a_provider_gets_its_own_name_for_the_cap():
     text = b'{"model":"tiny","max_completion_tokens":7}'
-    assert sent(text, ollama=False) == text
+    assert sent(text, kind="openrouter") == text
 
 
 def test_of_two_caps_ollama_gets_the_smaller():
@@ -178,7 +178,7 @@ def test_the_other_paths_have_no_messages():
 )
 def test_a_cap_is_lowered_where_it_stands(text, sent_on):
     assert sent(text, cap=5) == sent_on
-    assert sent(text, cap=5, ollama=False) == (
+    assert sent(text, cap=5, kind="openrouter") == (
         sent_on.replace(b"max_tokens", b"max_completion_tokens")
         if b'{"model":"tiny","max_completion' in text
         else sent_on
@@ -205,4 +205,4 @@ def test_all_answers_that_are_asked_for_count(fields, endpoint, choices):
 
 def test_two_caps_that_differ_become_one_for_every_upstream():
     text = b'{"model":"tiny","max_tokens":5000,"max_completion_tokens":5}'
-    assert sent(text, ollama=False) == b'{"model":"tiny","max_tokens":5,"max_completion_tokens":5}'
+    assert sent(text, kind="openrouter") == b'{"model":"tiny","max_tokens":5,"max_completion_tokens":5}'

@@ -187,6 +187,7 @@ def test_usage_that_was_not_told_is_estimated_and_says_so():
 
 def test_parts_never_exceed_their_whole():
     assert UsageReport(5, 2, 9, 9).complete(0, 0) == Usage(5, 5, 0, 2, 2)
+    assert UsageReport(5, 2, 3, 0, 9).complete(0, 0) == Usage(5, 3, 2, 2, 0)
     assert UsageReport(-5, -2).complete(0, 0) == Usage()
 
 
@@ -228,3 +229,20 @@ def test_of_several_answers_all_must_have_finished():
     assert not reader.finished
     reader.take(chunk(choices=[{"index": 1, "delta": {}, "finish_reason": "stop"}]))
     assert reader.finished
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ({"prompt_tokens_details": {"cache_write_tokens": 4}}, 4),
+        ({"prompt_tokens_details": {"cached_tokens": 1, "cache_creation_tokens": 4}}, 4),
+        ({"prompt_tokens_details": {"cache_creation_input_tokens": 4}}, 4),
+        ({"cache_creation_input_tokens": 4}, 4),
+        ({"prompt_tokens_details": {"cache_write_tokens": None}}, 0),
+        ({"prompt_tokens_details": None}, 0),
+    ],
+)
+def test_what_is_written_to_a_cache_has_many_names(told, written):
+    usage = {"prompt_tokens": 9, "completion_tokens": 2} | told
+    whole = read_whole(json.dumps({"id": "x", "choices": [], "usage": usage}).encode(), "chatcmpl-1")
+    assert whole.report.cache_write_tokens == written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
@@ -17,12 +18,16 @@ from tollkeeper.rules.money import PICO_PER_USD, format_usd
 _MOST_USD = 10**6
 _MAX_DIGITS = 28
 """As many as Decimal's arithmetic keeps."""
+_PLAIN = r"-?[0-9]{1,7}(\.[0-9]{1,12})?"
+"""Dollars in a string. Decimal alone would also read 1_0, digits of other scripts and spaces around."""
 
 
 def _read_usd(value: object) -> int:
     """Dollars, a string or a number → pico-dollars."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or len(str(value)) > _MAX_DIGITS:
         raise ValueError(f"must be a number of dollars of at most {_MAX_DIGITS} characters, or a string with one")
+    if isinstance(value, str) and not re.fullmatch(_PLAIN, value):
+        raise ValueError("must be a plain number of dollars, such as -1.50")
     try:
         pico = Decimal(value) * PICO_PER_USD
     except InvalidOperation:
@@ -41,7 +46,7 @@ SignedUsd = Annotated[
         {
             "anyOf": [
                 {"type": "number", "minimum": -_MOST_USD, "maximum": _MOST_USD},
-                {"type": "string", "pattern": r"^-?\d{1,6}(\.\d{1,12})?$"},
+                {"type": "string", "pattern": f"^{_PLAIN}$"},
             ],
             "description": "US dollars, exact, not 0: less than 0 gives back.",
             "examples": ["-1.50"],

@@ -7,28 +7,25 @@ in a thread, so that other requests go on meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
 
 from tollkeeper.gateway.exchange import Exchange
 from tollkeeper.gateway.house import House
 from tollkeeper.rules.errors import BadRequest
 from tollkeeper.services.admission import Grant
+from tollkeeper.services.aside import aside
 from tollkeeper.services.catalog import Route
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.images import MAX_IMAGES
 from tollkeeper.wire.openai import Ask, Endpoint, read_ask, rewrite
-
-_LARGE = 200_000
-T = TypeVar("T")
 
 
 async def read_body(house: House, exchange: Exchange, endpoint: Endpoint) -> Ask:
     """What the request asks. Raises what is wrong with it."""
     bounds = house.bounds
     text = await exchange.body(limit=bounds.max_body_bytes, bodies=house.bodies)
-    return await _aside(len(text), partial(read_ask, text, endpoint))
+    return await aside(len(text), partial(read_ask, text, endpoint))
 
 
 async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller, grant: Grant) -> bytes:
@@ -40,13 +37,9 @@ async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, c
         opaque_user=partial(house.opaque, caller.user.user_id),
         image_urls=await _ready_images(house, exchange, ask, route, caller),
         max_tokens=grant.max_tokens,
-        for_ollama=route.upstream.kind == "ollama",
+        kind=route.upstream.kind,
     )
-    return await _aside(len(ask.body), changed)
-
-
-async def _aside(size: int, work: Callable[[], T]) -> T:
-    return work() if size < _LARGE else await asyncio.to_thread(work)
+    return await aside(len(ask.body), changed)
 
 
 async def _ready_images(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller) -> Sequence[str]:

@@ -27,11 +27,13 @@ async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
     exchange.watch()
     route = await house.catalog.route(ask.model)
     caller = house.accounts.again(caller)  # what came in force while its body came
-    exchange.arrive()
+    foreseen = await house.admission.foresee(caller, ask, route)
+    caller = house.accounts.again(caller)
+    exchange.arrive()  # from here to the admission nothing waits: it is asked at the moment that it counts at
     started = Started(exchange.request_id, exchange.created_at, clock)
     price = house.prices.in_force(route.model, started.created_at)
     house.runs.check_open()
-    with await house.admission.admit(caller, ask, route, price, started.created_at) as grant:
+    with await house.admission.admit(caller, ask, route, price, foreseen, started.created_at) as grant:
         body = await ready_body(house, exchange, ask, route, caller, grant)
         lease = await route.client.acquire()
         try:

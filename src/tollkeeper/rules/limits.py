@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Context, Decimal
+from decimal import Context, Decimal, DecimalException, Inexact
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
@@ -21,7 +21,8 @@ Quantity = Literal["requests", "tokens", "cost", "running"]
 PACE: frozenset[Span] = frozenset({"now", "second", "minute", "hour"})
 """The spans that protect the machines; the others (day, month, total) are budgets, and protect the money."""
 _PLAIN = re.compile(r"[0-9]{1,16}(\.[0-9]{1,40})?", re.ASCII)
-_EXACT = Context(prec=100)
+_EXACT = Context(prec=100, traps=[Inexact])
+"""Refuses what it would have to round: a figure of no size at all is not 0."""
 MOST = 10**15
 """The largest count of requests or tokens, and of dollars, that a limit may name."""
 MOST_OF_ALL = 10**30
@@ -118,7 +119,10 @@ class Limits(Struct, frozen=True):
                 if name not in COUNTED:
                     raise Unprocessable(f"There is no limit '{name}' for one model.", param=f"{place}.{name}")
                 _put(counts, name, value, f"{place}.{name}")
-            models[model] = counts
+            if counts:
+                models[model] = counts
+            else:
+                models.pop(model, None)
         return models
 
     def body(self) -> dict[str, Any]:
@@ -171,10 +175,12 @@ def _pico(value: object, place: str) -> int:
         dollars = Decimal(value)
     if dollars is None or not dollars.is_finite() or not 0 <= dollars <= MOST:
         raise Unprocessable(f"'{place}' must be a number of dollars of at least 0, or null for no limit.", param=place)
-    pico = dollars.scaleb(12, _EXACT)
-    if pico != pico.to_integral_value(context=_EXACT):
-        raise Unprocessable(f"'{place}' is finer than a trillionth of a dollar.", param=place)
-    return int(pico)
+    try:
+        pico = dollars.scaleb(12, _EXACT)
+        whole = pico.to_integral_exact(context=_EXACT)
+    except DecimalException:
+        raise Unprocessable(f"'{place}' is finer than a trillionth of a dollar.", param=place) from None
+    return int(whole)
 
 
 def _names(value: object) -> tuple[str, ...]:

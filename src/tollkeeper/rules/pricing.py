@@ -1,8 +1,9 @@
 """Which price is in force for a model at a moment, and what a request costs by it.
 
 A price is never edited, only superseded by a later version. Of the patterns that match a model the most specific wins:
-the exact name first, then the longest prefix before a `*`. Of one pattern's versions the one with the latest
-`effective_at` that is not in the future is in force (the later made of two with the same moment).
+the exact name first (with its tag `:latest`, then without it), then the longest prefix before a `*`. Of one pattern's
+versions the one with the latest `effective_at` that is not in the future is in force (the later made of two with the
+same moment).
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class PriceBook:
 
     def in_force(self, model: str, at: int) -> Price | None:
         """The price of `model` (a canonical name) at `at`, or None when it has none."""
-        exact = self._version(model, at)
+        exact = self._version(model, at) or self._version(model.removesuffix(":latest"), at)
         if exact is not None:
             return exact
         for pattern in self._patterns:

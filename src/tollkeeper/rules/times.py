@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_UNITS = ((1_000, "second"), (60_000, "minute"), (3_600_000, "hour"))
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 
@@ -28,6 +29,13 @@ def parse_time(text: str) -> int:
     except ValueError:
         raise ValueError("is not a moment such as 2026-11-20T12:00:00Z or 2026-11-20") from None
     return max(0, (moment - _EPOCH) // _MILLISECOND)
+
+
+def words_for(ms: int) -> str:
+    """A wait for people, rounded up: "9 seconds", "61 minutes", "3 hours"."""
+    length, unit = next((length, unit) for length, unit in _UNITS if ms <= 90 * length or unit == "hour")
+    count = max(1, -(-ms // length))
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def month_of(ms: int) -> tuple[int, int]:

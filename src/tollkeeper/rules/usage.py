@@ -27,10 +27,6 @@ class Usage(Struct, frozen=True, gc=False):
 
 NO_USAGE = Usage()
 
-IMAGE_TOKENS = 1000
-"""Allowance for one image where the upstream does not tell: about what a 1 megapixel image costs at the large
-providers (OpenAI's guide to images: 765 to 1,105 tokens for a 1024×1024 image in high detail)."""
-
 
 def estimate_tokens(text_bytes: int) -> int:
     """Tokens of a text that nobody counted: a quarter token per byte, the usual mean for English (OpenAI: about four

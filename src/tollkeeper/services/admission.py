@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from tollkeeper.rules.admission import Demand, Refused
 from tollkeeper.rules.errors import (
@@ -14,33 +17,53 @@ from tollkeeper.rules.errors import (
     ModelNotAllowed,
     ModelNotPriced,
     RateLimited,
+    ServerOverloaded,
+    UpstreamUnavailable,
 )
+from tollkeeper.rules.image_tokens import TYPICAL
 from tollkeeper.rules.learned import Learned
 from tollkeeper.rules.limits import CONCURRENCY, COUNTED, GATED, Limits
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.pricing import Price
-from tollkeeper.rules.times import format_time
-from tollkeeper.rules.usage import IMAGE_TOKENS, Usage
-from tollkeeper.services.catalog import Catalog, Route
+from tollkeeper.rules.times import format_time, words_for
+from tollkeeper.rules.usage import Usage
+from tollkeeper.services.aside import aside
+from tollkeeper.services.catalog import Catalog, Facts, Route
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.upstream.config import Kind
 from tollkeeper.store.counting import Asked, Counters, Standing
 from tollkeeper.wire.openai import Ask
+from tollkeeper.wire.openai_unbounded import from_elsewhere, more_output
 
 LONG_WAIT = 60.0
 """Seconds beyond which clients are told not to wait and try again by themselves."""
 
 
+class Foreseen(Struct, frozen=True):
+    """What limits will want to know of a request's model. `for_budgets`: its body was looked through for budgets."""
+
+    facts: Facts
+    for_budgets: bool
+
+
 class Grant:
     """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over."""
 
-    __slots__ = ("_admission", "_ask", "_held_input", "_model", "_taken", "max_tokens", "taken_over")
+    __slots__ = ("_admission", "_ask", "_held_input", "_image", "_model", "_taken", "max_tokens", "taken_over")
 
     def __init__(
-        self, admission: Admission, taken: Any, ask: Ask, model: str, held_input: int, max_tokens: int | None
+        self,
+        admission: Admission,
+        taken: Any,
+        ask: Ask,
+        model: str,
+        held_input: int,
+        image: int,
+        max_tokens: int | None,
     ) -> None:
         self._admission = admission
         self._held_input = held_input
+        self._image = image
         self._taken = taken
         self._ask = ask
         self._model = model
@@ -58,6 +81,12 @@ class Grant:
         if not self.taken_over:
             self._admission.counters.give_back(self._taken)
 
+    @property
+    def allowance(self) -> int | None:
+        """Tokens of output that the request, as it is sent, may have over all of its choices; None: unsaid."""
+        each = self._ask.max_tokens if self.max_tokens is None else self.max_tokens
+        return None if each is None or not self._ask.generates else each * self._ask.choices
+
     def settle(self, usage: Usage, cost: int, at: int) -> None:
         """The request ended and used this."""
         self._admission.counters.settle(self._taken, usage.total_tokens, cost, at)
@@ -67,7 +96,7 @@ class Grant:
     def estimate(self) -> int:
         """Input tokens of the request where its upstream told none; never more than budgets hold for it."""
         ask = self._ask
-        mean = self._admission.learned(self._model).mean(ask.text_bytes) + len(ask.images) * IMAGE_TOKENS
+        mean = self._admission.learned(self._model).mean(ask.text_bytes) + len(ask.images) * self._image
         # Short requests teach a mean that is mostly what the model puts around them: too much for a long one.
         return min(mean, self._held_input) if self._held_input else mean
 
@@ -113,9 +142,37 @@ class Admission:
             found = self._learned[model] = Learned()
         return found
 
-    async def admit(self, caller: Caller, ask: Ask, route: Route, price: Price | None, at: int) -> Grant:
+    async def foresee(self, caller: Caller, ask: Ask, route: Route) -> Foreseen | None:
+        """What `admit` will want to know, brought before the moment that it decides at; None: nothing. Raises
+        BadRequest for what a budget cannot bound, UpstreamUnavailable where the upstream does not tell it the bound."""
+        owners = caller.limits
+        if not caller.allows(route.model) or not (_has(owners, route.model, _BOUNDED) or _cap(owners) is not None):
+            return None
+        budgets = _has(owners, route.model, _BUDGETS)
+        if budgets:
+            reads_all = route.upstream.kind != "ollama"
+            found = await aside(len(ask.body), partial(from_elsewhere, ask, reads_all=reads_all))
+            if found is not None:
+                raise BadRequest(
+                    f"'{found}' may bring input whose size is not known, which a budget does not allow. "
+                    "Send it inline, as text, image, audio or file, or leave it out.",
+                    param=found,
+                )
+        facts = await self._catalog.facts(route)
+        if budgets and not facts.asked:
+            raise UpstreamUnavailable(
+                f"The upstream does not say right now what '{route.model}' puts around a request. Without that your "
+                "budget cannot be kept. Try again soon.",
+                status=503,
+                retry_after=1,
+            )
+        return Foreseen(facts, budgets)
+
+    async def admit(
+        self, caller: Caller, ask: Ask, route: Route, price: Price | None, foreseen: Foreseen | None, at: int
+    ) -> Grant:
         """Take what the request needs from all of its limits, or raise why not: ModelNotAllowed, ModelNotPriced,
-        RateLimited, InsufficientQuota, LimitTooSmall."""
+        BadRequest, RateLimited, InsufficientQuota, LimitTooSmall."""
         owners = caller.limits
         if not caller.allows(route.model):
             raise not_allowed(route.model)
@@ -123,7 +180,7 @@ class Admission:
             raise ModelNotPriced(
                 f"The model '{route.model}' has no price here yet. Ask an admin to set one.", param="model"
             )
-        demand, cap = await self._demand(owners, ask, route, price)
+        demand, cap = self._demand(owners, ask, route, price, foreseen)
         asked = Asked(caller.user.user_id, caller.key_id, route.model, *owners, demand)
         try:
             taken = await self.counters.admit(asked, at)
@@ -132,13 +189,13 @@ class Admission:
         each = taken.allowance // demand.choices
         bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, _BUDGETS))
         changes = bounded and each != ask.max_tokens
-        return Grant(self, taken, ask, route.model, demand.budget_input, each if changes else None)
+        image = TYPICAL if foreseen is None else min(TYPICAL, foreseen.facts.image_tokens)
+        return Grant(self, taken, ask, route.model, demand.budget_input, image, each if changes else None)
 
-    async def _demand(
-        self, owners: tuple[Limits, Limits], ask: Ask, route: Route, price: Price | None
+    def _demand(
+        self, owners: tuple[Limits, Limits], ask: Ask, route: Route, price: Price | None, foreseen: Foreseen | None
     ) -> tuple[Demand, int | None]:
-        of_user, of_key = (limits.max_tokens_per_request for limits in owners)
-        cap = of_user if of_key is None else of_key if of_user is None else min(of_user, of_key)
+        cap = _cap(owners)
         if cap == 0 and ask.generates:
             raise RateLimited(
                 "You may not generate any tokens: your limit on tokens per request is 0.",
@@ -147,17 +204,20 @@ class Admission:
         limited = _has(owners, route.model, _BOUNDED)
         if not limited and cap is None:
             return Demand(), None  # nothing is guessed
-        if ask.outside is not None and _has(owners, route.model, _BUDGETS):
+        budgets = _has(owners, route.model, _BUDGETS)
+        if foreseen is None or (budgets and not foreseen.for_budgets):
+            raise ServerOverloaded("Your limits changed while the request came in. Send it again.", retry_after=1)
+        more = more_output(ask) if ask.generates and (budgets or cap is not None) else None
+        if more is not None:
             raise BadRequest(
-                f"'{ask.outside}' brings input whose size is not known, which a budget does not allow. Send it inline.",
-                param=ask.outside,
+                f"'{more}' may ask for more output than your limits let count. Use 'max_tokens' and 'n'.", param=more
             )
-        facts = await self._catalog.facts(route)
+        facts = foreseen.facts
         wanted = ask.max_tokens or cap or min(self._default_max_tokens, facts.context or self._default_max_tokens)
         allowance = (wanted if cap is None else min(wanted, cap)) * ask.choices if ask.generates else 0
         if not limited:
             return Demand(allowance=allowance, choices=ask.choices), cap
-        images = len(ask.images) * IMAGE_TOKENS
+        images = len(ask.images) * facts.image_tokens
         learned = self.learned(route.model).bound(ask.text_bytes) + images
         strict = ask.text_bytes + images + facts.overhead if self._strict_input else learned
         dearest = max(price.input, price.cached_input or 0, price.cache_write or 0) if price else 0
@@ -192,8 +252,8 @@ class Admission:
                 type=kind, retry_after=wait, should_retry=True,
             )  # fmt: skip
         if not counted.is_budget:
-            text = f"You have reached {which}."
-            text += " It allows nothing." if obstacle.reason == "blocked" else f" Try again in {wait or 0:.3g} s."
+            again = f"Try again in {words_for(round((wait or 0) * 1000))}."
+            text = f"You have reached {which}. {'It allows nothing.' if obstacle.reason == 'blocked' else again}"
             return RateLimited(text, type=kind, retry_after=wait, should_retry=patient)
         text = f"You have used up {which}."
         text += (
@@ -204,6 +264,12 @@ class Admission:
 
 FREE_KINDS: frozenset[Kind] = frozenset({"ollama", "openai-compatible"})
 """Kinds of upstream that charge nothing by themselves: a model without a price costs nothing there."""
+
+
+def _cap(owners: tuple[Limits, Limits]) -> int | None:
+    """The most output that one request may have."""
+    of_user, of_key = (limits.max_tokens_per_request for limits in owners)
+    return of_user if of_key is None else of_key if of_user is None else min(of_user, of_key)
 
 
 def not_allowed(model: str) -> ModelNotAllowed:

@@ -23,6 +23,7 @@ from tollkeeper.rules.errors import (
     UpstreamFailure,
     UpstreamUnavailable,
 )
+from tollkeeper.rules.image_tokens import DEAREST, UNTOLD, of_ollama, of_provider
 from tollkeeper.rules.names import MAX_NAME, alias_key, canonical, is_cloud
 from tollkeeper.services.audit import Actor
 from tollkeeper.services.changes import Changes
@@ -67,21 +68,26 @@ class _Show(Struct):
     capabilities: list[str] | None = None
     template: str = ""
     system: str = ""
+    messages: Raw = Raw(b"")
     model_info: dict[str, Raw] = {}
+    projector_info: dict[str, Raw] = {}
 
 
 class Facts(Struct, frozen=True):
     """What is known of a model beyond its name. `sees_images`, `context` (tokens): None where its upstream does not
-    tell. `overhead`: bytes that its template and system text put around every request."""
+    tell. `overhead`: bytes that its template, system text and first messages put around every request. `image_tokens`:
+    the most that one image is. `asked` False: its upstream should tell, and did not yet."""
 
     sees_images: bool | None
     context: int | None
     overhead: int
+    image_tokens: int = DEAREST
+    asked: bool = True
 
 
 PROVIDER_OVERHEAD = 64
 """Allowance for what a provider that does not tell puts around a request."""
-_UNKNOWN = Facts(None, None, PROVIDER_OVERHEAD)
+_UNKNOWN = Facts(None, None, PROVIDER_OVERHEAD, UNTOLD, asked=False)
 
 
 class _Listed(Struct):
@@ -105,6 +111,7 @@ class Catalog:
         self._models: dict[str, Model] = {}
         self._faults: dict[str, str | None] = {config.id: "it has not been asked yet" for config, _ in upstreams}
         self._facts: dict[tuple[str, str], Facts] = {}
+        self._of_providers: dict[str, Facts] = {}
         self._asking: dict[tuple[str, str], asyncio.Task[Facts]] = {}
         self._aliases: dict[str, str] = {}
         self._changes = Changes()
@@ -190,9 +197,16 @@ class Catalog:
                 await self.facts(Route(model.name, *self._upstreams[model.upstream]))
 
     async def facts(self, route: Route) -> Facts:
-        """What is known of the model of a route; asked once for each of its versions."""
+        """What is known of the model of a route; asked once for each of its versions. Never raises for an upstream
+        that does not answer: what is known then was not asked."""
+        if route.upstream.kind != "ollama":
+            known = self._of_providers.get(route.model)
+            if known is None:
+                known = Facts(None, None, PROVIDER_OVERHEAD, of_provider(route.model))
+                self._of_providers[route.model] = known
+            return known
         model = self._models.get(route.model)
-        if model is None or route.upstream.kind != "ollama":
+        if model is None:
             return _UNKNOWN
         key = (model.name, model.version)
         found = self._facts.get(key)
@@ -206,9 +220,12 @@ class Catalog:
 
     async def _learn(self, key: tuple[str, str], client: Client) -> Facts:
         try:
-            shown = await self._ask(client, b"POST", b"/api/show", {"model": key[0]}, _Show)
-        except GatewayError:
-            return _UNKNOWN  # the request itself will meet the same fault, and say so
+            async with asyncio.timeout(self._patience):
+                shown = await self._ask(client, b"POST", b"/api/show", {"model": key[0]}, _Show)
+        except (GatewayError, TimeoutError) as fault:
+            why = fault.message if isinstance(fault, GatewayError) else "it does not answer"
+            log.warning("the upstream of %s does not describe it: %s", key[0], why)
+            return _UNKNOWN
         self._facts[key] = _read_facts(shown)
         return self._facts[key]
 
@@ -277,10 +294,31 @@ class Catalog:
 
 def _read_facts(shown: _Show) -> Facts:
     told = shown.capabilities
-    lengths = (value for name, value in shown.model_info.items() if name.endswith(".context_length"))
-    context = next((bytes(length) for length in lengths), b"")
-    overhead = len(shown.template.encode()) + len(shown.system.encode())
-    return Facts("vision" in told if told else None, int(context) if context.isdigit() else None, overhead)
+    context = _number(shown.model_info, ".context_length")
+    # JSON's own marks count as well: they are what a template puts around messages.
+    overhead = len(shown.template.encode()) + len(shown.system.encode()) + len(bytes(shown.messages))
+    image = _image_tokens(shown)
+    return Facts("vision" in told if told else None, context or None, overhead, min(image, context or image))
+
+
+def _image_tokens(shown: _Show) -> int:
+    """What is longer than its context a model never sees, so that bounds an image too."""
+    info = shown.model_info | shown.projector_info
+    kinds = [
+        msgspec.json.decode(table[name], type=str)
+        for table in (shown.model_info, shown.projector_info)
+        for name in ("general.architecture", "clip.projector_type", "clip.vision.projector_type")
+        if bytes(table.get(name, b""))[:1] == b'"'
+    ]
+    if "clip.projector_type" in info or "clip.vision.projector_type" in info:
+        kinds = [kind for kind in kinds if kind != "clip"]  # that it is one of llama.cpp's says nothing of which
+    return of_ollama(kinds, _number(info, ".vision.image_size"), _number(info, ".vision.patch_size"))
+
+
+def _number(info: Mapping[str, Raw], end: str) -> int:
+    """The integer whose name ends so, whatever the architecture before it; 0 where there is none."""
+    found = next((bytes(value) for name, value in info.items() if name.endswith(end)), b"")
+    return int(found) if found.isdigit() else 0
 
 
 def _when(text: str) -> int | None:

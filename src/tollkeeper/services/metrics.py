@@ -97,6 +97,7 @@ class Metrics(Collector):
         self._rows: dict[tuple[str, str, str], _Row] = {}
         self._refusals: Counter[tuple[str, str]] = Counter()
         self._upstream_errors: Counter[tuple[str, str]] = Counter()
+        self._overshoots: Counter[str] = Counter()
         self._models, self._codes, self._upstreams = _Labels(), _Labels(), _Labels()
         self._latency = _Histogram(_SECONDS)
         self._first_token = _Histogram(_SECONDS)
@@ -137,6 +138,10 @@ class Metrics(Collector):
 
     def upstream_error(self, upstream: str, code: str | None) -> None:
         self._upstream_errors[self._upstreams.of(upstream), self._codes.of(code or "upstream_error")] += 1
+
+    def overshot(self, upstream: str) -> None:
+        """An upstream gave more output than the request that it was sent allows."""
+        self._overshoots[self._upstreams.of(upstream)] += 1
 
     def passed(self) -> Passed:
         """All of it in a few figures."""
@@ -203,6 +208,12 @@ class Metrics(Collector):
             "tollkeeper_upstream_errors", "Failures of upstreams.", ("upstream", "code"),
             list(self._upstream_errors.items()),
         )  # fmt: skip
+        yield _counter(
+            "tollkeeper_overshoots",
+            "Answers with more output than their request allowed: no budget can hold against those.",
+            ("upstream",),
+            [((upstream,), count) for upstream, count in self._overshoots.items()],
+        )
         yield GaugeMetricFamily("tollkeeper_in_flight", "Requests at an upstream now.", value=self._in_flight)
         yield GaugeMetricFamily(
             "tollkeeper_ledger_failing",

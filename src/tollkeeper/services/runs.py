@@ -23,6 +23,7 @@ from tollkeeper.services.commits import Commits
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.figures import Figures
 from tollkeeper.services.metrics import Metrics
+from tollkeeper.store.bounds import fitted_cost, fitted_usage
 from tollkeeper.store.ports import Intent, Ledger, Record, RecordStatus
 from tollkeeper.wire.openai import Ask, Endpoint
 from tollkeeper.wire.openai_answer import NO_REPORT, UsageReport
@@ -200,7 +201,7 @@ class Run:
             return
         runs, intent = self._runs, self._intent
         usage = self._usage(status)
-        self.cost_pico = self._price.cost(usage) if self._price else 0
+        self.cost_pico = fitted_cost(self._price.cost(usage)) if self._price else 0
         record = Record(
             request_id=intent.request_id,
             created_at=intent.created_at,
@@ -225,6 +226,8 @@ class Run:
         self._settled = runs.ledger.settle(record)
         runs.active.discard(self)
         runs.metrics.finished(record)
+        if self.grant.allowance is not None and usage.completion_tokens > self.grant.allowance:
+            runs.metrics.overshot(self.upstream)
         if runs.figures.listener is not None:
             runs.figures.listener(record)
 
@@ -242,7 +245,8 @@ class Run:
         if not self.dispatched or (status == "failed" and not heard.content_events):
             return NO_USAGE
         estimated = self.grant.estimate() if heard.report.prompt_tokens is None else 0
-        return heard.report.complete(estimated, heard.content_events)
+        # Drawn to what a ledger can hold before anything counts it: record and counters must say the same.
+        return fitted_usage(heard.report.complete(estimated, heard.content_events))
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request came in."""

@@ -30,18 +30,21 @@ def fits(record: Record) -> bool:
 
 def fitted(record: Record) -> Record:
     """The record with every figure drawn back to its bound."""
-    usage = record.usage
-    return replace(
-        record,
-        cost_pico=_within(record.cost_pico, MAX_COST),
-        usage=Usage(
-            _within(usage.prompt_tokens, MAX_TOKENS),
-            _within(usage.cached_tokens, MAX_TOKENS),
-            _within(usage.cache_write_tokens, MAX_TOKENS),
-            _within(usage.completion_tokens, MAX_TOKENS),
-            _within(usage.reasoning_tokens, MAX_TOKENS),
-            usage.estimated,
-        ),
+    return replace(record, cost_pico=fitted_cost(record.cost_pico), usage=fitted_usage(record.usage))
+
+
+def fitted_cost(cost_pico: int) -> int:
+    return _within(cost_pico, MAX_COST)
+
+
+def fitted_usage(usage: Usage) -> Usage:
+    return Usage(
+        _within(usage.prompt_tokens, MAX_TOKENS),
+        _within(usage.cached_tokens, MAX_TOKENS),
+        _within(usage.cache_write_tokens, MAX_TOKENS),
+        _within(usage.completion_tokens, MAX_TOKENS),
+        _within(usage.reasoning_tokens, MAX_TOKENS),
+        usage.estimated,
     )
 
 

@@ -6,7 +6,7 @@ of them it honours. Answers are read in `openai_answer.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -50,12 +50,11 @@ _OPTIONS = _names(
     "frequency_penalty main_gpu min_p num_batch num_ctx num_gpu num_keep num_predict num_thread presence_penalty"
     " repeat_last_n repeat_penalty seed stop temperature top_k top_p typical_p use_mmap"
 )
-_MESSAGE = _names(
+MESSAGE_FIELDS = _names(
     "audio content function_call images name reasoning reasoning_content refusal role thinking tool_call_id tool_calls"
 )
-_PART = _names("file image_url input_audio refusal text type")
+PART_FIELDS = _names("file image_url input_audio refusal text type")
 _IMAGE_URL = _names("detail url")
-_OUTSIDE = ("web_search_options", "previous_response_id", "conversation")
 
 
 class Endpoint(Struct, frozen=True):
@@ -85,23 +84,26 @@ class Image(Struct, frozen=True):
 class Ask(Struct, frozen=True):
     """What the gateway reads from a request; `members` are the top-level fields of `body`, values left raw.
 
-    `generates` is False for embeddings, which have no output. `choices` is how many answers it asks for, over all of
-    its prompts. `outside` names a field that brings input from elsewhere, whose size nobody here knows. `text_bytes` is
-    the body's length less its inlined images. `metadata` is a JSON object as text.
+    `choices` is how many answers it asks for, over all of its prompts. `text_bytes` is the body's length less its
+    inlined images. `metadata` is a JSON object as text.
     """
 
     body: bytes
     members: Members
     model: str
-    generates: bool
+    endpoint: Endpoint
     stream: bool
     wants_usage: bool
     max_tokens: int | None
     choices: int
     metadata: str | None
     images: tuple[Image, ...]
-    outside: str | None
     text_bytes: int
+
+    @property
+    def generates(self) -> bool:
+        """False for embeddings, which have no output."""
+        return self.endpoint.id_prefix is not None
 
 
 def read_ask(body: bytes, endpoint: Endpoint) -> Ask:
@@ -117,19 +119,18 @@ def read_ask(body: bytes, endpoint: Endpoint) -> Ask:
     limits = [_positive(members, name) for name in ("max_tokens", "max_completion_tokens")]
     if "options" in members and members["options"] != _NULL:
         read_object(members["options"], _OPTIONS, "options")
-    images, outside = _parts(members) if endpoint.has_messages else ((), None)
+    images = _images(members) if endpoint.has_messages else ()
     return Ask(
         body=body,
         members=members,
         model=model,
-        generates=endpoint.id_prefix is not None,
+        endpoint=endpoint,
         stream=stream,
         wants_usage=_wants_usage(members),
         max_tokens=min((limit for limit in limits if limit is not None), default=None),
         choices=_choices(members, endpoint),
         metadata=_metadata(members),
         images=images,
-        outside=next((name for name in _OUTSIDE if members.get(name, _NULL) != _NULL), outside),
         text_bytes=len(body) - sum(len(image.url) for image in images if image.url[:5].lower() == "data:"),
     )
 
@@ -202,25 +203,22 @@ def _metadata(members: Members) -> str | None:
     return msgspec.json.encode(metadata).decode() if metadata else None
 
 
-def _parts(members: Members) -> tuple[tuple[Image, ...], str | None]:
-    """The images in the messages, and the first part that names a file kept elsewhere."""
+def _images(members: Members) -> tuple[Image, ...]:
+    """The images in the messages."""
     raw = members.get("messages")
     if raw is None or raw == _NULL:
-        return (), None  # the upstream has its own words for that
+        return ()  # the upstream has its own words for that
     images = []
-    outside = None
-    for place, message in enumerate(read_objects(raw, _MESSAGE, "messages")):
+    for place, message in enumerate(read_objects(raw, MESSAGE_FIELDS, "messages")):
         content = message.get("content")
         if content is None or not _begins(content, b"["):
             continue
         where = f"messages[{place}].content"
-        for number, part in enumerate(read_objects(content, _PART, where)):
+        for number, part in enumerate(read_objects(content, PART_FIELDS, where)):
             image = _image(part, f"{where}[{number}].image_url")
             if image is not None:
                 images.append(image)
-            if b"file_id" in bytes(part.get("file", _NULL)):
-                outside = outside or f"{where}[{number}].file"
-    return tuple(images), outside
+    return tuple(images)
 
 
 def _image(part: Members, where: str) -> Image | None:
@@ -243,15 +241,17 @@ def rewrite(
     opaque_user: Callable[[], str],
     image_urls: Sequence[str],
     max_tokens: int | None,
-    for_ollama: bool,
+    kind: str,
 ) -> bytes:
     """The body to send upstream: the client's own bytes but for what must change.
 
     `model` is the canonical name; what `opaque_user` gives stands in for `user` and `safety_identifier`; `image_urls`
     are the URLs to send instead of `ask.images`, in their order; `max_tokens`, where it is not None, is the cap to send
-    instead of the request's own. A stream is made to tell its usage. Ollama ignores `max_completion_tokens`, so it gets
-    `max_tokens`; the others may not know an image URL outside of an object.
+    instead of the request's own. A stream is made to tell its usage. `kind` is that of the upstream: Ollama ignores
+    `max_completion_tokens`, so it gets `max_tokens`; the others may not know an image URL outside of an object; models
+    of OpenAI that reason refuse `max_tokens`, so a cap that the client did not send goes there by its newer name.
     """
+    for_ollama = kind == "ollama"
     members = ask.members
     must_tell = ask.stream and not ask.wants_usage
     changed = [
@@ -280,7 +280,15 @@ def rewrite(
         put(spans["model"], model)
     for name in hides:
         put(spans[name], opaque_user())
-    _put_cap(edit, spans, max_tokens, ask.max_tokens, renames=renames)
+    cap = ask.max_tokens if max_tokens is None else max_tokens
+    if cap is not None and (max_tokens is not None or caps == 2):
+        for field in _cap_fields(members, kind, chat=ask.endpoint.has_messages):
+            if field in spans:
+                put(spans[field], cap)
+            else:
+                edit.insert(field, b"%d" % cap)
+    if renames and "max_tokens" not in members:
+        edit.replace(spans["max_completion_tokens"].key_start, spans["max_completion_tokens"].key_end, b'"max_tokens"')
     if any(changed):
         places = _image_spans(ask.body, spans["messages"].start, members)
         for (start, end), image, url in zip(places, ask.images, image_urls, strict=True):
@@ -289,17 +297,15 @@ def rewrite(
     return edit.result()
 
 
-def _put_cap(edit: Edit, spans: Mapping[str, Span], lowered: int | None, own: int | None, *, renames: bool) -> None:
-    plain, newer = spans.get("max_tokens"), spans.get("max_completion_tokens")
-    value = own if lowered is None else lowered
-    if value is not None and (lowered is not None or (plain is not None and newer is not None)):
-        for span in (plain, newer):
-            if span is not None:
-                edit.replace(span.start, span.end, b"%d" % value)
-        if plain is None and newer is None:
-            edit.insert("max_tokens", b"%d" % value)
-    if renames and plain is None and newer is not None:
-        edit.replace(newer.key_start, newer.key_end, b'"max_tokens"')
+def _cap_fields(members: Members, kind: str, *, chat: bool) -> list[str]:
+    """Where the cap belongs: in the fields that the client gave; else in the one that the upstream reads."""
+    plain, newer = "max_tokens", "max_completion_tokens"
+    given = [name for name in (plain, newer) if members.get(name, _NULL) != _NULL]
+    if kind == "ollama" and plain in members and plain not in given:
+        return [plain, *given]
+    if given:
+        return given
+    return [newer] if (kind == "openai" and chat) or (newer in members and plain not in members) else [plain]
 
 
 def _tell_usage(edit: Edit, body: bytes, span: Span, raw: Raw) -> None:

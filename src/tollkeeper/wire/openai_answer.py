@@ -57,7 +57,13 @@ class _Chunk(Struct, gc=False):
 
 
 class _PromptDetails(Struct, gc=False):
+    """What was written to a cache goes by the name that OpenRouter gives it, or by those of servers in front of
+    Anthropic's models (LiteLLM, Alibaba's)."""
+
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_creation_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
 
 
 class _CompletionDetails(Struct, gc=False):
@@ -68,6 +74,7 @@ class _Usage(Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
+    cache_creation_input_tokens: int | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
 
@@ -98,14 +105,17 @@ class UsageReport(Struct, frozen=True, gc=False):
     completion_tokens: int | None
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
     def complete(self, estimated_prompt: int, counted_output: int) -> Usage:
         """The usage, with the given figures where the upstream told none."""
         prompt = estimated_prompt if self.prompt_tokens is None else max(0, self.prompt_tokens)
         output = counted_output if self.completion_tokens is None else max(0, self.completion_tokens)
+        cached = min(max(0, self.cached_tokens), prompt)
         return Usage(
             prompt_tokens=prompt,
-            cached_tokens=min(max(0, self.cached_tokens), prompt),
+            cached_tokens=cached,
+            cache_write_tokens=min(max(0, self.cache_write_tokens), prompt - cached),
             completion_tokens=output,
             reasoning_tokens=min(max(0, self.reasoning_tokens), output),
             estimated=self.prompt_tokens is None or self.completion_tokens is None,
@@ -122,6 +132,14 @@ def _report(usage: _Usage) -> UsageReport:
         usage.completion_tokens,
         (prompt.cached_tokens if prompt else None) or 0,
         (output.reasoning_tokens if output else None) or 0,
+        _written(prompt, usage.cache_creation_input_tokens),
+    )
+
+
+def _written(details: _PromptDetails | None, beside: int | None) -> int:
+    inside = details or _PromptDetails()
+    return (
+        inside.cache_write_tokens or inside.cache_creation_tokens or inside.cache_creation_input_tokens or beside or 0
     )
 
 

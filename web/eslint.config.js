@@ -12,7 +12,7 @@ export default ts.config(
   {
     languageOptions: {
       globals: globals.browser,
-      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js", "postcss.config.cjs"] } },
+      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js", "postcss.config.js"] } },
     },
     rules: {
       "@typescript-eslint/no-explicit-any": "error",
@@ -22,5 +22,5 @@ export default ts.config(
       "react-hooks/incompatible-library": "off",
     },
   },
-  { files: ["**/*.js", "**/*.cjs"], ...ts.configs.disableTypeChecked },
+  { files: ["**/*.js"], ...ts.configs.disableTypeChecked },
 );

@@ -29,6 +29,10 @@ async def browser(root):
         yield client
 
 
+async def nothing():
+    raise AssertionError("a page has no body to read")
+
+
 def sources(answer, directive):
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
     return policy[directive].split(" ")
@@ -88,7 +92,7 @@ async def test_files_are_packed_for_those_who_take_it(root, offered, packed):
         "path": "/ui/assets/a-1.js",
         "headers": [(b"accept-encoding", offered.encode())],
     }
-    await Portal(root)(scope, None, send)
+    await Portal(root)(scope, nothing, send)
     headers = dict(sent[0]["headers"])
     assert (headers.get(b"content-encoding") == b"gzip") is packed
     assert headers[b"vary"] == b"accept-encoding"
@@ -112,7 +116,7 @@ async def test_nothing_but_the_build_can_be_had(root, path):
     async def send(message):
         sent.append(message)
 
-    await Portal(root)({"type": "http", "method": "GET", "path": path, "headers": []}, None, send)
+    await Portal(root)({"type": "http", "method": "GET", "path": path, "headers": []}, nothing, send)
     assert b"not a page" not in sent[1]["body"]
     assert b"root:" not in sent[1]["body"]
 

@@ -202,8 +202,8 @@ async def test_two_passwords_are_looked_at_at_once_and_a_full_line_counts_agains
         error = await asyncio.wait_for(refusal(door, "alice", "wonderland"), 5)
         assert isinstance(error, ServerOverloaded)
     held.go.set()
-    for error in await asyncio.gather(*trying, return_exceptions=True):
-        assert isinstance(error, InvalidCredentials)
+    for outcome in await asyncio.gather(*trying, return_exceptions=True):
+        assert isinstance(outcome, InvalidCredentials)
     assert held.most == 2
     await door.sign_in("alice", "wonderland", HOME)
 

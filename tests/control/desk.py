@@ -25,7 +25,7 @@ from tollkeeper.services.prices import Prices
 from tollkeeper.services.readings import Reading
 from tollkeeper.services.runs import Runs
 from tollkeeper.services.sign_in import SignIn
-from tollkeeper.store.ports import ADJUSTMENT, Record, User
+from tollkeeper.store.ports import ADJUSTMENT, Key, Record, User
 
 ALICE_KEY = "sk-alice-of-the-control-tests"
 BOB_KEY = "sk-bob-of-the-control-tests"
@@ -37,13 +37,13 @@ class FakeReadings:
     """Answers its table, whoever is asked about."""
 
     table: dict[str, Reading] = field(default_factory=dict)
-    asked: list[User] = field(default_factory=list)
+    asked: list[User | Key] = field(default_factory=list)
 
-    async def usage_by_model(self, user: User) -> dict[str, dict[str, Reading]]:
+    async def usage_by_model(self, owner: User | Key) -> dict[str, dict[str, Reading]]:
         return {}
 
-    async def usage(self, user: User) -> dict[str, Reading]:
-        self.asked.append(user)
+    async def usage(self, owner: User | Key) -> dict[str, Reading]:
+        self.asked.append(owner)
         return self.table
 
 

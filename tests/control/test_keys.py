@@ -42,6 +42,7 @@ async def test_a_new_key_is_shown_once(alice, admin, desk, place):
         "expires_at": "2026-12-24T00:00:00.000Z",
         "status": "active",
         "limits": NO_LIMITS.body(),
+        "usage": {},
     }
     async with desk.client(secret) as laptop:
         assert (await laptop.get("/me")).json()["user_id"] == "alice"

@@ -323,8 +323,25 @@ async def test_a_past_that_could_not_be_read_is_read_the_next_time(gateway, monk
         patch.setattr(type(gateway.store.reports), "history", broken)
         answer = await gateway.client.put("/admin/users/alice/limits", json={"requests_total": 3}, headers=BEARER)
         assert answer.status_code == 500
-    await limit(gateway, requests_total=3)
-    assert (await usage(gateway))["requests_total"]["used"] == 3
+    assert (await gateway.chat()).status_code == 200, "it is not in force"
+    await limit(gateway, requests_total=4)
+    assert (await usage(gateway))["requests_total"]["used"] == 4
+    assert (await gateway.chat()).status_code == 429
+
+
+@pytest.mark.parametrize("how", ["failing", "slow"])
+async def test_a_limit_is_refused_while_the_ledger_cannot_tell_the_past(gateway, monkeypatch, how):
+    await gateway.chat()
+    with monkeypatch.context() as patch:
+        if how == "failing":
+            patch.setattr(type(gateway.store.ledger), "failing", property(lambda _: "no disk"))
+        else:
+            patch.setattr("tollkeeper.services.counting.COMMIT_PATIENCE", 0.05)
+            patch.setattr(type(gateway.store.ledger), "mark", lambda _: asyncio.get_running_loop().create_future())
+        answer = await gateway.client.put("/admin/users/alice/limits", json={"requests_total": 1}, headers=BEARER)
+        check(answer, 503, "ledger_unavailable", kind="server_error")
+    assert await usage(gateway) == {}
+    await limit(gateway, requests_total=1)
     assert (await gateway.chat()).status_code == 429
 
 

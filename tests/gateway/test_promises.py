@@ -1,13 +1,14 @@
 """What must hold about money, mechanism by mechanism. tests/process kills the real thing."""
 
 import asyncio
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from typing import get_args
 
 import pytest
 
 from tests.gateway.conftest import ADMIN, TEST, ask, running
-from tests.scripted import chat_answer, chat_chunks, json_response, sse, streamed
+from tests.scripted import ScriptedUpstream, chat_answer, chat_chunks, json_response, sse, streamed
 from tollkeeper.services.prices import NewPrice
 from tollkeeper.services.upstream.config import Kind, UpstreamConfig
 
@@ -75,17 +76,76 @@ async def test_an_ollama_is_not_kept_waiting_for_an_intent(gateway, up, monkeypa
     assert (await gateway.chat()).status_code == 200
 
 
-async def test_what_never_went_out_costs_nothing(paid, up, monkeypatch):
+async def limited(gateway) -> None:
+    await gateway.house.accounts.set_limits("alice", TEST, {"requests_total": 1, "cost_usd_per_day": 1})
+
+
+async def as_if_it_had_never_come(gateway, up, folder) -> None:
+    assert await gateway.records() == []
+    assert not up.calls("POST /v1/chat/completions")
+    usage = (await gateway.client.get("/me")).json()["usage"]
+    assert [(reading["used"], reading["reserved"]) for reading in usage.values()] == [(0, 0)] * 2
+    assert gateway.house.metrics.passed().in_flight == 0
+    with closing(sqlite3.connect(folder / "t.db")) as database:
+        assert database.execute("SELECT count(*) FROM intents").fetchone() == (0,)
+    assert (await gateway.chat()).status_code == 200, "its connection was given back, and there is room"
+
+
+async def test_who_leaves_before_it_went_out_leaves_nothing_behind(paid, up, monkeypatch, tmp_path):
     async with paid() as gateway:
-        called, _ = hold_commits(gateway, monkeypatch, "intend")
-        asking = asyncio.create_task(gateway.chat())
-        await called.wait()
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
-        record = await gateway.record()
-        assert (record.status, record.usage.total_tokens, record.cost_pico) == ("cancelled", 0, 0)
-        monkeypatch.undo()
-        assert (await gateway.chat()).status_code == 200  # and its connection was given back
+        await limited(gateway)
+        commit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        called, intend = asyncio.Event(), type(gateway.store.ledger).intend
+
+        def held(self, intent):
+            intend(self, intent)
+            called.set()
+            return commit
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(gateway.store.ledger), "intend", held)
+            asking = asyncio.create_task(gateway.chat())
+            await called.wait()
+            await gateway.store.ledger.flush()  # its intent is durable, and the request about to go out
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            while gateway.house.runs.active:
+                await asyncio.sleep(0.005)
+        await as_if_it_had_never_come(gateway, up, tmp_path)
+
+
+async def test_a_ledger_that_stays_stuck_before_it_went_out_leaves_nothing_behind(paid, up, monkeypatch, tmp_path):
+    async with paid() as gateway:
+        await limited(gateway)
+        with monkeypatch.context() as patch:
+            patch.setattr("tollkeeper.services.commits.COMMIT_PATIENCE", 0.1)
+            hold_commits(gateway, patch, "intend")
+            answer = await gateway.chat()
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")
+        assert b'code="ledger_unavailable"' in gateway.house.metrics.text(), "it counts as refused"
+        await as_if_it_had_never_come(gateway, up, tmp_path)
+
+
+async def test_a_connection_that_ends_before_it_went_out_leaves_nothing_behind(paid, up, monkeypatch, tmp_path):
+    async with paid() as gateway:
+        await limited(gateway)
+        with monkeypatch.context() as patch:
+            called, commit = hold_commits(gateway, patch, "intend")
+            asking = asyncio.create_task(gateway.chat())
+            await called.wait()
+            await up.stop_listening()
+            for conn in up.connections:
+                conn.close()
+            for conn in up.connections:
+                await conn.wait_closed()
+            client = (await gateway.house.catalog.route("tiny")).client
+            while client.statistics().open:
+                await asyncio.sleep(0.005)
+            commit.set_result(None)
+            answer = await asking
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "upstream_unavailable")
+        async with ScriptedUpstream(port=up.port) as back:
+            await as_if_it_had_never_come(gateway, back, tmp_path)
 
 
 async def test_a_ledger_that_stays_stuck_ends_the_answer_with_an_error(gateway, up, monkeypatch):

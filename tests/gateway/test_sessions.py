@@ -13,7 +13,7 @@ import pytest
 from tests.browser import Browser
 from tests.gateway.conftest import ADMIN, TEST, ask, running
 from tests.scripted import chat_chunks, sse, streamed
-from tollkeeper.services.accounts import UserChange
+from tollkeeper.services.accounts import KeyChange, UserChange
 
 PASSWORD = "wonderland"
 CHAT = "/v1/chat/completions"
@@ -233,7 +233,8 @@ async def test_limits_of_the_user_hold_whatever_they_ask_with(gateway, up, alice
 
 async def test_a_limit_on_a_model_holds_for_sessions_and_that_of_a_key_does_not(gateway, alice):
     [key] = gateway.house.accounts.keys_of("alice")
-    await gateway.house.accounts.set_key_limits(key.id, TEST, {"requests_per_day": 0, "allowed_models": []})
+    none: dict[str, object] = {"requests_per_day": 0, "allowed_models": []}
+    await gateway.house.accounts.update_key(key.id, TEST, KeyChange(limits=none))
     await gateway.house.accounts.set_limits("alice", TEST, {"models": {"tiny": {"requests_per_day": 1}}})
     assert (await gateway.chat()).status_code == 403
     assert [(await alice.post(CHAT, json=ask())).status_code for _ in range(2)] == [200, 429]

@@ -32,6 +32,7 @@ def main() -> int:
     chosen = [mutation for mutation in MUTATIONS if mutation.promise in wanted]
     if not chosen:
         parser.error("no such promise")
+    print(f"{len(chosen)} mutations; first the tests as they are", flush=True)
     with tempfile.TemporaryDirectory(prefix="tollkeeper-mutations-") as name:
         tree = Path(name)
         copy(tree)

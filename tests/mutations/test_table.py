@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.docs.tables import rows, section
 from tests.mutations.run import ROOT, mutated
 from tests.mutations.table import MUTATIONS, PROMISES, Mutation
+
+NAMED = rows(section("docs/ledger.md", "Shown to be needed"), first="")
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
@@ -28,5 +31,13 @@ def test_a_table_that_no_longer_fits_says_so() -> None:
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_the_document_names_it(mutation: Mutation) -> None:
-    rows = [line for line in (ROOT / "docs" / "ledger.md").read_text().splitlines() if line.startswith("| L")]
-    assert [row for row in rows if mutation.name in row and row.startswith(f"| {mutation.promise} |")]
+    [row] = [(promise, tests) for promise, name, tests in NAMED if name == mutation.name]
+    assert row == (mutation.promise, ", ".join(f"`{file}`" for file in files_of(mutation)))
+
+
+def test_the_document_names_no_other() -> None:
+    assert {name for _, name, _ in NAMED} == {mutation.name for mutation in MUTATIONS}
+
+
+def files_of(mutation: Mutation) -> list[str]:
+    return list(dict.fromkeys(test.partition("::")[0] for test in mutation.tests))

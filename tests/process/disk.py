@@ -13,6 +13,7 @@ from pathlib import Path
 
 _NEW_MOUNTS, _NEW_USERS = 0x0002_0000, 0x1000_0000  # CLONE_NEWNS, CLONE_NEWUSER
 _PRIVATE = 1 << 18 | 1 << 14  # MS_PRIVATE | MS_REC
+_READ_ONLY, _REMOUNT = 1, 32  # MS_RDONLY, MS_REMOUNT
 
 
 def mount_small(folder: Path, size: int) -> None:
@@ -26,6 +27,18 @@ def mount_small(folder: Path, size: int) -> None:
             Path("/proc/self", name).write_text(line)
     _must_be_done(libc.mount(b"none", b"/", None, _PRIVATE, None))
     _must_be_done(libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, b"size=%d" % size))
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """The disk in this folder, of this process's own, can be read alone. Linux refuses that (OSError, EBUSY) while a
+    file on it is open for writing."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    _must_be_done(libc.mount(None, os.fsencode(folder), None, _REMOUNT | _READ_ONLY, None))
+    try:
+        yield
+    finally:
+        _must_be_done(libc.mount(None, os.fsencode(folder), None, _REMOUNT, None))
 
 
 def _must_be_done(result: int) -> None:

@@ -15,12 +15,16 @@ import httpx2 as httpx
 import pytest
 
 from tests.process.books import intents
-from tests.process.disk import bounded, filled, locked, mount_small
+from tests.process.disk import bounded, filled, locked, mount_small, read_only
 from tests.process.load import CHAT, Load, ask, say_figures
 from tests.process.promises import check, furnish
 from tests.process.served import ADMIN, FORKS, PATIENCE, Served, served
 from tests.scripted import Conn, Gate, Request, ScriptedUpstream
 from tests.shapes import STREAM_HEAD, chunked, completion_answer, completion_chunks, json_response, sse
+from tests.store.values import EVERYTHING, NOON, a_record
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.sqlite import SqliteStore, open_store
+from tollkeeper.store.sqlite.verify import verify
 
 pytestmark = pytest.mark.process
 
@@ -72,6 +76,40 @@ async def test_what_cannot_be_written_waits_until_it_can(tmp_path: Path, name: s
             assert "the ledger can be written again" in gateway.log.read_text()
             gateway.terminate()
             assert await asyncio.to_thread(gateway.exit_code) == 0, gateway.log.read_text()
+
+
+def test_a_disk_that_is_read_only_is_told_of_and_when_it_no_longer_is_all_goes_on(tmp_path: Path):
+    must_mount(tmp_path)
+    process = FORKS.Process(target=on_a_read_only_disk, args=(tmp_path,))
+    process.start()
+    process.join(PATIENCE)
+    assert process.exitcode == 0
+
+
+def on_a_read_only_disk(folder: Path) -> None:
+    """In a process of its own, which alone sees the disk. Linux lets none be made read-only under a database that is
+    open, so this is about the start."""
+    mount_small(folder, DISK)
+    path = folder / "ledger.db"
+
+    async def opened() -> SqliteStore:
+        return await open_store(path, now=lambda: NOON)
+
+    async def live() -> None:
+        store = await opened()
+        await store.ledger.settle(first := a_record(NOON))
+        with pytest.raises(OSError, match="busy"), read_only(folder):
+            pass
+        await store.close()
+        with read_only(folder), pytest.raises(StoreError, match="Read-only file system"):
+            await opened()
+        store = await opened()
+        await store.ledger.settle(second := a_record(NOON + 1))
+        assert await store.reports.records(EVERYTHING, limit=9, after=None) == [second, first]
+        await store.close()
+        assert verify(path).ok
+
+    asyncio.run(live())
 
 
 async def through_a_fault(

@@ -118,22 +118,24 @@ async def test_limits_are_in_force_at_once_and_after_a_start(house):
         assert accounts.default_limits().models == {"tiny": {"tokens_total": 3}}
 
 
-async def test_windows_are_prepared_between_saving_and_force(house):
+async def test_windows_are_prepared_before_limits_are_saved_and_in_force(house):
     _, made = await house.accounts.create_user("alice", ROOT)
     seen = []
 
     async def prepare(changed: User | Key) -> None:
         [users, keys] = await house.store.accounts.load()
         saved = users[0] if isinstance(changed, User) else keys[0]
-        seen.append((saved == changed, house.accounts.identify(made.secret).user.limits == changed.limits))
+        seen.append((saved.limits == NO_LIMITS, house.accounts.identify(made.secret).limits == (saved.limits,) * 2))
 
     house.accounts._limits_changed = prepare
-    await house.accounts.set_limits("alice", ROOT, {"tokens_per_day": 5})
     await house.accounts.update_key(made.key.id, ROOT, KeyChange(limits={"tokens_per_day": 6}))
-    assert seen == [(True, False), (True, False)]
+    assert seen == [(True, True)]
+    await house.accounts.update_key(made.key.id, ROOT, KeyChange(limits=None))
+    await house.accounts.set_limits("alice", ROOT, {"tokens_per_day": 5})
+    assert seen[2:] == [(True, True)]
 
 
-async def test_limits_whose_windows_cannot_be_prepared_are_in_force_all_the_same(house):
+async def test_limits_whose_windows_cannot_be_prepared_are_neither_saved_nor_in_force(house):
     await house.accounts.create_user("alice", ROOT)
 
     async def fail(_: User | Key) -> None:
@@ -142,7 +144,65 @@ async def test_limits_whose_windows_cannot_be_prepared_are_in_force_all_the_same
     house.accounts._limits_changed = fail
     with pytest.raises(StoreError):
         await house.accounts.set_limits("alice", ROOT, {"requests_total": 0})
-    assert house.accounts.user("alice").limits.counts == {"requests_total": 0}
+    [[saved], _] = await house.store.accounts.load()
+    assert house.accounts.user("alice").limits == saved.limits == NO_LIMITS
+    assert [entry.action for entry in await house.audit()] == ["user.create"]
+
+
+@pytest.mark.parametrize("grace", [0, 60])
+async def test_a_rotated_key_is_counted_as_the_first_of_its_line(house, grace):
+    _, made = await house.accounts.create_user("alice", ROOT)
+    second = await house.accounts.rotate_key(made.key.id, ROOT, grace_seconds=grace)
+    third = await house.accounts.rotate_key(second.key.id, ROOT, grace_seconds=grace)
+    other = await house.accounts.create_key("alice", ROOT)
+    keys = (made.key, second.key, third.key, other.key)
+    assert [key.counted_as for key in keys] == [made.key.id] * 3 + [other.key.id]
+    again = house.again()
+    await again.load()
+    assert [again.key(key.id).counted_as for key in keys] == [key.counted_as for key in keys]
+
+
+async def test_revoking_cuts_what_runs_under_a_key_whose_grace_is_over(house):
+    _, made = await house.accounts.create_user("alice", ROOT)
+    other = await house.accounts.create_key("alice", ROOT)
+    for key in (made.key, other.key):
+        await house.accounts.rotate_key(key.id, ROOT, grace_seconds=1)
+    house.clock.ms += 2000
+    assert house.cut == []
+    await house.accounts.revoke_key(made.key.id, ROOT)
+    assert house.cut == [made.key.id]
+    entries = len(await house.audit())
+    await house.accounts.revoke_key(made.key.id, ROOT)
+    assert (len(house.cut), len(await house.audit())) == (1, entries), "once more changes nothing"
+    await house.accounts.close_user("alice", ROOT)
+    assert other.key.id in house.cut[1:]
+
+
+@pytest.mark.parametrize("how", ["revoke", "rotate", "close", "revoke after its grace"])
+async def test_a_clock_that_is_set_back_revives_no_key(house, how):
+    _, made = await house.accounts.create_user("alice", ROOT)
+    if how == "rotate":
+        await house.accounts.rotate_key(made.key.id, ROOT)
+    elif how == "close":
+        await house.accounts.close_user("alice", ROOT)
+    else:
+        if how != "revoke":
+            await house.accounts.rotate_key(made.key.id, ROOT, grace_seconds=1)
+            house.clock.ms += 2000
+        await house.accounts.revoke_key(made.key.id, ROOT)
+    house.clock.ms -= 3_600_000
+    with pytest.raises(InvalidKey):
+        house.accounts.identify(made.secret)
+    assert key_status(house.accounts.key(made.key.id), house.clock.ms) == "revoked"
+
+
+async def test_an_empty_change_of_limits_changes_none(house):
+    await house.accounts.create_user("alice", ROOT)
+    made = await house.accounts.create_key("alice", ROOT, limits={"requests_total": 1, "allowed_models": ["a"]})
+    key = await house.accounts.update_key(made.key.id, ROOT, KeyChange(limits={}))
+    assert key.limits == made.key.limits != NO_LIMITS
+    key = await house.accounts.update_key(made.key.id, ROOT, KeyChange(limits=None))
+    assert key.limits == NO_LIMITS
 
 
 async def test_who_is_told_of_limits(house):
@@ -160,7 +220,6 @@ async def test_who_is_told_of_limits(house):
 
 async def test_limits_that_cannot_be_saved_are_not_in_force(house):
     await house.accounts.create_user("alice", ROOT)
-    house.limited.clear()
     house.store.fail = "disk full"
     for change in (
         house.accounts.set_limits("alice", ROOT, {"requests_total": 0}),
@@ -169,15 +228,16 @@ async def test_limits_that_cannot_be_saved_are_not_in_force(house):
         with pytest.raises(StoreError):
             await change
     assert house.accounts.user("alice").limits == house.accounts.default_limits() == NO_LIMITS
-    assert house.limited == []
 
 
 async def test_limits_name_so_many_models_and_no_more(house):
     await house.accounts.create_user("alice", ROOT)
-    one = {"requests_total": 1}
-    many: dict[str, object] = {f"m{number}": one for number in range(MOST_MODELS)}
+    many: dict[str, object] = {f"m{number}": {"tokens_total": 1} for number in range(MOST_MODELS)}
     await house.accounts.set_limits("alice", ROOT, {"models": many, "allowed_models": list(many)})
-    for change, param in (({"models": {"x": one}}, "models"), ({"allowed_models": [*many, "x"]}, "allowed_models")):
+    for change, param in (
+        ({"models": {"x": {"tokens_total": 1}}}, "models"),
+        ({"allowed_models": [*many, "x"]}, "allowed_models"),
+    ):
         with pytest.raises(Unprocessable) as refused:
             await house.accounts.set_limits("alice", ROOT, change)
         assert refused.value.param == param

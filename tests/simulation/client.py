@@ -127,10 +127,10 @@ class Client:
                 await self._pause()
             caller = world.accounts.again(caller)
             with world.runs.begin(started, caller, endpoint, ask, route, price, grant, self.end_with) as run:
-                self.run, self.begun = run, True
+                self.run = run
                 if route.upstream.kind != "ollama":
                     await run.intent_durable()
-                run.dispatched = True
+                run.dispatched = self.begun = True
                 asked = plan.max_tokens if grant.max_tokens is None else grant.max_tokens
                 await self._answer(run, asked)
 

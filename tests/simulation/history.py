@@ -98,6 +98,7 @@ class History:
             (self._put_price, 2),
             (self._suspend_or_restore, 1),
             (self._new_key, 1),
+            (self._rotate, 2),
             (self._limit, 5 * wild),
             (self._adjust, 3 * wild),
         ]
@@ -168,8 +169,10 @@ class History:
             task.cancel()
         await turn()
         for client in self._clients:
-            if client.begun and client.request_id not in self._world.settled:
-                client.begun = False  # its intent was not durable yet
+            found = client.request_id in self._world.settled
+            paid = KINDS[client.plan.model] != "ollama"
+            assert found or not (paid and client.begun), "what is paid for leaves a record, whatever is killed"
+            client.begun = found  # not found: its intent was not durable yet; or found, and not dispatched yet
         self._past += self._clients
         self._clients, self._changes = [], []
         self._checked |= self._world.settled.keys()
@@ -194,6 +197,17 @@ class History:
 
         async def make() -> None:
             made = await self._world.accounts.create_key(user_id, ROOT, limits=self._limits(0.3))
+            self._secrets.append((user_id, made.secret))
+
+        await self._change(make())
+
+    async def _rotate(self) -> None:
+        user_id = self.rng.choice(self._users)
+        key = self.rng.choice(self._world.accounts.keys_of(user_id))
+        grace = self.rng.choice((0, 0, 60))
+
+        async def make() -> None:
+            made = await self._world.accounts.rotate_key(key.id, ROOT, grace_seconds=grace)
             self._secrets.append((user_id, made.secret))
 
         await self._change(make())

@@ -28,7 +28,8 @@ def entries(world: World, clients: Iterable[Client], place: Place) -> list[tuple
     quantity, span = COUNTED[name]
     found = []
     for record in world.settled.values():
-        if belongs(scope, record.user_id, record.key_id, record.model):
+        key_id = record.key_id and world.accounts.key(record.key_id).counted_as
+        if belongs(scope, record.user_id, key_id, record.model):
             if quantity == "requests":
                 if record.endpoint != ADJUSTMENT:
                     found.append((record.created_at, 1))
@@ -197,7 +198,7 @@ def check_budgets(world: World, clients: Sequence[Client], excused: set[str]) ->
         if user.user_id in excused:
             continue
         owners: list[tuple[tuple[str, ...], Limits]] = [(("user", user.user_id), user.limits)]
-        owners += [(("key", key.id), key.limits) for key in world.accounts.keys_of(user.user_id)]
+        owners += [(("key", key.counted_as), key.limits) for key in world.accounts.keys_of(user.user_id)]
         for owner, limits in owners:
             for scope, counts in [(owner, limits.counts), *(((*owner, m), c) for m, c in limits.models.items())]:
                 for name, limit in counts.items():

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from argon2 import PasswordHasher
-from msgspec.structs import asdict
 
 from tests.services.house import BOOTSTRAP
 from tollkeeper.rules.admission import Refused
@@ -31,7 +30,7 @@ from tollkeeper.store.memory.counters import MemoryCounters, MemoryTaken
 from tollkeeper.store.memory.ledger import MemoryLedger
 from tollkeeper.store.memory.store import MemoryStore
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports import Record
+from tollkeeper.store.ports import Record, lost
 
 OVERHEAD = 64
 IMAGE = 1500
@@ -173,7 +172,7 @@ class World:
         tables.prices, tables.aliases, tables.audit = list(old.prices), dict(old.aliases), list(old.audit)
         tables.records = dict(old.records)
         for name, intent in sorted(old.intents.items()):
-            tables.records[name] = Record(**asdict(intent), settled_at=self.time.ms, status="lost")
+            tables.records[name] = lost(intent, self.time.ms)
         world = World(self.time, self._rng, self._strict_input, self._decided, tables)
         await world.start()
         return world

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,9 @@ class Engine(Protocol):
         """Make every write fail from now on."""
 
     def mend_it(self) -> None: ...
+
+    def under_way(self) -> set[str]:
+        """The request ids of the intents that are durable."""
 
 
 class Sqlite:
@@ -42,6 +46,10 @@ class Sqlite:
             self._other.close()
             self._other = None
 
+    def under_way(self) -> set[str]:
+        with closing(sqlite3.connect(self._path)) as connection:
+            return {request_id for (request_id,) in connection.execute("SELECT request_id FROM intents")}
+
 
 class Memory:
     def __init__(self, folder: Path) -> None:
@@ -58,6 +66,10 @@ class Memory:
     def mend_it(self) -> None:
         if self._store is not None:
             self._store.fail = None
+
+    def under_way(self) -> set[str]:
+        assert self._store is not None
+        return {*self._store.under_way}
 
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {"sqlite": Sqlite, "memory": Memory}

@@ -27,7 +27,7 @@ async def totals(store: Store) -> Totals:
 
 
 async def test_a_settled_record_can_be_read_as_it_was_given(store: Store) -> None:
-    given = a_record()
+    given = a_record(price_id=7)
     await store.ledger.settle(given)
     assert await store.reports.record(given.request_id) == given
 
@@ -94,6 +94,43 @@ async def test_an_intent_may_be_settled_at_any_moment(store: Store) -> None:
     assert (await totals(store)).requests == 30
 
 
+async def test_an_intent_may_be_withdrawn_at_any_moment(engine: Engine, store: Store) -> None:
+    intents = [an_intent(NOON + n) for n in range(30)]
+    for number, intent in enumerate(intents):
+        journalled = store.ledger.intend(intent)
+        if number % 3 == 1:
+            await journalled
+            assert intent.request_id in engine.under_way()
+        if number % 3 == 2:
+            await asyncio.sleep(0)
+        store.ledger.withdraw(intent.request_id)
+    await store.ledger.flush()
+    assert engine.under_way() == set()
+    assert await everything(store) == []
+
+
+async def test_a_withdrawn_intent_is_gone_without_anyone_asking_again(engine: Engine, store: Store) -> None:
+    intent = an_intent()
+    await store.ledger.intend(intent)
+    withdrawn = store.ledger.withdraw(intent.request_id)
+    await until(withdrawn.done)
+    assert engine.under_way() == set()
+
+
+async def test_what_is_withdrawn_while_nothing_can_be_written_is_withdrawn_later(engine: Engine, store: Store) -> None:
+    before, meanwhile, kept = (an_intent(NOON + n) for n in range(3))
+    await store.ledger.intend(before)
+    engine.break_it()
+    store.ledger.intend(meanwhile)
+    store.ledger.intend(kept)
+    await until(lambda: store.ledger.failing is not None)
+    for intent in (before, meanwhile):
+        store.ledger.withdraw(intent.request_id)
+    engine.mend_it()
+    await store.ledger.flush()
+    assert engine.under_way() == {kept.request_id}
+
+
 async def test_flush_waits_for_everything_queued(store: Store) -> None:
     store.ledger.intend(an_intent())
     store.ledger.settle(a_record())
@@ -119,6 +156,8 @@ async def test_a_closed_ledger_takes_nothing(engine: Engine) -> None:
         store.ledger.settle(a_record())
     with pytest.raises(StoreError):
         store.ledger.intend(an_intent())
+    with pytest.raises(StoreError):
+        store.ledger.withdraw("req_1")
 
 
 async def test_a_cancelled_waiter_takes_nothing_from_the_others(store: Store) -> None:

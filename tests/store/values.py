@@ -36,12 +36,11 @@ def a_record(at: int = NOON, **fields: Any) -> Record:
 def settled(intent: Intent, **fields: Any) -> Record:
     """The record of that intent: completed, 10 tokens in, 5 out, for 25 pico-dollars."""
     record = Record(
-        **{name: getattr(intent, name) for name in Intent.__struct_fields__},
+        **{name: getattr(intent, name) for name in Intent.__struct_fields__ if not name.startswith("bound_")},
         settled_at=intent.created_at + 700,
         status="completed",
         usage=Usage(10, 2, 1, 5, 3),
         cost_pico=25,
-        price_id=7,
         latency_ms=700,
         first_token_ms=120,
         queued_ms=4,

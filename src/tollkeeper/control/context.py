@@ -16,7 +16,7 @@ from tollkeeper.services.metrics import Metrics
 from tollkeeper.services.prices import Prices
 from tollkeeper.services.readings import Reading
 from tollkeeper.services.sign_in import SignIn
-from tollkeeper.store.ports import Audit, Record, Reports, User
+from tollkeeper.store.ports import Audit, Key, Record, Reports, User
 
 
 class Aliases(Protocol):
@@ -31,11 +31,11 @@ class Aliases(Protocol):
 class Readings(Protocol):
     """What is left of limits."""
 
-    async def usage(self, user: User) -> Mapping[str, Reading]:
-        """Of each limit that the user has, by its name in the limits object."""
+    async def usage(self, owner: User | Key) -> Mapping[str, Reading]:
+        """Of each limit that the user or key has, by its name in the limits object."""
 
-    async def usage_by_model(self, user: User) -> Mapping[str, Mapping[str, Reading]]:
-        """Of each limit that the user has for one model alone, by model and name."""
+    async def usage_by_model(self, owner: User | Key) -> Mapping[str, Mapping[str, Reading]]:
+        """Of each limit that the user or key has for one model alone, by model and name."""
 
 
 Adjust = Callable[[str, int, str, Actor], Awaitable[Record]]

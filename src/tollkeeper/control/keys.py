@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.errors import errors
 from tollkeeper.control.forms import Form, Listing, Name, Page, Time, TimeIn, exact, no_default, page_of, rows_after
-from tollkeeper.control.limits import LimitsBody, LimitsForm, limits_body
+from tollkeeper.control.limits import LimitsBody, LimitsForm, UsageBody, limits_body, usage_body
 from tollkeeper.control.routes import ByAdmin, admin_router
 from tollkeeper.services.accounts import KeyChange
 from tollkeeper.services.audit import Actor
@@ -22,7 +22,8 @@ MAX_GRACE_SECONDS = 30 * 86_400
 
 
 class KeyBody(BaseModel):
-    """A key. `prefix` is what may be shown of it; a key that was rotated with a grace period expires at its end."""
+    """A key. `prefix` is what may be shown of it; a key that was rotated with a grace period expires at its end.
+    `usage` is what is left of its own limits."""
 
     id: str
     name: str | None
@@ -32,6 +33,7 @@ class KeyBody(BaseModel):
     expires_at: Time | None
     status: KeyStatus
     limits: LimitsBody
+    usage: UsageBody
 
 
 class NewKeyBody(KeyBody):
@@ -68,7 +70,8 @@ NewKeyIn = Annotated[NewKeyForm, Body(default_factory=NewKeyForm)]
 RotateIn = Annotated[RotateForm, Body(default_factory=RotateForm)]
 
 
-def key_body(key: Key, now: int) -> KeyBody:
+async def key_body(services: ControlServices, key: Key) -> KeyBody:
+    now = services.now()
     end = dies_at(key) if key_status(key, now) == "active" else key.expires_at
     return KeyBody(
         id=key.id,
@@ -79,34 +82,35 @@ def key_body(key: Key, now: int) -> KeyBody:
         expires_at=None if end == FOREVER else end,
         status=key_status(key, now),
         limits=limits_body(key.limits),
+        usage=await usage_body(services, key),
     )
 
 
-def _new_key_body(made: NewKey, now: int) -> NewKeyBody:
-    return NewKeyBody(**dict(key_body(made.key, now)), api_key=made.secret)
+async def _new_key_body(services: ControlServices, made: NewKey) -> NewKeyBody:
+    return NewKeyBody(**dict(await key_body(services, made.key)), api_key=made.secret)
 
 
-def key_list(services: ControlServices, user_id: str, page: Page) -> KeyList:
+async def key_list(services: ControlServices, user_id: str, page: Page) -> KeyList:
     """A user's keys, dead ones too, oldest first."""
     keys = rows_after(services.accounts.keys_of(user_id), page.after, _id)
     keys, cursor = page_of(keys, page, _id)
-    now = services.now()
-    return KeyList(data=[key_body(key, now) for key in keys], has_more=cursor is not None, next=cursor)
+    data = [await key_body(services, key) for key in keys]
+    return KeyList(data=data, has_more=cursor is not None, next=cursor)
 
 
 async def create_key(services: ControlServices, user_id: str, by: Actor, form: NewKeyForm) -> Response:
     limits = None if form.limits is None else form.limits.root
     made = await services.accounts.create_key(user_id, by, name=form.name, expires_at=form.expires_at, limits=limits)
-    return exact(_new_key_body(made, services.now()), 201)
+    return exact(await _new_key_body(services, made), 201)
 
 
 async def rotate_key(services: ControlServices, key_id: str, by: Actor, form: RotateForm) -> Response:
     made = await services.accounts.rotate_key(key_id, by, grace_seconds=form.grace_seconds)
-    return exact(_new_key_body(made, services.now()), 201)
+    return exact(await _new_key_body(services, made), 201)
 
 
 async def revoke_key(services: ControlServices, key_id: str, by: Actor) -> Response:
-    return exact(key_body(await services.accounts.revoke_key(key_id, by), services.now()))
+    return exact(await key_body(services, await services.accounts.revoke_key(key_id, by)))
 
 
 def _id(key: Key) -> str:
@@ -118,7 +122,7 @@ router = admin_router("keys")
 
 @router.get("/admin/users/{user_id}/keys", summary="A user's keys", response_model=KeyList, responses=errors(404))
 async def _list(services: Services, user_id: str, page: Annotated[Page, FromQuery()]) -> Response:
-    return exact(key_list(services, user_id, page))
+    return exact(await key_list(services, user_id, page))
 
 
 @router.post(
@@ -146,7 +150,7 @@ async def _rotate(services: Services, by: ByAdmin, key_id: str, form: RotateIn) 
 @router.patch("/admin/keys/{key_id}", summary="Change a key", response_model=KeyBody, responses=errors(404))
 async def _update(services: Services, by: ByAdmin, key_id: str, form: KeyForm) -> Response:
     wanted = KeyChange(**form.model_dump(exclude_unset=True))
-    return exact(key_body(await services.accounts.update_key(key_id, by, wanted), services.now()))
+    return exact(await key_body(services, await services.accounts.update_key(key_id, by, wanted)))
 
 
 @router.delete("/admin/keys/{key_id}", summary="Revoke a key, at once", response_model=KeyBody, responses=errors(404))

@@ -24,7 +24,7 @@ from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.limit_changes import LIMITED_MODEL, MOST_MODELS
 from tollkeeper.services.readings import Reading
-from tollkeeper.store.ports import User
+from tollkeeper.store.ports import Key, User
 
 Schema = dict[str, Any]
 _NULL: Schema = {"type": "null"}
@@ -125,10 +125,10 @@ def limits_body(limits: Limits) -> LimitsBody:
     return LimitsBody(limits.body())
 
 
-async def usage_body(services: ControlServices, user: User) -> UsageBody:
-    """What is left of each of a user's limits."""
-    usage: dict[str, Any] = _readings(await services.readings.usage(user))
-    models = await services.readings.usage_by_model(user)
+async def usage_body(services: ControlServices, owner: User | Key) -> UsageBody:
+    """What is left of each of a user's or key's limits."""
+    usage: dict[str, Any] = _readings(await services.readings.usage(owner))
+    models = await services.readings.usage_by_model(owner)
     if models:
         usage["models"] = {model: _readings(readings) for model, readings in models.items()}
     return UsageBody(usage)

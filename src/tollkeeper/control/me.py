@@ -24,7 +24,8 @@ from tollkeeper.control.keys import (
 from tollkeeper.control.limits import LimitsBody, UsageBody, limits_body, usage_body
 from tollkeeper.control.routes import ByUser, Who, user_router
 from tollkeeper.control.users import UserWithMonth, user_with_month
-from tollkeeper.rules.errors import NotFound
+from tollkeeper.rules.errors import Forbidden, NotFound
+from tollkeeper.rules.limits import NO_LIMITS
 from tollkeeper.services.directory import Caller
 
 router = user_router("own account")
@@ -46,13 +47,14 @@ async def _me(services: Services, who: Who) -> Response:
 
 @router.get("/me/keys", summary="Your keys", response_model=KeyList)
 async def _list(services: Services, who: Who, page: Annotated[Page, FromQuery()]) -> Response:
-    return exact(key_list(services, who.user.user_id, page))
+    return exact(await key_list(services, who.user.user_id, page))
 
 
 @router.post(
-    "/me/keys", summary="A new key of yours", status_code=201, response_model=NewKeyBody, responses=errors(409)
+    "/me/keys", summary="A new key of yours", status_code=201, response_model=NewKeyBody, responses=errors(403, 409)
 )
 async def _create(services: Services, who: Who, by: ByUser, form: NewKeyIn) -> Response:
+    _check_not_limited(who)
     return await create_key(services, who.user.user_id, by, form)
 
 
@@ -61,9 +63,10 @@ async def _create(services: Services, who: Who, by: ByUser, form: NewKeyIn) -> R
     summary="A new key in a key's place",
     status_code=201,
     response_model=NewKeyBody,
-    responses=errors(404, 409),
+    responses=errors(403, 404, 409),
 )
 async def _rotate(services: Services, who: Who, by: ByUser, key_id: str, form: RotateIn) -> Response:
+    _check_not_limited(who)
     _check_own(services, who, key_id)
     return await rotate_key(services, key_id, by, form)
 
@@ -74,6 +77,15 @@ async def _rotate(services: Services, who: Who, by: ByUser, key_id: str, form: R
 async def _revoke(services: Services, who: Who, by: ByUser, key_id: str) -> Response:
     _check_own(services, who, key_id)
     return await revoke_key(services, key_id, by)
+
+
+def _check_not_limited(who: Caller) -> None:
+    # Whoever was given such a key would be rid of its limits with the next one.
+    if who.key is not None and who.key.limits != NO_LIMITS:
+        raise Forbidden(
+            "This key has limits of its own, so it may neither make nor rotate keys. Use a session, or a key without"
+            " limits, or ask an admin."
+        )
 
 
 def _check_own(services: ControlServices, who: Caller, key_id: str) -> None:

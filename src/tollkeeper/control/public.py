@@ -47,7 +47,7 @@ router = APIRouter(tags=["public"])
 )
 async def _root(request: Request, services: Services) -> Response:
     if _from_browser(request):
-        return _lead("/ui/")
+        return _lead(request, "/ui/")
     return JSONResponse(Welcome(version=services.version).model_dump(), headers={"vary": "accept"})
 
 
@@ -58,11 +58,12 @@ async def _page(request: Request) -> Response:
     """Short ways to pages, all of which are under `/ui/`: so no path is both a page and an API."""
     if not _from_browser(request):
         raise NotFound("There is a page for browsers here, and no API. GET /docs shows what there is.")
-    return _lead(f"/ui{request.url.path}")
+    return _lead(request, f"/ui{request.url.path}")
 
 
-def _lead(place: str) -> Response:
-    return RedirectResponse(place, headers={"vary": "accept"})
+def _lead(request: Request, place: str) -> Response:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(place + query, headers={"vary": "accept"})
 
 
 def _from_browser(request: Request) -> bool:

@@ -126,7 +126,7 @@ class Entry:
         return row
 
     async def _fail(self, exchange: Exchange, label: str, error: GatewayError) -> None:
-        if exchange.run is None:
+        if exchange.run is None or not exchange.run.dispatched:
             self._house.metrics.refused(label, error.code or str(error.status))
         try:
             await exchange.fail(error)

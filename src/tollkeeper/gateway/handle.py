@@ -3,8 +3,9 @@
     authenticate → read → route and price → admit → ready the body → connect → journal the intent → dispatch → relay
     → settle
 
-Each line returns a value or raises one of `rules.errors`; `entry.py` tells the client. Until `begin`, a failure leaves
-no record and gives back all that was taken; after it, leaving the `with` block settles the run, whatever happened.
+Each line returns a value or raises one of `rules.errors`; `entry.py` tells the client. Until something was sent, a
+failure leaves no record and gives back all that was taken; after it, leaving the `with` block settles the run, whatever
+happened.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
                 if route.upstream.kind != "ollama":
                     await run.intent_durable()  # what is paid for must not be forgotten; an Ollama costs only time
                     exchange.stays = not ask.stream
-                run.dispatched = True
-                answer = await lease.send(b"POST", endpoint.path.encode(), _HEADERS, body)
+                try:
+                    answer = await lease.send(b"POST", endpoint.path.encode(), _HEADERS, body)
+                finally:
+                    run.dispatched = lease.sent
                 try:
                     await relay(house, exchange, run, endpoint, ask, answer)
                 finally:

@@ -105,10 +105,10 @@ class SlidingWindow:
         return None
 
     def clear_at(self, at: int) -> int | None:
-        """When all of it will have left the window if nothing comes. None: it is empty, or never."""
-        index = self._buckets[-1][0] if self._buckets else None
-        moment = at if index is None else self._grid.start(index + self._grid.buckets + 1)
-        return moment if moment > at else None
+        """When all of it will have left the window if nothing comes. None: nothing was used, or never."""
+        if not self.used(at):
+            return None
+        return self._grid.start(self._buckets[-1][0] + self._grid.buckets + 1)
 
 
 class MonthWindow:
@@ -133,7 +133,7 @@ class MonthWindow:
         return at if self.used(at) <= most else next_month(at) if most >= 0 else None
 
     def clear_at(self, at: int) -> int | None:
-        return next_month(at)
+        return next_month(at) if self.used(at) else None
 
 
 class TotalWindow:

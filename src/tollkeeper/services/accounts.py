@@ -68,9 +68,9 @@ class KeyChange(Struct, frozen=True):
 
 class Accounts(Directory):
     """`store` keeps the accounts, `kept_sessions` who is signed in, `book` the limits of new users. `cut` is told the
-    ids of keys and sessions that stopped working just now, so that what runs under them can be ended; keys in a grace
-    period, and those that expire, are not among them. `limits_changed` is awaited with a user or key whose new limits
-    are saved, before they are in force."""
+    ids of keys and sessions under which nothing may run from now on, so that what does can be ended: a key whose grace
+    period is over, or that expired, is among them only once it is revoked. `limits_changed` is awaited with a user or
+    key before its new limits are saved: raising, it keeps them from being so."""
 
     def __init__(
         self,
@@ -211,15 +211,20 @@ class Accounts(Directory):
 
     async def rotate_key(self, key_id: str, by: Actor, *, grace_seconds: float = 0) -> NewKey:
         """A new key with the name, the end and the limits of this one, which dies after the grace period: by
-        default at once. Raises NotFound, and Conflict for a key that is dead."""
+        default at once. What was used with the old key counts for the new one too. Raises NotFound, and Conflict for a
+        key that is dead."""
 
         async def change() -> NewKey:
             old, now = self.key(key_id), self._now()
             if key_status(old, now) != "active":
                 raise Conflict("This key is dead already. Make a new one instead.", code="key_not_active")
-            made = self._make_key(self._open_user(old.user_id), old.name, old.expires_at, None, old.limits)
-            end = now + int(grace_seconds * 1000)
-            old = replace(old, revoked_at=end if old.revoked_at is None else min(end, old.revoked_at))
+            user = self._open_user(old.user_id)
+            made = self._make_key(user, old.name, old.expires_at, None, old.limits, origin=old.counted_as)
+            if grace_seconds == 0:
+                old = replace(old, revoked_at=now)
+            else:
+                end = now + int(grace_seconds * 1000)
+                old = replace(old, retires_at=end if old.retires_at is None else min(end, old.retires_at))
             detail = _told(made.key) | {"replaces": old.id, "grace_seconds": grace_seconds}
             await self._save(by, "key.rotate", made.key.id, detail, keys=[old, made.key], limited=made.key)
             if grace_seconds == 0:
@@ -238,7 +243,8 @@ class Accounts(Directory):
             if not given:
                 return key
             if "limits" in given:
-                given["limits"] = merged(key.limits, wanted.limits, "limits.") if wanted.limits else NO_LIMITS
+                change_of = wanted.limits or {}
+                given["limits"] = NO_LIMITS if wanted.limits is None else merged(key.limits, change_of, "limits.")
             key = replace(key, **given)
             if "expires_at" in given:
                 self._check_end(key.expires_at)
@@ -254,7 +260,7 @@ class Accounts(Directory):
 
         async def change() -> Key:
             key, now = self.key(key_id), self._now()
-            if key_status(key, now) == "revoked":
+            if key.revoked_at is not None:
                 return key
             key = replace(key, revoked_at=now)
             await self._save(by, "key.revoke", key.id, _told(key), keys=[key])
@@ -302,7 +308,14 @@ class Accounts(Directory):
         return user
 
     def _make_key(
-        self, user: User, name: str | None, expires_at: int | None, secret: str | None, limits: Limits = NO_LIMITS
+        self,
+        user: User,
+        name: str | None,
+        expires_at: int | None,
+        secret: str | None,
+        limits: Limits = NO_LIMITS,
+        *,
+        origin: str | None = None,
     ) -> NewKey:
         self._check_end(expires_at)
         secret = secret or new_secret(user.user_id)
@@ -310,7 +323,8 @@ class Accounts(Directory):
         if digest in self._callers or digest == self._bootstrap:
             raise Conflict("This key is in use already. Choose another.", param="secret")
         key = Key(
-            new_key_id(), user.user_id, name, shown(secret), digest, self._now(), expires_at, limits=limits
+            new_key_id(), user.user_id, name, shown(secret), digest, self._now(), expires_at, limits=limits,
+            origin=origin,
         )  # fmt: skip
         return NewKey(key, secret)
 
@@ -320,8 +334,7 @@ class Accounts(Directory):
 
     async def _close(self, user: User, by: Actor, detail: Mapping[str, object]) -> User:
         now = self._now()
-        keys = [key for key in self.keys_of(user.user_id) if key_status(key, now) != "revoked"]
-        dead = [replace(key, revoked_at=now) for key in keys]
+        dead = [replace(key, revoked_at=now) for key in self.keys_of(user.user_id) if key.revoked_at is None]
         ended = self.sessions.ids_of(user.user_id)
         await self._save(by, "user.close", user.user_id, detail, users=[user], keys=dead, ended=ended)
         self._cut([key.id for key in dead])
@@ -339,15 +352,14 @@ class Accounts(Directory):
         ended: Collection[str] = (),
         limited: User | Key | None = None,
     ) -> None:
+        if limited is not None:
+            # First of all: a limit whose past cannot be read must not be in force, nor come in force at the next start.
+            await self._limits_changed(limited)
         entry = by.entry(self._now(), action, target, detail)
         await self._store.save(users=[*users], keys=[*keys], ended=ended, audit=entry)
-        try:
-            if limited is not None:
-                await self._limits_changed(limited)
-        finally:
-            self._put(users, keys)
-            if ended:
-                self.sessions.forget(ended)
+        self._put(users, keys)
+        if ended:
+            self.sessions.forget(ended)
 
 
 def _given(wanted: UserChange | KeyChange) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tollkeeper.rules.admission import Demand, Refused
+from tollkeeper.rules.admission import BUDGET_TOKENS, COST, Demand, Refused
 from tollkeeper.rules.errors import (
     BadRequest,
     GatewayError,
@@ -49,7 +49,7 @@ class Foreseen(Struct, frozen=True):
 class Grant:
     """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over."""
 
-    __slots__ = ("_admission", "_ask", "_held_input", "_image", "_model", "_taken", "max_tokens", "taken_over")
+    __slots__ = ("_admission", "_ask", "_demand", "_image", "_model", "_taken", "max_tokens", "taken_over")
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class Grant:
         taken: Any,
         ask: Ask,
         model: str,
-        held_input: int,
+        demand: Demand,
         image: int,
         max_tokens: int | None,
     ) -> None:
         self._admission = admission
-        self._held_input = held_input
+        self._demand = demand
         self._image = image
         self._taken = taken
         self._ask = ask
@@ -79,7 +79,17 @@ class Grant:
 
     def __exit__(self, *_: object) -> None:
         if not self.taken_over:
-            self._admission.counters.give_back(self._taken)
+            self.give_back()
+
+    @property
+    def bound(self) -> tuple[int, int] | None:
+        """What its limits hold for it, in tokens and pico-dollars; None: none of them made it be bounded."""
+        amounts = self._demand.amounts(self._taken.allowance)
+        return (amounts[BUDGET_TOKENS], amounts[COST]) if self._demand.budget_input else None
+
+    def give_back(self) -> None:
+        """The request never went out: nothing of it counts."""
+        self._admission.counters.give_back(self._taken)
 
     @property
     def allowance(self) -> int | None:
@@ -98,7 +108,7 @@ class Grant:
         ask = self._ask
         mean = self._admission.learned(self._model).mean(ask.text_bytes) + len(ask.images) * self._image
         # Short requests teach a mean that is mostly what the model puts around them: too much for a long one.
-        return min(mean, self._held_input) if self._held_input else mean
+        return min(mean, self._demand.budget_input) if self._demand.budget_input else mean
 
     def pace(self) -> list[tuple[str, Standing]]:
         """The tightest limit of pace on requests, and that on tokens, as they stand: ("requests", …)."""
@@ -181,7 +191,7 @@ class Admission:
                 f"The model '{route.model}' has no price here yet. Ask an admin to set one.", param="model"
             )
         demand, cap = self._demand(owners, ask, route, price, foreseen)
-        asked = Asked(caller.user.user_id, caller.key_id, route.model, *owners, demand)
+        asked = Asked(caller.user.user_id, caller.counted_as, route.model, *owners, demand)
         try:
             taken = await self.counters.admit(asked, at)
         except Refused as refused:
@@ -190,7 +200,7 @@ class Admission:
         bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, _BUDGETS))
         changes = bounded and each != ask.max_tokens
         image = TYPICAL if foreseen is None else min(TYPICAL, foreseen.facts.image_tokens)
-        return Grant(self, taken, ask, route.model, demand.budget_input, image, each if changes else None)
+        return Grant(self, taken, ask, route.model, demand, image, each if changes else None)
 
     def _demand(
         self, owners: tuple[Limits, Limits], ask: Ask, route: Route, price: Price | None, foreseen: Foreseen | None

@@ -6,12 +6,15 @@ what the chain holds up to the mark is added once it has been read.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from tollkeeper.rules.limits import CONCURRENCY, COUNTED, Limits
+from tollkeeper.services.commits import COMMIT_PATIENCE
 from tollkeeper.services.readings import Reading
 from tollkeeper.store.counting import Counters, Scope, Standing
+from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import History, Key, Ledger, Reports, Slice, User
 
 
@@ -23,6 +26,8 @@ class Counting:
         self._ledger = ledger
         self._reports = reports
         self._now = now
+        self._origins: dict[str, str] = {}
+        """Under which id a key is counted that took the place of another."""
 
     def __repr__(self) -> str:
         return f"Counting({self.counters!r})"
@@ -34,36 +39,48 @@ class Counting:
             self._add(new, await self._reports.history(self._now()))
 
     async def prepare(self, owner: User | Key) -> None:
-        """Count the limits of a user or key that are new, before they are in force."""
+        """Count the limits of a user or key that are new, before they are saved and in force. Raises StoreError where
+        what was used before cannot be read, or the ledger does not write."""
+        if self._ledger.failing is not None:
+            raise StoreError(f"the ledger cannot be written: {self._ledger.failing}")
         new = self._begin(owner)
         if new:
             mark = self._ledger.mark()
             try:
-                history = await self._reports.history(self._now(), user_id=owner.user_id, upto=await mark)
+                async with asyncio.timeout(COMMIT_PATIENCE):
+                    seq = await mark
+                history = await self._reports.history(self._now(), user_id=owner.user_id, upto=seq)
+            except TimeoutError:
+                self._forget(new)
+                raise StoreError("the ledger takes too long to write") from None
             except BaseException:
-                for scope, names in new.items():
-                    self.counters.forget(scope, names)  # to be begun anew, with its past
+                self._forget(new)
                 raise
             self._add(new, history)
 
-    async def usage(self, user: User) -> Mapping[str, Reading]:
-        """Each limit of a user that counts, and that on concurrency, as it stands."""
+    def _forget(self, new: Mapping[Scope, frozenset[str]]) -> None:
+        """To be begun anew, with their past."""
+        for scope, names in new.items():
+            self.counters.forget(scope, names)
+
+    async def usage(self, owner: User | Key) -> Mapping[str, Reading]:
+        """Each limit of a user or key that counts, and that on concurrency, as it stands."""
         return {
             standing.name: _reading(standing)
-            for standing in self.counters.stand_of(("user", user.user_id), user.limits, self._now())
+            for standing in self.counters.stand_of(_scope(owner), owner.limits, self._now())
         }
 
-    async def usage_by_model(self, user: User) -> Mapping[str, Mapping[str, Reading]]:
-        """Each limit that a user has for one model alone, as it stands, by the model's name in the limits."""
+    async def usage_by_model(self, owner: User | Key) -> Mapping[str, Mapping[str, Reading]]:
+        """Each limit that a user or key has for one model alone, as it stands, by the model's name in the limits."""
         return {
-            model: {standing.name: _reading(standing) for standing in self._of_model(user, model, counts)}
-            for model, counts in user.limits.models.items()
+            model: {standing.name: _reading(standing) for standing in self._of_model(owner, model, counts)}
+            for model, counts in owner.limits.models.items()
         }
 
-    def _of_model(self, user: User, model: str, counts: Mapping[str, int]) -> Iterator[Standing]:
+    def _of_model(self, owner: User | Key, model: str, counts: Mapping[str, int]) -> Iterator[Standing]:
         now, limits = self._now(), Limits(dict(counts))
         spellings = [model] if ":" in model else [model, model + ":latest"]
-        stands = [self.counters.stand_of(("user", user.user_id, name), limits, now) for name in spellings]
+        stands = [self.counters.stand_of((*_scope(owner), name), limits, now) for name in spellings]
         for standings in zip(*stands, strict=True):
             # Of a model without a tag only one spelling is ever used: the canonical one.
             yield min(standings, key=lambda standing: standing.left)
@@ -71,9 +88,10 @@ class Counting:
     def _begin(self, *owners: User | Key) -> Mapping[Scope, frozenset[str]]:
         begun: dict[Scope, frozenset[str]] = {}
         for owner in owners:
-            for scope, counts in _scopes(
-                owner
-            ):  # one scope comes twice where limits name a model with its tag and without
+            if isinstance(owner, Key) and owner.origin is not None:
+                self._origins[owner.id] = owner.origin
+            # One scope comes twice where limits name a model with its tag and without, or a key took another's place.
+            for scope, counts in _scopes(owner):
                 new = self.counters.begin(scope, frozenset(counts))
                 if new:
                     begun[scope] = begun.get(scope, frozenset()) | new
@@ -88,27 +106,30 @@ class Counting:
         )
         for which, slices in spans:
             for part in slices:
-                for scope in _counted_by(part):
+                for scope in self._counted_by(part):
                     for name in new.get(scope, ()):
                         quantity, span = COUNTED[name]
                         amount = {"requests": part.requests, "tokens": part.tokens}.get(quantity, part.cost_pico)
                         if span in which and amount:
                             self.counters.add(scope, name, amount, part.at)
 
+    def _counted_by(self, part: Slice) -> tuple[Scope, ...]:
+        user, key = ("user", part.user_id), ("key", self._origins.get(part.key_id, part.key_id))
+        return user, key, (*user, part.model), (*key, part.model)
+
+
+def _scope(owner: User | Key) -> Scope:
+    return ("user", owner.user_id) if isinstance(owner, User) else ("key", owner.counted_as)
+
 
 def _scopes(owner: User | Key) -> Iterator[tuple[Scope, Mapping[str, int]]]:
-    scope: Scope = ("user", owner.user_id) if isinstance(owner, User) else ("key", owner.id)
+    scope = _scope(owner)
     limits: Limits = owner.limits
     yield scope, limits.counts
     for model, counts in limits.models.items():
         yield (*scope, model), counts
         if ":" not in model:
             yield (*scope, model + ":latest"), counts
-
-
-def _counted_by(part: Slice) -> tuple[Scope, ...]:
-    user, key = ("user", part.user_id), ("key", part.key_id)
-    return user, key, (*user, part.model), (*key, part.model)
 
 
 def _reading(standing: Standing) -> Reading:

@@ -35,6 +35,11 @@ class Caller(Struct, frozen=True):
         return None if self.key is None else self.key.id
 
     @property
+    def counted_as(self) -> str | None:
+        """The id under which the key's limits count; None in a session."""
+        return None if self.key is None else self.key.counted_as
+
+    @property
     def credential(self) -> str:
         """The id of the key or session: what `cut` names when it ends."""
         if self.key is not None:

@@ -40,12 +40,15 @@ def shown(secret: str) -> str:
 
 
 def dies_at(key: Key) -> int:
-    """The first moment at which the key no longer opens."""
-    return min(FOREVER if at is None else at for at in (key.expires_at, key.revoked_at))
+    """The first moment at which the key no longer opens; one that was revoked opens at none, wherever the clock is
+    set."""
+    if key.revoked_at is not None:
+        return 0
+    return min(FOREVER if at is None else at for at in (key.expires_at, key.retires_at))
 
 
 def key_status(key: Key, now: int) -> KeyStatus:
-    if key.revoked_at is not None and key.revoked_at <= now:
+    if key.revoked_at is not None or (key.retires_at is not None and key.retires_at <= now):
         return "revoked"
     if key.expires_at is not None and key.expires_at <= now:
         return "expired"

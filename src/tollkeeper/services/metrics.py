@@ -110,8 +110,12 @@ class Metrics(Collector):
         return f"Metrics({self._in_flight} in flight, {len(self._rows)} rows)"
 
     def started(self) -> None:
-        """A request was dispatched; `finished` follows exactly once."""
+        """A request is about to be dispatched; `finished` or `taken_back` follows exactly once."""
         self._in_flight += 1
+
+    def taken_back(self) -> None:
+        """It was not."""
+        self._in_flight -= 1
 
     def finished(self, record: Record) -> None:
         """What was dispatched is over, with this record."""

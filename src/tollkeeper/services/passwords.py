@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from tollkeeper.rules.errors import ServerOverloaded
 
 AT_ONCE = 2
-MOST = 32
+MOST = 256
 """Those at work and those in line."""
 T = TypeVar("T")
 

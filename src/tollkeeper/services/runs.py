@@ -1,7 +1,8 @@
 """Dispatched requests: each one's account from its intent to its record.
 
 A record exists exactly when an upstream was dispatched to. `Runs.begin` journals the intent; leaving the `with` block
-of the `Run` settles it if nothing did before: whatever happens in between, it ends in one record.
+of the `Run` settles it if nothing did before, or takes all of it back if nothing was sent: whatever happens in between,
+what was dispatched ends in one record, and what was not in none.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tollkeeper.services.directory import Caller
 from tollkeeper.services.figures import Figures
 from tollkeeper.services.metrics import Metrics
 from tollkeeper.store.bounds import fitted_cost, fitted_usage
+from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import Intent, Ledger, Record, RecordStatus
 from tollkeeper.wire.openai import Ask, Endpoint
 from tollkeeper.wire.openai_answer import NO_REPORT, UsageReport
@@ -110,6 +112,7 @@ class Runs:
         end_with: Callable[[GatewayError], None],
     ) -> Run:
         """Journal the intent of a request that is about to be dispatched. `end_with` ends it from outside."""
+        bound = grant.bound or (None, None)
         intent = Intent(
             started.request_id,
             started.created_at,
@@ -120,6 +123,7 @@ class Runs:
             endpoint.path,
             route.upstream.id,
             ask.stream,
+            *bound,
         )
         return Run(self, intent, caller.credential, started.clock, ask, price, grant, end_with)
 
@@ -150,7 +154,7 @@ class Run:
         self.end_with = end_with
         self.journalled = runs.ledger.intend(intent)
         self.dispatched = False
-        """Whether it went out: what never did costs nothing."""
+        """Whether anything of it was sent: what never went out leaves no record, and nothing of it counts."""
         self.heard: Heard = _NOTHING
         self.first_token_ms: int | None = None
         self.cost_pico = 0
@@ -169,14 +173,26 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and issubclass(kind, asyncio.CancelledError):
+        if not self.dispatched:
+            self._take_back()
+        elif kind is not None and issubclass(kind, asyncio.CancelledError):
             self.settle("completed" if self.finish_relayed else "cancelled")
         else:
             self.settle("failed")  # does nothing when the relay has settled
-            if isinstance(error, UpstreamFailure):
-                self._runs.metrics.upstream_error(self.upstream, error.code)
-                level = logging.ERROR if isinstance(error, CredentialsRefused) else logging.WARNING
-                log.log(level, "%r by %s: %s (%s)", self, self.upstream, error.message, error.told or "it said nothing")
+        if isinstance(error, UpstreamFailure):
+            self._runs.metrics.upstream_error(self.upstream, error.code)
+            level = logging.ERROR if isinstance(error, CredentialsRefused) else logging.WARNING
+            log.log(level, "%r by %s: %s (%s)", self, self.upstream, error.message, error.told or "it said nothing")
+
+    def _take_back(self) -> None:
+        """Nothing was sent: as if it had never begun."""
+        self._runs.active.discard(self)
+        self._runs.metrics.taken_back()
+        self.grant.give_back()
+        try:
+            self._runs.ledger.withdraw(self._intent.request_id)
+        except StoreError:  # the gateway is stopping: its next start finds the intent, and tells of it
+            log.warning("%r could not be withdrawn", self)
 
     @property
     def user_id(self) -> str:
@@ -242,7 +258,7 @@ class Run:
 
     def _usage(self, status: RecordStatus) -> Usage:
         heard = self.heard
-        if not self.dispatched or (status == "failed" and not heard.content_events):
+        if status == "failed" and not heard.content_events:
             return NO_USAGE
         estimated = self.grant.estimate() if heard.report.prompt_tokens is None else 0
         # Drawn to what a ledger can hold before anything counts it: record and counters must say the same.

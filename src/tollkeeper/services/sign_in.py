@@ -76,19 +76,20 @@ class SignIn:
             right = await self._accounts.passwords.verify(user.password_hash if user else None, password)
         except GatewayError:
             self._names.take_back(told)  # nothing was learned
-            self._addresses.take_back(place)
             raise
         if not right or user is None or user.status == "closed":
+            self._addresses.count(place)
             raise _wrong()
         self._names.clear(told)
-        self._addresses.take_back(place)
         self._remember(known)
         if user.status != "active":
             raise suspended(user)
         return user
 
     def _enter(self, name: Hashable, place: str) -> None:
-        """Count an attempt before it is made, so that many at once do not get past."""
+        """Count an attempt at a name before it is made, so that many at once do not get past. At an address it counts
+        once it was wrong: behind one there may be many people, who all sign in at nine; how many of them can be under
+        way the line before the passwords bounds."""
         wait = max(self._names.wait_ms(name), self._addresses.wait_ms(place))
         if wait:
             raise RateLimited(
@@ -96,7 +97,6 @@ class SignIn:
                 type="requests", retry_after=wait / 1000, should_retry=False,
             )  # fmt: skip
         self._names.count(name)
-        self._addresses.count(place)
 
     def _remember(self, known: tuple[str, str]) -> None:
         self._known[known] = None

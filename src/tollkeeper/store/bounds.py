@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tollkeeper.rules.usage import Usage
-from tollkeeper.store.ports import Record
+from tollkeeper.store.ports import Intent, Record
 
 MAX_COST = 2**63 - 1
 MAX_TOKENS = 2**40
@@ -31,6 +31,14 @@ def fits(record: Record) -> bool:
 def fitted(record: Record) -> Record:
     """The record with every figure drawn back to its bound."""
     return replace(record, cost_pico=fitted_cost(record.cost_pico), usage=fitted_usage(record.usage))
+
+
+def fitted_intent(intent: Intent) -> Intent:
+    """The intent with its bounds drawn back to what can be kept: a client may ask for any number of tokens."""
+    tokens, cost = intent.bound_tokens or 0, intent.bound_cost_pico or 0
+    if tokens <= MAX_TOKENS and cost <= MAX_COST:
+        return intent
+    return replace(intent, bound_tokens=min(tokens, MAX_TOKENS), bound_cost_pico=min(cost, MAX_COST))
 
 
 def fitted_cost(cost_pico: int) -> int:

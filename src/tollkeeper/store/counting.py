@@ -19,7 +19,8 @@ Scope = tuple[str, ...]
 
 
 class Asked(Struct, frozen=True):
-    """A request that wants to go out. No key: then the user's limits are asked alone."""
+    """A request that wants to go out. `key_id` is the one its key is counted under. No key: then the user's limits are
+    asked alone."""
 
     user_id: str
     key_id: str | None
@@ -30,7 +31,8 @@ class Asked(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """One limit as it stands. `clear_at`: when all that was used has left its window; None: never, or it is empty."""
+    """One limit as it stands. `clear_at`: when all that was used has left its window; None: never, or nothing was
+    used."""
 
     name: str
     limit: int

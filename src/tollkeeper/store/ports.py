@@ -11,9 +11,12 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from tollkeeper.rules.limits import NO_LIMITS, Limits
+from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage
 
@@ -46,9 +49,10 @@ class User(Struct, frozen=True):
 
 
 class Key(Struct, frozen=True):
-    """A secret of one user, of which only an HMAC is kept. Dead from `expires_at` or `revoked_at` on, where set
-    (`revoked_at` may lie ahead: the grace period of a rotation). `prefix` is what may be shown of it;
-    the digest is never printed."""
+    """A secret of one user, of which only an HMAC is kept. Dead from `expires_at` or `retires_at` on, where set: its
+    own end, and that of the grace period of a rotation. Once `revoked_at` is set it is dead whatever the clock says.
+    `prefix` is what may be shown of it; the digest is never printed. `origin` is the id of the first of the keys that
+    this one took the place of, one after the other; None: of none."""
 
     id: str
     user_id: str
@@ -60,6 +64,13 @@ class Key(Struct, frozen=True):
     revoked_at: int | None = None
     last_used_at: int | None = None
     limits: Limits = NO_LIMITS
+    retires_at: int | None = None
+    origin: str | None = None
+
+    @property
+    def counted_as(self) -> str:
+        """The id under which its limits count: what was used with the keys before it counts too."""
+        return self.origin or self.id
 
     def __repr__(self) -> str:
         return f"Key({self.id!r}, {self.user_id!r}, {self.prefix!r})"
@@ -78,7 +89,8 @@ class Session(Struct, frozen=True):
 
 
 class Intent(Struct, frozen=True, gc=False):
-    """Journalled at dispatch, so that a killed process leaves a trace of what was under way."""
+    """Journalled at dispatch, so that a killed process leaves a trace of what was under way. The bounds are what its
+    limits hold for it, in tokens and pico-dollars; None where nothing bounds it."""
 
     request_id: str
     created_at: int
@@ -89,6 +101,8 @@ class Intent(Struct, frozen=True, gc=False):
     endpoint: str
     upstream: str
     stream: bool
+    bound_tokens: int | None = None
+    bound_cost_pico: int | None = None
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -114,6 +128,16 @@ class Record(Struct, frozen=True, gc=False):
     queued_ms: int = 0
     finish_reason: str | None = None
     metadata: str | None = None
+
+
+def lost(intent: Intent, at: int) -> Record:
+    """The record of a request that was under way when its process was killed, found at `at`: it costs nothing, and its
+    metadata tells what it may have used at most."""
+    fields = asdict(intent)
+    tokens, cost = fields.pop("bound_tokens"), fields.pop("bound_cost_pico")
+    bound = {} if tokens is None or cost is None else {"bound_tokens": tokens, "bound_cost_usd": format_usd(cost)}
+    metadata = msgspec.json.encode(bound).decode() if bound else None
+    return Record(**fields, settled_at=at, status="lost", metadata=metadata)
 
 
 def requests_of(record: Record) -> int:
@@ -194,7 +218,7 @@ class AuditEntry(Struct, frozen=True):
 
 
 class Ledger(Protocol):
-    """The write side. Both calls are synchronous and short: they queue the work and hand back the future of the group
+    """The write side. Its calls are synchronous and short: they queue the work and hand back the future of the group
     commit that will hold it, one future shared by all that is committed together."""
 
     @property
@@ -203,6 +227,10 @@ class Ledger(Protocol):
 
     def intend(self, intent: Intent) -> asyncio.Future[None]:
         """Journal an intent, within 5 ms. Nothing waits for it unless the caller awaits the future."""
+
+    def withdraw(self, request_id: str) -> asyncio.Future[None]:
+        """Take an intent back: nothing was dispatched, so there will be no record. Nothing waits for it unless the
+        caller does; killed before it is durable, the process leaves a record of what was lost."""
 
     def settle(self, record: Record) -> asyncio.Future[None]:
         """Write the record, its rollups, and the end of its intent in one transaction, at once. Idempotent by

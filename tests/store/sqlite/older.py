@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -38,6 +39,26 @@ def second_revision(path: Path) -> None:
         "INSERT INTO keys VALUES ('key_1', 'ann', 'laptop', 'sk-ann-ab', ?, ?, NULL, NULL, NULL, '{}')",
         (KEY.digest, NOON),
     )
+    connection.close()
+
+
+def third_revision(path: Path) -> None:
+    """A database as the third revision made it: key_1 was rotated at once, key_2 with a grace that goes on, and key_4
+    is another."""
+    connection = _empty(path, 3)
+    connection.execute(
+        "INSERT INTO users VALUES ('ann', 'user', 'active', 'Ann', ?, ?, '{}')", (NOON, ANN.password_hash)
+    )
+    for name, dead in (("key_1", NOON), ("key_2", 2**53), ("key_3", None), ("key_4", None)):
+        connection.execute(
+            "INSERT INTO keys VALUES (?, 'ann', NULL, 'sk-ann-ab', ?, ?, NULL, ?, NULL, '{}')",
+            (name, name.encode(), NOON, dead),
+        )
+    for old, new in (("key_1", "key_2"), ("key_2", "key_3")):
+        connection.execute(
+            "INSERT INTO audit (at, actor, action, target, detail) VALUES (?, 'ann', 'key.rotate', ?, ?)",
+            (NOON, new, json.dumps({"replaces": old})),
+        )
     connection.close()
 
 

@@ -13,8 +13,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from tests.store.sqlite.older import first_revision, second_revision
+from tests.store.sqlite.older import first_revision, second_revision, third_revision
 from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record, an_intent, settled
+from tollkeeper.rules.money import format_usd
+from tollkeeper.rules.usage import NO_USAGE
+from tollkeeper.store.bounds import MAX_COST, MAX_TOKENS
 from tollkeeper.store.errors import StoreBusy, StoreError
 from tollkeeper.store.ports import Session
 from tollkeeper.store.sqlite import SqliteStore, open_store
@@ -28,7 +31,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "next"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -161,13 +164,46 @@ async def test_intents_of_a_killed_process_become_lost_records(path: Path) -> No
     lost = await again.reports.record(left.request_id)
     assert lost is not None
     assert (lost.status, lost.cost_pico, lost.settled_at, lost.created_at) == ("lost", 0, NOON + 9, NOON - 1)
-    assert (lost.user_id, lost.model, lost.stream) == (left.user_id, left.model, True)
+    assert (lost.user_id, lost.model, lost.stream, lost.metadata) == (left.user_id, left.model, True, None)
     sums = await again.reports.summary(EVERYTHING, ["status"])
     assert {group: row.requests for group, row in sums} == {("completed",): 1, ("lost",): 1}
     await again.close()
     third = await opened(path)
     assert third.lost_at_start == 0
     await third.close()
+
+
+async def test_a_lost_record_tells_what_it_may_have_used_at_most(path: Path) -> None:
+    store = await opened(path)
+    told, absurd = (
+        an_intent(NOON, bound_tokens=700, bound_cost_pico=2_660_000_000),
+        an_intent(NOON + 1, bound_tokens=10**30, bound_cost_pico=10**40),
+    )
+    store.ledger.intend(told)
+    await store.ledger.intend(absurd)
+    await store.close()
+    again = await opened(path)
+    lost = [await again.reports.record(intent.request_id) for intent in (told, absurd)]
+    await again.close()
+    assert [(record.metadata, record.cost_pico, record.usage) for record in lost if record] == [
+        ('{"bound_tokens":700,"bound_cost_usd":"0.00266"}', 0, NO_USAGE),
+        (f'{{"bound_tokens":{MAX_TOKENS},"bound_cost_usd":"{format_usd(MAX_COST)}"}}', 0, NO_USAGE),
+    ]
+    assert verify(path).ok
+
+
+async def test_keys_of_before_get_their_grace_and_their_origin(path: Path) -> None:
+    third_revision(path)
+    store = await opened(path)
+    _, keys = await store.accounts.load()
+    await store.close()
+    found = {key.id: (key.revoked_at, key.retires_at, key.origin) for key in keys}
+    assert found == {
+        "key_1": (NOON, None, None),
+        "key_2": (None, 2**53, "key_1"),
+        "key_3": (None, None, "key_1"),
+        "key_4": (None, None, None),
+    }
 
 
 def test_the_head_told_is_the_head_there_is() -> None:
@@ -214,7 +250,7 @@ async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -
     old = [a_record(NOON + n * 100, user_id="Zoë" if n % 3 else "ann", key_id=None) for n in range(2500)]
     first_revision(path, old[::-1])
     store = await opened(path)
-    assert path.with_name("ledger.db.before-0004").exists()
+    assert path.with_name("ledger.db.before-0005").exists()
     assert await store.accounts.load() == ([ANN], [])
     await store.ledger.settle(new := a_record(NOON + 250_000))
     found = verify(path)
@@ -233,7 +269,7 @@ async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -
 async def test_a_database_of_before_sessions_gets_their_table(path: Path) -> None:
     second_revision(path)
     store = await opened(path)
-    assert path.with_name("ledger.db.before-0004").exists()
+    assert path.with_name("ledger.db.before-0005").exists()
     assert await store.accounts.load() == ([ANN], [KEY])
     assert await store.sessions.load() == []
     await store.ledger.settle(a_record())
@@ -285,6 +321,6 @@ async def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(StoreError, match=r"newer Tollkeeper \(revision 9999; this one knows 0004\)"):
+    with pytest.raises(StoreError, match=r"newer Tollkeeper \(revision 9999; this one knows 0005\)"):
         await opened(path)
     assert not list(path.parent.glob("*.before-*"))

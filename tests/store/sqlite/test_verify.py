@@ -6,14 +6,18 @@ import asyncio
 import re
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from tests.store.values import NOON, a_record, an_intent, settled
-from tollkeeper.rules.usage import NO_USAGE
+from tests.store.values import AUDIT, NOON, a_record, an_intent, settled
+from tollkeeper.rules.pricing import Price
+from tollkeeper.rules.usage import NO_USAGE, Usage
+from tollkeeper.store.bounds import MAX_COST
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import ADJUSTMENT, Record
 from tollkeeper.store.sqlite import SqliteStore, open_store
@@ -55,6 +59,11 @@ async def path(tmp_path: Path) -> Path:
         shutil.copy(str(path) + end, str(copy) + end)
     await store.close()
     return copy
+
+
+def _as_money(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The two parts of a cost as one: they may be cut differently."""
+    return [(*row[:-2], row[-2] * 10**6 + row[-1]) for row in rows]
 
 
 def tampered(path: Path, *statements: str) -> Verification:
@@ -116,7 +125,7 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
         ),
         ("DELETE FROM monthly_users WHERE user_id = 'bob'", "month 2026-11-01T00:00:00.000Z of bob, completed are not"),
         (
-            f"INSERT INTO intents SELECT {INTENT} FROM records WHERE seq = 2",
+            f"INSERT INTO intents ({INTENT}) SELECT {INTENT} FROM records WHERE seq = 2",
             "settled, and told as under way",
         ),
     ],
@@ -129,6 +138,44 @@ def test_what_is_changed_is_found(path: Path, change: str, fault: str) -> None:
 
 def _matches(pattern: str, line: str) -> bool:
     return re.search(pattern, line) is not None
+
+
+class TestPrices:
+    """Each record costs what its version of the price makes of its usage."""
+
+    @pytest.fixture
+    async def priced(self, tmp_path: Path) -> Path:
+        path = tmp_path / "ledger.db"
+        store = await open_store(path, now=lambda: NOON)
+        price = Price(0, "llama3.2:1b", 100, 3000, 10, 125, NOON, NOON)
+        wild = Price(0, "gold", 2**40, 2**40, None, None, NOON, NOON)
+        versions = await store.book.add_prices([price, wild, replace(price, input=1)], AUDIT)
+        for version in versions:
+            usage = Usage(1000, 200, 300, 40, 5)
+            cost = min(version.cost(usage), MAX_COST)
+            await store.ledger.settle(a_record(price_id=version.id, usage=usage, cost_pico=cost))
+            await store.ledger.settle(a_record(price_id=version.id, usage=NO_USAGE, cost_pico=0, status="failed"))
+        absurd = a_record(price_id=2, usage=Usage(2**40, 0, 0, 0), cost_pico=2**80)
+        await store.ledger.settle(absurd)
+        await store.close()
+        return path
+
+    def test_what_was_charged_right_holds(self, priced: Path) -> None:
+        assert verify(priced).faults == ()
+
+    @pytest.mark.parametrize(
+        ("change", "faults"),
+        [
+            ("UPDATE prices SET output = output / 10 WHERE id = 1", ["record 1 .* not cost what version 1 "]),
+            ("UPDATE prices SET cached_input = NULL WHERE id = 1", ["record 1 .* not cost what version 1 "]),
+            ("UPDATE prices SET cache_write = 124 WHERE id = 3", ["record 5 .* not cost what version 3 "]),
+            ("DELETE FROM prices WHERE id = 3", ["price of record 5 .*, version 3, is m", "price of record 6 "]),
+        ],
+    )
+    def test_a_price_that_was_changed_or_taken_out_is_found(self, priced: Path, change: str, faults: list[str]) -> None:
+        found = tampered(priced, change)
+        assert len(found.faults) == len(faults)
+        assert all(_matches(*pair) for pair in zip(faults, found.faults, strict=True)), found.faults
 
 
 def test_two_records_that_change_places_are_found(path: Path) -> None:
@@ -201,7 +248,8 @@ class TestPruned:
     async def store(self, tmp_path: Path) -> AsyncIterator[SqliteStore]:
         store = await open_store(tmp_path / "ledger.db", now=lambda: NOON)
         for n in range(40):
-            store.ledger.settle(a_record(NOON + n * HOUR // 4, cost_pico=n - 5))
+            user_id = "bob" if n % 4 == 1 else "ann"
+            store.ledger.settle(a_record(NOON + n * HOUR // 4, user_id=user_id, cost_pico=n - 5))
         await store.ledger.flush()
         yield store
         await store.close()
@@ -213,6 +261,23 @@ class TestPruned:
         found = verify(tmp_path / "ledger.db")
         assert found.faults == ()
         assert (found.records, found.pruned, found.seq) == (28, 13, 41)
+
+    async def test_what_earlier_versions_pruned_is_checked_by_user_too(
+        self, store: SqliteStore, tmp_path: Path
+    ) -> None:
+        await store.ledger.prune(NOON + 3 * HOUR + 1)
+        path = tmp_path / "older.db"
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as now, closing(sqlite3.connect(path)) as connection:
+            now.backup(connection)
+            ours = connection.execute("SELECT * FROM pruned_users ORDER BY 1, 2").fetchall()
+            older = "DROP TABLE pruned_users; ALTER TABLE intents DROP COLUMN bound_tokens;"
+            older += "ALTER TABLE intents DROP COLUMN bound_cost_pico; ALTER TABLE keys DROP COLUMN retires_at;"
+            older += "ALTER TABLE keys DROP COLUMN origin; UPDATE alembic_version SET version_num = '0004'"
+            connection.executescript(older)
+        await (await open_store(path, now=lambda: NOON)).close()
+        with closing(sqlite3.connect(path)) as connection:
+            assert _as_money(connection.execute("SELECT * FROM pruned_users ORDER BY 1, 2")) == _as_money(ours)
+        assert verify(path).faults == ()
 
     async def test_all_of_it_may_be_pruned(self, store: SqliteStore, tmp_path: Path) -> None:
         assert await store.ledger.prune(NOON + DAY) == 40
@@ -226,8 +291,20 @@ class TestPruned:
         [
             ("DELETE FROM records WHERE seq = 14", "record 14 is missing"),
             ("UPDATE checkpoints SET hash = zeroblob(32)", "record 14 .* follows another record"),
-            ("UPDATE checkpoints SET requests = 12", "before 2026-11-20T16:00:00.000Z are not those of the last"),
-            ("UPDATE hourly SET cost_rest = 0 WHERE hour = 1795176000000", "before 2026-11-20T16:00:00.000Z"),
+            ("UPDATE checkpoints SET requests = 12", "by user are not those of the last checkpoint"),
+            ("DELETE FROM pruned_users WHERE user_id = 'bob'", "by user are not those of the last checkpoint"),
+            (
+                "UPDATE hourly SET cost_rest = 0 WHERE hour = 1795176000000",
+                "before 2026-11-20T16:00:00.000Z of ann in the month 2026-11-01",
+            ),
+            (
+                "UPDATE hourly SET requests = requests + iif(user_id = 'ann', 1, -1) WHERE hour = 1795179600000",
+                "before 2026-11-20T16:00:00.000Z of bob in the month 2026-11-01",
+            ),
+            (
+                "UPDATE hourly SET hour = hour - 2592000000 WHERE hour = 1795176000000",
+                "before 2026-11-20T16:00:00.000Z of ann in the month 2026-10-01",
+            ),
             ("UPDATE hourly SET cost_rest = 0 WHERE hour >= 1795194000000", "hour 2026-11-20T17:00:00.000Z"),
             ("DELETE FROM checkpoints", "records 1 to 13 are missing"),
         ],

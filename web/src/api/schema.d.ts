@@ -1071,6 +1071,7 @@ export interface components {
         /**
          * KeyBody
          * @description A key. `prefix` is what may be shown of it; a key that was rotated with a grace period expires at its end.
+         *     `usage` is what is left of its own limits.
          */
         KeyBody: {
             /** Id */
@@ -1095,6 +1096,7 @@ export interface components {
              */
             status: "active" | "expired" | "revoked";
             limits: components["schemas"]["LimitsBody"];
+            usage: components["schemas"]["UsageBody"];
         };
         /**
          * KeyForm
@@ -1588,6 +1590,7 @@ export interface components {
              */
             status: "active" | "expired" | "revoked";
             limits: components["schemas"]["LimitsBody"];
+            usage: components["schemas"]["UsageBody"];
             /** Api Key */
             api_key: string;
         };

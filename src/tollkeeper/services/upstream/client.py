@@ -169,9 +169,11 @@ class HttpClient:
 class Lease:
     """One connection for one request."""
 
-    __slots__ = ("_client", "_connection", "_held")
+    __slots__ = ("_client", "_connection", "_held", "sent")
 
     def __init__(self, client: HttpClient, connection: Connection) -> None:
+        self.sent = False
+        """Whether any of a request was given to a connection that stood."""
         self._client = client
         self._connection: Connection | None = connection
         self._held = True
@@ -202,17 +204,22 @@ class Lease:
         bodiless = method == b"HEAD"
         try:
             try:
-                answer = connection.start(head, body, self._end, bodiless=bodiless)
+                answer = self._start(connection, head, body, bodiless)
                 await answer.head()
             except NothingCameBack:
                 if not reused:
                     raise
                 connection = await self._client.reconnect()
-                answer = connection.start(head, body, self._end, bodiless=bodiless)
+                answer = self._start(connection, head, body, bodiless)
                 await answer.head()
         except BaseException:
             self._end(None)
             raise
+        return answer
+
+    def _start(self, connection: Connection, head: bytes, body: bytes, bodiless: bool) -> Answer:
+        answer = connection.start(head, body, self._end, bodiless=bodiless)
+        self.sent = True
         return answer
 
     def release(self) -> None:

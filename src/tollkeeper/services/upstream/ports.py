@@ -36,6 +36,10 @@ class Answer(Protocol):
 class Lease(Protocol):
     """A connection to an upstream, ours until the answer ended or it is given back."""
 
+    @property
+    def sent(self) -> bool:
+        """Whether any of a request was given to a connection that stood: then the upstream may have it."""
+
     async def send(
         self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
     ) -> Answer: ...

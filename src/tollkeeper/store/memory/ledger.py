@@ -7,7 +7,7 @@ import logging
 from itertools import takewhile
 from typing import Any
 
-from tollkeeper.store.bounds import fits, fitted
+from tollkeeper.store.bounds import fits, fitted, fitted_intent
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports import Intent, Record
@@ -23,6 +23,7 @@ class MemoryLedger:
         self._loop = asyncio.get_running_loop()
         self._intents: dict[str, Intent] = {}
         self._records: dict[str, Record] = {}
+        self._withdrawn: list[str] = []
         self._marks: list[tuple[int, asyncio.Future[int]]] = []
         self._future: asyncio.Future[None] = self._loop.create_future()
         self._soon = False
@@ -35,7 +36,12 @@ class MemoryLedger:
 
     def intend(self, intent: Intent) -> asyncio.Future[None]:
         self._must_be_open()
-        self._intents[intent.request_id] = intent
+        self._intents[intent.request_id] = fitted_intent(intent)
+        return self._queued()
+
+    def withdraw(self, request_id: str) -> asyncio.Future[None]:
+        self._must_be_open()
+        self._withdrawn.append(request_id)
         return self._queued()
 
     def settle(self, record: Record) -> asyncio.Future[None]:
@@ -98,7 +104,7 @@ class MemoryLedger:
     def _commit(self) -> None:
         self._soon = False
         tables = self._tables
-        if not self._intents and not self._records and not self._marks:
+        if not self._intents and not self._records and not self._withdrawn and not self._marks:
             return
         if tables.fail is not None:
             if self._reason != tables.fail:
@@ -114,10 +120,12 @@ class MemoryLedger:
         for request_id, record in self._records.items():
             tables.records.setdefault(request_id, record)
             tables.intents.pop(request_id, None)
+        for request_id in self._withdrawn:
+            tables.intents.pop(request_id, None)
         for count, mark in self._marks:
             if not mark.done():
                 mark.set_result(before + sum(new[:count]))
-        self._intents, self._records, self._marks = {}, {}, []
+        self._intents, self._records, self._withdrawn, self._marks = {}, {}, [], []
         done, self._future = self._future, self._loop.create_future()
         if not done.done():
             done.set_result(None)

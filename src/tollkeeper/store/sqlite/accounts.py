@@ -33,8 +33,8 @@ class SqliteAccounts:
 
     async def load(self) -> tuple[list[User], list[Key]]:
         def read(connection: Connection) -> tuple[list[User], list[Key]]:
-            all_users = [User(*_values(row)) for row in connection.execute(_ALL_USERS)]
-            all_keys = [Key(*_values(row)) for row in connection.execute(_ALL_KEYS)]
+            all_users = [User(**_values(row)) for row in connection.execute(_ALL_USERS).mappings()]
+            all_keys = [Key(**_values(row)) for row in connection.execute(_ALL_KEYS).mappings()]
             return all_users, all_keys
 
         return await self._readers.run(read)
@@ -76,6 +76,5 @@ def _text(limits: Limits) -> str:
     return json.dumps(to_builtins(limits))
 
 
-def _values(row: Sequence[Any]) -> Sequence[Any]:
-    *values, limits = row
-    return (*values, convert(json.loads(limits), Limits))
+def _values(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {**row, "limits": convert(json.loads(row["limits"]), Limits)}

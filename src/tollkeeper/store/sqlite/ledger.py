@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from tollkeeper.store.bounds import fits, fitted
+from tollkeeper.store.bounds import fits, fitted, fitted_intent
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import Intent, Record
 from tollkeeper.store.sqlite.commit import Committer
@@ -134,13 +134,18 @@ class SqliteLedger:
         if self._closed:
             raise StoreError("the store is closed")
         group = self._gathering
-        group.intents[intent.request_id] = intent
-        if not self._later:
-            self._later = True
-            self._loop.call_later(self._intent_wait, self._hand_later)
+        group.intents[intent.request_id] = fitted_intent(intent)
+        self._hand_later()
         if self._reason is not None:
             self._forget_oldest()
         return group.futures[-1]
+
+    def withdraw(self, request_id: str) -> asyncio.Future[None]:
+        if self._closed:
+            raise StoreError("the store is closed")
+        self._end_intent(request_id)
+        self._hand_later()
+        return self._gathering.futures[-1]
 
     def settle(self, record: Record) -> asyncio.Future[None]:
         if self._closed:
@@ -150,12 +155,7 @@ class SqliteLedger:
             LOG.error("the figures of %s are beyond what the ledger holds: recorded as its largest", request_id)
             record = fitted(record)
         group = self._gathering
-        if request_id in self._journalled:
-            self._journalled.discard(request_id)
-            group.ended.append(request_id)
-        else:
-            # Both in one group: the intent has nothing left to say.
-            group.intents.pop(request_id, None)
+        self._end_intent(request_id)
         group.records.setdefault(request_id, record)
         if not self._soon:
             self._soon = True
@@ -211,6 +211,14 @@ class SqliteLedger:
             if self._retry is not None:
                 self._retry.cancel()
 
+    def _end_intent(self, request_id: str) -> None:
+        if request_id in self._journalled:
+            self._journalled.discard(request_id)
+            self._gathering.ended.append(request_id)
+        else:
+            # It is in this group: an intent that ended has nothing left to say.
+            self._gathering.intents.pop(request_id, None)
+
     def _group(self) -> _Group:
         return _Group(self._loop.create_future())
 
@@ -219,6 +227,12 @@ class SqliteLedger:
         self._hand()
 
     def _hand_later(self) -> None:
+        """Within a few milliseconds, with what comes until then."""
+        if not self._later:
+            self._later = True
+            self._loop.call_later(self._intent_wait, self._hand_delayed)
+
+    def _hand_delayed(self) -> None:
         self._later = False
         self._hand()
 

@@ -48,7 +48,7 @@ def intent_row(intent: Intent) -> Row:
 
 
 def intent_of(row: Row) -> Intent:
-    fields = (*row[:-1], bool(row[-1]))
+    fields = (*row[:8], bool(row[8]), *row[9:])
     return Intent(*fields)
 
 

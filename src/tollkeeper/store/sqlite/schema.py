@@ -22,7 +22,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in `migrations/versions`; here too, so that a start with nothing to do need not ask Alembic."""
 
 METADATA = MetaData()
@@ -53,6 +53,8 @@ keys = Table(
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger),
     Column("limits", Text, nullable=False, server_default="{}"),
+    Column("retires_at", BigInteger),
+    Column("origin", Text),
 )
 
 sessions = Table(
@@ -116,6 +118,8 @@ intents = Table(
     Column("endpoint", Text, nullable=False),
     Column("upstream", Text, nullable=False),
     Column("stream", Boolean, nullable=False),
+    Column("bound_tokens", BigInteger),
+    Column("bound_cost_pico", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -267,4 +271,22 @@ checkpoints = Table(
     Column("reasoning_tokens", BigInteger, nullable=False),
     Column("cost_micro", BigInteger, nullable=False),
     Column("cost_rest", BigInteger, nullable=False),
+)
+
+# The same figures once more by user and month of admission: sums that moved from one to another would add up as before.
+pruned_users = Table(
+    "pruned_users",
+    METADATA,
+    Column("month", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost_micro", BigInteger, nullable=False),
+    Column("cost_rest", BigInteger, nullable=False),
+    PrimaryKeyConstraint("month", "user_id"),
+    sqlite_with_rowid=False,
 )

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from msgspec.structs import asdict
 from sqlalchemy.exc import SQLAlchemyError
 
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.ports import Accounts, Audit, Book, Intent, Ledger, Record, Reports, Sessions
+from tollkeeper.store.ports import Accounts, Audit, Book, Ledger, Reports, Sessions, lost
 from tollkeeper.store.sqlite.accounts import SqliteAccounts
 from tollkeeper.store.sqlite.audit import SqliteAudit
 from tollkeeper.store.sqlite.book import SqliteBook
@@ -74,8 +73,8 @@ async def open_store(
     `patience`: seconds that `flush` and `close` wait for a ledger that cannot be written. Raises StoreBusy when
     another process has it open, StoreError when it cannot be opened.
     """
-    lock, connection, lost = await asyncio.to_thread(_prepare, path, now, durability)
-    return SqliteStore(path, connection, lock, lost, patience)
+    lock, connection, lost_at_start = await asyncio.to_thread(_prepare, path, now, durability)
+    return SqliteStore(path, connection, lock, lost_at_start, patience)
 
 
 def _prepare(path: Path, now: Callable[[], int], durability: Durability) -> tuple[FileLock, sqlite3.Connection, int]:
@@ -90,13 +89,13 @@ def _prepare(path: Path, now: Callable[[], int], durability: Durability) -> tupl
             connection = connect_writer(path, durability)
             undo.callback(connection.close)
             bring_to_head(path, connection)
-            lost = _lose_intents(connection, now())
+            lost_at_start = _lose_intents(connection, now())
         except OSError as error:
             raise StoreError(f"the database {path} cannot be opened: {error.strerror}") from None
         except (sqlite3.Error, SQLAlchemyError) as error:
             raise StoreError(f"the database {path} cannot be opened: {plain_reason(error)}") from None
         undo.pop_all()
-        return lock, connection, lost
+        return lock, connection, lost_at_start
 
 
 def bring_to_head(path: Path, connection: sqlite3.Connection) -> None:
@@ -119,11 +118,7 @@ def _lose_intents(connection: sqlite3.Connection, now: int) -> int:
     """Make what a killed process left under way into records, so that the operator sees it. How many there were."""
     connection.execute("BEGIN IMMEDIATE")
     intents = [intent_of(row) for row in connection.execute("SELECT * FROM intents ORDER BY request_id")]
-    lost = [_lost(intent, now) for intent in intents]
-    Committer().write(connection, (), lost, [intent.request_id for intent in intents])
+    records = [lost(intent, now) for intent in intents]
+    Committer().write(connection, (), records, [intent.request_id for intent in intents])
     connection.execute("COMMIT")
     return len(intents)
-
-
-def _lost(intent: Intent, now: int) -> Record:
-    return Record(**asdict(intent), settled_at=now, status="lost")

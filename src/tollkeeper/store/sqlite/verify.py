@@ -1,4 +1,4 @@
-"""Whether the ledger is what was written: the chain of its records, and every sum of them.
+"""Whether the ledger is what was written: the chain of its records, what each was charged, and every sum of them.
 
 Reads one snapshot of the database and changes nothing: it may run on one that is being served, or on a copy.
 """
@@ -9,14 +9,18 @@ Reads one snapshot of the database and changes nothing: it may run on one that i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
 from tollkeeper.rules.chain import FIELDS, GENESIS, link
+from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.times import format_time
+from tollkeeper.rules.usage import Usage
+from tollkeeper.store.bounds import fitted_cost
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import ADJUSTMENT
 from tollkeeper.store.spans import HOUR_MS, MINUTE_MS, hour_of, minute_of
@@ -33,7 +37,9 @@ _FIGURES = ("requests", *_TOKENS, "cost_micro", "cost_rest")
 _WHOSE = "user_id, model, coalesce(key_id, '') AS key_id, status"
 _REQUESTS = f"endpoint != '{ADJUSTMENT}'"
 _USED = ", ".join((*_TOKENS, "cost_pico / 1000000", "cost_pico % 1000000"))
-_MONTH = "CAST(strftime('%s', hour / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
+_MONTH_OF = "CAST(strftime('%s', {} / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
+_MONTH = _MONTH_OF.format("hour")
+_FIRST_TOKENS, _COST, _PRICE = (FIELDS.index(name) for name in ("prompt_tokens", "cost_pico", "price_id"))
 _OFF = ", ".join(f"-{figure}" for figure in _FIGURES)
 # Rows that cancel each other out where sums agree: what is left over is at fault. The two parts of a sum of money may
 # be cut differently, so they are looked at as one number.
@@ -134,6 +140,8 @@ class _Check:
     def _chain(self, seq: int, digest: bytes, last: int, last_digest: bytes) -> int:
         total = last - seq
         count = 0
+        versions = self._connection.execute(f"SELECT {', '.join(Price.__struct_fields__)} FROM prices")
+        prices = {price.id: price for price in (Price(*row) for row in versions)}
         query = f"SELECT {', '.join(FIELDS)}, seq, hash FROM records ORDER BY seq"
         for *values, found, kept in self._connection.execute(query):
             if found != seq + 1:
@@ -142,6 +150,8 @@ class _Check:
                 # Its hash can only be told from the one before: the chain is taken up again after it.
             elif link(digest, found, values) != kept:
                 self._fault(f"record {found} ({values[0]}) is not what was written, or follows another record")
+            if values[_PRICE] is not None:
+                self._charge(found, values, prices.get(values[_PRICE]))
             seq, digest = found, kept
             count += 1
             if count % _EVERY == 0:
@@ -155,8 +165,15 @@ class _Check:
         self._progress(count, total)
         return count
 
+    def _charge(self, seq: int, values: Sequence[Any], price: Price | None) -> None:
+        """Does a record cost what its version of the price makes of its usage?"""
+        if price is None:
+            self._fault(f"the price of record {seq} ({values[0]}), version {values[_PRICE]}, is missing")
+        elif fitted_cost(price.cost(Usage(*values[_FIRST_TOKENS : _FIRST_TOKENS + 5]))) != values[_COST]:
+            self._fault(f"record {seq} ({values[0]}) does not cost what version {price.id} of the price makes of it")
+
     def _hours(self, pruned: int, newest: int) -> None:
-        # What was pruned is in the hours up to that of its newest record: there, one sum of all must do.
+        # What was pruned is in the hours up to that of its newest record: there, sums by user and month must do.
         whole_from = hour_of(newest) + HOUR_MS if pruned else 0
         records = (
             f"SELECT created_at - created_at % {HOUR_MS} AS at, {_WHOSE}, {_REQUESTS} AS requests, {_named(_USED)}"
@@ -166,16 +183,21 @@ class _Check:
         )
         for at, *whose in self._left_over(rows):
             self._fault(f"the sums of the hour {format_time(at)} of {_who(whose)} are not those of its records")
-        if not pruned:
-            return
         old = (
-            f"SELECT 0 AS at, '' AS user_id, '' AS model, '' AS key_id, '' AS status, {_REQUESTS} AS requests,"
-            f" {_named(_USED)} FROM records WHERE created_at < {whole_from}"
-            f" UNION ALL SELECT 0, '', '', '', '', {', '.join(_FIGURES)} FROM checkpoints WHERE seq = {pruned}"
-            f" UNION ALL SELECT 0, '', '', '', '', {_OFF} FROM hourly WHERE hour < {whole_from}"
+            f"SELECT {_MONTH_OF.format('created_at')} AS at, user_id, '' AS model, '' AS key_id, '' AS status,"
+            f" {_REQUESTS} AS requests, {_named(_USED)} FROM records WHERE created_at < {whole_from}"
+            f" UNION ALL SELECT month, user_id, '', '', '', {', '.join(_FIGURES)} FROM pruned_users"
+            f" UNION ALL SELECT {_MONTH}, user_id, '', '', '', {_OFF} FROM hourly WHERE hour < {whole_from}"
         )
-        for _ in self._left_over(old):
-            self._fault(f"the sums of all hours before {format_time(whole_from)} are not those of the last checkpoint")
+        for at, user_id, *_ in self._left_over(old):
+            before = f"before {format_time(whole_from)} of {user_id} in the month {format_time(at)}"
+            self._fault(f"the sums of all hours {before} are not those of what was pruned")
+        users = (
+            f"SELECT 0 AS at, '' AS user_id, '' AS model, '' AS key_id, '' AS status, {', '.join(_FIGURES)}"
+            f" FROM checkpoints WHERE seq = {pruned} UNION ALL SELECT 0, '', '', '', '', {_OFF} FROM pruned_users"
+        )
+        for _ in self._left_over(users):
+            self._fault("the sums of what was pruned by user are not those of the last checkpoint")
 
     def _minutes(self, minutes_from: int, newest: int) -> None:
         whole_from = max(minutes_from, minute_of(newest) + MINUTE_MS)

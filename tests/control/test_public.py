@@ -20,6 +20,8 @@ async def test_short_ways_to_pages(anyone, path):
     response = await anyone.get(path, headers={"accept": "text/html,*/*;q=0.8"})
     assert (response.status_code, response.headers["location"]) == (307, f"/ui{path}")
     assert response.headers["vary"] == "accept"
+    asked = await anyone.get(f"{path}?next=%2Fchat&period=7d", headers={"accept": "text/html"})
+    assert asked.headers["location"] == f"/ui{path}?next=%2Fchat&period=7d"
     assert (await anyone.get(path)).status_code == 404  # what is no browser gets no page
 
 

@@ -94,6 +94,16 @@ async def test_changing_a_user(admin):
     assert (await admin.patch("/admin/users/nobody", json={"name": "x"})).status_code == 404
 
 
+@pytest.mark.parametrize("change", [{"status": "suspended"}, {"status": "closed"}, {"role": "user"}])
+async def test_nobody_locks_themselves_out(admin, change):
+    for user_id in ("root", "ROOT"):
+        response = await admin.patch(f"/admin/users/{user_id}", json=change)
+        assert (response.status_code, shape_of(response)["code"]) == (409, "own_account")
+    assert (await admin.delete("/admin/users/root")).status_code == 409
+    assert (await admin.get("/admin/users/root")).json()["status"] == "active"
+    assert (await admin.patch("/admin/users/root", json={"name": "The root", "role": "admin"})).status_code == 200
+
+
 async def test_closing_an_account(admin, alice):
     response = await admin.delete("/admin/users/alice")
     assert (response.status_code, response.json()["status"]) == (200, "closed")

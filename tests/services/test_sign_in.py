@@ -119,6 +119,13 @@ async def test_guessing_from_an_address_is_slowed_down_whatever_the_names(house,
     await door.sign_in("alice", "wonderland", ELSEWHERE)
 
 
+async def test_people_behind_one_address_may_all_sign_in_at_once(house, door):
+    for number in range(100):
+        await house.accounts.create_user(f"person-{number}", ROOT, password="wonderland")
+    signed_in = await asyncio.gather(*(door.sign_in(f"person-{number}", "wonderland", HOME) for number in range(100)))
+    assert len({new.token for _, new in signed_in}) == 100
+
+
 async def test_one_right_password_does_not_clear_an_address(house, door):
     for number in range(19):
         await guess(door, f"user-{number}", times=1)

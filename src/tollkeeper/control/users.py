@@ -18,10 +18,11 @@ from tollkeeper.control.forms import Form, Listing, Name, Page, Time, exact, no_
 from tollkeeper.control.limits import LimitsForm, UsageBody, usage_body
 from tollkeeper.control.routes import ByAdmin, admin_router
 from tollkeeper.control.usage import Usd, total_of
-from tollkeeper.rules.errors import Unprocessable
+from tollkeeper.rules.errors import Conflict, Unprocessable
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time, month_of
 from tollkeeper.services.accounts import USER_ID, UserChange
+from tollkeeper.services.audit import Actor
 from tollkeeper.store.ports import Filter, Role, Totals, User, UserStatus
 
 Password = Annotated[str, Field(min_length=6, max_length=1024)]
@@ -229,11 +230,20 @@ def _read_cursor(sort: Sort, text: str) -> _Place:
 
 @router.patch("/admin/users/{user_id}", summary="Change a user", responses=errors(404, 409))
 async def _update(services: Services, by: ByAdmin, user_id: str, form: UserForm) -> UserBody:
-    wanted = UserChange(**form.model_dump(exclude_unset=True))
-    return user_body(await services.accounts.update_user(user_id, by, wanted))
+    given = form.model_dump(exclude_unset=True)
+    if given.get("status", "active") != "active" or given.get("role", "admin") != "admin":
+        _check_another(user_id, by)
+    return user_body(await services.accounts.update_user(user_id, by, UserChange(**given)))
 
 
 @router.delete("/admin/users/{user_id}", summary="Close an account, for good", responses=errors(404))
 async def _close(services: Services, by: ByAdmin, user_id: str) -> UserBody:
     """Its keys die at once, its records stay."""
+    _check_another(user_id, by)
     return user_body(await services.accounts.close_user(user_id, by))
+
+
+def _check_another(user_id: str, by: Actor) -> None:
+    # Nobody could undo it: whoever did it would no longer be let in.
+    if user_id.lower() == by.name.lower():
+        raise Conflict("This is your own account: you would lock yourself out. Ask another admin.", code="own_account")

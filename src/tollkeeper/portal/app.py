@@ -71,7 +71,8 @@ class Portal:
         if scope["method"] not in ("GET", "HEAD"):
             return 405, [(b"allow", b"GET, HEAD"), (b"content-type", b"text/plain")], b"Pages are read with GET."
         if scope["path"] == PREFIX.rstrip("/"):
-            return 307, [(b"location", PREFIX.encode())], b""
+            query: bytes = scope.get("query_string", b"")
+            return 307, [(b"location", PREFIX.encode() + (b"?" + query if query else b""))], b""
         if self._files is None:
             self._files = await asyncio.to_thread(read_files, self._root)
         index = self._files.get(INDEX)

@@ -41,6 +41,7 @@ _PROVIDERS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
         (r"gpt-5(\.1)?(-(chat|codex|pro|\d).*)?", _tiled(70, 140)),
         (r"o[13](-(pro|\d).*)?", _tiled(75, 150)),
         (r"computer-use-preview.*", _tiled(65, 129)),
+        (r"moondream.*", 27 * 27 * 5 + 64),  # as llama.cpp serves it: 378 pixels in squares of 14, and grids of it
         (r"claude-3.*", 1_600),
         (r"claude.*", 4_784),
     )

@@ -11,11 +11,13 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from tests.browser import Browser
 from tests.gateway.conftest import TEST, Gateway
 from tests.scripted import Gate, ScriptedUpstream
 from tests.shapes import chat_answer, json_response, ollama_error
 from tollkeeper.control.live import LiveSnapshot, LiveTick
 from tollkeeper.services.accounts import UserChange
+from tollkeeper.services.audit import Actor
 from tollkeeper.services.live import MOST_STREAMS
 from tollkeeper.store.ports import Filter
 
@@ -146,6 +148,26 @@ async def test_a_revoked_key_sees_no_more(gateway: Gateway) -> None:
         await gateway.house.accounts.revoke_key(key.id, TEST)
         gateway.house.live.tick()
         assert [event async for event in feed] == []
+
+
+async def test_watching_is_no_use_of_a_session(gateway: Gateway) -> None:
+    accounts = gateway.house.accounts
+    await accounts.create_user("boss", Actor("test", None), role="admin", password="opensesame")
+    async with httpx.AsyncClient(base_url=gateway.url) as client:
+        browser = Browser(client)
+        assert (await browser.sign_in("boss", "opensesame")).status_code == 200
+        answer = await client.send(browser.request("GET", "/admin/live"), stream=True)
+        feed = events(answer)
+        assert (await anext(feed))[0] == "snapshot"
+        [before] = accounts.sessions.of("boss")
+        for _ in range(3):
+            await tick(gateway)
+            await anext(feed)
+        assert accounts.sessions.of("boss") == [before]  # a forgotten dashboard does not keep it alive
+        await accounts.sessions.end(before.id)
+        await tick(gateway)
+        assert [event async for event in feed] == []
+        await answer.aclose()
 
 
 async def test_users_see_nothing(gateway: Gateway) -> None:

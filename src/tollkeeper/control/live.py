@@ -231,9 +231,9 @@ router = admin_router("live")
 )
 async def _live(request: Request, services: Services) -> Response:
     """At most 6 at once for a key or session."""
-    credential = AdminRoute.credential(request)
+    credential, check = AdminRoute.standing(request)
     await services.live.open(credential)
-    events = services.live.events(lambda: AdminRoute.who(request))
+    events = services.live.events(check)
     return _Feed(events, lambda: services.live.close(credential))
 
 

@@ -100,10 +100,15 @@ class AdminRoute(_GuardedRoute):
         return admin(caller) if caller else services_of(request).accounts.identify_admin(presented_key(request))
 
     @staticmethod
-    def credential(request: Request) -> str:
-        """What tells one key or session from another."""
+    def standing(request: Request) -> tuple[str, Callable[[], object]]:
+        """What tells one key or session from another, and a check that it still opens this route: to be called while an
+        answer goes on. It does not count as a use of the session. Raises what `who` does."""
+        accounts = services_of(request).accounts
         caller = _signed_in(request)
-        return caller.credential if caller else presented_key(request)
+        if caller is not None:
+            return caller.credential, lambda: admin(accounts.again(caller))
+        key = presented_key(request)
+        return key, lambda: accounts.identify_admin(key)
 
 
 class SessionRoute(_GuardedRoute):

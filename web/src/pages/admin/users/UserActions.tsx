@@ -3,6 +3,7 @@ import { IconDots, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useRef, useState } from "react";
 
 import { Adjust, CloseUser, EditUser } from "~/pages/admin/users/UserDialogs";
+import { useSession } from "~/app/session";
 import { useUserChanges } from "~/parts/userChanges";
 import type { UserRow } from "~/parts/users";
 
@@ -15,10 +16,12 @@ export function UserActions({ user }: { user: UserRow }) {
   const target = useRef<HTMLButtonElement>(null);
   const shared = { user, onClose: () => setAsked(null), onGone: () => target.current?.focus() };
   const closed = user.status === "closed";
+  // Nobody may lock themselves out.
+  const own = useSession().session?.user.user_id === user.user_id;
   const active = user.status === "active";
   return (
     <>
-      {!closed && (
+      {!closed && !own && (
         <Button
           variant="default"
           leftSection={active ? <IconPlayerPause size={14} aria-hidden /> : <IconPlayerPlay size={14} aria-hidden />}
@@ -36,7 +39,7 @@ export function UserActions({ user }: { user: UserRow }) {
         <Menu.Dropdown>
           {!closed && <Menu.Item onClick={() => setAsked("edit")}>Name, role, password</Menu.Item>}
           <Menu.Item onClick={() => setAsked("adjust")}>Correction or refund</Menu.Item>
-          {!closed && (
+          {!closed && !own && (
             <Menu.Item color="var(--bad)" onClick={() => setAsked("close")}>
               Close the account
             </Menu.Item>

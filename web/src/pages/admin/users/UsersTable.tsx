@@ -2,6 +2,7 @@ import { ActionIcon, Badge, Button, Text, Tooltip } from "@mantine/core";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useSearchParams } from "react-router";
 
+import { useSession } from "~/app/session";
 import { QuickLimits } from "~/pages/admin/users/QuickLimits";
 import { Sparkline } from "~/parts/Chart";
 import { type Column, DataTable } from "~/parts/DataTable";
@@ -132,7 +133,9 @@ function Reading({ name, reading }: { name: string; reading: Parameters<typeof s
 }
 
 function Turn({ user, turn }: { user: UserRow; turn: (user: UserRow) => void }) {
-  if (user.status === "closed") return null;
+  const { session } = useSession();
+  // Nobody may lock themselves out.
+  if (user.status === "closed" || user.user_id === session?.user.user_id) return null;
   const active = user.status === "active";
   const words = active ? `Suspend ${user.user_id}` : `Activate ${user.user_id}`;
   return (

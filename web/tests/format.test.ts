@@ -1,15 +1,21 @@
 import { describe, expect, it } from "vitest";
 
-import { addUsd, cents, change, compact, count, decimal, duration, exactUsd, rate, relative, utc, utcDay } from "~/parts/format";
+import { addUsd, cents, centsPlaces, change, compact, count, decimal, duration, exactUsd, millionths, rate, relative, utc, utcDay } from "~/parts/format";
 
 describe("money", () => {
   it.each([
     ["0", "$0.00"],
     ["0.000000000000", "$0.00"],
     ["0.000000000001", "$0.000000000001"],
-    ["0.004999", "$0.0049"],
+    ["0.004999", "$0.005"],
+    ["0.00004355", "$0.000044"],
+    ["0.00996", "$0.01"],
+    ["0.00994", "$0.0099"],
+    ["0.0000995", "$0.0001"],
     ["0.00123456", "$0.0012"],
     ["0.005", "$0.005"],
+    ["0.005000", "$0.005"],
+    ["-0.00004355", "−$0.000044"],
     ["0.0149", "$0.01"],
     ["1.995", "$2.00"],
     ["1234567.891", "$1,234,567.89"],
@@ -24,6 +30,27 @@ describe("money", () => {
     ["-1234.5", "−$1,234.50"],
     ["0.100000000000", "$0.10"],
   ])("%s is %s exactly", (exact, shown) => expect(exactUsd(exact)).toBe(shown));
+
+  it.each([
+    ["0", "$0"],
+    ["-0.000", "$0"],
+    ["0.00004355", "$0.000044"],
+    ["0.0000004", "<$0.000001"],
+    ["-0.0000004", "−<$0.000001"],
+    ["0.0000005", "$0.000001"],
+    ["1234.5", "$1,234.500000"],
+    ["-0.5", "−$0.500000"],
+  ])("%s is %s to the millionth", (exact, shown) => expect(millionths(exact)).toBe(shown));
+
+  it("rounds what is less than a cent as single calls are: a sum of one call is that call", () => {
+    for (const exact of ["0.00004355", "0.000099"]) expect(cents(exact)).toBe(millionths(exact));
+  });
+
+  it.each([
+    ["12.3", 2],
+    ["0.00996", 2],
+    ["0.00004355", 6],
+  ])("%s has %d digits behind the point", (exact, places) => expect(centsPlaces(exact)).toBe(places));
 
   it("adds without a float between", () => {
     expect(addUsd(["0.1", "0.2"])).toBe("0.3");

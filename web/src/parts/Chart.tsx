@@ -6,7 +6,7 @@ import { line as lineOf } from "d3-shape";
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { type ChartRow, heightScale, labelEvery, leftOf, PLOT, type Series } from "~/parts/chart";
+import { type ChartRow, heightScale, labelEvery, leftOf, PLOT, type Series, stack } from "~/parts/chart";
 import { Panel } from "~/parts/Page";
 
 import classes from "./Chart.module.css";
@@ -63,8 +63,9 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
   const [at, setAt] = useState<number | null>(null);
   const navigate = useNavigate();
 
-  const tops = kind === "columns" ? rows.map((row) => sum(row.values)) : rows.flatMap((row) => row.values);
-  const y = heightScale(tops, height);
+  const ends = rows.flatMap(({ values }) => (kind === "columns" ? stack(values).map(([, to]) => to) : values));
+  const y = heightScale(ends, height);
+  const [least = 0] = y.domain();
   const ticks = y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT))));
   const left = leftOf(ticks.map(write));
   const room = Math.max(0, width - left - PLOT.right);
@@ -109,7 +110,7 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
         role="img"
         aria-label={pointed === undefined ? "Chart; arrow keys read its figures" : read(pointed, series, write)}
       >
-        {y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT)))).map((tick) => (
+        {ticks.map((tick) => (
           <g key={tick}>
             <line className={classes["grid"]} x1={left} x2={width - PLOT.right} y1={y(tick)} y2={y(tick)} />
             <text className={classes["axis"]} x={left - 8} y={y(tick)} dy="0.32em" textAnchor="end">
@@ -147,6 +148,7 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
                 }
               />
             ))}
+        {least < 0 && <line className={classes["zero"]} x1={left} x2={width - PLOT.right} y1={y(0)} y2={y(0)} />}
       </svg>
       {pointed !== undefined && at !== null && (
         <div
@@ -177,6 +179,8 @@ function Drawing({ kind, series, rows, write, height = 220 }: DrawnProps) {
 }
 
 const MOST_WIDE = 44;
+/** However little there is of something, that it is there can be seen. */
+const LEAST_TALL = 1;
 
 function columnWidth(step: number): number {
   return Math.max(1, Math.min(MOST_WIDE, step * 0.72));
@@ -191,20 +195,12 @@ interface ColumnProps {
 }
 
 function Column({ row, series, center, width, y }: ColumnProps) {
-  // Each part begins where those below it end.
+  const parts = stack(row.values);
   return series.map((one, which) => {
-    const below = sum(row.values.slice(0, which));
-    const value = row.values[which] ?? 0;
-    return value <= 0 ? null : (
-      <rect
-        key={one.name}
-        x={center - width / 2}
-        width={width}
-        y={y(below + value)}
-        height={Math.max(0.5, y(below) - y(below + value))}
-        fill={one.color}
-      />
-    );
+    const [from, to] = parts[which] ?? [0, 0];
+    if (from === to) return null;
+    const tall = Math.max(LEAST_TALL, Math.abs(y(from) - y(to)));
+    return <rect key={one.name} x={center - width / 2} width={width} y={to > from ? y(from) - tall : y(from)} height={tall} fill={one.color} />;
   });
 }
 

@@ -56,10 +56,7 @@ export function UsageCharts({ usage, period, calls, user }: Props) {
 
 /** An amount on an axis or in a tip: to the cent, and further where it is less. */
 export function usdTick(value: number): string {
-  if (value === 0) return "$0";
-  if (Math.abs(value) >= 0.01) return cents(value.toFixed(6));
-  const text = value.toPrecision(2);
-  return `$${(text.includes("e") ? value.toFixed(9) : text).replace(/0+$/, "")}`;
+  return value === 0 ? "$0" : cents(value.toFixed(9));
 }
 
 interface Behind {

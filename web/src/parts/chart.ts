@@ -20,11 +20,22 @@ export interface ChartRow {
 
 export const PLOT = { top: 8, right: 8, bottom: 22 };
 
-/** From 0 to a round figure above all of them, with three or four ticks. */
-export function heightScale(tops: readonly number[], height: number) {
-  const top = Math.max(0, ...tops);
+/** Where each part of a column begins and ends: what is more than nothing on what was before it, what is less hangs below 0. */
+export function stack(values: readonly number[]): [from: number, to: number][] {
+  let above = 0;
+  let below = 0;
+  return values.map((value) => {
+    if (value < 0) return [below, (below += value)];
+    return [above, (above += value)];
+  });
+}
+
+/** From 0, or less where a figure is, to a round figure above all of them, with three or four ticks. */
+export function heightScale(ends: readonly number[], height: number) {
+  const top = Math.max(0, ...ends);
+  const bottom = Math.min(0, ...ends);
   return scaleLinear()
-    .domain([0, top > 0 ? top : 1])
+    .domain([bottom, top > bottom ? top : 1])
     .nice(4)
     .range([height - PLOT.bottom, PLOT.top]);
 }

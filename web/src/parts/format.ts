@@ -4,34 +4,44 @@ const GROUPS = new Intl.NumberFormat("en-US");
 const GROUP = /\B(?=(\d{3})+$)/g;
 
 /** "$1,234.57" of "1234.5678": to the cent, half up. What is less than a cent, as a small model's answers are, is told
- * by its first two digits: "$0.0012". */
+ * by two digits: "$0.0012". */
 export function cents(exact: string): string {
-  const { negative, whole, fraction } = digits(exact);
-  const sign = negative ? "−" : "";
+  const { whole, fraction } = digits(exact);
   const first = fraction.search(/[1-9]/);
-  if (BigInt(whole) === 0n && first >= 2) return `${sign}$0.${fraction.slice(0, first + 2)}`;
-  let all = BigInt(whole + fraction.padEnd(2, "0").slice(0, 2));
-  if ((fraction[2] ?? "0") >= "5") all += 1n;
-  const text = all.toString().padStart(3, "0");
-  return `${sign}$${text.slice(0, -2).replace(GROUP, ",")}.${text.slice(-2)}`;
+  return atLeastCents(rounded(exact, BigInt(whole) === 0n && first >= 2 ? first + 2 : 2));
 }
 
 /** "$0.000123" of "0.000123": every digit there is, at least two. */
 export function exactUsd(exact: string): string {
-  const { negative, whole, fraction } = digits(exact);
-  const kept = fraction.replace(/0+$/, "").padEnd(2, "0");
-  return `${negative ? "−" : ""}$${whole.replace(GROUP, ",")}.${kept}`;
+  return atLeastCents(rounded(exact, digits(exact).fraction.length));
 }
 
 /** "$0.000123" of "0.0001234": to the millionth, half up, for what single calls cost. Nothing is "$0", less than half of one "<$0.000001". */
 export function millionths(exact: string): string {
+  if (isNothing(exact)) return "$0";
+  const shown = rounded(exact, 6);
+  return isNothing(shown.replace(/[−$]/g, "")) ? shown.replace("$0.000000", "<$0.000001") : shown;
+}
+
+/** How many digits stand behind the point of what `cents` writes: at least two. */
+export function centsPlaces(exact: string): number {
+  return cents(exact).split(".")[1]?.length ?? 0;
+}
+
+/** "−$1,234.57": half up (away from nothing) to so many places, none of which is left out. */
+function rounded(exact: string, places: number): string {
   const { negative, whole, fraction } = digits(exact);
-  let all = BigInt(whole + fraction.padEnd(6, "0").slice(0, 6));
-  if ((fraction[6] ?? "0") >= "5") all += 1n;
-  const sign = negative ? "−" : "";
-  if (all === 0n) return isNothing(exact) ? "$0" : `${sign}<$0.000001`;
-  const text = all.toString().padStart(7, "0");
-  return `${sign}$${text.slice(0, -6).replace(GROUP, ",")}.${text.slice(-6)}`;
+  let all = BigInt(whole + fraction.padEnd(places, "0").slice(0, places));
+  if ((fraction[places] ?? "0") >= "5") all += 1n;
+  const text = all.toString().padStart(places + 1, "0");
+  const point = text.length - places;
+  return `${negative ? "−" : ""}$${text.slice(0, point).replace(GROUP, ",")}${places === 0 ? "" : `.${text.slice(point)}`}`;
+}
+
+/** Without the zeros at the end that say nothing, but with two places. */
+function atLeastCents(written: string): string {
+  const [whole = "", fraction = ""] = written.split(".");
+  return `${whole}.${fraction.replace(/0+$/, "").padEnd(2, "0")}`;
 }
 
 export function isNothing(exact: string): boolean {

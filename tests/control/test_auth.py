@@ -357,11 +357,23 @@ CHANGED = {
 async def test_what_an_admin_changes_counts_at_the_next_request(admin, alice, change):
     body, status, code = CHANGED[change]
     assert (await admin.patch("/admin/users/alice", json=body)).status_code == 200
-    for answer in (await alice.get("/me"), await alice.get("/auth/session"), await alice.post("/me/keys", json={})):
+    for answer in (await alice.get("/me"), await alice.post("/auth/logout-all"), await alice.post("/me/keys", json={})):
         assert (answer.status_code, shape_of(answer)["code"]) == (status, code)
+    session = await alice.get("/auth/session")
     if change == "suspended":
+        assert session.json()["user"]["status"] == "suspended"
         await admin.patch("/admin/users/alice", json={"status": "active"})
         assert (await alice.get("/me")).status_code == 200
+    else:
+        assert session.status_code == 401
+
+
+async def test_the_suspended_may_sign_out(admin, alice):
+    await admin.patch("/admin/users/alice", json={"status": "suspended"})
+    assert (await alice.post("/auth/logout", headers={"x-csrf-token": "A" * 43})).status_code == 403
+    assert (await alice.post("/auth/logout")).status_code == 204
+    await admin.patch("/admin/users/alice", json={"status": "active"})
+    assert (await alice.get("/me")).status_code == 401
 
 
 async def test_an_admin_who_is_none_any_more(desk, root):

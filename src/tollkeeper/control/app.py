@@ -34,6 +34,7 @@ ROUTERS = (
     public.router,
     docs.router,
     auth.opened,
+    auth.leaving,
     auth.router,
     me.router,
     usage.own,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.errors import errors
 from tollkeeper.control.forms import Form, Time
-from tollkeeper.control.routes import ByUser, OpenRoute, Who, address_of, session_router
+from tollkeeper.control.routes import ByUser, LeavingRoute, OpenRoute, Who, address_of, session_router
 from tollkeeper.control.users import Password
 from tollkeeper.rules.errors import Forbidden
 from tollkeeper.services.cookies import token_of
@@ -49,6 +49,7 @@ class PasswordForm(Form):
 
 
 opened = APIRouter(route_class=OpenRoute, tags=["signing in"], responses=errors(400, 401, 403, 413, 422, 429, 500, 503))
+leaving = session_router("signing in", LeavingRoute)
 router = session_router("signing in")
 
 
@@ -64,13 +65,14 @@ async def _sign_in(request: Request, services: Services, form: SignInForm) -> Re
     return _begun(request, services, user, new)
 
 
-@router.get("/auth/session", summary="Who is signed in", response_model=SessionBody)
+@leaving.get("/auth/session", summary="Who is signed in", response_model=SessionBody)
 async def _session(request: Request, services: Services, who: Who) -> Response:
+    """Of the suspended, too, who may do nothing else but sign out: `status` says so."""
     assert who.session is not None
     return _told(services, who.user, who.session, _token(request))
 
 
-@router.post("/auth/logout", summary="Sign out", status_code=204, response_class=Response)
+@leaving.post("/auth/logout", summary="Sign out", status_code=204, response_class=Response)
 async def _sign_out(request: Request, services: Services, who: Who) -> Response:
     """What this session runs is ended."""
     await services.accounts.sessions.end(who.credential)

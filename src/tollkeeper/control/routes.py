@@ -114,12 +114,20 @@ class AdminRoute(_GuardedRoute):
 class SessionRoute(_GuardedRoute):
     """For the pages alone: no key opens it."""
 
-    @staticmethod
-    def who(request: Request) -> Caller:
-        caller = _signed_in(request)
+    even_suspended = False
+
+    @classmethod
+    def who(cls, request: Request) -> Caller:
+        caller = _signed_in(request, even_suspended=cls.even_suspended)
         if caller is None:
             raise NotSignedIn("This is for people who are signed in (POST /auth/login). No key opens it.")
         return caller
+
+
+class LeavingRoute(SessionRoute):
+    """For the suspended, too: they may learn that they are, and sign out."""
+
+    even_suspended = True
 
 
 class OpenRoute(_GuardedRoute):
@@ -138,15 +146,16 @@ def admin_router(tag: str) -> APIRouter:
     return APIRouter(route_class=AdminRoute, tags=[tag], dependencies=_SHOWN_KEYS, responses=_REFUSALS)
 
 
-def session_router(tag: str) -> APIRouter:
-    return APIRouter(route_class=SessionRoute, tags=[tag], dependencies=[_SHOWN_SESSION], responses=_REFUSALS)
+def session_router(tag: str, route_class: type[SessionRoute] = SessionRoute) -> APIRouter:
+    return APIRouter(route_class=route_class, tags=[tag], dependencies=[_SHOWN_SESSION], responses=_REFUSALS)
 
 
-def _signed_in(request: Request) -> Caller | None:
+def _signed_in(request: Request, *, even_suspended: bool = False) -> Caller | None:
     """Who is signed in; None for who sends no cookie of a session, or a key: then the cookie is not looked at."""
     if "authorization" in request.headers or "x-api-key" in request.headers:
         return None
-    return caller_by_cookie(services_of(request).accounts, request.method, request.scope["headers"], guarded=False)
+    accounts, headers = services_of(request).accounts, request.scope["headers"]
+    return caller_by_cookie(accounts, request.method, headers, guarded=False, even_suspended=even_suspended)
 
 
 def presented_key(request: Request) -> str:

@@ -25,7 +25,9 @@ def token_of(headers: Headers) -> str | None:
     )
 
 
-def caller_by_cookie(accounts: Directory, method: str, headers: Headers, *, guarded: bool) -> Caller | None:
+def caller_by_cookie(
+    accounts: Directory, method: str, headers: Headers, *, guarded: bool, even_suspended: bool = False
+) -> Caller | None:
     """Who is signed in; None for a request without a session's cookie. `guarded`: the token is asked for whatever the
     method. Raises NotSignedIn, AccountSuspended, Forbidden."""
     token = token_of(headers)
@@ -33,7 +35,7 @@ def caller_by_cookie(accounts: Directory, method: str, headers: Headers, *, guar
         return None
     if guarded or method not in READING:
         _check_page(accounts.sessions.csrf_token(token), method, headers)
-    return accounts.identify_session(token)
+    return accounts.identify_session(token, even_suspended=even_suspended)
 
 
 def _check_page(wanted: str, method: str, headers: Headers) -> None:

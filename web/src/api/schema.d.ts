@@ -102,7 +102,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in */
+        /**
+         * Who is signed in
+         * @description Of the suspended, too, who may do nothing else but sign out: `status` says so.
+         */
         get: operations["_session_auth_session_get"];
         put?: never;
         post?: never;

@@ -1,5 +1,5 @@
-import { Anchor, Button, Stack, Text, Title } from "@mantine/core";
-import { Link, useRouteError } from "react-router";
+import { Button, Stack, Text, Title } from "@mantine/core";
+import { useRouteError } from "react-router";
 
 /** A page that failed in itself. */
 export function Broken() {
@@ -17,17 +17,6 @@ export function Broken() {
       <Button onClick={() => window.location.reload()} w="fit-content">
         Load again
       </Button>
-    </Stack>
-  );
-}
-
-export function NotThere() {
-  return (
-    <Stack component="main" p="xl" maw={560} mx="auto" mt="10vh">
-      <Title order={1}>There is no such page</Title>
-      <Text>
-        The link may be old, or mistyped. <Anchor component={Link} to="/">Go to your first page.</Anchor>
-      </Text>
     </Stack>
   );
 }

@@ -3,12 +3,15 @@ import {
   IconBook2, IconBoxModel2, IconChartBar, IconCoin, IconHistory, IconHome, IconKey, IconListDetails, IconMessage, IconServer2,
   IconUsers, type TablerIcon,
 } from "@tabler/icons-react";
-import { Suspense } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Suspense, useEffect } from "react";
 import { Navigate, Outlet, useLocation } from "react-router";
 
 import { homeOf } from "~/app/home";
 import { Rail } from "~/app/Rail";
-import { type Session, useSession } from "~/app/session";
+import { type Session, SESSION, useSession } from "~/app/session";
+import { Suspended } from "~/app/Suspended";
+import { feed } from "~/parts/live";
 import { Fault, PageSkeleton } from "~/parts/states";
 
 import classes from "./frames.module.css";
@@ -46,12 +49,27 @@ export function AdminFrame() {
   return <Frame role="admin" places={ADMIN_PLACES} />;
 }
 
+/** For a page that is nobody's: in the frame of whoever is signed in, bare for everyone else. */
+export function AnyFrame() {
+  const { session } = useSession();
+  if (session?.user.role === "admin") return <AdminFrame />;
+  if (session?.user.role === "user") return <UserFrame />;
+  return (
+    <main className={classes["bare"]}>
+      <Outlet />
+    </main>
+  );
+}
+
 function Frame({ role, places }: { role: Session["user"]["role"]; places: Place[] }) {
   const { session, fault } = useSession();
   const { pathname, search } = useLocation();
-  if (fault !== null) return <Fault fault={fault} />;
-  if (session === undefined) return null;
+  const queries = useQueryClient();
+  useEffect(() => feed.whenRefused(() => void queries.invalidateQueries({ queryKey: SESSION })), [queries]);
+  // What was known of the session holds while the gateway cannot be asked.
+  if (session === undefined) return fault === null ? null : <Fault fault={fault} />;
   if (session === null) return <Navigate to={`/login?next=${encodeURIComponent(pathname + search)}`} replace />;
+  if (session.user.status === "suspended") return <Suspended session={session} />;
   if (session.user.role !== role) return <Navigate to={homeOf(session)} replace />;
   return (
     <div className={classes["frame"]}>

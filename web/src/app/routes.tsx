@@ -1,9 +1,11 @@
 /** Every page, by its path below /ui. Each is a piece of its own, fetched when it is first opened. */
 import { createBrowserRouter, type RouteObject } from "react-router";
 
-import { Broken, NotThere } from "~/app/Broken";
+import { Broken } from "~/app/Broken";
 import { Front } from "~/app/Front";
 import { Login } from "~/pages/Login";
+
+const NOT_THERE: RouteObject = { path: "*", lazy: () => import("~/app/NotThere") };
 
 export const routes: RouteObject[] = [
   {
@@ -34,9 +36,10 @@ export const routes: RouteObject[] = [
           { path: "upstreams", lazy: () => import("~/pages/admin/Upstreams") },
           { path: "billing/:model?", lazy: () => import("~/pages/admin/Billing") },
           { path: "audit/:entryId?", lazy: () => import("~/pages/admin/Audit") },
+          NOT_THERE,
         ],
       },
-      { path: "*", element: <NotThere /> },
+      { lazy: async () => ({ Component: (await import("~/app/frames")).AnyFrame }), children: [NOT_THERE] },
     ],
   },
 ];

@@ -47,6 +47,14 @@ export const theme = createTheme({
       styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } },
     },
     Drawer: { styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } },
-    Tooltip: { defaultProps: { openDelay: 250, withArrow: true, events: { hover: true, focus: true, touch: true } } },
+    Tooltip: {
+      defaultProps: {
+        openDelay: 250,
+        withArrow: true,
+        events: { hover: true, focus: true, touch: true },
+        // Into the page's own region, not beside all of them. Pages without the frame have no tooltips.
+        portalProps: { target: "#content" },
+      },
+    },
   },
 });

@@ -1,10 +1,8 @@
-/** The gateway's live feed: one stream for the whole page, opened while something looks at it. */
+/** The gateway's live feed, while something looks at it and the page can be seen. */
 import { useSyncExternalStore } from "react";
 
-import type { Schemas } from "~/api/client";
+import { follow, type Said, type Snapshot, type Tick } from "~/parts/liveStream";
 
-export type Snapshot = Schemas["LiveSnapshot"];
-export type Tick = Schemas["LiveTick"];
 export type Point = Tick["point"];
 
 /** What both kinds of event say. */
@@ -20,94 +18,89 @@ export interface Live {
 }
 
 const KEPT = 300;
-const AGAIN_MS = 5_000;
-/** A stream that says nothing for so long is dead, though nobody told: the machine slept, or its network changed. */
-const SILENT_MS = 10_000;
 const NOTHING: Live = { tick: null, series: [], connected: false, lost: false };
 
 type Listener = (tick: Standing) => void;
 
-class Feed {
-  private source: EventSource | null = null;
+export class Feed {
+  private leave: (() => void) | null = null;
   private readonly watchers = new Set<() => void>();
   private readonly listeners = new Set<Listener>();
   private live: Live = NOTHING;
-  private alarm: number | undefined;
+  private refused: () => void = () => undefined;
+
+  constructor() {
+    document.addEventListener("visibilitychange", () => this.turn());
+  }
 
   readonly read = (): Live => this.live;
 
   readonly watch = (changed: () => void): (() => void) => {
     this.watchers.add(changed);
-    this.open();
+    this.turn();
     return () => {
       this.watchers.delete(changed);
-      this.closeUnwatched();
+      this.turn();
     };
   };
 
   /** Told every tick, without a render for each: for caches. */
   listen(listener: Listener): () => void {
     this.listeners.add(listener);
-    this.open();
+    this.turn();
     return () => {
       this.listeners.delete(listener);
-      this.closeUnwatched();
+      this.turn();
     };
   }
 
-  private open(): void {
-    if (this.source !== null) return;
-    const source = new EventSource("/admin/live");
-    source.addEventListener("snapshot", (event: MessageEvent<string>) => {
-      const { series, ...rest } = JSON.parse(event.data) as Snapshot;
-      this.take(rest, series);
-    });
-    source.addEventListener("tick", (event: MessageEvent<string>) => {
-      const tick = JSON.parse(event.data) as Tick;
-      this.take(tick, [...this.live.series, tick.point].slice(-KEPT));
-    });
-    source.addEventListener("error", () => {
+  /** What to do when the gateway refuses the stream: the session may be over. */
+  whenRefused(refused: () => void): () => void {
+    this.refused = refused;
+    return () => {
+      this.refused = () => undefined;
+    };
+  }
+
+  /** On or off, as it is looked at or not. What a hidden page showed last stays until it is seen again. */
+  private turn(): void {
+    const watched = this.watchers.size + this.listeners.size > 0;
+    if (watched && !document.hidden) {
+      this.leave ??= follow({ told: (said) => this.take(said), whole: () => this.whole(), refused: () => this.refused() });
+      return;
+    }
+    this.leave?.();
+    this.leave = null;
+    if (!watched) this.live = NOTHING;
+  }
+
+  private whole(): Snapshot | null {
+    const { tick, series, connected } = this.live;
+    return tick === null || !connected ? null : { ...tick, series: [...series] };
+  }
+
+  private take(said: Said): void {
+    if (said.kind === "lost") {
       this.put({ ...this.live, connected: false, lost: true });
-      // After a refusal the browser does not try again by itself.
-      if (source.readyState === EventSource.CLOSED) window.setTimeout(() => this.reopen(source), AGAIN_MS);
-    });
-    this.source = source;
-    this.listenFor(source);
-  }
-
-  private listenFor(source: EventSource): void {
-    window.clearTimeout(this.alarm);
-    this.alarm = window.setTimeout(() => {
-      this.put({ ...this.live, connected: false, lost: true });
-      this.reopen(source);
-    }, SILENT_MS);
-  }
-
-  private reopen(old: EventSource): void {
-    if (this.source !== old) return;
-    old.close();
-    this.source = null;
-    if (this.watchers.size + this.listeners.size > 0) this.open();
-  }
-
-  private closeUnwatched(): void {
-    if (this.watchers.size + this.listeners.size > 0) return;
-    window.clearTimeout(this.alarm);
-    this.source?.close();
-    this.source = null;
-    this.live = NOTHING;
-  }
-
-  private take(tick: Standing, series: readonly Point[]): void {
-    if (this.source !== null) this.listenFor(this.source);
+      return;
+    }
+    const { tick, series } = said.kind === "snapshot" ? split(said.snapshot) : { tick: said.tick, series: this.grown(said.tick.point) };
     this.put({ tick, series, connected: true, lost: false });
     for (const listener of this.listeners) listener(tick);
+  }
+
+  private grown(point: Point): Point[] {
+    return [...this.live.series, point].slice(-KEPT);
   }
 
   private put(live: Live): void {
     this.live = live;
     for (const changed of this.watchers) changed();
   }
+}
+
+function split({ series, ...tick }: Snapshot): { tick: Standing; series: Point[] } {
+  return { tick, series };
 }
 
 export const feed = new Feed();

@@ -1,0 +1,14 @@
+import { Anchor, Text } from "@mantine/core";
+import { Link } from "react-router";
+
+import { Page } from "~/parts/Page";
+
+export function Component() {
+  return (
+    <Page title="There is no such page">
+      <Text>
+        The link may be old, or mistyped. <Anchor component={Link} to="/">Go to your first page.</Anchor>
+      </Text>
+    </Page>
+  );
+}

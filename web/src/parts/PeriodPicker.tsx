@@ -1,8 +1,8 @@
-import { Button, Group, Popover, SegmentedControl, TextInput } from "@mantine/core";
-import { type SyntheticEvent, useState } from "react";
+import { Button, Group, Popover, SegmentedControl, TextInput, Tooltip } from "@mantine/core";
+import { type MouseEvent, type SyntheticEvent, useState } from "react";
 import { useSearchParams } from "react-router";
 
-import { type PeriodName, PERIODS, usePeriod } from "~/parts/period";
+import { type Period, type PeriodName, PERIODS, spanOf, usePeriod } from "~/parts/period";
 
 import classes from "./Page.module.css";
 
@@ -11,6 +11,7 @@ export function PeriodPicker() {
   const period = usePeriod();
   const [, setParams] = useSearchParams();
   const [choosing, setChoosing] = useState(false);
+  const [turned, setTurned] = useState(false);
   const choose = (name: PeriodName, span: { from: string; to: string } | null) => {
     setParams((old) => {
       const next = new URLSearchParams(old);
@@ -26,8 +27,19 @@ export function PeriodPicker() {
   const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget);
-    choose("custom", { from: text(fields.get("from")), to: text(fields.get("to")) });
+    const span = { from: text(fields.get("from")), to: text(fields.get("to")) };
+    setTurned(span.to < span.from);
+    if (span.to < span.from) return;
+    choose("custom", span);
     setChoosing(false);
+  };
+  const open = () => {
+    setTurned(false);
+    setChoosing(true);
+  };
+  // What is chosen already does not change when it is pressed again.
+  const press = ({ target }: MouseEvent) => {
+    if (target instanceof HTMLInputElement && target.value === "custom") open();
   };
   return (
     <Popover opened={choosing} onChange={setChoosing} position="bottom-end" trapFocus transitionProps={{ duration: 100 }}>
@@ -37,12 +49,13 @@ export function PeriodPicker() {
           size="xs"
           aria-label="Period"
           value={period.name}
-          data={Object.entries(PERIODS).map(([value, label]) => ({ value, label }))}
-          onChange={(name) => (name === "custom" ? setChoosing(true) : choose(name as PeriodName, null))}
+          data={Object.keys(PERIODS).map((name) => ({ value: name, label: <Label name={name as PeriodName} period={period} /> }))}
+          onClick={press}
+          onChange={(name) => (name === "custom" ? open() : choose(name as PeriodName, null))}
         />
       </Popover.Target>
       <Popover.Dropdown>
-        <form onSubmit={submit}>
+        <form onSubmit={submit} onChange={() => setTurned(false)}>
           <Group align="flex-end" gap="xs">
             <TextInput type="date" label="From" name="from" size="xs" required defaultValue={period.from.slice(0, 10)} data-autofocus />
             <TextInput
@@ -51,6 +64,7 @@ export function PeriodPicker() {
               name="to"
               size="xs"
               required
+              error={turned && "This is before “From”. Choose the same day or a later one."}
               defaultValue={new Date(Date.parse(period.to) - 1).toISOString().slice(0, 10)}
             />
             <Button type="submit">Show</Button>
@@ -58,6 +72,19 @@ export function PeriodPicker() {
         </form>
       </Popover.Dropdown>
     </Popover>
+  );
+}
+
+/** The dates, where they were chosen. */
+function Label({ name, period }: { name: PeriodName; period: Period }) {
+  const chosen = name === "custom" && period.name === "custom";
+  return (
+    <Tooltip label={name === "today" ? "Days begin at 00:00 UTC" : "Days of UTC"}>
+      <span>
+        {chosen && <span className="visually-hidden">{PERIODS.custom}: </span>}
+        {chosen ? spanOf(period, new Date()) : PERIODS[name]}
+      </span>
+    </Tooltip>
   );
 }
 

@@ -33,7 +33,7 @@ export function UsageCharts({ usage, period, calls, user }: Props) {
   return (
     <Columns>
       <Chart
-        title={byHour ? "Cost by hour and model" : "Cost by day and model"}
+        title={byHour ? "Cost by hour (UTC) and model" : "Cost by day (UTC) and model"}
         kind="columns"
         series={series}
         rows={drawn((row) => roughly(row.cost_usd))}
@@ -42,7 +42,7 @@ export function UsageCharts({ usage, period, calls, user }: Props) {
         empty={empty}
       />
       <Chart
-        title={byHour ? "Tokens by hour and model" : "Tokens by day and model"}
+        title={byHour ? "Tokens by hour (UTC) and model" : "Tokens by day (UTC) and model"}
         kind="columns"
         series={series}
         rows={drawn((row) => row.total_tokens)}

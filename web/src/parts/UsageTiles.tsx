@@ -6,14 +6,6 @@ import type { Period } from "~/parts/period";
 import { Loading } from "~/parts/states";
 import type { Summary } from "~/parts/usage";
 
-const BEFORE: Record<Period["name"], string> = {
-  today: "than yesterday",
-  "7d": "than the 7 days before",
-  "30d": "than the 30 days before",
-  month: "than last month",
-  custom: "than the span before",
-};
-
 interface Props {
   usage: Summary | undefined;
   before: Schemas["Sums"] | undefined;
@@ -26,7 +18,7 @@ export function UsageTiles({ usage, before, period }: Props) {
   const { total } = usage;
   const note = (now: number, then: number | undefined) => {
     const changed = then === undefined ? null : change(now, then);
-    return changed === null ? "" : `${changed} ${BEFORE[period.name]}`;
+    return changed === null ? "" : `${changed} against ${period.before.words}`;
   };
   return (
     <Tiles>

@@ -10,11 +10,12 @@ export interface Period {
   /** The first moment that counts, and the first that no longer does; RFC 3339, UTC. */
   from: string;
   to: string;
-  /** The same length of time before it. */
-  before: { from: string; to: string };
+  /** What it is compared with: as much of the span before it as has gone by of this one, and that in words. */
+  before: { from: string; to: string; words: string };
 }
 
 const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
 
 export function periodOf(params: URLSearchParams, now: Date): Period {
   const asked = params.get("period") ?? "month";
@@ -22,31 +23,44 @@ export function periodOf(params: URLSearchParams, now: Date): Period {
   const today = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate());
   const tomorrow = today + DAY_MS;
   const month = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
+  const until = Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
+  const days = (from: number, to: number) => {
+    const count = (to - from) / DAY_MS;
+    const span = count === 1 ? "the day before" : `the ${count} days before`;
+    const part = from < until && until < to;
+    return period(name, from, to, from - (to - from), until, part ? `the same part of ${span}` : span);
+  };
+  const thisMonth = () => {
+    const last = lastMonth(month);
+    // A long month's last days have none to be compared with.
+    const words = last + (until - month) > month ? "all of last month" : "the same days of last month";
+    return period("month", month, nextMonth(month), last, until, words);
+  };
   switch (name) {
     case "today":
-      return period(name, today, tomorrow);
+      return period(name, today, tomorrow, today - DAY_MS, until, "yesterday until this time");
     case "7d":
-      return period(name, tomorrow - 7 * DAY_MS, tomorrow);
+      return days(tomorrow - 7 * DAY_MS, tomorrow);
     case "30d":
-      return period(name, tomorrow - 30 * DAY_MS, tomorrow);
+      return days(tomorrow - 30 * DAY_MS, tomorrow);
     case "custom": {
       const from = Date.parse(`${params.get("from") ?? ""}T00:00:00Z`);
       const last = Date.parse(`${params.get("to") ?? ""}T00:00:00Z`);
-      if (Number.isNaN(from) || Number.isNaN(last) || last < from) return period("month", month, nextMonth(month), lastMonth(month));
-      return period(name, from, last + DAY_MS);
+      return Number.isNaN(from) || Number.isNaN(last) || last < from ? thisMonth() : days(from, last + DAY_MS);
     }
     case "month":
-      return period(name, month, nextMonth(month), lastMonth(month));
+      return thisMonth();
   }
 }
 
-function period(name: PeriodName, from: number, to: number, before = from - (to - from)): Period {
-  return {
-    name,
-    from: new Date(from).toISOString(),
-    to: new Date(to).toISOString(),
-    before: { from: new Date(before).toISOString(), to: new Date(from).toISOString() },
-  };
+/** `until`: the moment up to which there is something to compare; a span that has ended or lies ahead is compared whole. */
+function period(name: PeriodName, from: number, to: number, before: number, until: number, words: string): Period {
+  const gone = from < until && until < to ? until - from : to - from;
+  return { name, from: text(from), to: text(to), before: { from: text(before), to: text(Math.min(before + gone, from)), words } };
+}
+
+function text(at: number): string {
+  return new Date(at).toISOString();
 }
 
 function nextMonth(month: number): number {
@@ -57,6 +71,15 @@ function nextMonth(month: number): number {
 function lastMonth(month: number): number {
   const at = new Date(month);
   return Date.UTC(at.getUTCFullYear(), at.getUTCMonth() - 1, 1);
+}
+
+const SPAN = { day: "numeric", month: "short", timeZone: "UTC" } as const;
+
+/** The days of a period: "12 – 18 Nov"; with the year where it is not this one. */
+export function spanOf({ from, to }: Period, now: Date): string {
+  const [first, last] = [new Date(from), new Date(Date.parse(to) - 1)];
+  const ofNow = [first, last].every((at) => at.getUTCFullYear() === now.getUTCFullYear());
+  return new Intl.DateTimeFormat("en-GB", ofNow ? SPAN : { ...SPAN, year: "numeric" }).formatRange(first, last);
 }
 
 /** Every day of the period up to today, as the API names them. */
@@ -77,9 +100,9 @@ export function hoursOf({ from, to }: Period, now: Date): string[] {
 
 export function usePeriod(): Period {
   const [params] = useSearchParams();
-  // One object for as long as the URL and the day are the same: queries are keyed by it.
-  const today = new Date().toISOString().slice(0, 10);
-  return useMemo(() => periodOf(params, new Date(`${today}T00:00:00Z`)), [params, today]);
+  // One object for as long as the URL and the minute are the same: queries are keyed by it.
+  const minute = new Date().toISOString().slice(0, 16);
+  return useMemo(() => periodOf(params, new Date(`${minute}Z`)), [params, minute]);
 }
 
 /** Part of the URL as state: "" takes it away, and any filter that changes leads back to the first page. */

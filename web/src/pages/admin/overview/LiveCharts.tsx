@@ -53,5 +53,5 @@ export function LiveCharts({ series, waiting }: { series: readonly Point[]; wait
 
 function LiveChart({ drawn: { title, series, write, mean }, points }: { drawn: Drawn; points: readonly Point[] }) {
   const all = useMemo(() => rows(points, series.map((one) => one.of), mean), [points, series, mean]);
-  return <Chart title={title} kind="lines" series={series} rows={all} figures={figuresOf(all)} write={write} place="Time" height={HEIGHT} />;
+  return <Chart title={title} kind="lines" series={series} rows={all} figures={figuresOf(all)} write={write} place="Local time" height={HEIGHT} />;
 }

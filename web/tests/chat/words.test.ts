@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { planOf } from "~/pages/chat/images";
 import { priceOf } from "~/pages/chat/price";
-import { adviceOf, againOf, limitOf, titleOfFailure } from "~/pages/chat/refusal";
+import { adviceOf, againOf, goneAs, limitOf, titleOfFailure, toldOfFailure } from "~/pages/chat/refusal";
 import type { Failure } from "~/pages/chat/talk";
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
@@ -32,14 +32,32 @@ describe("a refusal", () => {
     [pace, "You have reached your limit: requests per minute", "You can ask again in 12 s."],
     [used, "You have used up your limit: tokens per day, llama3.2:1b", "You can ask again in 12 hr., on 21 Nov, 01:00."],
     [total, "You have used up your limit: cost in all", "It does not reset by itself. Ask the operator for more."],
-    [large, "This does not fit into your limit: tokens per minute", large.message],
-    [held, "You have reached your limit: tokens per day", held.message],
+    [large, "This does not fit into your limit: tokens per minute", "The request may need 900, and the limit tokens per minute (10) is less. Send a shorter one."],
+    [held, "You have reached your limit: tokens per day", "Requests of yours that are running hold what is left of the limit tokens per day (9). Try again when they have ended."],
     [failure("rate_limit_exceeded", "Slow down.", 3), "You have reached your limit", "Slow down. You can ask again in 3 s."],
     [failure("account_suspended", "Ask an admin."), "Your account is suspended", "Ask an admin."],
     [failure(null, "Hm."), "No answer came", "Hm."],
   ])("%# is told in plain words", (told, title, advice) => {
     expect(titleOfFailure(told, "refused")).toBe(title);
     expect(adviceOf(told, NOW)).toBe(advice);
+  });
+
+  it("is read out without names and times of machines", () => {
+    expect(toldOfFailure(used, "refused", NOW)).toBe(
+      "You have used up your limit: tokens per day, llama3.2:1b. You can ask again in 12 hr., on 21 Nov, 01:00.",
+    );
+    const raw = failure(null, "The limits max_tokens_per_request and max_concurrent_requests hold until 2026-11-21T00:00:00Z.");
+    expect(toldOfFailure(raw, "cut", NOW)).toBe("The answer broke off. The limits tokens in one request and requests at once hold until 21 Nov, 01:00.");
+    for (const told of [pace, used, total, large, held]) expect(toldOfFailure(told, "refused", NOW)).not.toMatch(/_|\dT\d/);
+  });
+
+  it("of a session that is no longer the one that asked tells where the question is", () => {
+    const session = (user_id: string) =>
+      ({ user: { user_id, name: null, role: "user", status: "active" }, csrf_token: "", created_at: "", expires_at: "" }) as const;
+    expect(goneAs("alice", session("alice"))).toBeNull();
+    expect(goneAs("alice", undefined)).toBeNull();
+    expect(goneAs("alice", session("bob"))).toMatch(/^bob is signed in now, by another tab\. What you asked as alice was not sent\./);
+    expect(goneAs("alice", null)).toMatch(/^alice is no longer signed in\./);
   });
 
   it("that broke an answer off says so", () => {

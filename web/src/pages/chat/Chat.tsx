@@ -5,18 +5,20 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link, useSearchParams } from "react-router";
 
-import { SESSION, useSession } from "~/app/session";
+import { type Session, SESSION, useSession } from "~/app/session";
 import { AnswerView } from "~/pages/chat/AnswerView";
 import { chatsOf } from "~/pages/chat/chats";
 import { Composer } from "~/pages/chat/Composer";
 import { Log } from "~/pages/chat/Log";
 import { ModelPicker } from "~/pages/chat/ModelPicker";
 import { QuestionView } from "~/pages/chat/QuestionView";
+import { goneAs, toldOfFailure } from "~/pages/chat/refusal";
 import { type Answer, hasImages, isRunning, type Talk } from "~/pages/chat/talk";
 import { TalkList } from "~/pages/chat/TalkList";
 import { useChosenModel } from "~/pages/chat/useChosenModel";
 import { useDraft } from "~/pages/chat/useDraft";
 import { Welcome } from "~/pages/chat/Welcome";
+import { useNotices } from "~/parts/notice";
 import { Fault } from "~/parts/states";
 
 import classes from "./Chat.module.css";
@@ -155,6 +157,7 @@ const OVER = new Set(["forbidden", "not_signed_in"]);
 /** What a screen reader is told when an answer has ended; what else depends on it is read anew. */
 function useEndings(userId: string): string {
   const queries = useQueryClient();
+  const { tell } = useNotices();
   const [said, setSaid] = useState("");
   useEffect(
     () =>
@@ -162,16 +165,22 @@ function useEndings(userId: string): string {
         setSaid(inWords(answer));
         void queries.invalidateQueries({ queryKey: ["me"] });
         // The session may be over, or its token a new one. What came of an answer that broke off stays to be read.
-        if (answer.state === "refused" && OVER.has(answer.failure?.code ?? "")) void queries.invalidateQueries({ queryKey: SESSION });
+        if (answer.state === "refused" && OVER.has(answer.failure?.code ?? "")) {
+          void queries.invalidateQueries({ queryKey: SESSION }).then(() => {
+            const text = goneAs(userId, queries.getQueryData<Session | null>(SESSION));
+            if (text !== null) tell({ state: "bad", text });
+          });
+        }
       }),
-    [userId, queries],
+    [userId, queries, tell],
   );
   return said;
 }
 
 function inWords(answer: Answer): string {
-  if (answer.state === "refused") return `No answer. ${answer.failure?.message ?? ""}`;
+  const failure = answer.failure === null || !(answer.state === "refused" || answer.state === "cut") ? "" : toldOfFailure(answer.failure, answer.state, Date.now());
+  if (answer.state === "refused") return `No answer. ${failure}`;
   const text = answer.text.length > READ_CHARACTERS ? `${answer.text.slice(0, READ_CHARACTERS)}… The rest is in the conversation.` : answer.text;
-  if (answer.state === "cut") return `The answer broke off. ${answer.failure?.message ?? ""} ${text}`;
+  if (answer.state === "cut") return `${failure} ${text}`;
   return `${answer.state === "stopped" ? "Stopped" : "Answered"}. ${text}`;
 }

@@ -1,4 +1,5 @@
 /** What stood in the way of an answer, in plain words. */
+import type { Session } from "~/app/session";
 import { limitName } from "~/parts/Meter";
 import { duration, relative } from "~/parts/format";
 import type { Failure } from "~/pages/chat/talk";
@@ -34,12 +35,26 @@ const TITLES: Record<string, string> = {
 export function titleOfFailure(failure: Failure, state: "refused" | "cut"): string {
   if (isLimit(failure)) {
     const limit = limitOf(failure);
-    const name = limit === null ? null : limitName(limit).label;
-    const which = name === null ? "your limit" : `your limit: ${name.charAt(0).toLowerCase()}${name.slice(1)}`;
+    const which = limit === null ? "your limit" : `your limit: ${labelOf(limit)}`;
     if (failure.code === "insufficient_quota") return `You have used up ${which}`;
     return failure.code === "limit_too_small" ? `This does not fit into ${which}` : `You have reached ${which}`;
   }
   return TITLES[failure.code ?? ""] ?? (state === "cut" ? "The answer broke off" : "No answer came");
+}
+
+const LIMIT = /\b(?:(?:requests|tokens|cost_usd)_(?:per_[a-z]+|total)|max_concurrent_requests|max_tokens_per_request)\b/g;
+const TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\b/g;
+
+/** The gateway's own words with limits and times as people say them. */
+function inWords(message: string): string {
+  return message.replace(LIMIT, labelOf).replace(TIME, (at) => MINUTE.format(new Date(at)));
+}
+
+/** "tokens per day, llama3.2:1b" */
+function labelOf(limit: string): string {
+  if (limit.endsWith("max_tokens_per_request")) return "tokens in one request";
+  const { label } = limitName(limit);
+  return `${label.charAt(0).toLowerCase()}${label.slice(1)}`;
 }
 
 /** When the same may be asked again; null where the gateway did not say. */
@@ -54,8 +69,21 @@ export function againOf({ retryAt }: Failure, now: number): string | null {
 /** What to do about it, below the title. The gateway's own words, but for a limit whose title and time say all. */
 export function adviceOf(failure: Failure, now: number): string {
   const again = againOf(failure, now);
-  if (!isLimit(failure) || limitOf(failure) === null) return again === null ? failure.message : `${failure.message} ${again}`;
+  if (!isLimit(failure) || limitOf(failure) === null) return again === null ? inWords(failure.message) : `${inWords(failure.message)} ${again}`;
   if (again !== null) return again;
   if (failure.code === "insufficient_quota") return "It does not reset by itself. Ask the operator for more.";
-  return failure.message;
+  return inWords(failure.message);
+}
+
+/** All of it in one line, for a screen reader. */
+export function toldOfFailure(failure: Failure, state: "refused" | "cut", now: number): string {
+  return `${titleOfFailure(failure, state)}. ${adviceOf(failure, now)}`;
+}
+
+/** What to tell who asked as `userId` when that is no longer who is signed in: the page turns to somebody else's, or to none.
+ * Null where it still is, or nothing is known. */
+export function goneAs(userId: string, session: Session | null | undefined): string | null {
+  if (session === undefined || session?.user.user_id === userId) return null;
+  const now = session === null ? `${userId} is no longer signed in.` : `${session.user.user_id} is signed in now, by another tab.`;
+  return `${now} What you asked as ${userId} was not sent. It is kept in this browser: sign in as ${userId} to find it in your conversations.`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { askedOf, csvHref } from "~/parts/calls";
+import { askedOf, csvHref, shownInWords } from "~/parts/calls";
 import { endInWords } from "~/parts/callWords";
 import { periodOf } from "~/parts/period";
 import { spansOf } from "~/parts/timeline";
@@ -21,6 +21,19 @@ describe("askedOf", () => {
   it("is about the page's own user, whatever the URL says", () => {
     expect(askedOf(new URLSearchParams({ user: "ann" }), MONTH, "bob")).toEqual({ ...SPAN, user_id: "bob" });
   });
+});
+
+describe("how many rows are shown", () => {
+  const calls = (many: number) => Array.from({ length: many }, () => ({ endpoint: "/v1/chat/completions" }));
+  const correction = { endpoint: "adjustment" };
+
+  it.each([
+    [calls(25), 25, "25 of 25 calls, newest first"],
+    [[correction, ...calls(25)], 25, "25 of 25 calls and 1 correction, newest first"],
+    [[...calls(48), correction, correction], 1203, "48 of 1,203 calls and 2 corrections, newest first"],
+    [calls(1), 1, "1 of 1 call, newest first"],
+    [[correction], 0, "0 of 0 calls and 1 correction, newest first"],
+  ])("is never more calls than there are (%#)", (rows, all, words) => expect(shownInWords(rows, all)).toBe(words));
 });
 
 it("asks for the same calls as a file", () => {

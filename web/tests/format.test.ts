@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { addUsd, cents, centsPlaces, change, compact, count, decimal, duration, exactUsd, millionths, rate, relative, utc, utcDay } from "~/parts/format";
+import { addUsd, cents, centsPlaces, change, compact, count, decimal, duration, exactUsd, millionths, mostPlaces, rate, relative, utc, utcDay } from "~/parts/format";
 
 describe("money", () => {
   it.each([
@@ -51,6 +51,12 @@ describe("money", () => {
     ["0.00996", 2],
     ["0.00004355", 6],
   ])("%s has %d digits behind the point", (exact, places) => expect(centsPlaces(exact)).toBe(places));
+
+  it("makes room in a column for the most digits that one of it has, and for cents where there is none", () => {
+    expect(mostPlaces(["12", "0.00004355", "0.0012"])).toBe(6);
+    expect(mostPlaces([])).toBe(2);
+    expect(mostPlaces(undefined)).toBe(2);
+  });
 
   it("adds without a float between", () => {
     expect(addUsd(["0.1", "0.2"])).toBe("0.3");

@@ -4,11 +4,10 @@ import { useParams, useSearchParams } from "react-router";
 
 import type { Schemas } from "~/api/client";
 import { CallFilters } from "~/parts/CallFilters";
-import { type CallRecord, csvHref, FILTERS, isCorrection, useCalls } from "~/parts/calls";
+import { type CallRecord, csvHref, FILTERS, isCorrection, shownInWords, useCalls } from "~/parts/calls";
 import { type Column, DataTable, Pager } from "~/parts/DataTable";
 import { Count, Money, Moment, SmallMoney, Tokens, Took } from "~/parts/figures";
 import { curlOf } from "~/parts/FirstCall";
-import { count } from "~/parts/format";
 import { useModelNames } from "~/parts/modelColor";
 import { ModelName } from "~/parts/ModelName";
 import { Panel, Tile, Tiles } from "~/parts/Page";
@@ -63,7 +62,7 @@ export function CallsTable({ userId }: { userId?: string }) {
           />
         )}
         {data !== undefined && data.data.length > 0 && (
-          <Pager next={data.next} shown={`${count(data.data.length)} of ${count(data.totals.requests)} calls, newest first`} />
+          <Pager next={data.next} shown={shownInWords(data.data, data.totals.requests)} />
         )}
       </Panel>
     </>
@@ -77,16 +76,15 @@ function withUser(params: URLSearchParams, userId: string): string {
 }
 
 const WHEN: Column<CallRecord> = { id: "at", label: "Time", cell: (call) => <Moment at={call.created_at} /> };
-const USER: Column<CallRecord> = { id: "user", label: "User", cell: (call) => call.user_id };
+const USER: Column<CallRecord> = { id: "user", label: "User", narrow: "below", cell: (call) => call.user_id };
 const REST: Column<CallRecord>[] = [
-  { id: "model", label: "Model", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
-  // What a narrow window has room for comes first.
-  { id: "cost", label: "Cost", numeric: true, cell: (call) => <Cost of={call} /> },
-  { id: "status", label: "Status", cell: (call) => <Status of={call.status} /> },
-  { id: "input", label: "Input", numeric: true, wideOnly: true, cell: (call) => <Tokens value={call.prompt_tokens} /> },
-  { id: "output", label: "Output", numeric: true, wideOnly: true, cell: (call) => <Tokens value={call.completion_tokens} /> },
-  { id: "first", label: "First token", numeric: true, wideOnly: true, cell: (call) => <Took ms={call.first_token_ms} /> },
-  { id: "took", label: "Total", numeric: true, wideOnly: true, cell: (call) => <Took ms={call.latency_ms} /> },
+  { id: "model", label: "Model", narrow: "below", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
+  { id: "cost", label: "Cost", numeric: true, narrow: "beside", cell: (call) => <Cost of={call} /> },
+  { id: "status", label: "Status", narrow: "below", cell: (call) => <Status of={call.status} /> },
+  { id: "input", label: "Input", numeric: true, from: 700, cell: (call) => <Tokens value={call.prompt_tokens} /> },
+  { id: "output", label: "Output", numeric: true, from: 700, cell: (call) => <Tokens value={call.completion_tokens} /> },
+  { id: "first", label: "First token", numeric: true, from: 900, cell: (call) => <Took ms={call.first_token_ms} /> },
+  { id: "took", label: "Total", numeric: true, from: 700, cell: (call) => <Took ms={call.latency_ms} /> },
 ];
 const COLUMNS = [WHEN, ...REST];
 const COLUMNS_OF_ALL = [WHEN, USER, ...REST];

@@ -17,8 +17,11 @@ export interface Column<Row> {
   numeric?: boolean;
   /** The name by which the API sorts; the head is then a button. */
   sort?: string;
-  /** Left out where the window is narrow. */
-  wideOnly?: boolean;
+  /** Left out where the window is narrower than this, in pixels. */
+  from?: 700 | 900;
+  /** Where the window is narrow: beside the first, or on the lines below it, by itself or with its name before it. If any column says
+   * so, each row is stacked in that way, and nothing has to be reached for at the side. */
+  narrow?: "beside" | "below" | "named";
   /** Read by screen readers only: a column of buttons, say. */
   quiet?: boolean;
 }
@@ -49,10 +52,11 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, selec
     if (event.metaKey || event.ctrlKey) window.open(`${import.meta.env.BASE_URL}${place(row).pathname.slice(1)}${place(row).search}`);
     else void navigate(place(row));
   };
+  const stacks = columns.some(({ narrow }) => narrow !== undefined);
   if (rows?.length === 0) return <>{empty}</>;
   return (
     <div className={classes["scroll"]} style={height === undefined ? undefined : { maxHeight: height }} tabIndex={0} role="region" aria-label={`${label}, table`}>
-      <table className={classes["table"]} aria-busy={rows === undefined}>
+      <table className={classes["table"]} data-stacks={stacks} data-sorts={sort !== undefined} aria-busy={rows === undefined}>
         <caption className="visually-hidden">{label}</caption>
         <thead>
           <tr>
@@ -66,7 +70,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, selec
             ? Array.from({ length: SKELETON_ROWS }, (_, place) => (
                 <tr key={place}>
                   {columns.map((column) => (
-                    <td key={column.id} data-wide={column.wideOnly}>
+                    <td key={column.id} data-from={column.from} data-narrow={column.narrow}>
                       <Skeleton height={12} width="70%" />
                     </td>
                   ))}
@@ -80,7 +84,13 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, selec
                   onClick={(event) => open(event, row)}
                 >
                   {columns.map((column, at) => (
-                    <td key={column.id} data-numeric={column.numeric} data-wide={column.wideOnly}>
+                    <td
+                      key={column.id}
+                      data-numeric={column.numeric}
+                      data-from={column.from}
+                      data-narrow={column.narrow}
+                      {...(column.narrow === "named" && { "data-label": column.label })}
+                    >
                       {at === 0 && to !== undefined ? (
                         <Link to={place(row)} className={classes["open"] ?? ""}>
                           {column.cell(row)}
@@ -112,7 +122,7 @@ function Head<Row>({ column, sort }: { column: Column<Row>; sort: TableProps<Row
   const Arrow = order === "ascending" ? IconArrowUp : IconArrowDown;
   const by = column.sort;
   return (
-    <th scope="col" data-numeric={column.numeric} data-wide={column.wideOnly} aria-sort={order}>
+    <th scope="col" data-numeric={column.numeric} data-from={column.from} data-sorts={by !== undefined} aria-sort={order}>
       {by !== undefined && sort !== undefined ? (
         <button type="button" className={classes["sort"]} onClick={() => sort.onSort(by)}>
           {column.label}

@@ -181,8 +181,12 @@ function Ask({ title, does, danger = false, busy, fault, onDo, onClose, children
     event.preventDefault();
     onDo();
   };
+  // While it is done nothing closes this: a key that was made in the meantime would be lost unseen.
+  const close = () => {
+    if (!busy) onClose();
+  };
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={close} title={title} closeButtonProps={{ "aria-label": "Close" }}>
       <form onSubmit={submit}>
         <Stack>
           {children}
@@ -192,7 +196,7 @@ function Ask({ title, does, danger = false, busy, fault, onDo, onClose, children
             </Text>
           )}
           <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
+            <Button variant="default" onClick={close}>
               Cancel
             </Button>
             <Button type="submit" loading={busy} {...(danger && { color: "red.9" })}>

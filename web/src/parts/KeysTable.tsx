@@ -73,13 +73,13 @@ function columnsOf(ask: (asked: Asked) => void, byAdmin: boolean): Column<Key>[]
       label: "Name",
       cell: (key) => <span className={classes["name"]} title={key.name ?? ""}>{key.name ?? <span className="unit">without a name</span>}</span>,
     },
-    { id: "key", label: "Key", cell: (key) => <code className={classes["code"]}>{key.prefix}</code> },
-    { id: "status", label: "Status", cell: (key) => <Status of={key.status} /> },
-    { id: "used", label: "Last used", cell: (key) => <Ago at={key.last_used_at} /> },
-    { id: "created", label: "Made", wideOnly: true, cell: (key) => <Ago at={key.created_at} /> },
-    { id: "end", label: "Ends", wideOnly: true, cell: (key) => <Ago at={key.expires_at} /> },
-    { id: "limits", label: "Limits of its own", wideOnly: true, cell: (key) => <Limits of={key} /> },
-    { id: "actions", label: "Actions", quiet: true, cell: (key) => <Actions which={key} ask={ask} byAdmin={byAdmin} /> },
+    { id: "key", label: "Key", narrow: "below", cell: (key) => <code className={classes["code"]}>{key.prefix}</code> },
+    { id: "status", label: "Status", narrow: "beside", cell: (key) => <Status of={key.status} /> },
+    { id: "used", label: "Last used", narrow: "named", cell: (key) => <Ago at={key.last_used_at} /> },
+    { id: "created", label: "Made", from: 900, cell: (key) => <Ago at={key.created_at} /> },
+    { id: "end", label: "Ends", from: 700, cell: (key) => <Ago at={key.expires_at} /> },
+    { id: "limits", label: "Limits of its own", from: 900, cell: (key) => <Limits of={key} /> },
+    { id: "actions", label: "Actions", quiet: true, narrow: "beside", cell: (key) => <Actions which={key} ask={ask} byAdmin={byAdmin} /> },
   ];
 }
 

@@ -25,7 +25,7 @@ export function UsageCharts({ usage, period, calls, user }: Props) {
   if (data === undefined) return <Loading height={300} />;
   const rows = data.data;
   const models = [...new Set(rows.map((row) => row.model ?? ""))].sort();
-  const series: Series[] = models.map((model) => ({ name: model === "" ? "corrections" : model, color: colorOf(model) }));
+  const series: Series[] = models.map((model) => ({ name: model === "" ? "corrections" : model, color: model === "" ? "var(--text-quiet)" : colorOf(model) }));
   const byHour = isOneDay(period);
   const empty = rows.length === 0 ? <Text c="dimmed">Nothing was used in this time.</Text> : null;
   const drawn = (valueOf: (row: SummaryRow) => number): ChartRow[] => places(rows, models, period, { byHour, calls, user }, valueOf);

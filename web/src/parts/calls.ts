@@ -4,6 +4,7 @@ import { useSearchParams } from "react-router";
 
 import { api, body, type Schemas } from "~/api/client";
 import { useSession } from "~/app/session";
+import { count } from "~/parts/format";
 import { type Period, usePeriod } from "~/parts/period";
 
 export type CallRecord = Schemas["RecordBody"];
@@ -19,6 +20,14 @@ export const STATUSES: Readonly<Record<Status, string>> = {
 /** An admin's correction, booked as if it were a call. */
 export function isCorrection({ endpoint }: Pick<CallRecord, "endpoint">): boolean {
   return endpoint === "adjustment";
+}
+
+/** How many rows are shown, of how many calls that match. Corrections are rows, but no calls: they are told beside them. */
+export function shownInWords(rows: readonly Pick<CallRecord, "endpoint">[], calls: number): string {
+  const corrections = rows.filter(isCorrection).length;
+  const words = [`${count(rows.length - corrections)} of ${count(calls)} ${calls === 1 ? "call" : "calls"}`];
+  if (corrections > 0) words.push(`${count(corrections)} ${corrections === 1 ? "correction" : "corrections"}`);
+  return `${words.join(" and ")}, newest first`;
 }
 
 /** What narrows the calls down, besides the period; each is in the URL by this name. */

@@ -2,12 +2,16 @@
 import { Tooltip } from "@mantine/core";
 import { useSyncExternalStore } from "react";
 
-import { cents, compact, count, duration, exactUsd, millionths, moment, relative, utc } from "~/parts/format";
+import { cents, centsPlaces, compact, count, duration, exactUsd, millionths, moment, relative, utc } from "~/parts/format";
 
-export function Money({ usd }: { usd: string }) {
+/** `places`: how many digits its column has room for behind the point, so that the points stand above each other. */
+export function Money({ usd, places = 0 }: { usd: string; places?: number }) {
+  const missing = Math.max(0, places - centsPlaces(usd));
   return (
     <Tooltip label={exactUsd(usd)}>
-      <span className="num">{cents(usd)}</span>
+      <span className="num" {...(missing > 0 && { "data-room": "0".repeat(missing) })}>
+        {cents(usd)}
+      </span>
     </Tooltip>
   );
 }

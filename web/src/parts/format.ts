@@ -28,6 +28,11 @@ export function centsPlaces(exact: string): number {
   return cents(exact).split(".")[1]?.length ?? 0;
 }
 
+/** The most of them in a column. */
+export function mostPlaces(column: readonly string[] = []): number {
+  return Math.max(2, ...column.map(centsPlaces));
+}
+
 /** "−$1,234.57": half up (away from nothing) to so many places, none of which is left out. */
 function rounded(exact: string, places: number): string {
   const { negative, whole, fraction } = digits(exact);

@@ -49,7 +49,7 @@ export const COUNTED: readonly Group[] = [
 
 export const COUNT_NAMES: readonly CountName[] = COUNTED.flatMap((group) => group.fields.map(([name]) => name));
 export const PLAIN_NAMES: readonly Exclude<FigureName, CountName>[] = ["max_concurrent_requests", "max_tokens_per_request"];
-const FIGURE_NAMES: readonly FigureName[] = [...COUNT_NAMES, ...PLAIN_NAMES];
+export const FIGURE_NAMES: readonly FigureName[] = [...COUNT_NAMES, ...PLAIN_NAMES];
 
 /** Those that are changed most, for the editor in the table. */
 export const QUICK: readonly FigureName[] = ["cost_usd_per_month", "tokens_per_day", "requests_per_minute", "max_concurrent_requests"];

@@ -66,9 +66,9 @@ function shown(entries: readonly Entry[]): string {
 
 const COLUMNS: Column<Entry>[] = [
   { id: "at", label: "Time", cell: ({ at }) => <Moment at={at} /> },
-  { id: "actor", label: "Who", cell: ({ actor }) => actorWords(actor) },
-  { id: "action", label: "What", cell: ({ action }) => actionWords(action) },
-  { id: "target", label: "Of", cell: ({ target }) => <span className={classes["target"]}>{target === "*" ? "several" : target}</span> },
-  { id: "detail", label: "Detail", wideOnly: true, cell: ({ detail }) => <span className={classes["line"]}>{detailLine(detail)}</span> },
-  { id: "address", label: "From", wideOnly: true, cell: ({ address }) => address ?? <span className="unit">here</span> },
+  { id: "actor", label: "Who", narrow: "named", cell: ({ actor }) => actorWords(actor) },
+  { id: "action", label: "What", narrow: "beside", cell: ({ action }) => actionWords(action) },
+  { id: "target", label: "Of", narrow: "named", cell: ({ target }) => <span className={classes["target"]}>{target === "*" ? "several" : target}</span> },
+  { id: "detail", label: "Detail", from: 900, cell: ({ detail }) => <span className={classes["line"]}>{detailLine(detail)}</span> },
+  { id: "address", label: "From", from: 700, cell: ({ address }) => address ?? <span className="unit">here</span> },
 ];

@@ -110,10 +110,10 @@ function columnsOf(models: readonly Model[]): Column<Price>[] {
     },
     { id: "input", label: "Input", numeric: true, cell: (price) => <UsdPerMillion usd={price.input_usd_per_mtok} /> },
     { id: "output", label: "Output", numeric: true, cell: (price) => <UsdPerMillion usd={price.output_usd_per_mtok} /> },
-    { id: "cached", label: "From cache", numeric: true, wideOnly: true, cell: (price) => <UsdPerMillion usd={price.cached_input_usd_per_mtok} /> },
-    { id: "write", label: "Kept in cache", numeric: true, wideOnly: true, cell: (price) => <UsdPerMillion usd={price.cache_write_usd_per_mtok} /> },
-    { id: "since", label: "Since", wideOnly: true, cell: (price) => <Ago at={price.effective_at} /> },
-    { id: "served", label: "Models it counts for", wideOnly: true, cell: (price) => <Served names={servedBy(price.id)} /> },
+    { id: "cached", label: "From cache", numeric: true, from: 700, cell: (price) => <UsdPerMillion usd={price.cached_input_usd_per_mtok} /> },
+    { id: "write", label: "Kept in cache", numeric: true, from: 700, cell: (price) => <UsdPerMillion usd={price.cache_write_usd_per_mtok} /> },
+    { id: "since", label: "Since", from: 700, cell: (price) => <Ago at={price.effective_at} /> },
+    { id: "served", label: "Models it counts for", from: 700, cell: (price) => <Served names={servedBy(price.id)} /> },
   ];
 }
 

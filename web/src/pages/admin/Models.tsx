@@ -61,7 +61,7 @@ const COLUMNS: Column<Model>[] = [
   },
   { id: "input", label: "Input per million", numeric: true, cell: (model) => <PriceOf model={model} output={false} /> },
   { id: "output", label: "Output per million", numeric: true, cell: (model) => <PriceOf model={model} output /> },
-  { id: "modified", label: "Changed", wideOnly: true, cell: (model) => <Ago at={model.modified_at} never="–" /> },
+  { id: "modified", label: "Changed", from: 700, cell: (model) => <Ago at={model.modified_at} never="–" /> },
 ];
 
 function Name({ of: { name, aliases } }: { of: Model }) {

@@ -4,7 +4,7 @@ import { Link } from "react-router";
 import { type Column, DataTable } from "~/parts/DataTable";
 import { Fading } from "~/parts/Fading";
 import { Count, Money, Tokens } from "~/parts/figures";
-import { cents, compact } from "~/parts/format";
+import { cents, compact, mostPlaces } from "~/parts/format";
 import type { Standing } from "~/parts/live";
 import { useModelColors } from "~/parts/modelColor";
 import { Panel } from "~/parts/Page";
@@ -59,6 +59,7 @@ interface TopProps<Row extends Top> {
 }
 
 function TopPanel<Row extends Top>({ title, head, rows, keyOf, name, to, search = () => "", nobody }: TopProps<Row>) {
+  const places = mostPlaces(rows?.map((row) => row.cost_usd));
   const columns: Column<Row>[] = [
     {
       id: "name",
@@ -69,10 +70,10 @@ function TopPanel<Row extends Top>({ title, head, rows, keyOf, name, to, search 
         </Link>
       ),
     },
-    { id: "cost", label: "Spend", numeric: true, cell: (row) => <Live of={cents(row.cost_usd)} shown={<Money usd={row.cost_usd} />} /> },
+    { id: "cost", label: "Spend", numeric: true, cell: (row) => <Live of={cents(row.cost_usd)} shown={<Money usd={row.cost_usd} places={places} />} /> },
     { id: "tokens", label: "Tokens", numeric: true, cell: (row) => <Live of={compact(row.total_tokens).join()} shown={<Tokens value={row.total_tokens} />} /> },
     { id: "requests", label: "Calls", numeric: true, cell: (row) => <Live of={compact(row.requests).join()} shown={<Count value={row.requests} of="requests" />} /> },
-    { id: "now", label: "Now", numeric: true, cell: (row) => <Live of={String(row.in_flight)} shown={row.in_flight === 0 ? <span className="unit">–</span> : row.in_flight} /> },
+    { id: "now", label: "Now", numeric: true, from: 700, cell: (row) => <Live of={String(row.in_flight)} shown={row.in_flight === 0 ? <span className="unit">–</span> : row.in_flight} /> },
   ];
   return (
     <Panel title={title} flush>

@@ -30,7 +30,10 @@ export function NewUser({ opened, close }: { opened: boolean; close: () => void 
       onClose={done}
       title={made === null ? "New user" : `${made.user_id} is there`}
       size={620}
+      // A key that is shown this once goes when its reader says so, not by a slip.
+      withCloseButton={made === null}
       closeOnClickOutside={made === null}
+      closeOnEscape={made === null}
       closeButtonProps={{ "aria-label": "Close" }}
     >
       {opened && (made === null ? <Form onMade={setMade} close={done} /> : <Shown made={made} close={done} />)}

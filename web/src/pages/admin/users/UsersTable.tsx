@@ -8,7 +8,7 @@ import { Sparkline } from "~/parts/Chart";
 import { type Column, DataTable } from "~/parts/DataTable";
 import { Fading } from "~/parts/Fading";
 import { Ago, Count, Money, Tokens } from "~/parts/figures";
-import { cents, compact, count } from "~/parts/format";
+import { cents, compact, count, mostPlaces } from "~/parts/format";
 import { readingsOf } from "~/parts/LimitMeters";
 import { limitName, Meter, stateOf } from "~/parts/Meter";
 import { Empty } from "~/parts/states";
@@ -30,7 +30,7 @@ export function UsersTable({ rows, filtered, sort, onLimits }: Props) {
   return (
     <DataTable
       label="Users"
-      columns={columns(onLimits, (user) => void setStatus(user, user.status === "active" ? "suspended" : "active"))}
+      columns={columns(mostPlaces(rows?.map(({ month }) => month.cost_usd)), onLimits, (user) => void setStatus(user, user.status === "active" ? "suspended" : "active"))}
       rows={rows}
       rowKey={(user) => user.user_id}
       to={(user) => `/admin/users/${encodeURIComponent(user.user_id)}`}
@@ -41,7 +41,7 @@ export function UsersTable({ rows, filtered, sort, onLimits }: Props) {
   );
 }
 
-function columns(onLimits: (userId: string) => void, turn: (user: UserRow) => void): Column<UserRow>[] {
+function columns(places: number, onLimits: (userId: string) => void, turn: (user: UserRow) => void): Column<UserRow>[] {
   return [
     {
       id: "user",
@@ -55,15 +55,16 @@ function columns(onLimits: (userId: string) => void, turn: (user: UserRow) => vo
         </span>
       ),
     },
-    { id: "status", label: "Status", cell: ({ status }) => <Status of={status} /> },
+    { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <Status of={status} /> },
     {
       id: "cost",
       label: "Spend",
       sort: "cost",
       numeric: true,
+      narrow: "beside",
       cell: ({ month }) => (
         <Fading of={cents(month.cost_usd)}>
-          <Money usd={month.cost_usd} />
+          <Money usd={month.cost_usd} places={places} />
         </Fading>
       ),
     },
@@ -72,6 +73,7 @@ function columns(onLimits: (userId: string) => void, turn: (user: UserRow) => vo
       label: "Tokens",
       sort: "tokens",
       numeric: true,
+      narrow: "named",
       cell: ({ month }) => (
         <Fading of={compact(month.total_tokens).join()}>
           <Tokens value={month.total_tokens} />
@@ -83,20 +85,22 @@ function columns(onLimits: (userId: string) => void, turn: (user: UserRow) => vo
       label: "Requests",
       sort: "requests",
       numeric: true,
+      narrow: "named",
       cell: ({ month }) => (
         <Fading of={compact(month.requests).join()}>
           <Count value={month.requests} of="requests" />
         </Fading>
       ),
     },
-    { id: "limit", label: "Tightest limit", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
+    { id: "limit", label: "Tightest limit", narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
     {
       id: "week",
       label: "7 days",
+      from: 900,
       cell: ({ week }) => <Sparkline values={week.map((day) => day.total_tokens)} label={`Tokens of the last 7 days: ${week.map((day) => count(day.total_tokens)).join(", ")}`} />,
     },
-    { id: "seen", label: "Last seen", sort: "last_seen", numeric: true, cell: ({ last_seen_at: at }) => <Ago at={at} /> },
-    { id: "actions", label: "Suspend or activate", quiet: true, numeric: true, cell: (user) => <Turn user={user} turn={turn} /> },
+    { id: "seen", label: "Last seen", sort: "last_seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <Ago at={at} /> },
+    { id: "actions", label: "Suspend or activate", quiet: true, numeric: true, narrow: "beside", cell: (user) => <Turn user={user} turn={turn} /> },
   ];
 }
 

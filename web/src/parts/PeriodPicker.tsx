@@ -56,18 +56,21 @@ export function PeriodPicker() {
       </Popover.Target>
       <Popover.Dropdown>
         <form onSubmit={submit} onChange={() => setTurned(false)}>
-          <Group align="flex-end" gap="xs">
-            <TextInput type="date" label="From" name="from" size="xs" required defaultValue={period.from.slice(0, 10)} data-autofocus />
+          <Group align="flex-start" gap="xs">
+            <TextInput type="date" label="From" name="from" size="xs" w={150} required defaultValue={period.from.slice(0, 10)} data-autofocus />
             <TextInput
               type="date"
               label="To (UTC)"
               name="to"
               size="xs"
+              w={150}
               required
               error={turned && "This is before “From”. Choose the same day or a later one."}
               defaultValue={new Date(Date.parse(period.to) - 1).toISOString().slice(0, 10)}
             />
-            <Button type="submit">Show</Button>
+            <Button type="submit" mt={20}>
+              Show
+            </Button>
           </Group>
         </form>
       </Popover.Dropdown>

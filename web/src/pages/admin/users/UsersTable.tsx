@@ -58,7 +58,7 @@ function columns(places: number, onLimits: (userId: string) => void, turn: (user
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <Status of={status} /> },
     {
       id: "cost",
-      label: "Spend",
+      label: "Spend\nthis month",
       sort: "cost",
       numeric: true,
       narrow: "beside",
@@ -70,7 +70,7 @@ function columns(places: number, onLimits: (userId: string) => void, turn: (user
     },
     {
       id: "tokens",
-      label: "Tokens",
+      label: "Tokens\nthis month",
       sort: "tokens",
       numeric: true,
       narrow: "named",
@@ -82,7 +82,7 @@ function columns(places: number, onLimits: (userId: string) => void, turn: (user
     },
     {
       id: "requests",
-      label: "Requests",
+      label: "Requests\nthis month",
       sort: "requests",
       numeric: true,
       narrow: "named",

@@ -137,6 +137,19 @@ def too_wide(page: Page) -> str | None:
     return told
 
 
+def cut_off(page: Page) -> list[str]:
+    """What of the tables' rows has to be reached for at the side, in a window that is narrow."""
+    told: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('table[data-stacks="true"]')].flatMap(table => {
+            const { right } = table.parentElement.getBoundingClientRect();
+            const parts = [...table.querySelectorAll("td, td button, td a")];
+            const out = parts.filter(one => one.getBoundingClientRect().right > right + 1);
+            return out.slice(0, 3).map(one => one.outerHTML.slice(0, 160));
+        })"""
+    )
+    return told
+
+
 def examine(page: Page, name: str, wrong: list[str]) -> None:
     """The page that is open: light at every width, dark at both ends."""
     page.emulate_media(color_scheme="light")
@@ -145,6 +158,7 @@ def examine(page: Page, name: str, wrong: list[str]) -> None:
         settle(page)
         if (told := too_wide(page)) is not None:
             wrong.append(f"{name} at {width} px is wider than its window: {told}")
+    wrong.extend(f"{name} at {WIDTHS[-1]} px cuts off {part}" for part in cut_off(page))
     wrong.extend(f"{name}, light, {WIDTHS[-1]} px: {found}" for found in violations(page))
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})

@@ -89,7 +89,8 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, selec
                       data-numeric={column.numeric}
                       data-from={column.from}
                       data-narrow={column.narrow}
-                      {...(column.narrow === "named" && { "data-label": column.label })}
+                      // The head says the rest of it.
+                      {...(column.narrow === "named" && { "data-label": column.label.split("\n")[0] })}
                     >
                       {at === 0 && to !== undefined ? (
                         <Link to={place(row)} className={classes["open"] ?? ""}>

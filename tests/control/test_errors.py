@@ -115,6 +115,7 @@ async def test_a_password_that_is_refused_is_not_repeated(admin):
         ("/v1/usage/summary?limit=5", "limit"),
         ("/me?verbose=1", "verbose"),
         ("/me/keys?after=key_nope", "after"),
+        ("/v1/usage?status=failed&limit=5&status=completed", "status"),
     ],
 )
 async def test_the_query_parameter_at_fault_is_named(alice, path, param):

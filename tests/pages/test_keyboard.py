@@ -154,6 +154,7 @@ def test_the_focus_is_always_to_be_seen(visitor: Visitor, admin: Visitor) -> Non
 
 def test_chatting_by_keys(visitor: Visitor) -> None:
     page, keys = visitor.page, visitor.page.keyboard
+    visitor.limit(max_tokens_per_request=24)  # the model that talks would go on for a while
     page.goto("/ui/chat")
     expect(page.get_by_label("Username")).to_be_focused()
     keys.type(visitor.user_id)

@@ -68,6 +68,11 @@ class Visitor:
         """Where it is said what was done."""
         return self.page.locator('[role="status"][aria-live="polite"]')
 
+    def bill(self, usd: str) -> None:
+        """Add so much to what they owe."""
+        correction = {"user_id": self.user_id, "cost_usd": usd, "reason": "a test"}
+        self.gateway.admin("POST", "/admin/adjustments", correction)
+
     def call(self, **fields: Any) -> Any:
         """A request by the visitor's key, not by the browser."""
         ask = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 8} | fields

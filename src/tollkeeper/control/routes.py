@@ -79,9 +79,12 @@ class _GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             request.scope[_WHO] = self.who(request)
-            if not takes_query:
-                for name in request.query_params:
+            given = [name for name, _ in request.query_params.multi_items()]
+            for name in given:
+                if not takes_query:
                     raise Unprocessable(f"'{name[:64]}' is not known here.", param=name[:64])
+                if given.count(name) > 1:
+                    raise Unprocessable(f"'{name[:64]}' is given more than once.", param=name[:64])
             return await handle(_ReadRequest(request, await _read_body(request)))
 
         return guarded

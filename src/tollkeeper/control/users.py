@@ -236,7 +236,7 @@ async def _update(services: Services, by: ByAdmin, user_id: str, form: UserForm)
     return user_body(await services.accounts.update_user(user_id, by, UserChange(**given)))
 
 
-@router.delete("/admin/users/{user_id}", summary="Close an account, for good", responses=errors(404))
+@router.delete("/admin/users/{user_id}", summary="Close an account, for good", responses=errors(404, 409))
 async def _close(services: Services, by: ByAdmin, user_id: str) -> UserBody:
     """Its keys die at once, its records stay."""
     _check_another(user_id, by)

@@ -86,7 +86,8 @@ async def open_desk(*, metrics_public: bool = False) -> Desk:
             endpoint=ADJUSTMENT,
             metadata=json.dumps({"reason": reason}),
         )
-        house.store._tables.records[made.request_id] = made  # not by the ledger, which belongs to the loop it was made in
+        # Not by the ledger, which belongs to the loop that it was made in.
+        house.store._tables.records[made.request_id] = made
         return made
 
     catalog = Catalog([], house.store.book, house.clock, patience=1)

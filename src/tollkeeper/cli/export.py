@@ -10,6 +10,7 @@ import msgspec
 
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time
+from tollkeeper.wire.sheet import guarded
 
 Format = Literal["jsonl", "csv"]
 Rows = Iterable[Mapping[str, Any]]
@@ -45,9 +46,6 @@ FIELDS = (
 )
 """The columns. `metadata` is an object in JSON, and that object's text in CSV."""
 
-# A spreadsheet takes a cell that begins like this for a formula. The quote itself is among them, so that taking one
-# away from a text that begins with it always gives back what was there.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -98,6 +96,4 @@ def _cell(name: str, value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     # A refund's cost begins with a minus: it is a number of ours, and stays one.
-    if isinstance(value, str) and name != "cost_usd" and value.startswith(_FORMULA):
-        return "'" + value
-    return value
+    return guarded(value) if isinstance(value, str) and name != "cost_usd" else value

@@ -20,12 +20,11 @@ from tollkeeper.control.usage import OwnRecords, RecordBody, RecordsOfAll, filte
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.services.prices import price_body
 from tollkeeper.store.ports import Filter, Record
+from tollkeeper.wire.sheet import guarded
 
 _ROWS = 1000
 """Records read, and sent, at once."""
 _COLUMNS = tuple(RecordBody.model_fields)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 
 class Call(RecordBody):
@@ -78,8 +77,7 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return guarded(value) if isinstance(value, str) else str(value)
 
 
 def _written(rows: list[tuple[str, ...]] | list[list[str]]) -> bytes:

@@ -27,6 +27,16 @@ HEAD = "0005"
 
 METADATA = MetaData()
 
+
+def _sums() -> list[Column[int]]:
+    """The figures of a table of sums; new ones, since a column belongs to one table."""
+    names = (
+        "requests", "prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens",
+        "cost_micro", "cost_rest",
+    )  # fmt: skip
+    return [Column(name, BigInteger, nullable=False) for name in names]
+
+
 users = Table(
     "users",
     METADATA,
@@ -173,14 +183,7 @@ hourly = Table(
     Column("model", Text, nullable=False),
     Column("key_id", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("cache_write_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("reasoning_tokens", BigInteger, nullable=False),
-    Column("cost_micro", BigInteger, nullable=False),
-    Column("cost_rest", BigInteger, nullable=False),
+    *_sums(),
     PrimaryKeyConstraint("hour", "user_id", "model", "key_id", "status"),
     Index("hourly_of_user", "user_id", "hour"),
     sqlite_with_rowid=False,
@@ -194,14 +197,7 @@ hourly_models = Table(
     Column("hour", BigInteger, nullable=False),
     Column("model", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("cache_write_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("reasoning_tokens", BigInteger, nullable=False),
-    Column("cost_micro", BigInteger, nullable=False),
-    Column("cost_rest", BigInteger, nullable=False),
+    *_sums(),
     PrimaryKeyConstraint("hour", "model", "status"),
     sqlite_with_rowid=False,
 )
@@ -212,14 +208,7 @@ monthly_users = Table(
     Column("month", BigInteger, nullable=False),
     Column("user_id", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("cache_write_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("reasoning_tokens", BigInteger, nullable=False),
-    Column("cost_micro", BigInteger, nullable=False),
-    Column("cost_rest", BigInteger, nullable=False),
+    *_sums(),
     PrimaryKeyConstraint("month", "user_id", "status"),
     sqlite_with_rowid=False,
 )
@@ -233,14 +222,7 @@ rollup_minutes = Table(
     Column("model", Text, nullable=False),
     Column("key_id", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("cache_write_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("reasoning_tokens", BigInteger, nullable=False),
-    Column("cost_micro", BigInteger, nullable=False),
-    Column("cost_rest", BigInteger, nullable=False),
+    *_sums(),
     PrimaryKeyConstraint("minute", "user_id", "model", "key_id", "status"),
     sqlite_with_rowid=False,
 )
@@ -263,14 +245,7 @@ checkpoints = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
     Column("newest", BigInteger, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("cache_write_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("reasoning_tokens", BigInteger, nullable=False),
-    Column("cost_micro", BigInteger, nullable=False),
-    Column("cost_rest", BigInteger, nullable=False),
+    *_sums(),
 )
 
 # The same figures once more by user and month of admission: sums that moved from one to another would add up as before.
@@ -279,14 +254,7 @@ pruned_users = Table(
     METADATA,
     Column("month", BigInteger, nullable=False),
     Column("user_id", Text, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("cache_write_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("reasoning_tokens", BigInteger, nullable=False),
-    Column("cost_micro", BigInteger, nullable=False),
-    Column("cost_rest", BigInteger, nullable=False),
+    *_sums(),
     PrimaryKeyConstraint("month", "user_id"),
     sqlite_with_rowid=False,
 )

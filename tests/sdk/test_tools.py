@@ -8,7 +8,7 @@ from typing import Any
 from tests.ollama.test_rig import FORCED_CALL
 from tests.sdk.person import Person, Sdk
 
-ASKED: Any = {**FORCED_CALL, "temperature": 0}
+ASKED: Any = FORCED_CALL
 
 
 def test_whole_and_then_its_result(client: Sdk, person: Person):

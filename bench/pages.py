@@ -143,14 +143,14 @@ async def measure(path: Path) -> None:
         _say("start", [time.perf_counter() - began])
         ready = asyncio.Event()
         server.on_open = ready.set
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        serving = asyncio.create_task(server.serve([listening]))
         await ready.wait()
         headers = {"authorization": f"Bearer {ADMIN}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
             for name, target in paths(now_ms()):
                 rounds = [await _timed(client, target) for _ in range(ROUNDS)]
                 _say(name, [wall for wall, _ in rounds], median(cpu for _, cpu in rounds[1:]))
-        server.should_exit = True
+        server.stop()
         await serving
 
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import uvloop
 
 from tollkeeper import __version__
-from tollkeeper.app import mint_request_id, now_ms
+from tollkeeper.app import Mint, now_ms
 from tollkeeper.rules.limits import COUNTED, Limits
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.times import month_of
@@ -76,7 +76,7 @@ class Desk(NamedTuple):
             foreseen = await self.admission.foresee(self.caller, ask, self.route)
             at = now_ms()
             with await self.admission.admit(self.caller, ask, self.route, PRICE, foreseen, at) as grant:
-                started = Started(mint_request_id(at), at, time.monotonic())
+                started = Started(mint(at), at, time.monotonic())
                 with self.runs.begin(
                     started, self.caller, CHAT, ask, self.route, PRICE, grant, lambda _: None
                 ) as run:  # fmt: skip
@@ -142,7 +142,7 @@ def fill(path: Path, count: int, now: int) -> None:
 def a_record(number: int, at: int) -> Record:
     user, model = number % USERS, f"model-{number % MODELS}:latest"
     return Record(
-        request_id=mint_request_id(at),
+        request_id=mint(at),
         created_at=at,
         settled_at=at + 700,
         user_id=f"user-{user}",

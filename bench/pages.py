@@ -26,7 +26,7 @@ from statistics import median
 import httpx2 as httpx
 import uvloop
 
-from tollkeeper.app import mint_request_id, now_ms, opened
+from tollkeeper.app import Mint, now_ms, opened
 from tollkeeper.config import load_settings
 from tollkeeper.rules.limits import Limits
 from tollkeeper.rules.times import format_time
@@ -89,7 +89,7 @@ def _fill(path: Path, users: int, count: int, now: int) -> None:
 def _record(number: int, users: int, at: int) -> Record:
     user, model = number * 7919 % users, f"model-{number % MODELS}:latest"
     return Record(
-        request_id=mint_request_id(at),
+        request_id=mint(at),
         created_at=at,
         settled_at=at + 700,
         user_id=f"user-{user:05}",

@@ -65,7 +65,7 @@ class _Conversation:
         exchange = self._exchange
         if message["type"] == "http.response.start":
             headers, self._due = _own(message["headers"])
-            await exchange.begin(message["status"], headers, self._due)
+            exchange.begin(message["status"], headers, self._due)
             return
         body = message.get("body", b"")
         if self._due is not None and exchange.method != "HEAD":
@@ -75,7 +75,7 @@ class _Conversation:
             if self._due and exchange.method != "HEAD":
                 log.error("an answer to %s %s was not of the length it promised", exchange.method, exchange.path)
                 exchange.keep_alive = False
-            await exchange.end()
+            exchange.end()
 
 
 def _own(headers: Headers) -> tuple[Headers, int | None]:

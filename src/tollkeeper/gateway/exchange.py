@@ -341,40 +341,65 @@ class Exchange:
         head = self._head(status, headers, len(body))
         if self.method == "HEAD":
             body = b""
-        if len(body) <= _PIECE:
-            await self.write(head + body)
-        else:
-            await self.write(head)
-            await self.write(body)
-        self.finish()
+        if len(body) <= _PIECE and not self.gone:
+            self._connection.transport.write(head + body)
+        elif not self.gone:
+            self._connection.transport.write(head)
+            await self.content(body)
+        self._finish()
 
-    async def begin(self, status: int, headers: Headers, length: int | None = None) -> None:
-        """Send the head of an answer whose content follows by `write`: `length` bytes of it, or None: until `finish`,
-        in chunks, or up to the end of the connection where the client is of HTTP/1.0."""
+    def begin(self, status: int, headers: Headers, length: int | None = None) -> None:
+        """Send the head of an answer whose content follows: `length` bytes of it, or None: until `end`, in chunks, or
+        up to the end of the connection where the client is of HTTP/1.0."""
         framed = length is not None or status in _BODILESS or self.method == "HEAD"
         self._chunked = not framed and self.version == "1.1"
         if self._chunked:
             headers = [*headers, (b"transfer-encoding", b"chunked")]
         elif not framed:
             self.keep_alive = False
-        await self.write(self._head(status, headers, length))
+        head = self._head(status, headers, length)
+        if not self.gone:
+            self._connection.transport.write(head)
+
+    def push(self, data: bytes) -> bool:
+        """Send a piece of the content of an answer that was begun. False: before the next, wait for `drained`."""
+        if self.gone or not data or self.method == "HEAD":
+            return True
+        connection = self._connection
+        connection.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        return not connection.write_paused
 
     async def content(self, data: bytes) -> None:
-        """Send a piece of the content of an answer that was begun."""
-        if data and self.method != "HEAD":
-            await self.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        """Send content of any size, in pieces, each when the client has taken enough of those before."""
+        for start in range(0, len(data), _PIECE):
+            await self.drained()
+            self.push(data[start : start + _PIECE] if len(data) > _PIECE else data)
 
-    async def end(self) -> None:
+    async def drained(self) -> None:
+        """Wait until the client has taken enough of what was sent; one that takes nothing for long is cut off."""
+        connection = self._connection
+        if not connection.write_paused:
+            return
+        try:
+            async with asyncio.timeout(connection.door.stall_timeout):
+                await connection.drained()
+        except TimeoutError:
+            self.gone = True
+            connection.abort()
+            self.task.cancel()  # as if it had left
+            await asyncio.sleep(0)
+
+    def end(self) -> None:
         """Send the end of an answer that was begun."""
-        if self._chunked:
-            await self.write(b"0\r\n\r\n")
-        self.finish()
+        if self._chunked and not self.gone:
+            self._connection.transport.write(b"0\r\n\r\n")
+        self._finish()
 
-    async def stream(self, events: bytes, headers: Headers) -> None:
-        """Send events, and the head of the answer before the first."""
+    def stream(self, events: bytes, headers: Headers) -> bool:
+        """Send events, and the head of the answer before the first. False: before the next, wait for `drained`."""
         if not self.started:
             self._streaming = True
-            await self.begin(
+            self.begin(
                 200,
                 [
                     (b"content-type", EVENT_STREAM),
@@ -383,18 +408,15 @@ class Exchange:
                     *headers,
                 ],
             )
-        await self.content(events)
-
-    async def end_stream(self, last: bytes) -> None:
-        await self.content(last)
-        await self.end()
+        return self.push(events)
 
     async def fail(self, error: GatewayError) -> None:
         """Tell the client of an error, in whichever way is left."""
         if self.gone:
             return
         if self._streaming:
-            await self.end_stream(as_event(shape_error(error)))
+            self.push(as_event(shape_error(error)))
+            self.end()
         elif self.started:
             self._connection.abort()  # half an answer that was promised whole: only a broken connection says so
         else:
@@ -410,28 +432,7 @@ class Exchange:
             headers.append((b"connection", b"close"))
         return response_head(status, headers, self._connection.door.date(), length)
 
-    async def write(self, data: bytes) -> None:
-        """Write bytes of the answer, large ones in pieces, each when the client has taken enough of those before; a
-        client that takes nothing for long is cut off."""
-        for start in range(0, len(data), _PIECE):
-            if self._connection.write_paused:
-                await self._drained()
-            if self.gone:
-                return
-            self._connection.transport.write(data[start : start + _PIECE] if len(data) > _PIECE else data)
-
-    async def _drained(self) -> None:
-        connection = self._connection
-        try:
-            async with asyncio.timeout(connection.door.stall_timeout):
-                await connection.drained()
-        except TimeoutError:
-            self.gone = True
-            connection.abort()
-            self.task.cancel()  # as if it had left
-            await asyncio.sleep(0)
-
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """All of the answer was written."""
         self.complete = True
         self._parts.clear()

@@ -44,6 +44,7 @@ from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.wire.openai import CHAT, read_ask
 from tollkeeper.wire.openai_answer import read_whole
 
+mint = Mint()
 AT_ONCE = 64
 REQUESTS = 20_000
 ROUNDS = 3

@@ -39,6 +39,7 @@ from tollkeeper.store.sqlite.commit import Committer
 from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.wire.openai import CHAT
 
+mint = Mint()
 DAYS, MODELS, GROUP, ROUNDS = 30, 5, 5_000, 11
 DAY_MS = 86_400_000
 ADMIN = "bench-admin-key"

@@ -26,6 +26,7 @@ _PIECE = 262_144
 LINGER = 1.0
 """Seconds that an answer is read on after its client left, once the finish reason was relayed."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CREDENTIALS = (b"authorization", b"x-api-key")
 _BODILESS = frozenset({204, 304})
 
 
@@ -241,25 +242,24 @@ class Exchange:
 
     def secret(self) -> str | None:
         """The one key that the request carries, if it does. Raises InvalidKey when it carries two that differ."""
-        found: set[str] = set()
-        if self.secret_in_path is not None:
-            found.add(self.secret_in_path)
-        repeats = len(self.headers) != len(self.all_headers)
-        for name, value in self.all_headers if repeats else self._credentials():
-            if name == b"authorization":
-                scheme, _, secret = value.decode("latin-1").partition(" ")
-                if scheme.lower() != "bearer":
-                    raise InvalidKey("The Authorization header is not of the form 'Bearer <key>'.")
-                found.add(secret.strip())
-            elif name == b"x-api-key":
-                found.add(value.decode("latin-1").strip())
-        if len(found) > 1:
-            raise InvalidKey("The request carries two keys that differ. Send one.")
-        return found.pop() if found else None
-
-    def _credentials(self) -> Headers:
-        names = (b"authorization", b"x-api-key")
-        return [(name, self.headers[name]) for name in names if name in self.headers]
+        found = self.secret_in_path
+        headers = self.headers
+        repeats = len(headers) != len(self.all_headers)
+        for name in _CREDENTIALS:
+            if name not in headers:
+                continue
+            values = [value for given, value in self.all_headers if given == name] if repeats else (headers[name],)
+            for value in values:
+                secret = value.decode("latin-1")
+                if name == b"authorization":
+                    scheme, _, secret = secret.partition(" ")
+                    if scheme.lower() != "bearer":
+                        raise InvalidKey("The Authorization header is not of the form 'Bearer <key>'.")
+                secret = secret.strip()
+                if found is not None and found != secret:
+                    raise InvalidKey("The request carries two keys that differ. Send one.")
+                found = secret
+        return found
 
     def caller(self, accounts: Directory) -> Caller:
         """Who asks: by a key or, where there is none, by the cookie of a session. Raises InvalidKey, NotSignedIn,

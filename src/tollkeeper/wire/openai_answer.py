@@ -19,6 +19,7 @@ from tollkeeper.wire.jsontext import without_member
 from tollkeeper.wire.sse import as_event, event_data
 
 _ABSENT = Raw(b"")
+_NULL = Raw(b"null")
 _EMPTY = (b"", b"null", b'""', b"[]")
 
 
@@ -162,17 +163,19 @@ def read_whole(body: bytes, answer_id: str | None) -> WholeAnswer:
         answer = _read_body(body)
     except msgspec.DecodeError:
         raise UpstreamUnavailable("The upstream answered with something that is not JSON of its API.") from None
-    if answer.error not in (_ABSENT, Raw(b"null")):
+    if answer.error is not _ABSENT and answer.error != _NULL:
         raise UpstreamFailure("The upstream failed. Try again later.", told=error_message(body))
     if bytes(answer.data) in (b"", b"null") if answer_id is None else answer.choices is None:
         raise UpstreamUnavailable("The upstream answered with JSON that is no answer of its API.")
     report = _report(answer.usage) if answer.usage else NO_REPORT
     if answer_id is None and report.completion_tokens is None:
         report = msgspec.structs.replace(report, completion_tokens=0)
-    finish = next((choice.finish_reason for choice in answer.choices or () if choice.finish_reason), None)
+    finish, said = None, 0
+    for choice in answer.choices or ():
+        finish = finish or choice.finish_reason
+        said += len(choice.message) + len(choice.text)
     if answer_id is not None and answer.id is not None:
         body = _IdSplice(answer_id)(body, answer.id)
-    said = sum(len(bytes(choice.message)) + len(bytes(choice.text)) for choice in answer.choices or ())
     return WholeAnswer(body, report, finish, estimate_tokens(said))
 
 
@@ -281,7 +284,7 @@ class StreamReader:
         return content
 
     def _note(self, raw: Raw, *, beside_choices: bool) -> None:
-        if raw == Raw(b"null"):
+        if raw == _NULL:
             return
         try:
             report = _report(_read_usage(raw))

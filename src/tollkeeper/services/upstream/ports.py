@@ -9,7 +9,7 @@ Each call raises one of `rules.errors`: UpstreamUnavailable, UpstreamTimeout, Up
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -45,7 +45,7 @@ class Lease(Protocol):
         """Whether any of a request was given to a connection that stood: then the upstream may have it."""
 
     async def send(
-        self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+        self, method: bytes, target: bytes, headers: tuple[tuple[bytes, bytes], ...], body: bytes
     ) -> Answer: ...
 
     def release(self) -> None:

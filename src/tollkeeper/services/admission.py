@@ -64,30 +64,20 @@ class _Terms(Struct, frozen=True):
     cap: int | None
 
 
-class Grant:
-    """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over."""
+class Grant(Struct, eq=False):
+    """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over.
 
-    __slots__ = ("_admission", "_ask", "_demand", "_image", "_model", "_taken", "max_tokens", "taken_over")
+    `max_tokens`: what to send instead of what was asked; None: nothing changes.
+    """
 
-    def __init__(
-        self,
-        admission: Admission,
-        taken: Any,
-        ask: Ask,
-        model: str,
-        demand: Demand,
-        image: int,
-        max_tokens: int | None,
-    ) -> None:
-        self._admission = admission
-        self._demand = demand
-        self._image = image
-        self._taken = taken
-        self._ask = ask
-        self._model = model
-        self.max_tokens = max_tokens
-        """What to send as `max_tokens` instead of what was asked; None: nothing changes."""
-        self.taken_over = False
+    _admission: Admission
+    _taken: Any
+    _ask: Ask
+    _model: str
+    _demand: Demand
+    _image: int
+    max_tokens: int | None
+    taken_over: bool = False
 
     def __repr__(self) -> str:
         return f"Grant({self._taken!r}, max_tokens={self.max_tokens})"
@@ -102,8 +92,10 @@ class Grant:
     @property
     def bound(self) -> tuple[int, int] | None:
         """What its limits hold for it, in tokens and pico-dollars; None: none of them made it be bounded."""
+        if not self._demand.budget_input:
+            return None
         amounts = self._demand.amounts(self._taken.allowance)
-        return (amounts[BUDGET_TOKENS], amounts[COST]) if self._demand.budget_input else None
+        return amounts[BUDGET_TOKENS], amounts[COST]
 
     def give_back(self) -> None:
         """The request never went out: nothing of it counts."""

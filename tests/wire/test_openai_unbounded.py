@@ -10,7 +10,7 @@ from tollkeeper.wire import openai_unbounded
 from tollkeeper.wire.openai import CHAT, read_ask
 from tollkeeper.wire.openai_unbounded import from_elsewhere
 
-values = st.none() | st.text(max_size=3) | st.integers(-1, 1) | st.just([]) | st.just({})
+values: st.SearchStrategy[object] = st.none() | st.text(max_size=3) | st.integers(-1, 1) | st.just([]) | st.just({})
 kinds = st.sampled_from(["text", "image_url", "file", "video_url", "", None])
 parts = st.dictionaries(st.sampled_from(["type", "text", "file", "video_url"]), kinds | values, max_size=3)
 contents = values | st.lists(parts | values, max_size=2)
@@ -29,9 +29,9 @@ bodies = st.fixed_dictionaries(
 def found(body, *, reads_all):
     try:
         ask = read_ask(msgspec.json.encode({"model": "tiny", **body}), CHAT)
-    except BadRequest:
-        return None  # it comes no further
-    return from_elsewhere(ask, reads_all=reads_all)
+        return from_elsewhere(ask, reads_all=reads_all)
+    except BadRequest as error:
+        return str(error)
 
 
 @given(bodies, st.booleans())

@@ -4,6 +4,8 @@ import logging
 import resource
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -124,3 +126,10 @@ async def test_a_ledger_that_cannot_delete_is_logged_and_tried_again(tmp_path, c
     await delete_old(store.ledger, 3)
     assert await models(store) == []
     await store.close()
+
+
+def test_what_is_seldom_needed_comes_when_it_is():
+    """Pillow and the price list together: a tenth of a second, and 8 MB."""
+    script = "import sys, tollkeeper.app; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+    assert not {"alembic", "PIL", "genai_prices"} & {*shown.stdout.split()}

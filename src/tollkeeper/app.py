@@ -93,6 +93,7 @@ async def serve(
         log.warning("no setting has the name of %s in the environment", " or ".join(unknown))
     raise_file_limit()
     listening = listen(settings.host, settings.port)
+    gc.disable()  # until the port is open: what is built is no garbage
     try:
         async with opened(settings, upstreams, now) as (house, server, store, key):
             if not settings.loopback:
@@ -108,6 +109,7 @@ async def serve(
                 server.on_open = _opener(listening, started)
                 await server.serve(sockets=[listening])
     finally:
+        gc.enable()
         listening.close()
 
 
@@ -333,6 +335,7 @@ def _opener(listening: socket.socket, started: Callable[[str], None] | None) -> 
     def opened() -> None:
         gc.collect()
         gc.freeze()  # what was built at the start lives to the end: the collector need not look at it again
+        gc.enable()
         if started is not None:
             started(url)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -45,6 +46,11 @@ class Child:
         """Megabytes (10⁶ bytes) of memory it holds."""
         pages = int(self._read("statm").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def most_resident(self) -> float:
+        """The most megabytes it ever held."""
+        [kilobytes] = re.findall(r"^VmHWM:\s+([0-9]+) kB$", self._read("status"), re.MULTILINE)
+        return int(kilobytes) * 1024 / 1e6
 
     def _read(self, name: str) -> str:
         return Path(f"/proc/{self._process.pid}/{name}").read_text()

@@ -9,6 +9,7 @@ import typer
 from tollkeeper.cli import database, ledger
 from tollkeeper.cli.demo.command import demo
 from tollkeeper.cli.failure import Failure
+from tollkeeper.cli.load.command import load
 from tollkeeper.cli.serve import serve
 from tollkeeper.config import ConfigError
 from tollkeeper.services.secrets import SecretsError
@@ -35,7 +36,7 @@ def program() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (serve, demo):
+    for command in (serve, demo, load):
         commands.command()(command)
     for name, (what, members) in GROUPS.items():
         group = typer.Typer(help=what, no_args_is_help=True)

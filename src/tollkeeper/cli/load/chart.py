@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from tollkeeper.cli.load.report import duration
 from tollkeeper.cli.load.result import Spread
 
-WIDTH, HEIGHT = 720, 220
-TOP, BOTTOM = 26, 190
+WIDTH, HEIGHT = 720, 230
+TOP, BOTTOM = 38, 200
 """Between them the bars; marks are named above, ticks below."""
 _MARKS = (("p50", "p50"), ("p90", "p90"), ("p99", "p99"))
 _APART = 64.0
 """Between two names of ticks."""
+_SHORTEST = 1e-6
+"""Where the scale begins at the least: it has no 0."""
 
 
 def chart(spread: Spread, name: str) -> str:
@@ -40,9 +42,9 @@ def chart(spread: Spread, name: str) -> str:
     for row, (label, field) in enumerate(_MARKS):
         place = scale(getattr(spread, field))
         # One above the other: they are often close together.
-        parts.append(f'<line class="mark" x1="{place:.1f}" y1="{8 * row + 4}" x2="{place:.1f}" y2="{BOTTOM}"/>')
+        parts.append(f'<line class="mark" x1="{place:.1f}" y1="{12 * row + 2}" x2="{place:.1f}" y2="{BOTTOM}"/>')
         side, anchor = (-3, "end") if place > WIDTH / 2 else (3, "start")
-        parts.append(_text(place + side, 8 * row + 10, label, anchor))
+        parts.append(_text(place + side, 12 * row + 11, label, anchor))
     parts.append("</svg>")
     return "".join(parts)
 
@@ -51,7 +53,7 @@ class _Scale:
     """From seconds to a place across the picture."""
 
     def __init__(self, low: float, high: float) -> None:
-        self._low = max(low, 1e-9)
+        self._low = max(low, _SHORTEST)
         self._high = max(high, self._low * 1.01)
 
     def __call__(self, seconds: float) -> float:
@@ -59,9 +61,9 @@ class _Scale:
         return min(1.0, share) * WIDTH
 
     def ticks(self) -> Iterator[float]:
-        """Round durations: 1, 2 and 5 of each power of ten; the two ends where fewer than two of them fit."""
+        """Powers of ten, of few also 2 and 5 times those; the two ends where fewer than two of them fit."""
         powers = range(math.floor(math.log10(self._low)), math.ceil(math.log10(self._high)) + 1)
-        fit = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+        fit = [digit * 10.0**power for power in powers for digit in ((1, 2, 5) if len(powers) < 5 else (1,))]
         fit = [seconds for seconds in fit if self._low <= seconds <= self._high]
         yield from fit if len(fit) > 1 else (self._low, self._high)
 

@@ -15,6 +15,9 @@ from tollkeeper.cli.load.result import Bar, Spread
 _BITS = 10
 """1,024 buckets in each doubling: a figure is off by less than a thousandth, half of that where it is told."""
 _BARS = 48
+_NARROWEST = 8 / 2**_BITS
+"""Of a bar: its upper end is at least so much more than its lower, as a share."""
+_SHORTEST = 1e-6
 
 
 class Histogram:
@@ -60,20 +63,21 @@ class Histogram:
         p50, p90, p99, p999 = map(self.quantile, (0.5, 0.9, 0.99, 0.999))
         average = self.total / self.count
         return Spread(
-            self.count, self.fastest, average, p50, p90, p99, p999, self.slowest, self._bars(_BARS)
+            self.count, self.fastest, average, p50, p90, p99, p999, self.slowest, self._bars()
         )  # fmt: skip
 
-    def _bars(self, number: int) -> list[Bar]:
-        """`number` bars from the fastest to the slowest, each the same factor wider than the one before."""
-        low = max(self.fastest, 1e-9)
-        step = math.log(max(self.slowest, low) / low) / number
-        if not step:
-            return [Bar(self.fastest, self.slowest, self.count)]
+    def _bars(self) -> list[Bar]:
+        """Bars from the fastest to the slowest, each the same factor wider than the one before; fewer where the buckets
+        would show. What took less than a microsecond is in the first."""
+        low = max(self.fastest, _SHORTEST)
+        span = math.log(max(self.slowest, low) / low)
+        number = max(1, min(_BARS, int(span / _NARROWEST)))
         counts = [0] * number
         for seconds, count in self._sorted():
-            counts[min(number - 1, int(math.log(max(seconds, low) / low) / step))] += count
-        edges = [low * math.exp(step * place) for place in range(number)]
-        return [*map(Bar, edges, [*edges[1:], self.slowest], counts)]
+            share = math.log(seconds / low) / span if seconds > low else 0
+            counts[min(number - 1, int(share * number))] += count
+        edges = [low * math.exp(span * place / number) for place in range(1, number)]
+        return [*map(Bar, [self.fastest, *edges], [*edges, self.slowest], counts)]
 
     def _sorted(self) -> Iterator[tuple[float, int]]:
         """Each bucket's middle, but never less than the fastest or more than the slowest, and its count."""

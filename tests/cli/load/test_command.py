@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import pty
@@ -181,14 +180,15 @@ def interrupted(url: str, *words: str) -> Finished:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True)
     os.close(slave)
     shown = ""
-    with contextlib.suppress(OSError), process:
-        while part := os.read(master, 4096).decode():
-            shown += part
-            if re.search(r"\d\d answered", part):
-                process.send_signal(signal.SIGINT)
-                break
+    try:
+        while not re.search(r"\d\d answered", shown):
+            shown += os.read(master, 4096).decode()
+        process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
         shown += os.read(master, 4096).decode()
+    finally:
+        process.kill()
+        process.wait()
     os.close(master)
     return Finished(process.returncode, out, shown)
 

@@ -29,6 +29,14 @@ def test_quantiles_are_those_of_a_sorted_list(durations: list[float], share: flo
     assert filled(durations).quantile(share) == pytest.approx(exact, rel=1 / 1024, abs=1e-9)
 
 
+def test_a_quantile_is_in_the_middle_of_its_bucket() -> None:
+    ordered = [0.001 * 1.0001**n for n in range(9_999)]
+    histogram = filled(ordered)
+    for percent in range(1, 100):
+        exact = ordered[math.ceil(percent / 100 * len(ordered)) - 1]
+        assert histogram.quantile(percent / 100) == pytest.approx(exact, rel=1 / 2000)
+
+
 @given(DURATIONS)
 def test_a_spread_is_in_order_and_its_ends_are_exact(durations: list[float]) -> None:
     spread = filled(durations).spread()

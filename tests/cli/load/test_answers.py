@@ -247,7 +247,10 @@ async def test_ipv6(loaded: Loaded) -> None:
             writer.write(response(b"{}", 200, "Connection: close"))
         writer.close()
 
-    server = await asyncio.start_server(answers, "::1", 0)
+    try:
+        server = await asyncio.start_server(answers, "::1", 0)
+    except OSError:
+        pytest.skip("ci-ok: this machine has no IPv6")
     async with server:
         port = server.sockets[0].getsockname()[1]
         assert (await loaded(f"http://[::1]:{port}", requests=2)).answered == 2

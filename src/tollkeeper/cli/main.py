@@ -27,7 +27,7 @@ def program() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (words.serve, words.demo):
+    for command in (words.serve, words.demo, words.load):
         commands.command()(command)
     for name, (what, members) in GROUPS.items():
         group = typer.Typer(help=what, no_args_is_help=True)

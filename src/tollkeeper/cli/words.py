@@ -59,6 +59,41 @@ def demo(
     command.demo(data, port, host, weights)
 
 
+def load(
+    model: Annotated[str, typer.Option("--model", "-m", help="The model to ask.")],
+    requests: Annotated[
+        int | None, typer.Option("--requests", "-n", min=1, help="How many; 100 if not told otherwise.")
+    ] = None,
+    connections: Annotated[int, typer.Option("--connections", "-c", min=1, help="At once.")] = 10,
+    duration: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds in which requests are sent, in place of how many.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, help="Requests a second, whatever comes back: an open loop.")
+    ] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Ask for streams.")] = False,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="The most an answer may have.")] = None,
+    prompt: Annotated[str, typer.Option(help="What to ask.")] = "Say in two or three sentences what a toll is.",
+    timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds of silence after which a request is given up.")
+    ] = 300,
+    url: Annotated[str, typer.Option(envvar="TOLLKEEPER_URL", help="Where the gateway is.")] = "http://localhost:8000",
+    key: Annotated[
+        list[str] | None,
+        typer.Option(envvar="TOLLKEEPER_API_KEY", help="A user's key; several, with commas or again, take turns."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write them to this file as well, as a page.")] = None,
+) -> None:
+    """Load a gateway with requests, and tell how it bore them."""
+    with importing():
+        from tollkeeper.cli.load import command
+    command.load(
+        model, requests, connections, duration, rate, stream=stream, max_tokens=max_tokens, prompt=prompt,
+        timeout=timeout, url=url, keys=key or (), as_json=as_json, html=html,
+    )  # fmt: skip
+
+
 def verify(database: Database = None) -> None:
     """Look for records that were changed, taken out or added, and for sums that are not theirs."""
     with importing():

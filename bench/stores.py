@@ -3,8 +3,8 @@
     python -m bench.stores [counters] [ledger]
 
 Counters: `valkey-server` or `redis-server` from PATH, on a socket of its own, with the two scripts beside this file and
-three limits. Ledger: `postgres`, in a folder of its own, settled records by COPY in batches of 1,000. CPU is that of the
-server's processes; the client's is not in it.
+three limits. Ledger: `postgres`, in a folder of its own, settled records by COPY in batches of 1,000. CPU is that of
+the server's processes; the client's is not in it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ PAIRS = 60_000
 GROUPS = (1, 8, 64)
 RECORDS, BATCH = 200_000, 1_000
 LEASE_MS = "15000"
-TAKEN = (("minute", 60_000, 60, 10**9, 1, 1), ("day", 86_400_000, 72, 10**15, 700, 0), ("total", 0, 0, 10**18, 10**9, 0))
+TAKEN = (
+    ("minute", 60_000, 60, 10**9, 1, 1),
+    ("day", 86_400_000, 72, 10**15, 700, 0),
+    ("total", 0, 0, 10**18, 10**9, 0),
+)
+"""Name, length, buckets, limit, amount, counts at once: as take.lua has them."""
 SETTLED = (("day", 86_400_000, 72, 700, 300), ("total", 0, 0, 10**9, 4 * 10**8))
 
 
@@ -100,21 +105,26 @@ def counters(folder: Path) -> None:
         )
         taken = [word for limit in TAKEN for word in limit]
         settled = [word for limit in SETTLED for word in limit]
+        scripts: Sequence[tuple[str, Sequence[object]]] = ((take, [LEASE_MS, *taken]), (settle, settled))
         before = memory(store)
         for group in GROUPS:
             began = cpu([process.pid])
             for start in range(0, PAIRS, group):
                 pairs = [(f"{{{number % USERS}}}", f"req-{number:020}") for number in range(start, start + group)]
-                for script, words in ((take, [LEASE_MS, *taken]), (settle, settled)):
-                    asked = [command("EVALSHA", script, 2, user + "c", user + "h", name, *words) for user, name in pairs]
-                    store.ask(asked)
+                for script, words in scripts:
+                    store.ask([evaluated(script, user, name, words) for user, name in pairs])
             each = (cpu([process.pid]) - began) * 1e6 / (2 * PAIRS)
             print(f"{f'a script, {group} to a pipeline':36}{each:6.1f} µs", flush=True)
         idle = memory(store)
         print(f"{'memory of a user with three limits':36}{(idle - before) / USERS:6.0f} bytes")
         for user in range(USERS):
-            store.ask([command("EVALSHA", take, 2, f"{{{user}}}c", f"{{{user}}}h", f"req-{user:020}", LEASE_MS, *taken)])
+            store.ask([evaluated(take, f"{{{user}}}", f"req-{user:020}", [LEASE_MS, *taken])])
         print(f"{'memory of a hold':36}{(memory(store) - idle) / USERS:6.0f} bytes", flush=True)
+
+
+def evaluated(script: str, user: str, name: str, words: Sequence[object]) -> bytes:
+    """A script on the keys of one user: counts and holds."""
+    return command("EVALSHA", script, 2, user + "c", user + "h", name, *words)
 
 
 def memory(store: Valkey) -> int:
@@ -143,7 +153,7 @@ def ledger(folder: Path) -> None:
             if process.poll() is not None:
                 raise RuntimeError(f"{server} did not start")
             time.sleep(0.05)
-        dialect = postgresql.dialect()
+        dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
         for table in (records, *SHIPPED):
             psql(path, str(CreateTable(table).compile(dialect=dialect)))
             for index in table.indexes:
@@ -152,13 +162,13 @@ def ledger(folder: Path) -> None:
         began, wal, commits = tree_cpu(process.pid), psql(path, "SELECT pg_current_wal_lsn()"), len(batches)
         started = time.monotonic()
         psql(path, "".join(batches))
-        seconds = time.monotonic() - started
+        seconds, used = time.monotonic() - started, tree_cpu(process.pid) - began
         wal_bytes = int(psql(path, f"SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '{wal}')") or 0)
         count = int(psql(path, "SELECT count(*) FROM records") or 0)
         assert count == RECORDS
         size = int(psql(path, "SELECT pg_total_relation_size('records')") or 0)
         hours = int(psql(path, "SELECT pg_total_relation_size('hourly') / (SELECT count(*) FROM hourly)") or 0)
-        print(f"{'a record, of batches of 1,000':36}{(tree_cpu(process.pid) - began) * 1e6 / RECORDS:6.1f} µs")
+        print(f"{'a record, of batches of 1,000':36}{used * 1e6 / RECORDS:6.1f} µs")
         print(f"{'write-ahead log of a record':36}{wal_bytes / RECORDS:6.0f} bytes")
         print(f"{'a record and its indexes':36}{size / RECORDS:6.0f} bytes")
         print(f"{'a row by hour and its indexes':36}{hours:6.0f} bytes")

@@ -82,6 +82,7 @@ class Plan:
         self.request_us = gateway["request_us"] + gateway["limits_us"] + events * gateway["event_us"]
         self.relaying = events * gateway["event_us"] / self.request_us
         self.busy_cores = rate * self.request_us / 1e6
+        self.busy_cores_unstreamed = rate * (gateway["request_us"] + gateway["limits_us"]) / 1e6
         self.nodes = math.ceil(self.busy_cores / (busy * machines.node_cores))
         self.processes = self.nodes * machines.node_cores
         self.events = rate * events
@@ -182,9 +183,10 @@ class Bound(NamedTuple):
 def bounds(machines: Machines = MACHINES) -> Sequence[Bound]:
     busy = machines.busy
     return (
-        Bound("one process (a core, and the SQLite it owns)", lambda plan: plan.busy_cores, 1,
+        Bound("one process (a core, and the SQLite it owns)", lambda plan: plan.busy_cores, busy,
               "more processes, so shared counters and ledger: the cluster"),
-        Bound("the thread that writes SQLite, by itself", lambda plan: plan.sqlite_busy, 1,
+        Bound("one process, were nothing streamed", lambda plan: plan.busy_cores_unstreamed, busy, "the same"),
+        Bound("the thread that writes SQLite, by itself", lambda plan: plan.sqlite_busy, busy,
               "nothing: the process is full long before"),
         Bound("one node of 16 cores", lambda plan: plan.busy_cores, busy * machines.node_cores,
               "more nodes; any balancer will do"),

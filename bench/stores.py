@@ -34,11 +34,12 @@ GROUPS = (1, 8, 64)
 RECORDS, BATCH = 200_000, 1_000
 LEASE_MS = "15000"
 TAKEN = (
-    ("minute", 60_000, 60, 10**9, 1, 1),
+    ("second", 1_000, 60, 10**9, 1, 1),
     ("day", 86_400_000, 72, 10**15, 700, 0),
     ("total", 0, 0, 10**18, 10**9, 0),
 )
-"""Name, length, buckets, limit, amount, counts at once: as take.lua has them."""
+"""Name, length, buckets, limit, amount, counts at once: as take.lua has them. Users come again after a second or more,
+so that all of the first window has left, as it will have where users ask seldom."""
 SETTLED = (("day", 86_400_000, 72, 700, 300), ("total", 0, 0, 10**9, 4 * 10**8))
 
 

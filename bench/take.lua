@@ -27,7 +27,7 @@ for i = 3, #ARGV, 6 do
       redis.call('HDEL', KEYS[1], unpack(left))
       redis.call('HSET', KEYS[1], name .. ':used', used, name .. ':oldest', index - buckets)
     end
-    changes[i] = name .. index
+    changes[i] = index
   end
   if used + (have[place + 2] or 0) + ARGV[i + 4] > tonumber(ARGV[i + 3]) then return {0, name} end
 end
@@ -35,7 +35,10 @@ local held = {}
 for i = 3, #ARGV, 6 do
   if ARGV[i + 5] == '1' then
     redis.call('HINCRBY', KEYS[1], ARGV[i] .. ':used', ARGV[i + 4])
-    if changes[i] then redis.call('HINCRBY', KEYS[1], changes[i], ARGV[i + 4]) end
+    if changes[i] then
+      redis.call('HINCRBY', KEYS[1], ARGV[i] .. changes[i], ARGV[i + 4])
+      redis.call('HSETNX', KEYS[1], ARGV[i] .. ':oldest', changes[i])
+    end
   else
     redis.call('HINCRBY', KEYS[1], ARGV[i] .. ':held', ARGV[i + 4])
     held[#held + 1] = ARGV[i] .. '=' .. ARGV[i + 4]

@@ -11,6 +11,7 @@ from bench.capacity import (
     Workload,
     bounds,
     bounds_table,
+    gateway_nodes,
     reached,
     read_costs,
     size_table,
@@ -36,6 +37,11 @@ def test_the_document_has_the_tables() -> None:
     costs = read_costs()
     assert size_table(SCALES, costs, WORKLOAD) in text(DOCUMENT), STALE
     assert bounds_table(costs, WORKLOAD) in text(DOCUMENT), STALE
+
+
+def test_the_document_simulates_as_many_nodes() -> None:
+    for rate in SIMULATED:
+        assert f"| {rate:,} requests/s, {gateway_nodes(rate):,} nodes |" in text(DOCUMENT), STALE
 
 
 @pytest.mark.long

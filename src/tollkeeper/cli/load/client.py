@@ -132,8 +132,8 @@ class Client:
 
 def request(address: Address, body: bytes, key: str | None) -> bytes:
     """The bytes of a request. Raises ValueError for a key that cannot be in a header."""
-    headers = [(b"content-type", b"application/json")]
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
     if key is not None:
-        headers.append((b"authorization", b"Bearer " + key.encode("ascii")))
+        headers += ((b"authorization", b"Bearer " + key.encode("ascii")),)
     target = TARGET if address.url.endswith("/v1") else b"/v1" + TARGET
     return address.head(b"POST", target, headers, len(body)) + body

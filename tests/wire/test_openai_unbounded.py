@@ -20,9 +20,7 @@ messages = st.dictionaries(
 plain = st.fixed_dictionaries({"role": st.text(max_size=3), "content": st.text(max_size=3)})
 bodies = st.fixed_dictionaries(
     {"messages": st.lists(messages | plain, max_size=3) | values},
-    optional=dict.fromkeys(
-        ("temperature", "plugins", "conversation", "tools", "options", "top_k", "files", "prompt"), values
-    ),
+    optional=dict.fromkeys(("plugins", "conversation", "tools", "options", "top_k", "files", "prompt"), values),
 )
 
 

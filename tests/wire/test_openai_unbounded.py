@@ -25,11 +25,11 @@ bodies = st.fixed_dictionaries(
 
 
 def found(body, *, reads_all):
+    """What brings input from elsewhere, or what is said of a body that cannot be read."""
     try:
-        ask = read_ask(msgspec.json.encode({"model": "tiny", **body}), CHAT)
-    except BadRequest:
-        return None  # it comes no further
-    return from_elsewhere(ask, reads_all=reads_all)
+        return from_elsewhere(read_ask(msgspec.json.encode({"model": "tiny", **body}), CHAT), reads_all=reads_all)
+    except BadRequest as error:
+        return error.message
 
 
 @given(bodies, st.booleans())

@@ -36,6 +36,8 @@ def found(body, *, reads_all):
 @example({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}, True)
 @example({"messages": [{"role": "user", "content": [{"type": "video_url", "text": "a"}]}]}, True)
 @example({"messages": [{"role": "user", "content": "a", "files": "b"}]}, True)
+@example({"messages": [], "tools": [{"type": "web_search"}]}, True)
+@example({"messages": [], "options": {"num_ctx": 1}}, True)
 def test_the_glance_lets_nothing_through_that_the_closer_look_finds(body, reads_all):
     glance = found(body, reads_all=reads_all)
     with pytest.MonkeyPatch.context() as patch:

@@ -20,24 +20,24 @@ messages = st.dictionaries(
 plain = st.fixed_dictionaries({"role": st.text(max_size=3), "content": st.text(max_size=3)})
 bodies = st.fixed_dictionaries(
     {"messages": st.lists(messages | plain, max_size=3) | values},
-    optional=dict.fromkeys(
-        ("temperature", "plugins", "conversation", "tools", "options", "top_k", "files", "prompt"), values
-    ),
+    optional=dict.fromkeys(("plugins", "conversation", "tools", "options", "top_k", "files", "prompt"), values),
 )
 
 
 def found(body, *, reads_all):
+    """What brings input from elsewhere, or what is said of a body that cannot be read."""
     try:
-        ask = read_ask(msgspec.json.encode({"model": "tiny", **body}), CHAT)
-        return from_elsewhere(ask, reads_all=reads_all)
+        return from_elsewhere(read_ask(msgspec.json.encode({"model": "tiny", **body}), CHAT), reads_all=reads_all)
     except BadRequest as error:
-        return str(error)
+        return error.message
 
 
 @given(bodies, st.booleans())
 @example({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}, True)
 @example({"messages": [{"role": "user", "content": [{"type": "video_url", "text": "a"}]}]}, True)
 @example({"messages": [{"role": "user", "content": "a", "files": "b"}]}, True)
+@example({"messages": [], "tools": [{"type": "web_search"}]}, True)
+@example({"messages": [], "options": {"num_ctx": 1}}, True)
 def test_the_glance_lets_nothing_through_that_the_closer_look_finds(body, reads_all):
     glance = found(body, reads_all=reads_all)
     with pytest.MonkeyPatch.context() as patch:

@@ -26,7 +26,6 @@ _PIECE = 262_144
 LINGER = 1.0
 """Seconds that an answer is read on after its client left, once the finish reason was relayed."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_CREDENTIALS = (b"authorization", b"x-api-key")
 _BODILESS = frozenset({204, 304})
 
 
@@ -242,24 +241,25 @@ class Exchange:
 
     def secret(self) -> str | None:
         """The one key that the request carries, if it does. Raises InvalidKey when it carries two that differ."""
-        found = self.secret_in_path
         headers = self.headers
-        repeats = len(headers) != len(self.all_headers)
-        for name in _CREDENTIALS:
-            if name not in headers:
-                continue
-            values = [value for given, value in self.all_headers if given == name] if repeats else (headers[name],)
-            for value in values:
-                secret = value.decode("latin-1")
-                if name == b"authorization":
-                    scheme, _, secret = secret.partition(" ")
-                    if scheme.lower() != "bearer":
-                        raise InvalidKey("The Authorization header is not of the form 'Bearer <key>'.")
-                secret = secret.strip()
-                if found is not None and found != secret:
-                    raise InvalidKey("The request carries two keys that differ. Send one.")
-                found = secret
-        return found
+        bearer = headers.get(b"authorization", b"")
+        unusual = self.secret_in_path is not None or b"x-api-key" in headers or len(headers) != len(self.all_headers)
+        if bearer[:7] == b"Bearer " and not unusual:
+            return bearer[7:].decode("latin-1").strip()
+        found: set[str] = set()
+        if self.secret_in_path is not None:
+            found.add(self.secret_in_path)
+        for name, value in self.all_headers:
+            if name == b"authorization":
+                scheme, _, secret = value.decode("latin-1").partition(" ")
+                if scheme.lower() != "bearer":
+                    raise InvalidKey("The Authorization header is not of the form 'Bearer <key>'.")
+                found.add(secret.strip())
+            elif name == b"x-api-key":
+                found.add(value.decode("latin-1").strip())
+        if len(found) > 1:
+            raise InvalidKey("The request carries two keys that differ. Send one.")
+        return found.pop() if found else None
 
     def caller(self, accounts: Directory) -> Caller:
         """Who asks: by a key or, where there is none, by the cookie of a session. Raises InvalidKey, NotSignedIn,

@@ -7,10 +7,10 @@ of them it honours. Answers are read in `openai_answer.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from tollkeeper.rules.errors import BadRequest, GatewayError
 from tollkeeper.wire.jsontext import (
@@ -112,30 +112,59 @@ def read_ask(body: bytes, endpoint: Endpoint) -> Ask:
         raise BadRequest("The body is empty. Send a JSON object.")
     check_text(body)
     members = read_object(body, endpoint.known)
-    model = _read(members, "model", str, "a string that names a model")
-    if not model:
+    try:
+        fields = _read_fields(body)
+    except msgspec.ValidationError:
+        fields = _read_each(members)
+    if not fields.model:
         raise BadRequest("'model' is missing. Name a model; GET /v1/models lists them.", param="model")
-    stream = endpoint.streams and bool(_read(members, "stream", bool, "true or false"))
-    limits = [_positive(members, name) for name in ("max_tokens", "max_completion_tokens")]
     if "options" in members and members["options"] != _NULL:
         read_object(members["options"], _OPTIONS, "options")
     images = _images(members) if endpoint.has_messages else ()
     return Ask(
         body=body,
         members=members,
-        model=model,
+        model=fields.model,
         endpoint=endpoint,
-        stream=stream,
+        stream=endpoint.streams and fields.stream is True,
         wants_usage=_wants_usage(members),
-        max_tokens=min((limit for limit in limits if limit is not None), default=None),
-        choices=_choices(members, endpoint),
+        max_tokens=_least(fields.max_tokens, fields.max_completion_tokens),
+        choices=_choices(members, fields, endpoint),
         metadata=_metadata(members),
         images=images,
-        text_bytes=len(body) - sum(len(image.url) for image in images if image.url[:5].lower() == "data:"),
+        text_bytes=len(body) - sum([len(image.url) for image in images if image.url[:5].lower() == "data:"]),
     )
 
 
 _NULL = Raw(b"null")
+_AtLeastOne = Annotated[int, Meta(ge=1)]
+
+
+class _Fields(Struct, gc=False):
+    """Those of one value that the gateway reads."""
+
+    model: str | None = None
+    stream: bool | None = None
+    max_tokens: _AtLeastOne | None = None
+    max_completion_tokens: _AtLeastOne | None = None
+    n: _AtLeastOne | None = None
+    best_of: _AtLeastOne | None = None
+
+
+_read_fields = msgspec.json.Decoder(_Fields).decode
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _read_each(members: Members) -> _Fields:
+    """One by one, to say which is wrong."""
+    return _Fields(
+        _read(members, "model", str, "a string that names a model"),
+        _read(members, "stream", bool, "true or false"),
+        *(_positive(members, name) for name in ("max_tokens", "max_completion_tokens", "n", "best_of")),
+    )
 
 
 def _begins(raw: Raw, with_byte: bytes) -> bool:
@@ -162,8 +191,10 @@ def _positive(members: Members, name: str) -> int | None:
     return value
 
 
-def _choices(members: Members, endpoint: Endpoint) -> int:
-    each = max((_positive(members, name) or 1) for name in ("n", "best_of") if name in endpoint.known or name == "n")
+def _choices(members: Members, fields: _Fields, endpoint: Endpoint) -> int:
+    each = fields.n or 1
+    if fields.best_of is not None and "best_of" in endpoint.known:
+        each = max(each, fields.best_of)
     prompts = members.get("prompt")
     if prompts is None or not _begins(prompts, b"["):
         return each
@@ -266,6 +297,8 @@ def rewrite(
     replaces = any(changed) or renames or hides or tells or recaps or model != ask.model
     if not (must_tell or replaces or max_tokens is not None):
         return ask.body
+    if not replaces and not caps:
+        return _with_more(ask, tells_usage=must_tell, max_tokens=max_tokens, kind=kind)
     edit = Edit(ask.body)
     if must_tell and not tells:
         edit.insert("stream_options", b'{"include_usage":true}')
@@ -295,6 +328,16 @@ def rewrite(
             wrapped = {"url": url} if image.bare and not for_ollama else url
             edit.replace(start, end, msgspec.json.encode(wrapped))
     return edit.result()
+
+
+def _with_more(ask: Ask, *, tells_usage: bool, max_tokens: int | None, kind: str) -> bytes:
+    """The body with fields that it lacks in front, which is all that most requests need."""
+    added = b'"stream_options":{"include_usage":true},' if tells_usage else b""
+    if max_tokens is not None:
+        (field,) = _cap_fields(ask.members, kind, chat=ask.endpoint.has_messages)
+        added += b'"%b":%d,' % (field.encode(), max_tokens)
+    brace = ask.body.index(b"{") + 1
+    return b"%b%b%b" % (ask.body[:brace], added, ask.body[brace:])
 
 
 def _cap_fields(members: Members, kind: str, *, chat: bool) -> list[str]:
@@ -344,6 +387,8 @@ def _image_spans(body: bytes, at: int, members: Members) -> list[tuple[int, int]
 
 def duration(ms: int) -> str:
     """A span of milliseconds as OpenAI's headers write it: `1m30.5s`."""
+    if ms < 60_000:
+        return f"{ms / 1000:g}s"  # five digits at most: exact, and no zeros at its end
     minutes, rest = divmod(ms, 60_000)
     hours, minutes = divmod(minutes, 60)
     seconds = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")

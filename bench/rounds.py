@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bench.contenders.contender import Target
 from bench.load import Job, Result
-from bench.processes import OTHER_CORE, load
+from bench.processes import OTHER_CORE, BenchError, load
 from bench.results import DIRECT, Row
 
 Figure = Callable[[Result], float]
@@ -74,7 +74,10 @@ class Turns:
 
 def ask(target: Target, job: Job, *, cores: Collection[int] = OTHER_CORE) -> Turn:
     before = target.cpu()
-    result = load(job, cores=cores)
+    try:
+        result = load(job, cores=cores)
+    except BenchError as error:
+        raise BenchError(f"{target.name}: {error}") from None
     target.answered += result.answered
     return Turn(result, target.cpu() - before)
 
@@ -88,7 +91,7 @@ def take_turns(
 ) -> Turns:
     """`job` makes what one is asked in so many seconds."""
     turns = Turns(targets)
-    for target in targets:
+    for target in targets if effort.warm else ():
         ask(target, job(target, effort.warm), cores=cores)
     for number in range(effort.rounds):
         for target in targets[:: -1 if number % 2 else 1]:

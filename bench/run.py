@@ -39,7 +39,7 @@ FULL = Effort(
     records=1_000_000,
 )  # fmt: skip
 QUICK = Effort(
-    rounds=2, seconds=0.7, warm=0.3, starts=1, streams=100, slow_ms=50, requests=10_000, users=100, records=10_000
+    rounds=1, seconds=0.6, warm=0.3, starts=1, streams=100, slow_ms=50, requests=10_000, users=100, records=10_000
 )
 
 

@@ -68,10 +68,10 @@ def streams(stage: Stage, effort: Effort) -> Iterator[Row]:
     """10 and 200 streams at once of 64 events of 250 bytes, 10 ms apart; their beginnings are spread."""
     stage.play(PLAY)
     body, stagger = _body(MOCK_MODEL, stream=True), PLAY.events * PLAY.pause_ms / 1000
-    for count in STREAMS:
+    for number, count in enumerate(STREAMS):
         turns = take_turns(
             stage.everybody(),
-            effort,
+            effort if number == 0 else effort._replace(warm=0),
             lambda target, seconds, count=count: target.job(body, count, seconds, stagger=stagger),  # type: ignore[misc]
         )
         yield from turns.added(f"first event of {count}, p50", lambda result: result.first.p50)

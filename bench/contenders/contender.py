@@ -36,35 +36,20 @@ class Command(NamedTuple):
 
 
 class Target:
-    """What load can be sent to. `keys` are those it knows, or is sent where it checks none, in `key_header`; `headers`
-    go along with each request; `answered` is what it answered so far."""
+    """What load can be sent to. `keys` are those it knows, or is sent where it checks none; `answered` is what it
+    answered so far."""
 
-    def __init__(
-        self,
-        name: str,
-        port: int,
-        keys: Sequence[str] = (),
-        headers: Mapping[str, str] = {},
-        key_header: str = "authorization",
-    ) -> None:
+    def __init__(self, name: str, port: int, keys: Sequence[str] = ()) -> None:
         self.name = name
         self.port = port
         self.keys = keys
         self.answered = 0
-        self._headers = headers
-        self._key_header = key_header
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name}, port {self.port})"
 
-    def carried(self, key: str) -> dict[str, str]:
-        """The headers of a request with that key."""
-        shown = f"Bearer {key}" if self._key_header == "authorization" else key
-        return {self._key_header: shown, **self._headers}
-
     def job(self, body: str, connections: int, seconds: float, *, rate: float = 0, stagger: float = 0) -> Job:
-        keys = [_folded(self.carried(key)) for key in self.keys]
-        return Job(self.port, keys, body, connections, seconds, rate, stagger)
+        return Job(self.port, list(self.keys), body, connections, seconds, rate, stagger)
 
     def cpu(self) -> float:
         """Seconds of CPU that it used so far; 0 where that is not of interest."""
@@ -78,15 +63,8 @@ class Target:
 class Running(Target):
     """A contender that answers. `idle` is the memory it held before the first request, in megabytes."""
 
-    def __init__(
-        self,
-        name: str,
-        program: Program,
-        keys: Sequence[str],
-        headers: Mapping[str, str] = {},
-        key_header: str = "authorization",
-    ) -> None:
-        super().__init__(name, program.port, keys, headers, key_header)
+    def __init__(self, name: str, program: Program, keys: Sequence[str]) -> None:
+        super().__init__(name, program.port, keys)
         self.program = program
         self.idle = program.resident()
 
@@ -96,7 +74,7 @@ class Running(Target):
     def status(self, key: str) -> int:
         """What one small request gets with that key."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"content-type": "application/json", **self.carried(key)}
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         body = {"model": MODEL, "messages": [{"role": "user", "content": "Are you there?"}]}
         try:
             connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
@@ -138,15 +116,11 @@ class Contender(ABC):
         """The keys that its configuration names."""
         return KEYS
 
-    def headers(self, upstream: int) -> Mapping[str, str]:  # noqa: ARG002
-        """What each request must carry beside the key."""
-        return {}
-
     @contextmanager
     def running(self, upstream: int, *, cores: Collection[int] = GATEWAY_CORE) -> Iterator[Running]:
         """Started, and seen to answer whom it should. Raises BenchError."""
         with self.started(upstream, cores=cores) as (program, _):
-            running = Running(self.name, program, self.known(), self.headers(upstream))
+            running = Running(self.name, program, self.known())
             self.try_keys(running)
             yield running
 
@@ -168,10 +142,3 @@ class Contender(ABC):
             raise BenchError(f"{self.name} answers {right} to a request with its key")
         if (wrong != 200) != self.keys:
             raise BenchError(f"{self.name} answers {wrong} to a request with a wrong key")
-
-
-def _folded(headers: dict[str, str]) -> str:
-    """As the text of a key: the generator knows no headers but `authorization: Bearer <key>`, so the others follow on
-    lines of their own."""
-    key = headers.pop("authorization", "").removeprefix("Bearer ")
-    return "\r\n".join([key, *(f"{name}: {value}" for name, value in headers.items())])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,7 +48,9 @@ def node_package(name: str) -> None:
     home, pin = folder(name), PINS[name]
     if _begin(name):
         flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", f"--cache={CACHE / 'npm'}"]
-        _run(["npm", "install", *flags, f"--prefix={home}", f"{pin.package}@{pin.version}"])
+        wanted = {"private": True, "dependencies": {pin.package: pin.version}, "overrides": {**pin.beside}}
+        (home / "package.json").write_text(json.dumps(wanted))
+        _run(["npm", "install", *flags, f"--prefix={home}"])
         _end(name)
 
 

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.contenders.contender import CONNECTIONS, Command, Contender, Place, Running
+from bench.contenders.contender import Command, Contender, Place, Running
 from bench.contenders.installed import crate, folder
 from bench.mock import MODEL
 from bench.processes import GATEWAY_CORE, BenchError, Program
@@ -28,7 +28,7 @@ class Recording(Running):
     """One whose records can be counted."""
 
     def __init__(self, program: Program, keys: Sequence[str], database: Path) -> None:
-        super().__init__(NAME, program, keys, key_header="x-api-key")
+        super().__init__(NAME, program, keys)
         self._database = database
         self._before = 0
         self._before = self._completed()
@@ -67,7 +67,7 @@ class LiteLLMRs(Contender):
     def running(self, upstream: int, *, cores: Collection[int] = GATEWAY_CORE) -> Iterator[Running]:
         with self.started(upstream, cores=cores) as (program, place):
             database = _database(place)
-            running = Recording(program, _make_keys(program.port, database), database)
+            running = Recording(program, [_sign_in(program.port, database)], database)
             self.try_keys(running)
             running.answered += 1
             yield running
@@ -120,24 +120,20 @@ def _database(place: Place) -> Path:
     return place.folder / "gateway.db"
 
 
-def _make_keys(port: int, database: Path) -> list[str]:
+def _sign_in(port: int, database: Path) -> str:
+    """The token of its one user; what it takes as `authorization: Bearer` is that, and no key."""
     account = {"username": "bench", "email": "bench@example.com", "password": _PASSWORD}
     _ask(port, "/auth/register", account)
-    with closing(sqlite3.connect(database)) as connection:  # its only way to a first admin without sending mail
-        connection.execute("UPDATE users SET status = 'active', role = 'super_admin', email_verified = 1")
+    with closing(sqlite3.connect(database)) as connection:  # its only way to a user without sending mail
+        connection.execute("UPDATE users SET status = 'active', email_verified = 1")
         connection.commit()
-    token = _ask(port, "/auth/login", account)["data"]["access_token"]
-    carried = {"authorization": f"Bearer {token}"}
-    return [
-        str(_ask(port, "/v1/keys", {"name": f"bench-{number}"}, carried)["data"]["key"])
-        for number in range(CONNECTIONS)
-    ]
+    return str(_ask(port, "/auth/login", account)["data"]["access_token"])
 
 
-def _ask(port: int, path: str, body: Mapping[str, str], headers: Mapping[str, str] = {}) -> Any:
+def _ask(port: int, path: str, body: Mapping[str, str]) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.request("POST", path, json.dumps(body), {"content-type": "application/json", **headers})
+        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
         response = connection.getresponse()
         text = response.read()
     finally:

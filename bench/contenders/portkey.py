@@ -1,14 +1,24 @@
-"""Portkey's gateway (Node). Where a request goes stands in the request."""
+"""Portkey's gateway (Node)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from bench.contenders.contender import Command, Contender, Place
 from bench.contenders.installed import folder, node_package
 
 _NAME = "portkey"
+# It knows no upstream of its own: each request brings it in headers, which are added here, as whoever stands before it
+# would, so that it is asked the same as the others.
+_BEFORE = """\
+import {{ Server }} from "node:http";
+const own = ["x-portkey-provider", "openai", "x-portkey-custom-host", "http://127.0.0.1:{upstream}/v1"];
+const emit = Server.prototype.emit;
+Server.prototype.emit = function (event, request, ...others) {{
+  if (event === "request") request.rawHeaders.push(...own);
+  return emit.call(this, event, request, ...others);
+}};
+"""
 
 
 class Portkey(Contender):
@@ -24,10 +34,10 @@ class Portkey(Contender):
         told: str = json.loads((folder(_NAME) / "node_modules/@portkey-ai/gateway/package.json").read_text())["version"]
         return told
 
-    def headers(self, upstream: int) -> Mapping[str, str]:
-        return {"x-portkey-provider": "openai", "x-portkey-custom-host": f"http://127.0.0.1:{upstream}/v1"}
-
     def command(self, place: Place) -> Command:
         program = folder(_NAME) / "node_modules/@portkey-ai/gateway/build/start-server.js"
+        before = place.folder / "before.mjs"
+        before.write_text(_BEFORE.format(upstream=place.upstream))
         environment = {"NODE_ENV": "production", "TRUSTED_CUSTOM_HOSTS": "127.0.0.1"}
-        return Command(["node", str(program), "--headless", f"--port={place.port}"], environment)
+        flags = ["--headless", f"--port={place.port}"]
+        return Command(["node", "--import", before.as_uri(), str(program), *flags], environment)

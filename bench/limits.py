@@ -22,7 +22,7 @@ from typing import NamedTuple
 import uvloop
 
 from tollkeeper import __version__
-from tollkeeper.app import mint_request_id, now_ms
+from tollkeeper.app import Mint, now_ms
 from tollkeeper.rules.limits import COUNTED, Limits
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.times import month_of
@@ -44,6 +44,7 @@ from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.wire.openai import CHAT, read_ask
 from tollkeeper.wire.openai_answer import read_whole
 
+mint = Mint()
 AT_ONCE = 64
 REQUESTS = 20_000
 ROUNDS = 3
@@ -76,7 +77,7 @@ class Desk(NamedTuple):
             foreseen = await self.admission.foresee(self.caller, ask, self.route)
             at = now_ms()
             with await self.admission.admit(self.caller, ask, self.route, PRICE, foreseen, at) as grant:
-                started = Started(mint_request_id(at), at, time.monotonic())
+                started = Started(mint(at), at, time.monotonic())
                 with self.runs.begin(
                     started, self.caller, CHAT, ask, self.route, PRICE, grant, lambda _: None
                 ) as run:  # fmt: skip
@@ -142,7 +143,7 @@ def fill(path: Path, count: int, now: int) -> None:
 def a_record(number: int, at: int) -> Record:
     user, model = number % USERS, f"model-{number % MODELS}:latest"
     return Record(
-        request_id=mint_request_id(at),
+        request_id=mint(at),
         created_at=at,
         settled_at=at + 700,
         user_id=f"user-{user}",

@@ -26,7 +26,7 @@ from statistics import median
 import httpx2 as httpx
 import uvloop
 
-from tollkeeper.app import mint_request_id, now_ms, opened
+from tollkeeper.app import Mint, now_ms, opened
 from tollkeeper.config import load_settings
 from tollkeeper.rules.limits import Limits
 from tollkeeper.rules.times import format_time
@@ -39,6 +39,7 @@ from tollkeeper.store.sqlite.commit import Committer
 from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.wire.openai import CHAT
 
+mint = Mint()
 DAYS, MODELS, GROUP, ROUNDS = 30, 5, 5_000, 11
 DAY_MS = 86_400_000
 ADMIN = "bench-admin-key"
@@ -89,7 +90,7 @@ def _fill(path: Path, users: int, count: int, now: int) -> None:
 def _record(number: int, users: int, at: int) -> Record:
     user, model = number * 7919 % users, f"model-{number % MODELS}:latest"
     return Record(
-        request_id=mint_request_id(at),
+        request_id=mint(at),
         created_at=at,
         settled_at=at + 700,
         user_id=f"user-{user:05}",
@@ -143,14 +144,14 @@ async def measure(path: Path) -> None:
         _say("start", [time.perf_counter() - began])
         ready = asyncio.Event()
         server.on_open = ready.set
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        serving = asyncio.create_task(server.serve([listening]))
         await ready.wait()
         headers = {"authorization": f"Bearer {ADMIN}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
             for name, target in paths(now_ms()):
                 rounds = [await _timed(client, target) for _ in range(ROUNDS)]
                 _say(name, [wall for wall, _ in rounds], median(cpu for _, cpu in rounds[1:]))
-        server.should_exit = True
+        server.stop()
         await serving
 
 

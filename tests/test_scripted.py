@@ -23,7 +23,7 @@ async def call(up: ScriptedUpstream, method: bytes, target: bytes, value: object
     client = HttpClient(up.url)
     try:
         body = b"" if value is None else json.dumps(value).encode()
-        answer = await (await client.acquire()).send(method, target, [], body)
+        answer = await (await client.acquire()).send(method, target, (), body)
         return answer.status, await answer.read_all(10**6)
     finally:
         await client.close()

@@ -29,7 +29,7 @@ async def test_every_path_is_there_and_no_other(gateway: Gateway) -> None:
 
 
 async def test_every_relayed_path_is_there(gateway: Gateway) -> None:
-    table = gateway.server.config.app._table  # type: ignore[union-attr]
+    table = gateway.server.door.entry.table  # type: ignore[attr-defined]
     relayed = {(row.method, path) for path, row in table.items()}
     relayed |= {("GET", "/v1/models/{id}"), ("GET", "/models/{id}")}
     listed = rows(section("docs/api.md", "Relayed paths"), first="method")

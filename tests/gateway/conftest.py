@@ -116,7 +116,7 @@ async def running(
             secrets[name] = made.secret
         ready = asyncio.Event()
         server.on_open = ready.set
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        serving = asyncio.create_task(server.serve([listening]))
         await ready.wait()
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         headers = {"authorization": f"Bearer {secrets.get('alice', ADMIN)}"}
@@ -124,7 +124,7 @@ async def running(
         client = httpx.AsyncClient(base_url=url, headers=headers, timeout=30, limits=limits, verify=False)
         async with client:
             yield Gateway(url, house, server, store, client, secrets)
-        server.should_exit = True
+        server.stop()
         await serving
 
 

@@ -37,7 +37,7 @@ async def test_small_writes_do_not_wait_for_each_other(gateway):
     async with gateway.raw() as (reader, writer):
         writer.write(gateway.head("/health", method="GET"))
         await reader.readuntil(b'"status":"ok"')
-        (connection,) = gateway.server.server_state.connections
+        (connection,) = gateway.server.door.connections
         accepted = connection.transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
@@ -47,12 +47,12 @@ async def test_trailers_without_end_are_refused(gateway, piece):
     async with gateway.raw() as (reader, writer):
         writer.write(gateway.head("/health", "Transfer-Encoding: chunked", method="GET") + b"0\r\nx-trailer: ")
         await reader.readuntil(b'"status":"ok"')
-        connections = gateway.server.server_state.connections
+        connections = gateway.server.door.connections
         for _ in range(100):
             writer.write(piece)
             await asyncio.sleep(0)
         assert b"more framing than content" in await reader.read()
-        assert sum(len(connection.headers) for connection in connections) < 20
+        assert sum(len(connection._headers) for connection in connections) < 20
 
 
 async def test_small_chunks_and_a_trailer_are_read(gateway):
@@ -71,9 +71,9 @@ async def test_a_client_that_does_not_take_a_whole_answer_is_cut_off(start, up):
         writer.transport.pause_reading()
         writer.write(gateway.post(json.dumps(ask()).encode()))
         async with asyncio.timeout(20):
-            while not gateway.server.server_state.total_requests and not gateway.house.runs.active:
+            while not gateway.server.door.answered and not gateway.house.runs.active:
                 await asyncio.sleep(0.01)
-            while gateway.server.server_state.connections:
+            while gateway.server.door.connections:
                 await asyncio.sleep(0.01)
         assert gateway.house.bodies.held == 0
 
@@ -85,16 +85,16 @@ async def test_the_last_bytes_of_an_answer_wait_for_a_slow_client_only_so_long(s
         for _ in range(40):  # pipelined, until the kernel's buffers are full
             writer.write(gateway.post(json.dumps(ask()).encode()))
         async with asyncio.timeout(20):
-            while not gateway.server.server_state.total_requests:
+            while not gateway.server.door.answered:
                 await asyncio.sleep(0.01)
-            while gateway.server.server_state.connections:
+            while gateway.server.door.connections:
                 await asyncio.sleep(0.01)
 
 
 async def test_an_answer_that_is_being_taken_is_finished_at_shutdown(start, up):
     up.always(json_response(chat_answer("x" * 900_000)))
     async with start(shutdown_timeout=20) as gateway, gateway.raw() as (reader, writer):
-        state = gateway.server.server_state
+        state = gateway.server.door
         writer.write(gateway.head("/health", method="GET"))
         await reader.readuntil(b"}")
         (connection,) = state.connections  # with small buffers in the kernel, what is not read waits in the gateway
@@ -104,7 +104,7 @@ async def test_an_answer_that_is_being_taken_is_finished_at_shutdown(start, up):
         head = await reader.readuntil(b"\r\n\r\n")
         left = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         os.kill(os.getpid(), signal.SIGTERM)
-        while state.tasks:
+        while state.running:
             left -= len(await reader.read(4096))
         assert connection.unsent > 0  # all of it was handed over, and some still waits for the client
         writer.transport.pause_reading()

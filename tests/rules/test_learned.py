@@ -46,3 +46,24 @@ def test_old_ones_are_forgotten_slowly():
         learned.note(10, 100)
     assert learned.mean(100) < 30
     assert learned.seen < 30_000
+
+
+@given(st.lists(st.tuples(st.integers(1, 300), st.integers(1, 300)), min_size=ENOUGH, max_size=200), st.integers(1, 9))
+def test_the_bound_is_the_same_however_often_it_was_asked(seen, every):
+    asked, fresh = Learned(), Learned()
+    for number, (tokens, size) in enumerate(seen):
+        asked.note(tokens, size)
+        fresh.note(tokens, size)
+        if number % every == 0:
+            asked.bound(100)
+    assert asked.bound(1000) == fresh.bound(1000)
+
+
+def test_the_bound_is_the_same_after_the_weights_were_halved():
+    asked, fresh = Learned(), Learned()
+    for number in range(20_100):
+        for learned in (asked, fresh):
+            learned.note(1 + number * number % 97, 100)
+        asked.bound(100)
+    assert asked.seen < 20_000
+    assert asked.bound(1000) == fresh.bound(1000)

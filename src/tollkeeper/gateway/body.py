@@ -14,7 +14,7 @@ from tollkeeper.gateway.exchange import Exchange
 from tollkeeper.gateway.house import House
 from tollkeeper.rules.errors import BadRequest
 from tollkeeper.services.admission import Grant
-from tollkeeper.services.aside import aside
+from tollkeeper.services.aside import LARGE
 from tollkeeper.services.catalog import Route
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.images import MAX_IMAGES
@@ -25,7 +25,9 @@ async def read_body(house: House, exchange: Exchange, endpoint: Endpoint) -> Ask
     """What the request asks. Raises what is wrong with it."""
     bounds = house.bounds
     text = await exchange.body(limit=bounds.max_body_bytes, bodies=house.bodies)
-    return await aside(len(text), partial(read_ask, text, endpoint))
+    if len(text) < LARGE:
+        return read_ask(text, endpoint)
+    return await asyncio.to_thread(read_ask, text, endpoint)
 
 
 async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller, grant: Grant) -> bytes:
@@ -35,18 +37,16 @@ async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, c
         ask,
         model=route.model,
         opaque_user=partial(house.opaque, caller.user.user_id),
-        image_urls=await _ready_images(house, exchange, ask, route, caller),
+        image_urls=await _ready_images(house, exchange, ask, route, caller) if ask.images else (),
         max_tokens=grant.max_tokens,
         kind=route.upstream.kind,
     )
-    return await aside(len(ask.body), changed)
+    return changed() if len(ask.body) < LARGE else await asyncio.to_thread(changed)
 
 
 async def _ready_images(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller) -> Sequence[str]:
     """The URLs to send upstream instead of the request's own, in their order; what they add to the body is accounted
     for. Raises BadRequest, InvalidImage, ServerOverloaded."""
-    if not ask.images:
-        return ()
     if len(ask.images) > MAX_IMAGES:
         raise BadRequest(
             f"The request holds {len(ask.images)} images; at most {MAX_IMAGES} are allowed. Send fewer.",

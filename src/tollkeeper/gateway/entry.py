@@ -1,4 +1,4 @@
-"""The one ASGI app: who may knock, and which plane answers.
+"""Where every request enters: who may knock, and which plane answers.
 
 One path table for the data plane; everything else goes to the control plane. A key in the path (`/k/<key>/…`) is taken
 out before anything else sees the path.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tollkeeper.gateway.answers import Headers
-from tollkeeper.gateway.exchange import ClientGone, Exchange, Receive, Send
+from tollkeeper.gateway.asgi import App, serve_asgi
+from tollkeeper.gateway.exchange import ClientGone, Exchange
 from tollkeeper.gateway.guard import Guard, forwarded_client
 from tollkeeper.gateway.handle import handle
 from tollkeeper.gateway.house import House
@@ -23,8 +24,6 @@ from tollkeeper.wire.openai import CHAT, COMPLETIONS, EMBEDDINGS
 
 log = logging.getLogger("tollkeeper.gateway")
 
-Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answer = Callable[[House, Exchange], Awaitable[None]]
 
 _MODELS = ("/v1/models", "/models")
@@ -41,93 +40,73 @@ class Row(NamedTuple):
 
 
 class Entry:
-    """`control` answers what the data plane does not, `portal` the pages; `mint` makes request ids of moments,
-    `trusted` are proxies."""
+    """`control` answers what the data plane does not, `portal` the pages; `trusted` are proxies."""
 
-    def __init__(
-        self,
-        house: House,
-        control: App,
-        portal: App,
-        guard: Guard,
-        mint: Callable[[int], str],
-        *,
-        trusted: Collection[str],
-    ) -> None:
+    def __init__(self, house: House, control: App, portal: App, guard: Guard, *, trusted: Collection[str]) -> None:
         self._house = house
         self._control = control
         self._portal = portal
         self._guard = guard
-        self._mint = mint
         self._trusted = frozenset(trusted)
-        self._table: dict[str, Row] = {}
+        self.table: dict[str, Row] = {}
         for endpoint in (CHAT, COMPLETIONS, EMBEDDINGS):
             row = Row("POST", endpoint.path, partial(handle, endpoint=endpoint))
-            self._table |= {endpoint.path: row, endpoint.path.removeprefix("/v1"): row}
-        self._table |= dict.fromkeys(_MODELS, Row("GET", _MODELS[0], list_models))
+            self.table |= {endpoint.path: row, endpoint.path.removeprefix("/v1"): row}
+        self.table |= dict.fromkeys(_MODELS, Row("GET", _MODELS[0], list_models))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, exchange: Exchange) -> None:
         """Answer one request."""
-        headers = dict(scope["headers"])
-        path, secret = _without_key(scope["path"])
-        row = self._row(path)
-        bounds = self._house.bounds
-        exchange = Exchange(
-            scope,
-            receive,
-            send,
-            mint=self._mint,
-            now=self._house.now,
-            headers=headers,
-            secret_in_path=secret,
-            extra=self._extra_headers(headers, secret),
-            body_timeout=bounds.body_timeout,
-            stall_timeout=bounds.client_stall_timeout,
-        )
-        label = row.label if row else "other"
+        if exchange.path.startswith("/k/"):
+            exchange.secret_in_path, exchange.path = _key_and_rest(exchange.path)
+        row = self._row(exchange.path)
         try:
-            if len(headers) != len(scope["headers"]) and _repeats(scope["headers"], b"host"):
-                raise BadRequest("The request has more than one Host. Send one.")
-            self._guard.check(scope["method"], path, headers)
-            if self._preflight(scope, headers):
+            self._let_in(exchange)
+            if self._preflight(exchange):
                 await exchange.answer(204, [], b"")
             elif row is not None:
-                if scope["method"] != row.method:
+                if exchange.method != row.method:
                     raise MethodNotAllowed(f"This path takes {row.method} only.", allow=row.method)
                 await row.answer(self._house, exchange)
-            elif secret is not None:
+            elif exchange.secret_in_path is not None:
                 raise NotFound("A key in the path opens the relayed paths only, and this is none of them.")
-            elif path == "/ui" or path.startswith("/ui/"):
-                await self._portal(scope, exchange.receive, exchange.forward)
             else:
-                scope["client"] = forwarded_client(scope["client"], headers, self._trusted)
-                await self._control(scope, exchange.receive, exchange.forward)
+                pages = exchange.path == "/ui" or exchange.path.startswith("/ui/")
+                client = forwarded_client(exchange.peer, exchange.headers, self._trusted)
+                await serve_asgi(self._portal if pages else self._control, exchange, client)
         except GatewayError as error:
-            await self._fail(exchange, label, error)
+            await self._fail(exchange, row, error)
         except asyncio.CancelledError:
             if exchange.cut is not None:
-                await self._fail(exchange, label, exchange.cut)
+                await self._fail(exchange, row, exchange.cut)
             elif not exchange.gone:
                 raise
         except ClientGone:
             pass
         except Exception:
             log.exception("request %s failed", exchange.request_id)
-            await self._fail(exchange, label, InternalError("The gateway failed. Tell its operator the x-request-id."))
+            await self._fail(exchange, row, InternalError("The gateway failed. Tell its operator the x-request-id."))
         finally:
             exchange.close()
 
+    def _let_in(self, exchange: Exchange) -> None:
+        """Raises BadRequest and Forbidden, whatever key it carries."""
+        headers = exchange.headers
+        exchange.extra = self._extra_headers(headers, exchange.secret_in_path)
+        if len(headers) != len(exchange.all_headers) and sum(name == b"host" for name, _ in exchange.all_headers) > 1:
+            raise BadRequest("The request has more than one Host. Send one.")
+        self._guard.check(exchange.method, exchange.path, headers)
+
     def _row(self, path: str) -> Row | None:
-        row = self._table.get(path)
+        row = self.table.get(path)
         if row is None:
             for prefix in _MODELS:
                 if path.startswith(prefix + "/"):
                     return Row("GET", "/v1/models/{id}", partial(show_model, name=path[len(prefix) + 1 :]))
         return row
 
-    async def _fail(self, exchange: Exchange, label: str, error: GatewayError) -> None:
+    async def _fail(self, exchange: Exchange, row: Row | None, error: GatewayError) -> None:
         if exchange.run is None or not exchange.run.dispatched:
-            self._house.metrics.refused(label, error.code or str(error.status))
+            self._house.metrics.refused(row.label if row else "other", error.code or str(error.status))
         try:
             await exchange.fail(error)
         except asyncio.CancelledError:
@@ -139,8 +118,7 @@ class Entry:
         client_id = headers.get(b"x-client-request-id")
         if client_id is not None and len(client_id) <= _MAX_CLIENT_ID and client_id.isascii():
             extra.append((b"x-client-request-id", client_id))
-        origin = self._guard.shares_with(headers)
-        if origin is not None:
+        if b"origin" in headers and (origin := self._guard.shares_with(headers)) is not None:
             extra += [
                 (b"access-control-allow-origin", origin),
                 (b"access-control-expose-headers", b"x-request-id, x-cost-usd, openai-processing-ms, retry-after"),
@@ -154,21 +132,15 @@ class Entry:
                 ]
         return extra
 
-    def _preflight(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    def _preflight(self, exchange: Exchange) -> bool:
         return (
-            scope["method"] == "OPTIONS"
-            and b"access-control-request-method" in headers
-            and self._guard.shares_with(headers) is not None
+            exchange.method == "OPTIONS"
+            and b"access-control-request-method" in exchange.headers
+            and self._guard.shares_with(exchange.headers) is not None
         )
 
 
-def _repeats(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bool:
-    return sum(given == name for given, _ in headers) > 1
-
-
-def _without_key(path: str) -> tuple[str, str | None]:
-    """The path, and the key that stood in front of it."""
-    if not path.startswith("/k/"):
-        return path, None
+def _key_and_rest(path: str) -> tuple[str, str]:
+    """The key that stands in front of a path, and the path."""
     secret, _, rest = path[3:].partition("/")
-    return "/" + rest, secret
+    return secret, "/" + rest

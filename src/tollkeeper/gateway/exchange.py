@@ -1,15 +1,11 @@
-"""One request and its answer, as the data plane sees them."""
+"""One request and its answer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-from tollkeeper.gateway.answers import EVENT_STREAM, Headers, error_answer
-from tollkeeper.gateway.protocol import Connection
+from tollkeeper.gateway.answers import EVENT_STREAM, Headers, error_answer, response_head
 from tollkeeper.rules.errors import (
     GatewayError,
     InvalidKey,
@@ -23,13 +19,15 @@ from tollkeeper.services.runs import Run
 from tollkeeper.wire.openai import shape_error
 from tollkeeper.wire.sse import as_event
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+if TYPE_CHECKING:
+    from tollkeeper.gateway.protocol import Connection
 
 _PIECE = 262_144
 LINGER = 1.0
 """Seconds that an answer is read on after its client left, once the finish reason was relayed."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CREDENTIALS = (b"authorization", b"x-api-key")
+_BODILESS = frozenset({204, 304})
 
 
 class ClientGone(Exception):
@@ -56,49 +54,91 @@ class Bodies:
 
 
 class Exchange:
-    """`headers` are by lower-case name; `path` no longer holds a key; `secret_in_path` is the one it held.
+    """`path` is decoded, `raw_path` as it came; `headers` are by lower-case name, `all_headers` in their order, those
+    that came more than once too. Whoever let the request in sets `secret_in_path`, the key that the path held, and
+    `extra`, headers for whatever the answer is.
 
-    `created_at` is milliseconds since the epoch by `now`, the moment in `request_id`, which `mint` makes.
-    `body_timeout`: seconds for the whole body. `stall_timeout`: seconds that a client may go without reading before it
-    is cut off.
+    `created_at` is milliseconds since the epoch, the moment in `request_id`.
     """
+
+    __slots__ = (
+        "_bodies",
+        "_body_bytes",
+        "_chunked",
+        "_connection",
+        "_deadline",
+        "_last_call",
+        "_parts",
+        "_request_id",
+        "_streaming",
+        "_unread",
+        "_waiter",
+        "_watched",
+        "all_headers",
+        "complete",
+        "created_at",
+        "cut",
+        "extra",
+        "gone",
+        "headers",
+        "keep_alive",
+        "method",
+        "more_body",
+        "path",
+        "query",
+        "raw_path",
+        "reads_on",
+        "run",
+        "secret_in_path",
+        "started",
+        "stays",
+        "task",
+        "version",
+    )
+
+    task: asyncio.Task[None]
+    """What answers it; the connection sets it."""
 
     def __init__(
         self,
-        scope: Mapping[str, Any],
-        receive: Receive,
-        send: Send,
+        connection: Connection,
+        method: str,
+        path: str,
+        raw_path: bytes,
+        query: bytes,
+        headers: Headers,
+        version: str,
         *,
-        mint: Callable[[int], str],
-        now: Callable[[], int],
-        headers: Mapping[bytes, bytes],
-        secret_in_path: str | None,
-        extra: Headers,
-        body_timeout: float,
-        stall_timeout: float,
+        keep_alive: bool,
     ) -> None:
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._connection, self._cycle = cast(
-            "tuple[Connection, RequestResponseCycle]", scope["extensions"]["tollkeeper"]
-        )
-        self._secret_in_path = secret_in_path
-        self._extra = extra
-        self._body_timeout = body_timeout
-        self._stall_timeout = stall_timeout
+        self._connection = connection
+        self.method = method
+        self.path = path
+        self.raw_path = raw_path
+        self.query = query
+        self.all_headers = headers
+        self.headers = dict(headers)
+        self.version = version
+        self.keep_alive = keep_alive
+        self.secret_in_path: str | None = None
+        self.extra: Headers = []
+        self._parts: list[bytes] = []
+        self._unread = 0
+        self.more_body = True
+        """Whether some of the body has not come yet."""
+        self._waiter: asyncio.Future[None] | None = None
         self._deadline: float | None = None
-        self._streaming = False
         self._body_bytes = 0
         self._bodies: Bodies | None = None
-        self._task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._watched = False
+        self._streaming = self._chunked = False
         self._last_call: asyncio.TimerHandle | None = None
-        self.headers = headers
-        self._mint = mint
-        self._now = now
-        self.created_at = now()
-        self.request_id = mint(self.created_at)
+        self._request_id: str | None = None
+        self.created_at = connection.door.now()
         self.started = False
+        """Whether the head of the answer was written."""
+        self.complete = False
+        """Whether all of the answer was."""
         self.gone = False
         self.run: Run | None = None
         self.reads_on = False
@@ -113,61 +153,113 @@ class Exchange:
 
     # Life
 
+    @property
+    def request_id(self) -> str:
+        if self._request_id is None:
+            self._request_id = self._connection.door.mint(self.created_at)
+        return self._request_id
+
+    @property
+    def peer(self) -> tuple[str, int] | None:
+        """The address at the other end of the connection."""
+        return self._connection.peer
+
+    @property
+    def local(self) -> tuple[str, int] | None:
+        """The address at this end."""
+        return self._connection.local
+
     def watch(self) -> None:
         """The body is there; from now on this task is cancelled when the client goes away."""
-        self._connection.on_lost = self._lost
-        # uvicorn stops reading at each large piece of a body, and a connection that is not read never tells of its end.
-        self._connection.flow.resume_reading()
+        self._watched = True
+        if self.gone:
+            self.task.cancel()
+        # Reading stops at each large piece of a body, and a connection that is not read never tells of its end.
+        self._connection.resume_reading()
 
     def arrive(self) -> None:
         """The request is whole, and of this moment: what limits count of it, they count from now on."""
-        now = self._now()
+        now = self._connection.door.now()
         if now != self.created_at:
             self.created_at = now
-            self.request_id = self._mint(now)
+            self._request_id = None
 
     def close(self) -> None:
         """The exchange is over; a client that leaves from now on is nobody's business."""
-        if self._connection.on_lost == self._lost:
-            self._connection.on_lost = None
+        self._watched = False
         if self._last_call is not None:
             self._last_call.cancel()
         if self._bodies is not None:
             self._bodies.give_back(self._body_bytes)
+        self._connection.ended(self)
 
     def end_with(self, error: GatewayError) -> None:
         """End it from outside: the client is told `error`."""
         if self.cut is None:
             self.cut = error
-            self._task.cancel()
+            self.task.cancel()
 
-    def _lost(self) -> None:
+    # What the connection tells
+
+    def feed(self, data: bytes) -> int:
+        """A piece of the body. Gives how many bytes of it nobody has read yet."""
+        if self.complete:
+            return 0  # nobody will
+        self._parts.append(data)
+        self._unread += len(data)
+        self._wake()
+        return self._unread
+
+    def feed_end(self) -> None:
+        """The body is whole."""
+        self.more_body = False
+        self._wake()
+
+    def lost(self) -> None:
+        """The client went away."""
         self.gone = True
-        if self.stays:
+        self._wake()
+        if not self._watched or self.stays:
             return
         if self.reads_on:
-            self._last_call = asyncio.get_running_loop().call_later(LINGER, self._task.cancel)
+            self._last_call = self._connection.loop.call_later(LINGER, self.task.cancel)
         else:
-            self._task.cancel()
+            self.task.cancel()
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        self._waiter = self._connection.loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     # The request
 
     def secret(self) -> str | None:
         """The one key that the request carries, if it does. Raises InvalidKey when it carries two that differ."""
-        found: set[str] = set()
-        if self._secret_in_path is not None:
-            found.add(self._secret_in_path)
-        for name, value in self._scope["headers"]:
-            if name == b"authorization":
-                scheme, _, secret = value.decode("latin-1").partition(" ")
-                if scheme.lower() != "bearer":
-                    raise InvalidKey("The Authorization header is not of the form 'Bearer <key>'.")
-                found.add(secret.strip())
-            elif name == b"x-api-key":
-                found.add(value.decode("latin-1").strip())
-        if len(found) > 1:
-            raise InvalidKey("The request carries two keys that differ. Send one.")
-        return found.pop() if found else None
+        found = self.secret_in_path
+        headers = self.headers
+        repeats = len(headers) != len(self.all_headers)
+        for name in _CREDENTIALS:
+            if name not in headers:
+                continue
+            values = [value for given, value in self.all_headers if given == name] if repeats else (headers[name],)
+            for value in values:
+                secret = value.decode("latin-1")
+                if name == b"authorization":
+                    scheme, _, secret = secret.partition(" ")
+                    if scheme.lower() != "bearer":
+                        raise InvalidKey("The Authorization header is not of the form 'Bearer <key>'.")
+                secret = secret.strip()
+                if found is not None and found != secret:
+                    raise InvalidKey("The request carries two keys that differ. Send one.")
+                found = secret
+        return found
 
     def caller(self, accounts: Directory) -> Caller:
         """Who asks: by a key or, where there is none, by the cookie of a session. Raises InvalidKey, NotSignedIn,
@@ -175,22 +267,42 @@ class Exchange:
         secret = self.secret()
         if secret is not None:
             return accounts.identify(secret)
-        caller = caller_by_cookie(accounts, self._scope["method"], self._scope["headers"], guarded=True)
+        caller = caller_by_cookie(accounts, self.method, self.all_headers, guarded=True)
         if caller is None:
             raise InvalidKey("No key was sent. Send 'Authorization: Bearer <key>'.")
         return caller
 
-    async def receive(self) -> Message:
-        """The next piece of the body; all of it must come before its deadline. Raises RequestTimeout."""
-        if not self._cycle.more_body:
-            return await self._receive()  # it is there
+    async def read(self) -> bytes:
+        """What came of the body since the last call; b"" once all of it was read. It must come before its deadline.
+        Raises RequestTimeout, ClientGone."""
+        if not self._parts and self.more_body:
+            await self._await_piece()
+        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts.clear()
+        self._unread = 0
+        return data
+
+    async def _await_piece(self) -> None:
+        connection = self._connection
         if self._deadline is None:
-            self._deadline = asyncio.get_running_loop().time() + self._body_timeout
+            self._deadline = connection.loop.time() + connection.door.body_timeout
+            if self.headers.get(b"expect", b"").lower() == b"100-continue" and not self.gone:
+                connection.transport.write(_CONTINUE)
         try:
             async with asyncio.timeout_at(self._deadline):
-                return await self._receive()
+                while not self._parts and self.more_body:
+                    if self.gone:
+                        raise ClientGone
+                    connection.resume_reading()
+                    await self._wait()
         except TimeoutError:
             raise RequestTimeout("The body of the request did not come in time. Send it whole.") from None
+
+    async def left(self) -> None:
+        """Wait until the client has left, or its answer is complete."""
+        while not (self.gone or self.complete):
+            self._connection.resume_reading()  # what is not read never tells of its end
+            await self._wait()
 
     async def body(self, *, limit: int, bodies: Bodies) -> bytes:
         """The whole body, kept in account until the exchange is over.
@@ -198,22 +310,17 @@ class Exchange:
         Raises RequestTooLarge, RequestTimeout, ServerOverloaded, ClientGone.
         """
         declared = self.headers.get(b"content-length")
-        if declared is not None and int(declared) > limit and self.headers.get(b"expect"):
+        if declared is not None and b"expect" in self.headers and int(declared) > limit:
             raise _too_large(limit)  # it asks before it sends
         self._bodies = bodies
         parts: list[bytes] = []
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            part = message["body"]
+        while part := await self.read():
             if self._body_bytes + len(part) > limit:
                 await self._drain(limit)
                 raise _too_large(limit)
             self.hold(len(part))
             parts.append(part)
-            if not message["more_body"]:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def hold(self, size: int) -> None:
         """Account for `size` more bytes that this exchange keeps in memory. Raises ServerOverloaded."""
@@ -224,87 +331,114 @@ class Exchange:
     async def _drain(self, limit: int) -> None:
         """Read on a while and drop it: a client that is cut off while it writes never sees our answer."""
         dropped = 0
-        while dropped < 2 * limit:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            dropped += len(message["body"])
-            if not message["more_body"]:
-                return
+        while dropped < 2 * limit and (part := await self.read()):
+            dropped += len(part)
 
     # The answer
 
-    async def forward(self, message: Message) -> None:
-        """Pass on an ASGI message of the control plane, with our headers in its head."""
-        if message["type"] == "http.response.start":
-            self.started = True
-            added = [(b"x-request-id", self.request_id.encode()), *self._extra]
-            message = {**message, "headers": [*message.get("headers", ()), *added]}
-        await self._pass(message)
-
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send one whole answer."""
-        self.started = True
-        head = [*headers, (b"content-length", b"%d" % len(body)), (b"x-request-id", self.request_id.encode())]
-        await self._send({"type": "http.response.start", "status": status, "headers": head + self._extra})
-        await self._write(body, more=False)
+        head = self._head(status, headers, len(body))
+        if self.method == "HEAD":
+            body = b""
+        if len(body) <= _PIECE and not self.gone:
+            self._connection.transport.write(head + body)
+        elif not self.gone:
+            self._connection.transport.write(head)
+            await self.content(body)
+        self._finish()
 
-    async def stream(self, events: bytes, headers: Headers) -> None:
-        """Send events, and the head of the answer before the first."""
+    def begin(self, status: int, headers: Headers, length: int | None = None) -> None:
+        """Send the head of an answer whose content follows: `length` bytes of it, or None: until `end`, in chunks, or
+        up to the end of the connection where the client is of HTTP/1.0."""
+        framed = length is not None or status in _BODILESS or self.method == "HEAD"
+        self._chunked = not framed and self.version == "1.1"
+        if self._chunked:
+            headers = [*headers, (b"transfer-encoding", b"chunked")]
+        elif not framed:
+            self.keep_alive = False
+        head = self._head(status, headers, length)
+        if not self.gone:
+            self._connection.transport.write(head)
+
+    def push(self, data: bytes) -> bool:
+        """Send a piece of the content of an answer that was begun. False: before the next, wait for `drained`."""
+        if self.gone or not data or self.method == "HEAD":
+            return True
+        connection = self._connection
+        connection.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        return not connection.write_paused
+
+    async def content(self, data: bytes) -> None:
+        """Send content of any size, in pieces, each when the client has taken enough of those before."""
+        for start in range(0, len(data), _PIECE):
+            await self.drained()
+            self.push(data[start : start + _PIECE] if len(data) > _PIECE else data)
+
+    async def drained(self) -> None:
+        """Wait until the client has taken enough of what was sent; one that takes nothing for long is cut off."""
+        connection = self._connection
+        if not connection.write_paused:
+            return
+        try:
+            async with asyncio.timeout(connection.door.stall_timeout):
+                await connection.drained()
+        except TimeoutError:
+            self.gone = True
+            connection.abort()
+            self.task.cancel()  # as if it had left
+            await asyncio.sleep(0)
+
+    def end(self) -> None:
+        """Send the end of an answer that was begun."""
+        if self._chunked and not self.gone:
+            self._connection.transport.write(b"0\r\n\r\n")
+        self._finish()
+
+    def stream(self, events: bytes, headers: Headers) -> bool:
+        """Send events, and the head of the answer before the first. False: before the next, wait for `drained`."""
         if not self.started:
-            self.started = self._streaming = True
-            head = [
-                (b"content-type", EVENT_STREAM),
-                (b"cache-control", b"no-cache"),
-                (b"x-accel-buffering", b"no"),  # nginx would gather events otherwise
-                (b"x-request-id", self.request_id.encode()),
-                *headers,
-            ]
-            await self._send({"type": "http.response.start", "status": 200, "headers": head + self._extra})
-        await self._write(events, more=True)
-
-    async def end_stream(self, last: bytes) -> None:
-        await self._write(last, more=False)
+            self._streaming = True
+            self.begin(
+                200,
+                [
+                    (b"content-type", EVENT_STREAM),
+                    (b"cache-control", b"no-cache"),
+                    (b"x-accel-buffering", b"no"),  # nginx would gather events otherwise
+                    *headers,
+                ],
+            )
+        return self.push(events)
 
     async def fail(self, error: GatewayError) -> None:
         """Tell the client of an error, in whichever way is left."""
         if self.gone:
             return
         if self._streaming:
-            await self.end_stream(as_event(shape_error(error)))
+            self.push(as_event(shape_error(error)))
+            self.end()
         elif self.started:
             self._connection.abort()  # half an answer that was promised whole: only a broken connection says so
         else:
-            status, headers, body = error_answer(error, self.request_id)
-            self.started = True
+            status, headers, body = error_answer(error)
             if isinstance(error, RequestTimeout | RequestTooLarge):
-                headers.append((b"connection", b"close"))
-            await self._send({"type": "http.response.start", "status": status, "headers": headers + self._extra})
-            await self._write(body, more=False)
+                self.keep_alive = False
+            await self.answer(status, headers, body)
 
-    async def _write(self, body: bytes, *, more: bool) -> None:
-        """Write in pieces, each when the client has taken enough of those before."""
-        for start in range(0, len(body) - _PIECE, _PIECE):
-            await self._write_piece(body[start : start + _PIECE], more=True)
-        last = (len(body) - 1) // _PIECE * _PIECE if body else 0
-        await self._write_piece(body[last:] if last else body, more=more)
+    def _head(self, status: int, headers: Headers, length: int | None) -> bytes:
+        self.started = True
+        headers = [*headers, (b"x-request-id", self.request_id.encode()), *self.extra]
+        if not self.keep_alive:
+            headers.append((b"connection", b"close"))
+        return response_head(status, headers, self._connection.door.date(), length)
 
-    async def _write_piece(self, body: bytes, *, more: bool) -> None:
-        await self._pass({"type": "http.response.body", "body": body, "more_body": more})
-
-    async def _pass(self, message: Message) -> None:
-        """Send it when the client has taken enough of what went before; one that takes nothing for long is cut off."""
-        if not self._connection.flow.write_paused:
-            await self._send(message)
-            return
-        try:
-            async with asyncio.timeout(self._stall_timeout):
-                await self._send(message)
-        except TimeoutError:
-            self.gone = True
-            self._connection.abort()
-            self._task.cancel()  # as if it had left
-            await asyncio.sleep(0)
+    def _finish(self) -> None:
+        """All of the answer was written."""
+        self.complete = True
+        self._parts.clear()
+        self._wake()
+        if not self.gone:
+            self._connection.answered(self)
 
 
 def _too_large(limit: int) -> GatewayError:

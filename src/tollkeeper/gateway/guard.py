@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from tollkeeper.rules.errors import Forbidden
 from tollkeeper.wire.browser import host_name, same_origin
 
+_SEEN_KEPT = 256
 _PAGES = frozenset({"/", "/login", "/chat", "/admin"})
 
 
@@ -21,15 +22,22 @@ class Guard:
 
     def __init__(self, allowed_hosts: Collection[str], origins: Collection[str]) -> None:
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._seen: dict[bytes, str] = {}
+        """Hosts that were let in, as they are written, and in lower case."""
         self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
 
     def check(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> None:
         """Raises Forbidden when this request may not come in, whatever key it carries."""
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        if host_name(host) not in self._hosts:
-            raise Forbidden(
-                "This Host is not allowed here. Use an allowed name, or add this one to TOLLKEEPER_ALLOWED_HOSTS."
-            )
+        given = headers.get(b"host", b"")
+        host = self._seen.get(given)
+        if host is None:
+            host = given.decode("latin-1").lower()
+            if host_name(host) not in self._hosts:
+                raise Forbidden(
+                    "This Host is not allowed here. Use an allowed name, or add this one to TOLLKEEPER_ALLOWED_HOSTS."
+                )
+            if len(self._seen) < _SEEN_KEPT:
+                self._seen[given] = host
         origin = headers.get(b"origin")
         if origin is not None:
             text = origin.decode("latin-1").lower()

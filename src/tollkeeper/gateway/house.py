@@ -19,13 +19,11 @@ from tollkeeper.services.runs import Runs
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bytes, and seconds."""
+    """Bytes."""
 
     max_body_bytes: int
     max_event_bytes: int
     max_answer_bytes: int
-    body_timeout: float
-    client_stall_timeout: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,25 +71,27 @@ async def _stream(
     if not kind.lower().startswith(EVENT_STREAM):
         raise UpstreamUnavailable("The upstream was asked for a stream and answered with something else.")
     run.heard = reader
-    while data := await answer.read():
+
+    def relayed(data: bytes) -> bool:
+        """Called as the bytes come. Whether to go on: not at the end, nor before the client took what it has."""
         passed, failure = _take(reader, splitter, data)
-        if reader.content_events:
+        if run.first_token_ms is None and reader.content_events:
             run.saw_content()
-        if passed:
-            await exchange.stream(passed, headers)
+        keeps_up = not passed or exchange.stream(passed, headers)
         if failure is not None:
             raise failure
         if reader.finished:
             run.finish_relayed = exchange.reads_on = True
-        if reader.done:
-            break
+        return keeps_up and not reader.done
+
+    while not (reader.done or await answer.each(relayed)):
+        await exchange.drained()
     if not reader.done or reader.finish_reason is None:  # Ollama breaks off without a word
         raise UpstreamFailure("The upstream broke off in the middle of its answer.", code="upstream_unavailable")
     run.settle("completed")
     await run.durable()
-    if not exchange.started:
-        await exchange.stream(b"", headers)
-    await exchange.end_stream(reader.end)
+    exchange.stream(reader.end, headers)
+    exchange.end()
 
 
 def _take(reader: StreamReader, splitter: EventSplitter, data: bytes) -> tuple[bytes, GatewayError | None]:

@@ -20,6 +20,7 @@ from tollkeeper.rules.windows import Window, new_window
 
 REQUESTS, RUNNING, PACE_TOKENS, BUDGET_TOKENS, COST = range(5)
 """What a counter takes of a request: its place in `Demand.amounts`."""
+Amounts = tuple[int, int, int, int, int]
 
 LEAST_ALLOWANCE = 16
 """Tokens of output below which a budget refuses rather than clips."""
@@ -79,7 +80,7 @@ class Demand(Struct, frozen=True):
         """The least allowance it is let in with."""
         return min(self.allowance, LEAST_ALLOWANCE * self.choices)
 
-    def amounts(self, allowance: int) -> tuple[int, int, int, int, int]:
+    def amounts(self, allowance: int) -> Amounts:
         """What limits must have room for, by their kinds."""
         budget = self.budget_input
         cost = budget * self.input_price + allowance * self.output_price
@@ -129,17 +130,21 @@ class Refused(Exception):
 
 def allow(gates: Sequence[Gate], demand: Demand, at: int) -> int:
     """The allowance of output with which a request may go out at `at`. Takes nothing. Raises Refused."""
-    if _fits(gates, demand, at):
+    if _fits(gates, demand, demand.amounts(demand.allowance), at):
         return demand.allowance
+    return _clipped(gates, demand, at)
+
+
+def _clipped(gates: Sequence[Gate], demand: Demand, at: int) -> int:
+    """The allowance where not all that was asked for fits. Raises Refused."""
     allowance, obstacles = _judge(gates, demand, at, alone=False)
     if obstacles:
         _refuse(gates, demand, at, obstacles)
     return allowance
 
 
-def _fits(gates: Sequence[Gate], demand: Demand, at: int) -> bool:
+def _fits(gates: Sequence[Gate], demand: Demand, amounts: Amounts, at: int) -> bool:
     """Whether all that it asks for fits everywhere: nearly always, so nothing else is looked at then."""
-    amounts = demand.amounts(demand.allowance)
     for _, _, limit, counter in gates:
         if counter.held + amounts[counter.kind] + counter.window.used(at) > limit or not limit:
             return False
@@ -199,7 +204,7 @@ class Hold(Struct, frozen=True):
 
     at: int
     allowance: int
-    amounts: tuple[int, int, int, int, int]
+    amounts: Amounts
     counters: tuple[Counter, ...]
 
     def joined(self, counter: Counter) -> Hold:
@@ -211,24 +216,28 @@ class Hold(Struct, frozen=True):
 def take(gates: Sequence[Gate], demand: Demand, at: int, counters: tuple[Counter, ...] | None = None) -> Hold:
     """Let a request out: from all of its counters, or from none. `counters` are all that count it, where there are
     others than those of the gates. Raises Refused."""
-    allowance = allow(gates, demand, at)
+    allowance = demand.allowance
     amounts = demand.amounts(allowance)
+    if not _fits(gates, demand, amounts, at):
+        allowance = _clipped(gates, demand, at)
+        amounts = demand.amounts(allowance)
     if counters is None:
         counters = tuple(gate.counter for gate in gates)
     _enter(counters, amounts, at)
     return Hold(at, allowance, amounts, counters)
 
 
-def _enter(counters: Iterable[Counter], amounts: Sequence[int], at: int) -> None:
+def _enter(counters: Iterable[Counter], amounts: Amounts, at: int) -> None:
     for counter in counters:
-        if counter.kind == REQUESTS:  # counts at once
+        kind = counter.kind
+        if kind == REQUESTS:  # counts at once
             counter.window.add(1, at)
         else:
-            counter.held += amounts[counter.kind]
+            counter.held += amounts[kind]
 
 
 def free(hold: Hold) -> None:
-    """End what is held: its request is being settled, or never went out."""
+    """End what is held: its request never went out."""
     amounts = hold.amounts
     for counter in hold.counters:
         if counter.kind != REQUESTS:
@@ -237,11 +246,14 @@ def free(hold: Hold) -> None:
 
 def settle(hold: Hold, tokens: int, cost: int, at: int) -> None:
     """The request ended: what it held gives way to what it used."""
-    free(hold)
+    amounts, used = hold.amounts, (0, 0, tokens, tokens, cost)
     for counter in hold.counters:
-        if counter.kind > RUNNING:
-            used = cost if counter.kind == COST else tokens
-            counter.window.add(used, hold.at if counter.by_admission else at)
+        kind = counter.kind
+        if kind == REQUESTS:
+            continue
+        counter.held -= amounts[kind]
+        if kind != RUNNING:
+            counter.window.add(used[kind], hold.at if counter.by_admission else at)
 
 
 def give_back(hold: Hold) -> None:

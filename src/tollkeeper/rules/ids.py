@@ -4,10 +4,11 @@ range of ids: `req_`, 12 hex digits of milliseconds since the epoch, 16 hex digi
 from __future__ import annotations
 
 REQUEST_PREFIX = "req_"
+ENTROPY_BYTES = 8
 
 
 def request_id(now_ms: int, entropy: bytes) -> str:
-    """A new request id. `entropy` is 8 random bytes."""
+    """A new request id. `entropy` is `ENTROPY_BYTES` random bytes."""
     return f"{REQUEST_PREFIX}{now_ms:012x}{entropy.hex()}"
 
 

@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from tollkeeper.rules.usage import Usage
 
+_FOR_EVER = 2**63
+
 
 class Price(Struct, frozen=True, gc=False):
     """One version. Figures are micro-dollars per million tokens; times are milliseconds since the epoch (UTC)."""
@@ -42,7 +44,7 @@ class Price(Struct, frozen=True, gc=False):
 
 
 class PriceBook:
-    """All price versions, ready to be asked. Immutable: a change makes a new book."""
+    """All price versions, ready to be asked. No version changes: a change makes a new book."""
 
     def __init__(self, prices: Iterable[Price] = ()) -> None:
         self._versions: dict[str, list[Price]] = {}
@@ -50,12 +52,29 @@ class PriceBook:
             self._versions.setdefault(price.model, []).append(price)
         prefixes = (pattern for pattern in self._versions if pattern.endswith("*"))
         self._patterns = sorted(prefixes, key=len, reverse=True)
+        self._turns = sorted({price.effective_at for versions in self._versions.values() for price in versions})
+        self._since = self._until = 0
+        """Between two moments at which a version begins, from the one on and before the other, all stays in force."""
+        self._found: dict[str, Price | None] = {}
+        """What was asked for of that span."""
 
     def __repr__(self) -> str:
         return f"PriceBook({sum(map(len, self._versions.values()))} versions of {len(self._versions)} models)"
 
     def in_force(self, model: str, at: int) -> Price | None:
         """The price of `model` (a canonical name) at `at`, or None when it has none."""
+        if not self._since <= at < self._until:
+            place = bisect_right(self._turns, at)
+            self._since = self._turns[place - 1] if place else at
+            self._until = self._turns[place] if place < len(self._turns) else _FOR_EVER
+            self._found.clear()
+        try:
+            return self._found[model]
+        except KeyError:
+            found = self._found[model] = self._look_up(model, at)
+            return found
+
+    def _look_up(self, model: str, at: int) -> Price | None:
         exact = self._version(model, at) or self._version(model.removesuffix(":latest"), at)
         if exact is not None:
             return exact

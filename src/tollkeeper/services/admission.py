@@ -39,6 +39,9 @@ LONG_WAIT = 60.0
 """Seconds beyond which clients are told not to wait and try again by themselves."""
 
 
+_TERMS_KEPT = 4096
+
+
 class Foreseen(Struct, frozen=True):
     """What limits will want to know of a request's model. `for_budgets`: its body was looked through for budgets."""
 
@@ -46,30 +49,35 @@ class Foreseen(Struct, frozen=True):
     for_budgets: bool
 
 
-class Grant:
-    """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over."""
+class _Terms(Struct, frozen=True):
+    """What the limits of a user and key say of all requests for one model. Good as long as they are the same objects.
 
-    __slots__ = ("_admission", "_ask", "_demand", "_image", "_model", "_taken", "max_tokens", "taken_over")
+    `allowed`: whether the model may be used. `bounded`: whether it matters how long a request and its answer may be;
+    `budgets`: whether money is at stake. `cap`: the most output that one request may have.
+    """
 
-    def __init__(
-        self,
-        admission: Admission,
-        taken: Any,
-        ask: Ask,
-        model: str,
-        demand: Demand,
-        image: int,
-        max_tokens: int | None,
-    ) -> None:
-        self._admission = admission
-        self._demand = demand
-        self._image = image
-        self._taken = taken
-        self._ask = ask
-        self._model = model
-        self.max_tokens = max_tokens
-        """What to send as `max_tokens` instead of what was asked; None: nothing changes."""
-        self.taken_over = False
+    user_limits: Limits
+    key_limits: Limits
+    allowed: bool
+    bounded: bool
+    budgets: bool
+    cap: int | None
+
+
+class Grant(Struct, eq=False):
+    """A request that may go out. Leaving its `with` block undoes it, unless a run has taken it over.
+
+    `max_tokens`: what to send instead of what was asked; None: nothing changes.
+    """
+
+    _admission: Admission
+    _taken: Any
+    _ask: Ask
+    _model: str
+    _demand: Demand
+    _image: int
+    max_tokens: int | None
+    taken_over: bool = False
 
     def __repr__(self) -> str:
         return f"Grant({self._taken!r}, max_tokens={self.max_tokens})"
@@ -84,8 +92,10 @@ class Grant:
     @property
     def bound(self) -> tuple[int, int] | None:
         """What its limits hold for it, in tokens and pico-dollars; None: none of them made it be bounded."""
+        if not self._demand.budget_input:
+            return None
         amounts = self._demand.amounts(self._taken.allowance)
-        return (amounts[BUDGET_TOKENS], amounts[COST]) if self._demand.budget_input else None
+        return amounts[BUDGET_TOKENS], amounts[COST]
 
     def give_back(self) -> None:
         """The request never went out: nothing of it counts."""
@@ -141,6 +151,7 @@ class Admission:
         self._strict_input = strict_input
         self._quota_status = quota_status
         self._learned: dict[str, Learned] = {}
+        self._terms: dict[tuple[str, str | None, str], _Terms] = {}
 
     def __repr__(self) -> str:
         return f"Admission({self.counters!r}, learned of {len(self._learned)} models)"
@@ -155,11 +166,10 @@ class Admission:
     async def foresee(self, caller: Caller, ask: Ask, route: Route) -> Foreseen | None:
         """What `admit` will want to know, brought before the moment that it decides at; None: nothing. Raises
         BadRequest for what a budget cannot bound, UpstreamUnavailable where the upstream does not tell it the bound."""
-        owners = caller.limits
-        if not caller.allows(route.model) or not (_has(owners, route.model, _BOUNDED) or _cap(owners) is not None):
+        terms = self._terms_of(caller, route.model)
+        if not terms.allowed or not (terms.bounded or terms.cap is not None):
             return None
-        budgets = _has(owners, route.model, _BUDGETS)
-        if budgets:
+        if terms.budgets:
             reads_all = route.upstream.kind != "ollama"
             found = await aside(len(ask.body), partial(from_elsewhere, ask, reads_all=reads_all))
             if found is not None:
@@ -169,55 +179,60 @@ class Admission:
                     param=found,
                 )
         facts = await self._catalog.facts(route)
-        if budgets and not facts.asked:
+        if terms.budgets and not facts.asked:
             raise UpstreamUnavailable(
                 f"The upstream does not say right now what '{route.model}' puts around a request. Without that your "
                 "budget cannot be kept. Try again soon.",
                 status=503,
                 retry_after=1,
             )
-        return Foreseen(facts, budgets)
+        return Foreseen(facts, terms.budgets)
 
     async def admit(
         self, caller: Caller, ask: Ask, route: Route, price: Price | None, foreseen: Foreseen | None, at: int
     ) -> Grant:
         """Take what the request needs from all of its limits, or raise why not: ModelNotAllowed, ModelNotPriced,
         BadRequest, RateLimited, InsufficientQuota, LimitTooSmall."""
-        owners = caller.limits
-        if not caller.allows(route.model):
+        terms = self._terms_of(caller, route.model)
+        if not terms.allowed:
             raise not_allowed(route.model)
         if price is None and route.upstream.kind not in FREE_KINDS:
             raise ModelNotPriced(
                 f"The model '{route.model}' has no price here yet. Ask an admin to set one.", param="model"
             )
-        demand, cap = self._demand(owners, ask, route, price, foreseen)
-        asked = Asked(caller.user.user_id, caller.counted_as, route.model, *owners, demand)
+        demand = self._demand(terms, ask, route, price, foreseen)
+        asked = Asked(caller.user.user_id, caller.counted_as, route.model, terms.user_limits, terms.key_limits, demand)
         try:
             taken = await self.counters.admit(asked, at)
         except Refused as refused:
             raise self._refusal(refused, at) from None
         each = taken.allowance // demand.choices
-        bounded = demand.allowance > 0 and (cap is not None or _has(owners, route.model, _BUDGETS))
-        changes = bounded and each != ask.max_tokens
+        changes = demand.allowance > 0 and (terms.budgets or terms.cap is not None) and each != ask.max_tokens
         image = TYPICAL if foreseen is None else min(TYPICAL, foreseen.facts.image_tokens)
         return Grant(self, taken, ask, route.model, demand, image, each if changes else None)
 
-    def _demand(
-        self, owners: tuple[Limits, Limits], ask: Ask, route: Route, price: Price | None, foreseen: Foreseen | None
-    ) -> tuple[Demand, int | None]:
-        cap = _cap(owners)
+    def _terms_of(self, caller: Caller, model: str) -> _Terms:
+        user_limits, key_limits = caller.limits
+        place = (caller.user.user_id, caller.counted_as, model)
+        terms = self._terms.get(place)
+        if terms is None or terms.user_limits is not user_limits or terms.key_limits is not key_limits:
+            if len(self._terms) >= _TERMS_KEPT:
+                self._terms.clear()
+            terms = self._terms[place] = _terms(user_limits, key_limits, model)
+        return terms
+
+    def _demand(self, terms: _Terms, ask: Ask, route: Route, price: Price | None, foreseen: Foreseen | None) -> Demand:
+        cap = terms.cap
         if cap == 0 and ask.generates:
             raise RateLimited(
                 "You may not generate any tokens: your limit on tokens per request is 0.",
                 type="tokens", retry_after=None, should_retry=False,
             )  # fmt: skip
-        limited = _has(owners, route.model, _BOUNDED)
-        if not limited and cap is None:
-            return Demand(), None  # nothing is guessed
-        budgets = _has(owners, route.model, _BUDGETS)
-        if foreseen is None or (budgets and not foreseen.for_budgets):
+        if not terms.bounded and cap is None:
+            return _NO_DEMAND  # nothing is guessed
+        if foreseen is None or (terms.budgets and not foreseen.for_budgets):
             raise ServerOverloaded("Your limits changed while the request came in. Send it again.", retry_after=1)
-        more = more_output(ask) if ask.generates and (budgets or cap is not None) else None
+        more = more_output(ask) if ask.generates and (terms.budgets or cap is not None) else None
         if more is not None:
             raise BadRequest(
                 f"'{more}' may ask for more output than your limits let count. Use 'max_tokens' and 'n'.", param=more
@@ -225,13 +240,13 @@ class Admission:
         facts = foreseen.facts
         wanted = ask.max_tokens or cap or min(self._default_max_tokens, facts.context or self._default_max_tokens)
         allowance = (wanted if cap is None else min(wanted, cap)) * ask.choices if ask.generates else 0
-        if not limited:
-            return Demand(allowance=allowance, choices=ask.choices), cap
+        if not terms.bounded:
+            return Demand(allowance=allowance, choices=ask.choices)
         images = len(ask.images) * facts.image_tokens
         learned = self.learned(route.model).bound(ask.text_bytes) + images
         strict = ask.text_bytes + images + facts.overhead if self._strict_input else learned
         dearest = max(price.input, price.cached_input or 0, price.cache_write or 0) if price else 0
-        demand = Demand(
+        return Demand(
             pace_input=learned,
             budget_input=strict,
             allowance=allowance,
@@ -239,7 +254,6 @@ class Admission:
             input_price=dearest,
             output_price=price.output if price else 0,
         )
-        return demand, cap
 
     def _refusal(self, refused: Refused, at: int) -> GatewayError:
         obstacle = refused.obstacle
@@ -276,12 +290,6 @@ FREE_KINDS: frozenset[Kind] = frozenset({"ollama", "openai-compatible"})
 """Kinds of upstream that charge nothing by themselves: a model without a price costs nothing there."""
 
 
-def _cap(owners: tuple[Limits, Limits]) -> int | None:
-    """The most output that one request may have."""
-    of_user, of_key = (limits.max_tokens_per_request for limits in owners)
-    return of_user if of_key is None else of_key if of_user is None else min(of_user, of_key)
-
-
 def not_allowed(model: str) -> ModelNotAllowed:
     return ModelNotAllowed(f"You may not use the model '{model}'. GET /v1/models lists those you may.", param="model")
 
@@ -289,13 +297,17 @@ def not_allowed(model: str) -> ModelNotAllowed:
 _BOUNDED = frozenset(name for name, counted in COUNTED.items() if counted.quantity != "requests")
 """The limits that make it matter how long a request and its answer may be."""
 _BUDGETS = frozenset(name for name in _BOUNDED if COUNTED[name].is_budget)
+_NO_DEMAND = Demand()
 
 
-def _has(owners: tuple[Limits, Limits], model: str, names: frozenset[str]) -> bool:
-    """Whether any of these limits applies."""
-    for limits in owners:
-        if not names.isdisjoint(limits.counts):
-            return True
-        if limits.models and not names.isdisjoint(limits.of_model(model)):
-            return True
-    return False
+def _terms(user_limits: Limits, key_limits: Limits, model: str) -> _Terms:
+    both = (user_limits, key_limits)
+    names = {name for limits in both for name in (*limits.counts, *limits.of_model(model))}
+    return _Terms(
+        user_limits,
+        key_limits,
+        allowed=all(limits.allows(model) for limits in both),
+        bounded=not names.isdisjoint(_BOUNDED),
+        budgets=not names.isdisjoint(_BUDGETS),
+        cap=min((most for limits in both if (most := limits.max_tokens_per_request) is not None), default=None),
+    )

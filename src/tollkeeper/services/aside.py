@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-_LARGE = 200_000
+LARGE = 200_000
+"""Bytes from which on work goes to a thread."""
 T = TypeVar("T")
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:
     """What `work` gives, which looks at `size` bytes."""
-    return work() if size < _LARGE else await asyncio.to_thread(work)
+    return work() if size < LARGE else await asyncio.to_thread(work)

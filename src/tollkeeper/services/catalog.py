@@ -33,6 +33,7 @@ from tollkeeper.store.ports import Book
 
 log = logging.getLogger("tollkeeper.catalog")
 _MAX_LISTING = 16_000_000
+_ROUTES_KEPT = 4096
 T = TypeVar("T")
 _JSON = ((b"content-type", b"application/json"),)
 
@@ -114,6 +115,8 @@ class Catalog:
         self._of_providers: dict[str, Facts] = {}
         self._asking: dict[tuple[str, str], asyncio.Task[Facts]] = {}
         self._aliases: dict[str, str] = {}
+        self._routes: dict[str, Route] = {}
+        """By the names that were asked for, since models and aliases last changed."""
         self._changes = Changes()
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -150,6 +153,7 @@ class Catalog:
         async def change() -> None:
             await self._book.replace_aliases(table, by.entry(self._now(), "aliases.replace", "*", table))
             self._aliases = table
+            self._routes.clear()
 
         await self._changes.run(change)
 
@@ -183,8 +187,13 @@ class Catalog:
 
     async def route(self, name: str) -> Route:
         """Where a request for `name` goes."""
-        model = await self.model(name)
-        return Route(model.name, *self._upstreams[model.upstream])
+        route = self._routes.get(name)
+        if route is None:
+            model = await self.model(name)
+            route = Route(model.name, *self._upstreams[model.upstream])
+            if len(self._routes) < _ROUTES_KEPT:
+                self._routes[name] = route
+        return route
 
     def known(self, model: Model) -> Facts:
         """What is known of a model by now, without asking."""
@@ -266,6 +275,7 @@ class Catalog:
         versions = {(model.name, model.version) for model in models.values()}
         self._facts = {key: facts for key, facts in self._facts.items() if key in versions}
         self._models = models
+        self._routes.clear()
 
     async def _list(self, config: UpstreamConfig, client: Client) -> list[Model]:
         async with asyncio.timeout(self._patience):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from types import TracebackType
 from typing import Protocol
 
@@ -218,23 +218,24 @@ class Run:
         runs, intent = self._runs, self._intent
         usage = self._usage(status)
         self.cost_pico = fitted_cost(self._price.cost(usage)) if self._price else 0
+        # By place, all but the last: by name it would take half a microsecond more.
         record = Record(
-            request_id=intent.request_id,
-            created_at=intent.created_at,
-            settled_at=runs.now(),
-            user_id=intent.user_id,
-            key_id=intent.key_id,
-            model=intent.model,
-            requested_model=intent.requested_model,
-            endpoint=intent.endpoint,
-            upstream=intent.upstream,
-            stream=intent.stream,
-            status=status,
-            usage=usage,
-            cost_pico=self.cost_pico,
-            price_id=self._price.id if self._price else None,
-            latency_ms=self.elapsed_ms(),
-            first_token_ms=self.first_token_ms,
+            intent.request_id,
+            intent.created_at,
+            runs.now(),
+            intent.user_id,
+            intent.key_id,
+            intent.model,
+            intent.requested_model,
+            intent.endpoint,
+            intent.upstream,
+            intent.stream,
+            status,
+            usage,
+            self.cost_pico,
+            self._price.id if self._price else None,
+            self.elapsed_ms(),
+            self.first_token_ms,
             finish_reason=self.heard.finish_reason,
             metadata=self._ask.metadata,
         )
@@ -242,19 +243,20 @@ class Run:
         self._settled = runs.ledger.settle(record)
         runs.active.discard(self)
         runs.metrics.finished(record)
-        if self.grant.allowance is not None and usage.completion_tokens > self.grant.allowance:
+        allowance = self.grant.allowance
+        if allowance is not None and usage.completion_tokens > allowance:
             runs.metrics.overshot(self.upstream)
         if runs.figures.listener is not None:
             runs.figures.listener(record)
 
-    async def durable(self) -> None:
+    def durable(self) -> Awaitable[None]:
         """Wait until the record is. Raises LedgerUnavailable after 5 s; it is kept and written later even so."""
         assert self._settled is not None
-        await self._runs.commits.wait(self._settled)
+        return self._runs.commits.wait(self._settled)
 
-    async def intent_durable(self) -> None:
+    def intent_durable(self) -> Awaitable[None]:
         """Wait until the intent is. Raises LedgerUnavailable after 5 s."""
-        await self._runs.commits.wait(self.journalled)
+        return self._runs.commits.wait(self.journalled)
 
     def _usage(self, status: RecordStatus) -> Usage:
         heard = self.heard

@@ -11,6 +11,7 @@ import asyncio
 import hmac
 import os
 import secrets
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,8 @@ from tollkeeper.store.ports import Book
 VERSION = 1
 PEPPER_BYTES = 32
 MIN_PEPPER_BYTES = 16
+_BLOCK = 64
+"""Bytes of a block of SHA-256."""
 _CHECK_NAME = "pepper_check"
 _CHECK_TEXT = b"\x00check"  # no key begins with NUL
 
@@ -38,7 +41,7 @@ class Secrets:
     """What the digests of keys are made with."""
 
     def __init__(self, pepper: bytes) -> None:
-        self._pepper = pepper
+        self._inner, self._outer = (sha256(_padded(pepper, byte)) for byte in (0x36, 0x5C))
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -46,10 +49,24 @@ class Secrets:
     def digest(self, secret: str) -> bytes:
         """What is kept of a key, and what it is found by. Looking a digest up in a table tells by its timing nothing
         about a key: without the pepper nobody can choose which digest a guess becomes."""
-        return hmac.digest(self._pepper, secret.encode("utf-8", "surrogatepass"), "sha256")
+        return self._hmac(secret.encode("utf-8", "surrogatepass"))
 
     def check_value(self) -> bytes:
-        return hmac.digest(self._pepper, _CHECK_TEXT, "sha256")
+        return self._hmac(_CHECK_TEXT)
+
+    def _hmac(self, text: bytes) -> bytes:
+        """HMAC-SHA256 (RFC 2104) from the two halves of its key, made once. `hmac.digest` lets go of the interpreter's
+        lock for each key it sees, and a thread that writes takes it: 10 µs of a request, where this takes half of one.
+        """
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def _padded(key: bytes, byte: int) -> bytes:
+    block = key if len(key) <= _BLOCK else sha256(key).digest()
+    return bytes(part ^ byte for part in block.ljust(_BLOCK, b"\0"))
 
 
 def secrets_path(database_path: Path) -> Path:

@@ -17,10 +17,12 @@ MAX_TOKENS = 2**40
 
 def fits(record: Record) -> bool:
     """Whether the record's figures can be kept as they are."""
-    usage = record.usage
+    return -MAX_COST <= record.cost_pico <= MAX_COST and _usage_fits(record.usage)
+
+
+def _usage_fits(usage: Usage) -> bool:
     return (
-        -MAX_COST <= record.cost_pico <= MAX_COST
-        and -MAX_TOKENS <= usage.prompt_tokens <= MAX_TOKENS
+        -MAX_TOKENS <= usage.prompt_tokens <= MAX_TOKENS
         and -MAX_TOKENS <= usage.completion_tokens <= MAX_TOKENS
         and -MAX_TOKENS <= usage.cached_tokens <= MAX_TOKENS
         and -MAX_TOKENS <= usage.cache_write_tokens <= MAX_TOKENS
@@ -46,6 +48,8 @@ def fitted_cost(cost_pico: int) -> int:
 
 
 def fitted_usage(usage: Usage) -> Usage:
+    if _usage_fits(usage):
+        return usage
     return Usage(
         _within(usage.prompt_tokens, MAX_TOKENS),
         _within(usage.cached_tokens, MAX_TOKENS),

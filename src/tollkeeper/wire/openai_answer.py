@@ -19,6 +19,7 @@ from tollkeeper.wire.jsontext import without_member
 from tollkeeper.wire.sse import as_event, event_data
 
 _ABSENT = Raw(b"")
+_NULL = Raw(b"null")
 _EMPTY = (b"", b"null", b'""', b"[]")
 
 
@@ -162,17 +163,19 @@ def read_whole(body: bytes, answer_id: str | None) -> WholeAnswer:
         answer = _read_body(body)
     except msgspec.DecodeError:
         raise UpstreamUnavailable("The upstream answered with something that is not JSON of its API.") from None
-    if answer.error not in (_ABSENT, Raw(b"null")):
+    if answer.error is not _ABSENT and answer.error != _NULL:
         raise UpstreamFailure("The upstream failed. Try again later.", told=error_message(body))
     if bytes(answer.data) in (b"", b"null") if answer_id is None else answer.choices is None:
         raise UpstreamUnavailable("The upstream answered with JSON that is no answer of its API.")
     report = _report(answer.usage) if answer.usage else NO_REPORT
     if answer_id is None and report.completion_tokens is None:
         report = msgspec.structs.replace(report, completion_tokens=0)
-    finish = next((choice.finish_reason for choice in answer.choices or () if choice.finish_reason), None)
+    finish, said = None, 0
+    for choice in answer.choices or ():
+        finish = finish or choice.finish_reason
+        said += len(choice.message) + len(choice.text)
     if answer_id is not None and answer.id is not None:
         body = _IdSplice(answer_id)(body, answer.id)
-    said = sum(len(bytes(choice.message)) + len(bytes(choice.text)) for choice in answer.choices or ())
     return WholeAnswer(body, report, finish, estimate_tokens(said))
 
 
@@ -197,6 +200,7 @@ class StreamReader:
     __slots__ = (
         "_finished",
         "_pass_usage",
+        "_repeat",
         "_splice",
         "_unfinished",
         "content_events",
@@ -208,6 +212,7 @@ class StreamReader:
     def __init__(self, answer_id: str, *, pass_usage: bool) -> None:
         self._splice = _IdSplice(answer_id)
         self._pass_usage = pass_usage
+        self._repeat = _Repeat()
         self.report = NO_REPORT
         self.finish_reason: str | None = None
         self.content_events = 0
@@ -232,6 +237,10 @@ class StreamReader:
 
     def take(self, event: bytes) -> bytes:
         """The bytes to pass on for `event` (b"": none). Raises UpstreamFailure for an error or a broken event."""
+        again = self._repeat.of(event)
+        if again is not None and not self.end:
+            self.content_events += 1
+            return again
         data = event_data(event)
         if data is None:
             return event  # a comment, or nothing
@@ -246,16 +255,22 @@ class StreamReader:
             raise UpstreamFailure("The upstream sent an event that is not JSON of its API.") from None
         if bytes(chunk.error) not in _EMPTY:
             raise UpstreamFailure("The upstream failed in the middle of its answer.", told=error_message(data))
-        self._follow(chunk.choices or ())
+        has_content = self._follow(chunk.choices or ())
+        original = event
         if chunk.usage is not _ABSENT:
             self._note(chunk.usage, beside_choices=bool(chunk.choices))
             if not self._pass_usage:
                 if not chunk.choices:
                     return b""  # the event that carries usage alone
                 event = as_event(without_member(data, _read_members(data), "usage"))
-        return self._splice(event, chunk.id) if chunk.id is not None else event
+        if chunk.id is not None:
+            event = self._splice(event, chunk.id)
+        if has_content and bytes(chunk.usage) in _EMPTY:
+            self._repeat.learn(original, event)
+        return event
 
-    def _follow(self, choices: Iterable[_Choice]) -> None:
+    def _follow(self, choices: Iterable[_Choice]) -> bool:
+        """Whether any of them carries output."""
         content = False
         for choice in choices:
             if choice.finish_reason is not None:
@@ -266,9 +281,10 @@ class StreamReader:
                 self._unfinished.add(choice.index)
             content = content or choice.has_content()
         self.content_events += content
+        return content
 
     def _note(self, raw: Raw, *, beside_choices: bool) -> None:
-        if raw == Raw(b"null"):
+        if raw == _NULL:
             return
         try:
             report = _report(_read_usage(raw))
@@ -277,6 +293,57 @@ class StreamReader:
         # Ollama's completions carry zeros on each event until the last: a stream that is cut there has told nothing.
         if report.prompt_tokens or report.completion_tokens or not beside_choices:
             self.report = report
+
+
+class _Repeat:
+    """Events that say the same as the last one that was read, but for their text: so nearly all of a stream. They need
+    not be parsed again. What is around the text must be the same byte for byte, and the text must be free of what could
+    end it or begin an escape, so no other reader can see another structure in it either."""
+
+    __slots__ = ("_after", "_before", "_new_after", "_new_before", "_tries")
+
+    def __init__(self) -> None:
+        self._before = b""
+        self._after = b""
+        self._new_before = b""
+        self._new_after = b""
+        self._tries = 8
+        """How often to learn without use: some servers pad each event with noise of its own."""
+
+    def of(self, event: bytes) -> bytes | None:
+        """What to pass on for such an event; None: it is another."""
+        before, after = self._before, self._after
+        if not (before and event.startswith(before) and event.endswith(after)):
+            return None
+        text = event[len(before) : -len(after)]
+        if not text or b'"' in text or b"\\" in text or b"\n" in text or b"\r" in text:
+            return None
+        self._tries = 8
+        return self._new_before + text + self._new_after
+
+    def learn(self, event: bytes, passed: bytes) -> None:
+        """`passed` is what an event with content and nothing else of note became."""
+        self._before = b""
+        if not self._tries:
+            return
+        self._tries -= 1
+        old, new = _around_text(event), _around_text(passed)
+        if old is not None and new is not None:
+            (self._before, self._after), (self._new_before, self._new_after) = old, new
+
+
+_TEXT = re.compile(rb'"(?:content|text)"\s*:\s*"')
+
+
+def _around_text(event: bytes) -> tuple[bytes, bytes] | None:
+    """What stands before and after the one text of an event; None where it has several, or an escape in it."""
+    found = _TEXT.search(event)
+    if found is None or _TEXT.search(event, found.end()):
+        return None
+    end = event.find(b'"', found.end())
+    if b"\\" in event[found.end() : end] or b"\n" in event[:-2] or b"\r" in event:
+        return None
+    return event[: found.end()], event[end:]
 
 
 class _IdSplice:

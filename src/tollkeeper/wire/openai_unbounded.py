@@ -7,12 +7,13 @@ nobody here knows may fetch a page, a file or a video, whose size no limit can f
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from tollkeeper.wire.jsontext import Members, read_object, read_objects
-from tollkeeper.wire.openai import MESSAGE_FIELDS, PART_FIELDS, Ask
+from tollkeeper.wire.openai import CHAT, MESSAGE_FIELDS, PART_FIELDS, Ask
 
 
 def _names(text: str) -> frozenset[str]:
@@ -50,6 +51,20 @@ _TOOL = _names("cache_control custom description function name parameters strict
 _TOOLS = _names("custom function")
 _INLINE = re.compile(r"(data:[^,]{0,256};base64,)?[A-Za-z0-9+/=_\s-]*", re.ASCII | re.IGNORECASE)
 _NOTHING = (b"null", b"[]")
+_PLAIN = (CHAT.known | _HARMLESS) - _OUTSIDE - {"options", "tools"}
+
+
+class _Text(Struct, forbid_unknown_fields=True, gc=False):
+    type: Literal["text"]
+    text: str
+
+
+class _Message(Struct, forbid_unknown_fields=True, gc=False):
+    role: str
+    content: str | list[_Text] | None = None
+
+
+_read_plain = msgspec.json.Decoder(list[_Message]).decode
 
 
 def more_output(ask: Ask) -> str | None:
@@ -67,6 +82,8 @@ def more_output(ask: Ask) -> str | None:
 def from_elsewhere(ask: Ask, *, reads_all: bool) -> str | None:
     """The first field that may bring input from outside of the body. `reads_all` False: the server is known to pass
     over fields that are not of its own API, as Ollama does. Raises BadRequest for what is given twice."""
+    if _is_plain(ask):
+        return None
     known = ask.endpoint.known
     for name in ask.members:
         unknown = (name not in known and name not in _HARMLESS) or name == "options"
@@ -77,6 +94,17 @@ def from_elsewhere(ask: Ask, *, reads_all: bool) -> str | None:
         if name in ask.members and _holds_objects(ask.members[name]):
             return name
     return _of_tools(ask.members) or _of_messages(ask, reads_all=reads_all)
+
+
+def _is_plain(ask: Ask) -> bool:
+    """Whether it is a chat of texts alone, without tools: most are, and to see that takes a third of a closer look."""
+    if not ask.endpoint.has_messages or not _PLAIN.issuperset(ask.members) or "messages" not in ask.members:
+        return False
+    try:
+        _read_plain(ask.members["messages"])
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _given(members: Members, name: str) -> bool:

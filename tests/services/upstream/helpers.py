@@ -25,7 +25,7 @@ async def open_client(url: str, **options: Any) -> AsyncIterator[HttpClient]:
 
 
 async def post(client: HttpClient, body: bytes = b"{}", target: bytes = b"/v1/x") -> Answer:
-    return await (await client.acquire()).send(b"POST", target, [(b"content-type", b"application/json")], body)
+    return await (await client.acquire()).send(b"POST", target, ((b"content-type", b"application/json"),), body)
 
 
 def sending(*parts: bytes, then: Callable[[Conn], None] | None = None) -> Script:

@@ -16,13 +16,13 @@ HEADS = {
 
 @pytest.mark.parametrize("url", HEADS)
 def test_request_line_and_host(url: str) -> None:
-    lines = Address(url).head(b"GET", b"/x", [], 0).split(b"\r\n")
+    lines = Address(url).head(b"GET", b"/x", (), 0).split(b"\r\n")
     assert tuple(lines[:2]) == HEADS[url]
     assert lines[2:] == [b"accept-encoding: identity", b"", b""]
 
 
 def test_a_whole_head() -> None:
-    headers = [(b"content-type", b"application/json"), (b"Authorization", b"Bearer x")]
+    headers = ((b"content-type", b"application/json"), (b"Authorization", b"Bearer x"))
     assert Address("http://a:1").head(b"POST", b"/v1/x?y=z", headers, 12) == (
         b"POST /v1/x?y=z HTTP/1.1\r\nhost: a:1\r\naccept-encoding: identity\r\ncontent-type: application/json\r\n"
         b"Authorization: Bearer x\r\ncontent-length: 12\r\n\r\n"
@@ -31,13 +31,13 @@ def test_a_whole_head() -> None:
 
 @pytest.mark.parametrize(("method", "said"), [(b"POST", True), (b"DELETE", True), (b"GET", False), (b"HEAD", False)])
 def test_no_content_is_said_where_content_is_usual(method: bytes, said: bool) -> None:
-    assert (b"content-length: 0" in Address("http://a").head(method, b"/", [], 0)) is said
+    assert (b"content-length: 0" in Address("http://a").head(method, b"/", (), 0)) is said
 
 
 def test_credentials_are_sent_but_never_shown() -> None:
     address = Address("http://me:p%40ss@host:1/base")
-    assert b"\r\nauthorization: Basic bWU6cEBzcw==\r\n" in address.head(b"GET", b"/", [], 0)
-    assert b"\r\nhost: host:1\r\n" in address.head(b"GET", b"/", [], 0)
+    assert b"\r\nauthorization: Basic bWU6cEBzcw==\r\n" in address.head(b"GET", b"/", (), 0)
+    assert b"\r\nhost: host:1\r\n" in address.head(b"GET", b"/", (), 0)
     assert repr(address) == "Address(http://host:1/base)"
 
 
@@ -45,10 +45,10 @@ def test_credentials_are_sent_but_never_shown() -> None:
 def test_line_breaks_are_refused_wherever_they_hide(part: bytes) -> None:
     address = Address("http://a")
     for method, target, headers in (
-        (b"GET", part, []),
-        (part, b"/", []),
-        (b"GET", b"/", [(part, b"v")]),
-        (b"GET", b"/", [(b"n", part)]),
+        (b"GET", part, ()),
+        (part, b"/", ()),
+        (b"GET", b"/", ((part, b"v"),)),
+        (b"GET", b"/", ((b"n", part),)),
     ):
         with pytest.raises(ValueError, match="line break"):
             address.head(method, target, headers, 0)

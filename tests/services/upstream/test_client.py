@@ -23,7 +23,7 @@ async def fetch(client: HttpClient, body: bytes = b"{}") -> bytes:
 
 async def test_a_request_arrives_as_it_was_given(up: ScriptedUpstream, client: HttpClient) -> None:
     up.answer(OK)
-    answer = await (await client.acquire()).send(b"POST", b"/v1/x?y", [(b"X-Case", b"Kept")], b'{"a":  1}')
+    answer = await (await client.acquire()).send(b"POST", b"/v1/x?y", ((b"X-Case", b"Kept"),), b'{"a":  1}')
     assert (answer.status, answer.headers[b"content-type"]) == (200, b"application/json")
     assert await answer.read_all(100) == CONTENT
     (request,) = up.requests
@@ -109,7 +109,7 @@ async def test_it_goes_to_a_fresh_connection_though_others_are_idle(up: Scripted
     up.always(OK)
     leases = [await client.acquire() for _ in range(3)]
     for lease in leases:
-        await (await lease.send(b"GET", b"/", [])).read_all(100)
+        await (await lease.send(b"GET", b"/", ())).read_all(100)
     assert client.statistics().idle == 3
     up.answer(sending(then=Conn.reset), OK)
     await fetch(client)
@@ -188,7 +188,7 @@ async def test_bytes_nobody_asked_for_before_the_request_is_sent(up: ScriptedUps
     lease = await client.acquire()
     await up.connections[0].send(json_response({"not": "yours"}))
     await up.connections[0].wait_closed()
-    answer = await lease.send(b"POST", b"/", [], b"mine")
+    answer = await lease.send(b"POST", b"/", (), b"mine")
     assert await answer.read_all(100) == CONTENT
     assert [request.body for request in up.requests] == [b"{}", b"mine"]
 
@@ -271,7 +271,7 @@ async def test_a_connection_that_ends_while_it_is_handed_over(up: ScriptedUpstre
         assert connection is not None
         lease.release()
         connection.abort()
-        await (await (await waiting).send(b"GET", b"/", [])).read_all(100)
+        await (await (await waiting).send(b"GET", b"/", ())).read_all(100)
         assert client.statistics().made == 2
 
 
@@ -282,10 +282,10 @@ async def test_a_lease_given_up(up: ScriptedUpstream, client: HttpClient) -> Non
     lease.release()
     assert (client.statistics().in_use, client.statistics().idle) == (0, 1)
     with pytest.raises(RuntimeError, match="one request"):
-        await lease.send(b"GET", b"/", [])
+        await lease.send(b"GET", b"/", ())
     assert up.requests == []
     sent = await client.acquire()
-    answer = await sent.send(b"GET", b"/", [])
+    answer = await sent.send(b"GET", b"/", ())
     sent.release()
     assert await answer.read_all(100) == CONTENT
 
@@ -293,7 +293,7 @@ async def test_a_lease_given_up(up: ScriptedUpstream, client: HttpClient) -> Non
 async def test_a_bad_header_gives_the_connection_back(up: ScriptedUpstream, client: HttpClient) -> None:
     lease = await client.acquire()
     with pytest.raises(ValueError, match="line break"):
-        await lease.send(b"GET", b"/", [(b"a", b"b\r\nc: d")])
+        await lease.send(b"GET", b"/", ((b"a", b"b\r\nc: d"),))
     assert client.statistics().idle == 1
 
 
@@ -326,7 +326,7 @@ async def test_close_ends_everything(up: ScriptedUpstream) -> None:
     client = HttpClient(up.url, max_connections=2)
     lease = await client.acquire()
     await fetch(client)
-    running = await (await client.acquire()).send(b"GET", b"/", [])
+    running = await (await client.acquire()).send(b"GET", b"/", ())
     waiting = asyncio.ensure_future(client.acquire())
     await until(lambda: client.statistics().waiting == 1)
     await client.close()

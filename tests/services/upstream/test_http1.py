@@ -106,7 +106,7 @@ async def test_html_is_an_answer_and_garbage_is_not(up: ScriptedUpstream, client
 
 async def test_head_requests(up: ScriptedUpstream, client: HttpClient) -> None:
     up.answer(head(200, "Content-Length: 9"))
-    answer = await (await client.acquire()).send(b"HEAD", b"/", [])
+    answer = await (await client.acquire()).send(b"HEAD", b"/", ())
     assert (answer.status, await answer.read()) == (200, b"")
     assert client.statistics().idle == 0
 

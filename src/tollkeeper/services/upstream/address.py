@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
 from urllib.parse import SplitResult, unquote, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 UNSAFE = re.compile(r"[\x00-\x20\x7f\\?#]")
+BEGUN_KEPT = 64
 CONTENT_UNUSUAL = frozenset((b"GET", b"HEAD"))
 """Methods whose requests need not say that they have no content (RFC 9110, 8.6)."""
 
@@ -16,7 +16,7 @@ CONTENT_UNUSUAL = frozenset((b"GET", b"HEAD"))
 class Address:
     """A base URL, taken apart once. Its `repr` shows no credentials."""
 
-    __slots__ = ("_fixed", "_fixed_lines", "_origin", "_path", "host", "port", "secure")
+    __slots__ = ("_begun", "_fixed", "_fixed_lines", "_origin", "_path", "host", "port", "secure")
 
     def __init__(self, base_url: str) -> None:
         """`base_url` may have a path, which is put before each target, and credentials, which are sent as basic
@@ -35,6 +35,8 @@ class Address:
         self.secure = url.scheme == "https"
         self.host = url.hostname or ""
         self.port = port or DEFAULT_PORTS[url.scheme]
+        self._begun: dict[tuple[bytes, bytes, tuple[tuple[bytes, bytes], ...]], bytes] = {}
+        """Heads but for their length: nearly all requests have one of a few."""
         self._origin = f"{url.scheme}://{_authority(url)}"
         self._path = path.rstrip(b"/")
         self._fixed = b" HTTP/1.1\r\nhost: %b\r\n%baccept-encoding: identity\r\n" % (
@@ -46,21 +48,28 @@ class Address:
     def __repr__(self) -> str:
         return f"Address({self._origin}{self._path.decode()})"
 
-    def head(self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], length: int) -> bytes:
+    def head(self, method: bytes, target: bytes, headers: tuple[tuple[bytes, bytes], ...], length: int) -> bytes:
         """The head of a request with `length` bytes of content. Raises ValueError when a line break hides in a part:
         it would let that part write headers, or a request, of its own."""
+        place = (method, target, headers)
+        begun = self._begun.get(place)
+        if begun is None:
+            begun = self._begin(method, target, headers)
+            if len(self._begun) < BEGUN_KEPT:
+                self._begun[place] = begun
+        if length or method not in CONTENT_UNUSUAL:
+            return b"%bcontent-length: %d\r\n\r\n" % (begun, length)
+        return begun + b"\r\n"
+
+    def _begin(self, method: bytes, target: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
         parts = [method, b" ", self._path, target, self._fixed]
-        lines = self._fixed_lines + len(headers) + 1
         for name, value in headers:
             parts += (name, b": ", value, b"\r\n")
-        if length or method not in CONTENT_UNUSUAL:
-            parts.append(b"content-length: %d\r\n" % length)
-            lines += 1
-        parts.append(b"\r\n")
-        head = b"".join(parts)
-        if head.count(b"\n") != lines or head.count(b"\r") != lines:
+        begun = b"".join(parts)
+        lines = self._fixed_lines + len(headers)
+        if begun.count(b"\n") != lines or begun.count(b"\r") != lines:
             raise ValueError("a line break in the head of a request")
-        return head
+        return begun
 
 
 def _no_address() -> ValueError:

@@ -13,6 +13,7 @@ httptools leaves to us: 1xx answers, a body that ends with the connection, what 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from httptools import HttpParserError, HttpResponseParser
@@ -59,6 +60,8 @@ class Answer:
         "_parser",
         "_reusable",
         "_surplus",
+        "_taker",
+        "_taker_error",
         "_timeouts",
         "_until_end",
         "_waiter",
@@ -88,6 +91,8 @@ class Answer:
         self._interim = False
         self._reusable = False
         self._surplus = False
+        self._taker: Callable[[bytes], bool] | None = None
+        self._taker_error: Exception | None = None
         self._until_end = False
 
     def __repr__(self) -> str:
@@ -119,6 +124,30 @@ class Answer:
                 raise self._error
             await self._wait(self._timeouts.event)
 
+    async def each(self, take: Callable[[bytes], bool]) -> bool:
+        """Give what comes to `take` at the moment that it comes, at least one byte at a time: no task wakes up for it,
+        which is half of what an event costs. True: that was all, up to the proper end. False: `take` gave False, and
+        will have the rest when this is called again. Raises as `read` does, and what `take` raises.
+        """
+        while True:
+            while self._chunks:
+                if not take(self._take()):
+                    return False
+            if self.complete:
+                return True
+            if self._error is not None:
+                raise self._error
+            self._taker = take
+            try:
+                await self._wait(self._timeouts.event)
+            finally:
+                stopped, self._taker = self._taker is None, None
+            error, self._taker_error = self._taker_error, None
+            if error is not None:
+                raise error
+            if stopped:
+                return False
+
     async def read_all(self, limit: int) -> bytes:
         """The whole content. Raises as `read` does, and UpstreamFailure (and aborts) beyond `limit` bytes."""
         parts = []
@@ -145,6 +174,19 @@ class Answer:
         if self._line is not None:
             self._line.resume()
         return data
+
+    def _hand_over(self, taker: Callable[[bytes], bool]) -> None:
+        """Give what is there to whoever waits in `each`."""
+        try:
+            goes_on = taker(self._take())
+        except Exception as error:  # noqa: BLE001 (it is raised where `each` was called)
+            self._taker_error = error
+            goes_on = False
+        if not goes_on:
+            self._taker = None
+            self._wake()
+        elif self._line is not None:
+            self._line.watch(self._timeouts.event)
 
     async def _wait(self, seconds: float) -> None:
         assert self._line is not None
@@ -175,12 +217,15 @@ class Answer:
     def feed(self, data: bytes) -> None:
         """Bytes that came, at least one."""
         self.begun = True
-        room = self._limits.head - self._fruitless
-        if not self.status and len(data) > room:
-            # Exact whatever pieces the bytes come in: the head must end within its bound, the body may follow.
-            self._parse(data[:room])
-            data = data[room:]
+        if not self.status:
+            room = self._limits.head - self._fruitless
+            if len(data) > room:
+                # Exact whatever pieces the bytes come in: the head must end within its bound, the body may follow.
+                self._parse(data[:room])
+                data = data[room:]
         self._parse(data)
+        if self._taker is not None and self._chunks and not self.complete:
+            self._hand_over(self._taker)
 
     def end(self, error: Exception | None) -> None:
         """The connection has ended, with `error` or in good order."""
@@ -287,7 +332,8 @@ class Answer:
         self._chunks.append(body)
         self.buffered += len(body)
         self._fruitless = 0
-        self._wake()
+        if self._taker is None:
+            self._wake()
 
     def on_message_complete(self) -> None:
         if self._interim:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl as tls
-from collections.abc import Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -182,7 +181,7 @@ class Lease:
         return f"Lease({self._connection or ('sent' if self._held else 'ended')})"
 
     async def send(
-        self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes = b""
+        self, method: bytes, target: bytes, headers: tuple[tuple[bytes, bytes], ...], body: bytes = b""
     ) -> Answer:
         """Send a request; its answer, once the whole head is there. `host`, `accept-encoding` and `content-length`
         are set here; `headers` are sent as they are.

@@ -2,14 +2,14 @@
 
     lease = await client.acquire()        a connection, kept alive or fresh; nothing has been sent yet
     answer = await lease.send(...)        the request is out, the head of the answer is in
-    while data := await answer.read():    its body, as it comes
+    while data := await answer.read():    its body, as it comes; or `each` of its pieces, at the moment it comes
 
 Each call raises one of `rules.errors`: UpstreamUnavailable, UpstreamTimeout, UpstreamFailure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -26,6 +26,10 @@ class Answer(Protocol):
     async def read(self) -> bytes:
         """What has come since the last call, at least one byte; b"" at the proper end. Raises when it broke off."""
 
+    async def each(self, take: Callable[[bytes], bool]) -> bool:
+        """Give each piece to `take` at the moment that it comes. True: that was all. False: `take` gave False; call
+        again for the rest. Raises as `read` does, and what `take` raises."""
+
     async def read_all(self, limit: int) -> bytes:
         """The whole body. Raises UpstreamFailure when it is larger than `limit` bytes."""
 
@@ -41,7 +45,7 @@ class Lease(Protocol):
         """Whether any of a request was given to a connection that stood: then the upstream may have it."""
 
     async def send(
-        self, method: bytes, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+        self, method: bytes, target: bytes, headers: tuple[tuple[bytes, bytes], ...], body: bytes
     ) -> Answer: ...
 
     def release(self) -> None:

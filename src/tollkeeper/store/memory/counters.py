@@ -26,14 +26,11 @@ class _Way(Struct, frozen=True):
     counters: tuple[Counter, ...]
 
 
-class MemoryTaken:
+class MemoryTaken(Struct, eq=False):
     """What one request took, and on which way."""
 
-    __slots__ = ("hold", "way")
-
-    def __init__(self, hold: Hold, way: _Way) -> None:
-        self.hold = hold
-        self.way = way
+    hold: Hold
+    way: _Way
 
     def __repr__(self) -> str:
         return f"MemoryTaken({self.hold!r})"

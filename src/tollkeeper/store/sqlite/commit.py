@@ -4,10 +4,11 @@ the end of settled intents."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from operator import add
 from typing import Any, NamedTuple, TypeVar
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, astuple, replace
 
 from tollkeeper.rules.chain import link
 from tollkeeper.rules.times import month_of
@@ -27,7 +28,9 @@ from tollkeeper.store.sqlite.schema import hourly, hourly_models, intents, month
 
 S = TypeVar("S", Intent, Record)
 Place = tuple[int | str, ...]
-Sums = dict[Place, list[int]]
+Figures = tuple[int, ...]
+"""Requests, tokens by class, and the cost in pico-dollars."""
+Sums = dict[Place, Figures]
 
 PICO_PER_MICRO = 10**6
 _FORGOTTEN_AT_ONCE_MS = 30 * MINUTE_MS
@@ -164,27 +167,28 @@ def _forget_minutes(connection: sqlite3.Connection, head: Head, newest: int) -> 
 def _sums(settled: Iterable[Record]) -> tuple[Sums, Sums]:
     """Sums of just these records by user, model, key and status: by hour of admission, and by minute (requests by that
     of admission, the rest by that of settlement)."""
+    alike: dict[Place, list[Figures]] = {}
+    for record in settled:
+        place = (
+            minute_of(record.created_at),
+            minute_of(record.settled_at),
+            record.user_id,
+            record.model,
+            record.key_id or "",
+            record.status,
+        )
+        figures = (requests_of(record), *astuple(record.usage)[:5], record.cost_pico)
+        alike.setdefault(place, []).append(figures)
     hours: Sums = {}
     minutes: Sums = {}
-    for record in settled:
-        usage = record.usage
-        whose = (record.user_id, record.model, record.key_id or "", record.status)
-        requests = requests_of(record)
-        used = (
-            usage.prompt_tokens,
-            usage.cached_tokens,
-            usage.cache_write_tokens,
-            usage.completion_tokens,
-            usage.reasoning_tokens,
-            record.cost_pico,
-        )
-        admitted, minute = minute_of(record.created_at), minute_of(record.settled_at)
-        _add(hours, (hour_of(record.created_at), *whose), requests, used)
+    for (admitted, minute, *whose), several in alike.items():
+        total = _total(several)
+        _add(hours, (hour_of(int(admitted)), *whose), total)
         if admitted == minute:
-            _add(minutes, (minute, *whose), requests, used)
+            _add(minutes, (minute, *whose), total)
         else:
-            _add(minutes, (admitted, *whose), requests, (0, 0, 0, 0, 0, 0))
-            _add(minutes, (minute, *whose), 0, used)
+            _add(minutes, (admitted, *whose), (total[0], 0, 0, 0, 0, 0, 0))
+            _add(minutes, (minute, *whose), (0, *total[1:]))
     return hours, minutes
 
 
@@ -194,22 +198,21 @@ def _coarser(hours: Sums) -> tuple[Sums, Sums]:
     models: Sums = {}
     users: Sums = {}
     for (hour, user_id, model, _, status), total in hours.items():
-        _add(models, (hour, model, status), total[0], total[1:])
-        _add(users, (months[hour], user_id, status), total[0], total[1:])
+        _add(models, (hour, model, status), total)
+        _add(users, (months[hour], user_id, status), total)
     return models, users
 
 
-def _add(sums: Sums, place: Place, requests: int, used: Sequence[int]) -> None:
-    total = sums.get(place)
-    if total is None:
-        sums[place] = [requests, *used]
-        return
-    total[0] += requests
-    for number, figure in enumerate(used, 1):
-        total[number] += figure
+def _total(several: list[Figures]) -> Figures:
+    return several[0] if len(several) == 1 else tuple(map(sum, zip(*several, strict=True)))
 
 
-def _rows(sums: Mapping[Place, list[int]]) -> list[Row]:
+def _add(sums: Sums, place: Place, figures: Figures) -> None:
+    before = sums.get(place)
+    sums[place] = figures if before is None else tuple(map(add, before, figures))
+
+
+def _rows(sums: Sums) -> list[Row]:
     return [(*place, *total[:6], *divmod(total[6], PICO_PER_MICRO)) for place, total in sums.items()]
 
 

@@ -83,7 +83,7 @@ def main() -> int:
     try:
         everybody = contenders(quick=asked.quick)
         peers = [Peer(one.name, one.version(), one.keys, one.meters, one.stores, one.lacks) for one in everybody]
-        told = f"{effort.rounds} rounds of {effort.seconds:g} s"
+        told = f"{effort.rounds} round{'s' * (effort.rounds > 1)} of {effort.seconds:g} s"
         print(
             f"{began:%Y-%m-%d %H:%M} UTC; {len(ALL_CORES)} cores, load {load:.1f};"
             f" Python {platform.python_version()}; {told}, medians"

@@ -49,7 +49,7 @@ class Recording(Running):
 class LiteLLMRs(Contender):
     name = NAME
     keys = meters = stores = True
-    lacks = "no spending limits of a key; answers before it records, and a kill loses what it answered"
+    lacks = "budgets of keys live in the process only; it goes on where a record cannot be written (its default)"
 
     def install(self) -> None:
         crate(NAME, "--no-default-features", "--features", "gateway,sqlite,metrics,tracing")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from bench.contenders import installed
-from bench.contenders.contender import KEYS, Contender, Place
+from bench.contenders.contender import KEYS, WRONG_KEY, Contender, Place, Running, Target
 from bench.contenders.litellm import LiteLLM
 from bench.contenders.litellm_rs import LiteLLMRs
 from bench.contenders.nginx import Nginx
@@ -56,6 +57,32 @@ def test_tollkeeper_begins_with_the_database_that_it_is_given(tmp_path: Path):
 
 def test_versions_are_exact_but_for_what_the_distribution_brings():
     assert all(re.fullmatch(r"\d+(\.\d+)+", pin.version) for name, pin in PINS.items() if name != "nginx")
+
+
+class Answering(Running):
+    """It answers some keys with 200."""
+
+    def __init__(self, *good: str) -> None:
+        Target.__init__(self, "one", 1, ["right"])
+        self._good = good
+
+    def status(self, key: str) -> int:
+        return 200 if key in self._good else 401
+
+
+@pytest.mark.parametrize(
+    ("contender", "good", "complaint"),
+    [
+        (Nginx(), ["right"], None),
+        (Nginx(), [], "answers 401 to a request with its key"),
+        (Nginx(), ["right", WRONG_KEY], "answers 200 to a request with a wrong key"),
+        (Portkey(), ["right", WRONG_KEY], None),
+        (Portkey(), ["right"], "answers 401 to a request with a wrong key"),
+    ],
+)
+def test_what_is_said_of_keys_is_tried(contender: Contender, good: list[str], complaint: str | None):
+    with pytest.raises(BenchError, match=complaint) if complaint else nullcontext():
+        contender.try_keys(Answering(*good))
 
 
 @pytest.fixture

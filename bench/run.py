@@ -54,16 +54,23 @@ def contenders(*, quick: bool) -> list[Contender]:
     return everybody
 
 
-def measure(names: Sequence[str], effort: Effort, everybody: Sequence[Contender]) -> list[Row]:
-    """Prints each scenario's lines when it is done. Raises BenchError, RigError."""
+def measure(names: Sequence[str], effort: Effort, everybody: Sequence[Contender]) -> tuple[list[Row], list[str]]:
+    """Prints each scenario's lines when it is done; one that cannot go on costs its own figures only. The rows, and the
+    scenarios that failed. Raises BenchError where the mock does not start."""
     measured: list[Row] = []
+    failed: list[str] = []
     print(line(HEADINGS))
     with staged(everybody) as stage:
         for name in names:
-            rows = [msgspec.structs.replace(row, scenario=name) for row in SCENARIOS[name](stage, effort)]
+            try:
+                rows = [msgspec.structs.replace(row, scenario=name) for row in SCENARIOS[name](stage, effort)]
+            except (BenchError, RigError) as error:
+                print(f"bench: {name}: {error}", file=sys.stderr, flush=True)
+                failed.append(name)
+                continue
             print("\n".join(lines(rows)), flush=True)
             measured += rows
-    return measured
+    return measured, failed
 
 
 def main() -> int:
@@ -89,8 +96,8 @@ def main() -> int:
             f" Python {platform.python_version()}; {told}, medians"
         )
         print("; ".join(f"{peer.name} {peer.version}" for peer in peers))
-        rows = measure(asked.scenario or (SMOKE if asked.quick else [*SCENARIOS]), effort, everybody)
-    except (BenchError, RigError) as error:
+        rows, failed = measure(asked.scenario or (SMOKE if asked.quick else [*SCENARIOS]), effort, everybody)
+    except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     loads = [load, os.getloadavg()[0]]
@@ -100,7 +107,7 @@ def main() -> int:
             f"{began:%Y-%m-%d %H:%M}", _machine(), len(ALL_CORES), platform.python_version(), told, loads, peers, rows
         )  # fmt: skip
         asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(run)))
-    return 0
+    return 1 if failed else 0
 
 
 def _machine() -> str:

@@ -2,7 +2,8 @@
 
     python -m bench.limits [--records 1000000]
 
-First the CPU of admission, intent and settlement together: the real services over a real database, 64 requests at once.
+First the CPU of admission, intent and settlement together: the real services over a real database, 64 requests at once,
+of one user and of as many users: then each record has sums of its own, and its own place in the index by user.
 Then a database with so many records: how long it takes to open it and to count all that was used, and to sum a month.
 """
 
@@ -87,33 +88,33 @@ class Desk(NamedTuple):
                     await run.durable()
 
 
-async def one_round(folder: Path, names: tuple[str, ...]) -> float:
-    """Microseconds of CPU, of all threads, for each request with these limits."""
+async def one_round(folder: Path, names: tuple[str, ...], users: int = 1) -> float:
+    """Microseconds of CPU, of all threads, for each request with these limits, of so many users in turn."""
     store = await open_store(folder / f"{len(names)}-{time.monotonic_ns()}.db", now=now_ms)
     upstream = UpstreamConfig("default", "openai-compatible", "http://127.0.0.1:9")
     client = HttpClient(upstream.base_url)
     try:
         counters = MemoryCounters()
-        user = User("ann", "user", "active", None, 0, limits=Limits(counts=dict.fromkeys(names, WIDE)))
-        await Counting(counters, store.ledger, store.reports, now_ms).prepare(user)
+        limits = Limits(counts=dict.fromkeys(names, WIDE))
+        everyone = [User(f"user-{number}", "user", "active", None, 0, limits=limits) for number in range(users)]
+        counting = Counting(counters, store.ledger, store.reports, now_ms)
+        for user in everyone:
+            await counting.prepare(user)
         catalog = Catalog([(upstream, client)], store.book, now_ms, patience=1)
-        desk = Desk(
-            Admission(counters, catalog, now_ms, default_max_tokens=4096),
-            Runs(
-                store.ledger,
-                Metrics(__version__, lambda: None),
-                Figures(store.ledger, store.reports, now_ms),
-                now_ms,
-                time.monotonic,
-            ),
-            Caller(user, Key("key_1", "ann", None, "sk-ann", b"", 0)),
-            Route("mock:latest", upstream, client),
-        )
-        await desk.client(100)
+        admission = Admission(counters, catalog, now_ms, default_max_tokens=4096)
+        figures = Figures(store.ledger, store.reports, now_ms)
+        runs = Runs(store.ledger, Metrics(__version__, lambda: None), figures, now_ms, time.monotonic)
+        route = Route("mock:latest", upstream, client)
+        desks = [
+            Desk(admission, runs, Caller(user, Key(f"key_{user.user_id}", user.user_id, None, "sk-", b"", 0)), route)
+            for user in everyone
+        ]
+        for desk in desks:
+            await desk.client(100 // users + 1)
         gc.collect()
         gc.freeze()  # as the gateway does once it is up
         before = time.process_time()
-        await asyncio.gather(*(desk.client(REQUESTS // AT_ONCE) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(desks[place % users].client(REQUESTS // AT_ONCE) for place in range(AT_ONCE)))
         return (time.process_time() - before) * 1e6 / (REQUESTS // AT_ONCE * AT_ONCE)
     finally:
         await client.close()
@@ -121,10 +122,11 @@ async def one_round(folder: Path, names: tuple[str, ...]) -> float:
 
 
 async def costs(folder: Path) -> None:
-    for count, names in ASKED.items():
-        rounds = sorted([await one_round(folder, names) for _ in range(ROUNDS)])
+    for count, users in ((0, 1), (3, 1), (12, 1), (3, AT_ONCE)):
+        rounds = sorted([await one_round(folder, ASKED[count], users) for _ in range(ROUNDS)])
         figures = f"{rounds[ROUNDS // 2]:6.1f} µs  ({rounds[0]:.1f} … {rounds[-1]:.1f})"
-        print(f"{f'CPU per request, {count} limits':36}{figures}", flush=True)
+        whose = f"{count} limits" if users == 1 else f"{count} limits, {users} users"
+        print(f"{f'CPU per request, {whose}':36}{figures}", flush=True)
 
 
 def fill(path: Path, count: int, now: int) -> None:

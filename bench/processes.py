@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -64,6 +65,12 @@ class Program:
     def resident(self) -> float:
         """Megabytes (10⁶ bytes) of memory that its processes hold; what two share counts twice."""
         return sum(stat.resident for stat in self._processes()) / 1e6
+
+    def most_resident(self) -> float:
+        """The most megabytes that its first process ever held."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        [kilobytes] = re.findall(r"^VmHWM:\s+([0-9]+) kB$", status, re.MULTILINE)
+        return int(kilobytes) * 1024 / 1e6
 
     def _processes(self) -> list[Stat]:
         return [stat for stat in _all_stats() if stat.session == self._process.pid]

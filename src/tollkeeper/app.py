@@ -107,6 +107,7 @@ async def serve(
         log.warning("no setting has the name of %s in the environment", " or ".join(unknown))
     raise_file_limit()
     listening = listen(settings.host, settings.port)
+    gc.disable()  # until the port is open: what is built is no garbage
     try:
         async with opened(settings, upstreams, now) as (house, server, store, key):
             if not settings.loopback:
@@ -122,6 +123,7 @@ async def serve(
                 server.on_open = _opener(listening, started)
                 await server.serve([listening])
     finally:
+        gc.enable()
         listening.close()
 
 
@@ -351,6 +353,7 @@ def _opener(listening: socket.socket, started: Callable[[str], None] | None) -> 
         gc.freeze()  # what was built at the start lives to the end: the collector need not look at it again
         # A request makes a few hundred objects and no cycles: to look for some every 700 takes 5 % of its time.
         gc.set_threshold(_COLLECT_EVERY, 10, 10)
+        gc.enable()
         if started is not None:
             started(url)
 

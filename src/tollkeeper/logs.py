@@ -6,13 +6,13 @@ characters are escaped in both.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, TextIO
-
-import structlog
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_TRACE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # its line ends are meant
@@ -20,8 +20,33 @@ _CONTROL_IN_TRACE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # 
 
 def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
     """Send every logger of this process there."""
-    people = stream.isatty()
-    formatter = structlog.stdlib.ProcessorFormatter(
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_for_people() if stream.isatty() else _Objects())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every step
+
+
+class _Objects(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        event: dict[str, Any] = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        }
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return json.dumps(_escaped(None, "", event))
+
+
+def _for_people() -> logging.Formatter:
+    # Here, not above: it brings Rich, 25 ms and 4 MB, and a service's log is read by programs.
+    import structlog  # noqa: PLC0415
+
+    return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
@@ -31,15 +56,9 @@ def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> No
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             _escaped,
-            structlog.dev.ConsoleRenderer(pad_event_to=0) if people else structlog.processors.JSONRenderer(),
+            structlog.dev.ConsoleRenderer(pad_event_to=0),
         ],
     )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every step
 
 
 def _escaped(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,6 +1,8 @@
 """What the program says and how it ends when it is used wrongly; how it runs is in test_demo.py."""
 
+import gc
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -86,3 +88,25 @@ def test_nothing_to_answer_with_fails_and_leaves_no_folder(
     assert ends(monkeypatch, "demo", "--port", "0", "--weights", "absent.gguf") == 1
     assert "absent.gguf" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("--help",), ("serve", "--help"), ("ledger", "verify", "--help")])
+def test_help_brings_nothing_of_the_gateway(words: tuple[str, ...]) -> None:
+    """Its libraries take five times as long to import as help takes to show."""
+    script = (
+        "import sys, tollkeeper.cli.main as main\n"
+        "try:\n    main.run()\n"
+        "finally:\n    print('imported:', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, check=True, text=True)
+    imported = shown.stdout.rpartition("imported: ")[2].split()
+    assert "typer" in imported
+    assert not {"fastapi", "sqlalchemy", "structlog", "uvicorn"} & {*imported}
+
+
+@pytest.mark.parametrize("words", [("serve", "--ollama", "no address"), ("db", "check"), ("ledger", "verify")])
+def test_the_collector_works_again_when_a_command_was_imported(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    assert ends(monkeypatch, *words) in (1, 2)
+    assert gc.isenabled()

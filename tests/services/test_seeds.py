@@ -24,8 +24,9 @@ from genai_prices.types import (
 
 from tests.services.house import ROOT, START, Clock
 from tollkeeper.rules.usage import Usage
+from tollkeeper.services.price_list import _of_provider, seeds
 from tollkeeper.services.prices import MODEL_PATTERN, NewPrice, Prices
-from tollkeeper.services.seeds import SEEDER, _of_provider, seed_prices, seeds
+from tollkeeper.services.seeds import SEEDER, seed_prices
 from tollkeeper.store.memory.store import MemoryStore
 
 ANTHROPIC = ("anthropic", "https://api.anthropic.com")

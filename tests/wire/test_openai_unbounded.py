@@ -10,7 +10,7 @@ from tollkeeper.wire import openai_unbounded
 from tollkeeper.wire.openai import CHAT, read_ask
 from tollkeeper.wire.openai_unbounded import from_elsewhere
 
-values = st.none() | st.text(max_size=3) | st.integers(-1, 1) | st.just([]) | st.just({})
+values: st.SearchStrategy[object] = st.none() | st.text(max_size=3) | st.integers(-1, 1) | st.just([]) | st.just({})
 kinds = st.sampled_from(["text", "image_url", "file", "video_url", "", None])
 parts = st.dictionaries(st.sampled_from(["type", "text", "file", "video_url"]), kinds | values, max_size=3)
 contents = values | st.lists(parts | values, max_size=2)
@@ -20,24 +20,24 @@ messages = st.dictionaries(
 plain = st.fixed_dictionaries({"role": st.text(max_size=3), "content": st.text(max_size=3)})
 bodies = st.fixed_dictionaries(
     {"messages": st.lists(messages | plain, max_size=3) | values},
-    optional=dict.fromkeys(
-        ("temperature", "plugins", "conversation", "tools", "options", "top_k", "files", "prompt"), values
-    ),
+    optional=dict.fromkeys(("plugins", "conversation", "tools", "options", "top_k", "files", "prompt"), values),
 )
 
 
 def found(body, *, reads_all):
+    """What brings input from elsewhere, or what is said of a body that cannot be read."""
     try:
-        ask = read_ask(msgspec.json.encode({"model": "tiny", **body}), CHAT)
-    except BadRequest:
-        return None  # it comes no further
-    return from_elsewhere(ask, reads_all=reads_all)
+        return from_elsewhere(read_ask(msgspec.json.encode({"model": "tiny", **body}), CHAT), reads_all=reads_all)
+    except BadRequest as error:
+        return error.message
 
 
 @given(bodies, st.booleans())
 @example({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}, True)
 @example({"messages": [{"role": "user", "content": [{"type": "video_url", "text": "a"}]}]}, True)
 @example({"messages": [{"role": "user", "content": "a", "files": "b"}]}, True)
+@example({"messages": [], "tools": [{"type": "web_search"}]}, True)
+@example({"messages": [], "options": {"num_ctx": 1}}, True)
 def test_the_glance_lets_nothing_through_that_the_closer_look_finds(body, reads_all):
     glance = found(body, reads_all=reads_all)
     with pytest.MonkeyPatch.context() as patch:

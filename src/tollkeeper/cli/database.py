@@ -1,15 +1,11 @@
-"""The commands `tollkeeper db …`: copies of the database, its health, and its version."""
+"""What `tollkeeper db …` does: copies of the database, its health, and its version."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from tollkeeper.cli.failure import Failure
-from tollkeeper.cli.ledger import Database
 from tollkeeper.cli.terminal import counted, printable, progress
 from tollkeeper.config import Settings, load_settings
 from tollkeeper.services.secrets import secrets_path
@@ -17,11 +13,7 @@ from tollkeeper.store.sqlite import backup as copies
 from tollkeeper.store.sqlite.condition import bring_up, condition
 
 
-def backup(
-    target: Annotated[Path, typer.Argument(help="A new file.")],
-    database: Database = None,
-) -> None:
-    """Copy the database as it is now, also while it is served."""
+def backup(target: Path, database: Path | None) -> None:
     settings = load_settings(database_path=database)
     with progress("Copying pages") as told:
         copies.backup(settings.database_path, target, told)
@@ -29,11 +21,7 @@ def backup(
     print(f"Not in it, and needed with it: {_secrets(settings)}. Keep a copy of that in another place.")
 
 
-def restore(
-    source: Annotated[Path, typer.Argument(help="What `db backup` wrote.")],
-    database: Database = None,
-) -> None:
-    """Put a copy in the place of the database, which must not be served."""
+def restore(source: Path, database: Path | None) -> None:
     settings = load_settings(database_path=database)
     path = settings.database_path
     with progress("Copying pages") as told:
@@ -44,8 +32,7 @@ def restore(
     print(f"Not in the copy, and needed with it: {_secrets(settings)}. It must be that of the restored database.")
 
 
-def check(database: Database = None) -> None:
-    """Look whether the file is sound, and of this version. Also while it is served."""
+def check(database: Path | None) -> None:
     path = load_settings(database_path=database).database_path
     found = condition(path)
     for fault in found.faults:
@@ -60,8 +47,7 @@ def check(database: Database = None) -> None:
     print(f"{path} is sound, and of revision {found.revision}, that of this version.")
 
 
-def upgrade(database: Database = None) -> None:
-    """Bring an existing database to this version, a copy set aside. The start of the gateway does the same."""
+def upgrade(database: Path | None) -> None:
     path = load_settings(database_path=database).database_path
     aside = bring_up(path)
     print(f"{path} is of this version now." if aside else f"{path} is of this version already.")

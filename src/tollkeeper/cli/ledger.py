@@ -1,4 +1,4 @@
-"""The commands `tollkeeper ledger …`: prove what was written, and hand it to other programs."""
+"""What `tollkeeper ledger …` does: prove what was written, and hand it to other programs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
-
-import typer
+from typing import TextIO
 
 from tollkeeper.cli.export import Format, write
 from tollkeeper.cli.failure import Failure
@@ -19,11 +17,8 @@ from tollkeeper.config import load_settings
 from tollkeeper.store.sqlite.export import export as records_of
 from tollkeeper.store.sqlite.verify import verify as look_at
 
-Database = Annotated[Path | None, typer.Option(help="Path of the database; that of the settings if not told.")]
 
-
-def verify(database: Database = None) -> None:
-    """Look for records that were changed, taken out or added, and for sums that are not theirs."""
+def verify(database: Path | None) -> None:
     path = load_settings(database_path=database).database_path
     with progress("Reading records") as told:
         found = look_at(path, told)
@@ -36,12 +31,7 @@ def verify(database: Database = None) -> None:
     print(f"Its chain ends with record {found.seq}, hash {found.hash}")
 
 
-def export(
-    database: Database = None,
-    form: Annotated[Format, typer.Option("--format", help="Lines of JSON, or CSV.")] = "jsonl",
-    output: Annotated[Path | None, typer.Option(help="A new file; standard output if not told otherwise.")] = None,
-) -> None:
-    """Write every record, oldest first."""
+def export(database: Path | None, form: Format, output: Path | None) -> None:
     path = load_settings(database_path=database).database_path
     with _standard_output() if output is None else _new_file(output) as out:
         count = write(records_of(path), form, out)

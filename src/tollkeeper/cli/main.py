@@ -6,22 +6,14 @@ from typing import NoReturn
 
 import typer
 
-from tollkeeper.cli import database, ledger
-from tollkeeper.cli.demo.command import demo
-from tollkeeper.cli.failure import Failure
-from tollkeeper.cli.serve import serve
-from tollkeeper.config import ConfigError
-from tollkeeper.services.secrets import SecretsError
-from tollkeeper.store.errors import StoreError
+from tollkeeper.cli import words
 
-WRONG_USE = (ConfigError,)
-FAILED = (Failure, SecretsError, StoreError, OSError)
 Group = tuple[str, Sequence[Callable[..., None]]]
 GROUPS: Mapping[str, Group] = {
-    "ledger": ("Prove and export what was recorded.", (ledger.verify, ledger.export)),
+    "ledger": ("Prove and export what was recorded.", (words.verify, words.export)),
     "db": (
         "Copy, restore, check and upgrade the database.",
-        (database.backup, database.restore, database.check, database.upgrade),
+        (words.backup, words.restore, words.check, words.upgrade),
     ),
 }
 
@@ -35,7 +27,7 @@ def program() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (serve, demo):
+    for command in (words.serve, words.demo, words.load):
         commands.command()(command)
     for name, (what, members) in GROUPS.items():
         group = typer.Typer(help=what, no_args_is_help=True)
@@ -49,10 +41,11 @@ def run() -> None:
     """The console entry. What is the user's to mend is one line on standard error, never a traceback."""
     try:
         program()()
-    except WRONG_USE as error:
-        _stop(error, 2)
-    except FAILED as error:
-        _stop(error, 1)
+    except Exception as error:
+        code = words.exit_code(error)
+        if code is None:
+            raise
+        _stop(error, code)
 
 
 def _stop(error: Exception, code: int) -> NoReturn:

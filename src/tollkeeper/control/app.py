@@ -27,7 +27,7 @@ from tollkeeper.control import (
     users,
 )
 from tollkeeper.control.context import ControlServices
-from tollkeeper.control.errors import ANSWERED, add_error_handlers
+from tollkeeper.control.errors import ANSWERED, add_error_handlers, add_errors
 from tollkeeper.control.relayed import add_relayed
 
 ROUTERS = (
@@ -75,6 +75,7 @@ def document(version: str) -> dict[str, Any]:
     """The OpenAPI document; it needs no gateway to run."""
     routes = [route for router in ROUTERS for route in router.routes]
     written = get_openapi(title="Tollkeeper", version=version, description=_DESCRIPTION, routes=routes)
+    add_errors(written)
     add_relayed(written)
     live.add_live(written)
     return written

@@ -74,6 +74,9 @@ async def _stream(
 
     def relayed(data: bytes) -> bool:
         """Called as the bytes come. Whether to go on: not at the end, nor before the client took what it has."""
+        again = None if splitter.unfinished else reader.again(data)
+        if again is not None:
+            return exchange.push(again)
         passed, failure = _take(reader, splitter, data)
         if run.first_token_ms is None and reader.content_events:
             run.saw_content()

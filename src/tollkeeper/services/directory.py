@@ -159,7 +159,8 @@ class Directory:
 
     def _put(self, users: Iterable[User] = (), keys: Iterable[Key] = ()) -> None:
         for user in users:
-            self._users[user.user_id.lower()] = user
+            name = user.user_id.lower()
+            self._users[user.user_id if name == user.user_id else name] = user  # the same text, not one more
             for key_id in self._keys_of.get(user.user_id, ()):
                 key = self._keys[key_id]
                 self._callers[key.digest] = Caller(user, key, dies_at(key))

@@ -1,56 +1,34 @@
 """Prices to begin with: those of the providers' models, from the list that the package genai-prices carries.
 
-Nothing is fetched. The list is read only when there is a provider to price and this version of it was not taken yet:
-it is 70 MB in memory.
+The list is read only when there is a provider to price and this version of it was not taken yet.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, time
-from decimal import Decimal
+from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any
 
-from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import (
-    ClauseEquals,
-    ClauseOr,
-    ClauseRegex,
-    ClauseStartsWith,
-    ModelInfo,
-    ModelPrice,
-    Provider,
-    StartDateConstraint,
-    TieredPrices,
-)
-
-from tollkeeper.rules.money import MAX_PRICE_USD_PER_MTOK, MICRO_PER_USD
-from tollkeeper.rules.names import spelled
 from tollkeeper.services.audit import Actor
-from tollkeeper.services.prices import MODEL_PATTERN, NewPrice, Prices
+from tollkeeper.services.prices import NewPrice, Prices
 from tollkeeper.store.ports import Book
 
 SEEDER = Actor("@seeds")
 _TAKEN = "seeded_prices"
-_BY_KIND: Mapping[str, str] = {"openai": "openai", "anthropic": "anthropic", "openrouter": "openrouter"}
-"""The kind of an upstream → the list's name for its provider. Others are known by their address."""
-_UNPRICED_KINDS = frozenset({"ollama"})
-_FREE = ":free"
-"""How OpenRouter marks the models that cost nothing."""
-_DATED = re.compile(r"\^([\w.\\-]+-)(?:\\d\{8\}|\\d\{4\}-\\d\{2\}-\\d\{2\})\$")
-"""The list's way to match a name that ends in a date."""
+UNPRICED_KINDS = frozenset({"ollama"})
+"""Kinds of upstreams whose models cost nothing of themselves."""
 
 
 async def seed_prices(prices: Prices, book: Book, upstreams: Iterable[tuple[str, str]], at: int) -> int:
     """Give the models of these upstreams (kind and address of each) prices where they have none; once for each version
     of the list. Answers how many were added."""
-    paid = sorted({(kind, address) for kind, address in upstreams if kind not in _UNPRICED_KINDS})
+    paid = sorted({(kind, address) for kind, address in upstreams if kind not in UNPRICED_KINDS})
     source = f"genai-prices {version('genai-prices')}"
     taken = "\n".join([source, *(f"{kind} {address}" for kind, address in paid)]).encode()
     if not paid or await book.value(_TAKEN) == taken:
         return 0
+    # Here, not above: the list and what it brings take 80 ms to import, and 9 MB for as long as the process lives.
+    from tollkeeper.services.price_list import seeds  # noqa: PLC0415
+
     wanted: dict[tuple[str, int | None], NewPrice] = {}
     for kind, address in paid:
         for price in seeds(kind, address, at):
@@ -58,83 +36,3 @@ async def seed_prices(prices: Prices, book: Book, upstreams: Iterable[tuple[str,
     added = await prices.seed(list(wanted.values()), SEEDER, source=source)
     await book.set_value(_TAKEN, taken)
     return len(added)
-
-
-def seeds(kind: str, address: str, at: int) -> list[NewPrice]:
-    """The prices of the models of one upstream, in force at `at` (None as their moment) and later. Empty for an Ollama,
-    and for a server that the list does not know.
-
-    Where a price depends on the length of the prompt it is that of short ones; discounts by the hour are left out.
-    """
-    if kind in _UNPRICED_KINDS:
-        return []
-    snapshot = get_snapshot()
-    try:
-        provider = snapshot.find_provider(None, _BY_KIND.get(kind), address)
-    except LookupError:
-        return []
-    return list(_of_provider(provider, at))
-
-
-def _of_provider(provider: Provider, at: int) -> Iterator[NewPrice]:
-    seen: set[str] = set()
-    for model in provider.models:
-        names = dict.fromkeys(spelled(name) for name in (model.id, *_names(model.match)))
-        for name in names:
-            if name in seen or not re.fullmatch(MODEL_PATTERN, name):
-                continue
-            seen.add(name)
-            for begins, price in _versions(model, at):
-                found = _price(name, price, begins)
-                if found is not None:
-                    yield found
-
-
-def _names(match: Any) -> Iterator[str]:
-    """The names and prefixes that the list's rule stands for; rules that are neither are left out."""
-    if isinstance(match, ClauseOr):
-        for part in match.or_:
-            yield from _names(part)
-    elif isinstance(match, ClauseEquals):
-        yield match.equals
-    elif isinstance(match, ClauseStartsWith):
-        yield f"{match.starts_with}*"
-    elif isinstance(match, ClauseRegex):
-        dated = _DATED.fullmatch(getattr(match.regex, "pattern", match.regex))
-        if dated:
-            yield dated[1].replace("\\", "") + "20*"
-
-
-def _versions(model: ModelInfo, at: int) -> Sequence[tuple[int | None, ModelPrice]]:
-    """What is in force at `at`, and each later version with its moment."""
-    if isinstance(model.prices, ModelPrice):
-        return [(None, model.prices)]
-    now: ModelPrice | None = None
-    later: dict[int, ModelPrice] = {}
-    for entry in model.prices:
-        if entry.constraint is None:
-            now = entry.prices
-        elif isinstance(entry.constraint, StartDateConstraint):
-            begins = int(datetime.combine(entry.constraint.start_date, time(), UTC).timestamp()) * 1000
-            if begins <= at:
-                now = entry.prices
-            else:
-                later[begins] = entry.prices
-    return [*([(None, now)] if now is not None else []), *later.items()]
-
-
-def _price(name: str, price: ModelPrice, begins: int | None) -> NewPrice | None:
-    """None where the list has no price by tokens: what is not known is not free."""
-    figures = [_micro(vars(price).get(f"{part}_mtok")) for part in ("input", "output", "cache_read", "cache_write")]
-    fresh, output, cached, write = figures
-    if fresh is None and not name.endswith(_FREE):
-        return None
-    return NewPrice(name, fresh or 0, output or 0, cached_input=cached, cache_write=write, effective_at=begins)
-
-
-def _micro(figure: Decimal | TieredPrices | None) -> int | None:
-    if isinstance(figure, TieredPrices):
-        figure = figure.base
-    if figure is None or not 0 <= figure <= MAX_PRICE_USD_PER_MTOK:
-        return None
-    return int((figure * MICRO_PER_USD).to_integral_value())

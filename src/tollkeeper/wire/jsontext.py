@@ -106,7 +106,9 @@ def read_objects(text: Raw, known: Set[str], where: str) -> list[Members]:
     except (msgspec.DecodeError, RecursionError):
         pass
     else:
-        if all(known >= members.keys() for members in plain) and sum(map(_written, plain)) + len(plain) + 1 == len(text):
+        if all(known >= members.keys() for members in plain) and sum(map(_written, plain)) + len(plain) + 1 == len(
+            text
+        ):
             return plain
     try:
         items = _OBJECTS.decode(text)

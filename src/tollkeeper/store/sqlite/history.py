@@ -5,7 +5,7 @@ The sums are of all that is committed. Where a history is to end earlier, the fe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, case, func, literal, select
@@ -58,24 +58,19 @@ def read_history(connection: Connection, now: int, user_id: str | None, upto: in
     """See `ports.Reports`. One snapshot: the connection's transaction."""
     end = connection.execute(select(head)).one()
     seq = end.seq if upto is None else min(upto, end.seq)
-    minutes, month, total = _Sums(), _Sums(), _Sums()
+    month, total = _Sums(), _Sums()
     last = select(records.c.settled_at).where(records.c.seq == end.seq)
     now = min(now, connection.execute(last).scalar_one_or_none() or now)
     first = minute_of(now - MINUTES_KEPT_MS)
     this_month, next_month = month_of(now)
     last_month, _ = month_of(this_month - 1)
-    for query in _minute_sums(first, max(first, end.minutes_from)):
-        for row in connection.execute(_of(query, user_id)):
-            minutes.add_sums(row, at=row.at)
+    later = connection.execute(_of(_EACH.where(records.c.seq > seq), user_id)).all()
+    minutes = _minutes(connection, first, end.minutes_from, user_id, later)
     for row in connection.execute(_of(_hour_sums(last_month, this_month, next_month), user_id)):
         total.add_sums(row, at=0)
         if row.at:
             month.add_sums(row, at=month_of(row.at)[0])
-    for row in connection.execute(_of(_EACH.where(records.c.seq > seq), user_id)):
-        if row.created_at >= first:
-            minutes.add(minute_of(row.created_at), row, -row.requests, 0, 0)
-        if row.settled_at >= first:
-            minutes.add(minute_of(row.settled_at), row, 0, -row.tokens, -row.cost_pico)
+    for row in later:
         if row.created_at >= last_month:
             month.add(month_of(row.created_at)[0], row, -row.requests, -row.tokens, -row.cost_pico)
         total.add(0, row, -row.requests, -row.tokens, -row.cost_pico)
@@ -87,7 +82,43 @@ def read_history(connection: Connection, now: int, user_id: str | None, upto: in
                 moments.add(row.created_at, row, row.requests, 0, 0)
             if row.settled_at >= since:
                 moments.add(row.settled_at, row, 0, row.tokens, row.cost_pico)
-    return History(seq, minutes.slices(), month.slices(), total.slices(), moments.slices())
+    return History(seq, minutes, month.slices(), total.slices(), moments.slices())
+
+
+def _minutes(
+    connection: Connection, first: int, whole_from: int, user_id: str | None, later: Sequence[Row[Any]]
+) -> list[Slice]:
+    """By minute from `first` on, less what `later` has."""
+    queries = [_of(query, user_id) for query in _minute_sums(first, max(first, whole_from))]
+    if len(queries) == 1 and not later:
+        return _as_they_are(connection.execute(queries[0]))
+    minutes = _Sums()
+    for query in queries:
+        for row in connection.execute(query):
+            minutes.add_sums(row, at=row.at)
+    for row in later:
+        if row.created_at >= first:
+            minutes.add(minute_of(row.created_at), row, -row.requests, 0, 0)
+        if row.settled_at >= first:
+            minutes.add(minute_of(row.settled_at), row, 0, -row.tokens, -row.cost_pico)
+    return minutes.slices()
+
+
+def _as_they_are(rows: Iterable[Sequence[Any]]) -> list[Slice]:
+    """Of rows of one query, none of which has anything to be added. A start reads tens of thousands of them: so each
+    becomes a slice at once, and a name is one text however often it comes."""
+    names: dict[str, str] = {}
+    one = names.setdefault
+    slices = []
+    for at, user, key, model, requests, tokens, micro, rest in rows:
+        cost = micro * PICO_PER_MICRO + rest
+        if requests or tokens or cost:
+            slices.append(Slice(at, one(user, user), one(key, key), one(model, model), requests, tokens, cost))
+    return sorted(slices, key=_place)
+
+
+def _place(part: Slice) -> tuple[int, str, str, str]:
+    return part.at, part.user_id, part.key_id, part.model
 
 
 def _of(query: Select[Any], user_id: str | None) -> Select[Any]:

@@ -1,0 +1,72 @@
+"""Figures of the histogram beside those of a sorted list."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollkeeper.cli.load.histogram import Histogram
+from tollkeeper.cli.load.result import Spread
+
+DURATIONS = st.lists(st.floats(0, 10_000, allow_nan=False), min_size=1, max_size=200)
+
+
+def filled(durations: list[float]) -> Histogram:
+    histogram = Histogram()
+    for seconds in durations:
+        histogram.record(seconds)
+    return histogram
+
+
+@given(DURATIONS, st.floats(0, 1))
+def test_quantiles_are_those_of_a_sorted_list(durations: list[float], share: float) -> None:
+    ordered = sorted(durations)
+    exact = ordered[max(1, math.ceil(share * len(ordered))) - 1]
+    assert filled(durations).quantile(share) == pytest.approx(exact, rel=1 / 1024, abs=1e-9)
+
+
+def test_a_quantile_is_in_the_middle_of_its_bucket() -> None:
+    ordered = [0.001 * 1.0001**n for n in range(9_999)]
+    histogram = filled(ordered)
+    for percent in range(1, 100):
+        exact = ordered[math.ceil(percent / 100 * len(ordered)) - 1]
+        assert histogram.quantile(percent / 100) == pytest.approx(exact, rel=1 / 2000)
+
+
+@given(DURATIONS)
+def test_a_spread_is_in_order_and_its_ends_are_exact(durations: list[float]) -> None:
+    spread = filled(durations).spread()
+    assert (spread.count, spread.fastest, spread.slowest) == (len(durations), min(durations), max(durations))
+    assert spread.average == pytest.approx(sum(durations) / len(durations))
+    told = [spread.fastest, spread.p50, spread.p90, spread.p99, spread.p999, spread.slowest]
+    assert told == sorted(told)
+
+
+@given(DURATIONS)
+def test_bars_hold_all_and_touch_each_other(durations: list[float]) -> None:
+    bars = filled(durations).spread().bars
+    assert sum(bar.count for bar in bars) == len(durations)
+    assert all(left.upto == right.above for left, right in pairwise(bars))
+    assert bars[-1].upto == max(durations)
+
+
+def test_a_bar_holds_what_lies_in_it() -> None:
+    durations = [0.001 * 1.07**n for n in range(100)]
+    for bar in filled(durations).spread().bars:
+        inside = sum(bar.above <= seconds < bar.upto for seconds in durations)
+        assert abs(bar.count - inside) <= 1  # one may lie on the edge, within the width of a bucket
+
+
+def test_a_million_durations_take_few_buckets() -> None:
+    histogram = Histogram()
+    for number in range(1_000_000):
+        histogram.record(0.001 + number * 1e-7)  # from 1 ms to 101 ms
+    assert len(histogram) < 8 * 1024  # seven doublings
+
+
+def test_nothing_measured() -> None:
+    assert Histogram().spread() == Spread()

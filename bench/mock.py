@@ -1,9 +1,9 @@
 """An upstream that costs next to nothing: Ollama-shaped answers, made once and written as they are.
 
-    python -m bench.mock --delay-ms 20 --events 64 --pause-ms 10
+    python -m bench.mock --port 9000
 
-It prints its port and serves until it is killed. It reads only what it must of a request: where it ends, and whether it
-asks for a stream. Bodies need a content-length.
+It serves until it is killed. It reads only what it must of a request: where it ends, and whether it asks for a stream.
+Bodies need a content-length. How it answers is told it meanwhile, by PUT of a `Play`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import NamedTuple, cast
 
+import msgspec
 import uvloop
+from msgspec import Struct
 
 MODEL = "mock"
 IDS = 999
@@ -38,14 +40,24 @@ class Answer(NamedTuple):
     ending: bytes
 
 
-class Script(NamedTuple):
+class Play(Struct, frozen=True):
+    """Answers begin after a delay; streams have so many events, with a pause between two."""
+
+    delay_ms: float = 0
+    events: int = 64
+    pause_ms: float = 10
+
+
+class Script:
     """What is answered, each request with the next of `answers`. Durations are seconds."""
 
-    tags: bytes
-    answers: Iterator[Answer]
-    delay: float
-    events: int
-    pause: float
+    def __init__(self, tags: bytes, answers: Iterator[Answer]) -> None:
+        self.tags = tags
+        self.answers = answers
+        self.play(Play())
+
+    def play(self, play: Play) -> None:
+        self.delay, self.events, self.pause = play.delay_ms / 1000, play.events, play.pause_ms / 1000
 
 
 class Upstream(asyncio.Protocol):
@@ -76,6 +88,9 @@ class Upstream(asyncio.Protocol):
         self._rest = b""
         if data.startswith(b"GET "):
             self._write(self._script.tags)
+        elif data.startswith(b"PUT "):
+            self._script.play(msgspec.json.decode(data[end + 4 :], type=Play))
+            self._write(_whole(b""))
         elif self._script.delay:
             self._timer = self._loop.call_later(self._script.delay, self._answer, b'"stream":true' in data)
         else:
@@ -106,11 +121,11 @@ class Upstream(asyncio.Protocol):
             self._transport.write(data)
 
 
-def script(*, delay: float, events: int, pause: float) -> Script:
-    """Answers of about 600 bytes after `delay`; streams of `events` events of 250 bytes, `pause` apart."""
+def script() -> Script:
+    """Answers of about 600 bytes; streams with events of 250 bytes."""
     tag = {"name": MODEL, "model": MODEL, "modified_at": "2026-01-01T00:00:00Z", "digest": "0" * 64}
     tags = _whole(json.dumps({"models": [tag]}).encode())
-    return Script(tags, cycle([_answer(f"chatcmpl-{number}") for number in range(IDS)]), delay, events, pause)
+    return Script(tags, cycle([_answer(f"chatcmpl-{number}") for number in range(IDS)]))
 
 
 def _answer(answer_id: str) -> Answer:
@@ -163,20 +178,16 @@ def _content_length(head: bytes) -> int:
     return int(after.partition(b"\r\n")[0]) if found else 0
 
 
-async def serve(answers: Script) -> None:
+async def serve(answers: Script, port: int) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Upstream(answers, loop), "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    server = await loop.create_server(lambda: Upstream(answers, loop), "127.0.0.1", port, backlog=4096)
     await server.serve_forever()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--delay-ms", type=float, default=0)
-    parser.add_argument("--events", type=int, default=64)
-    parser.add_argument("--pause-ms", type=float, default=10)
-    asked = parser.parse_args()
-    uvloop.run(serve(script(delay=asked.delay_ms / 1000, events=asked.events, pause=asked.pause_ms / 1000)))
+    parser.add_argument("--port", type=int, required=True)
+    uvloop.run(serve(script(), parser.parse_args().port))
 
 
 if __name__ == "__main__":

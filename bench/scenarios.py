@@ -1,22 +1,27 @@
-"""What is measured. Each scenario asks the upstream directly and through the gateway, in turn, for several rounds."""
+"""What is measured: docs/performance.md has a line for each."""
 
 from __future__ import annotations
 
 import json
+import resource
 import tempfile
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from tests.ollama.rig import running_ollama
 
-from bench.load import Job, Result
+from bench.contenders.contender import CONNECTIONS, Contender, Running, Target
+from bench.contenders.nginx import Nginx
+from bench.contenders.tollkeeper import Tollkeeper
+from bench.load import Result
 from bench.mock import MODEL as MOCK_MODEL
-from bench.processes import ALL_CORES, GATEWAY_CORE, OTHER_CORE, load
-from bench.rig import Gateway, gateway, mock
-from bench.table import How, Row
+from bench.mock import Play
+from bench.processes import ALL_CORES, Peak
+from bench.results import DIRECT, Row
+from bench.rounds import Effort, Turn, Turns, ask, take_turns
+from bench.stage import Stage
 
 TINY = "tiny"
 # With the JSON around it a request of about 300 bytes.
@@ -24,181 +29,196 @@ PROMPT = (
     "Tell me in two or three sentences what a gateway in front of language models is good for, who should run one, and"
     " what it ought to write down about each request that passes through it on its way."
 )
-CONNECTIONS = 64
-STREAMS = 200
-EVENTS = 64
-PAUSE_MS = 10.0
-WIDE = 10**12
-THREE_LIMITS = {"requests_per_minute": WIDE, "tokens_per_day": WIDE, "cost_usd_total": WIDE}
+STREAMS = (10, 200)
+PLAY = Play()
 FIXED_RATE = 200.0
 FIXED_DELAY_MS = 20.0
-
-Figure = Callable[[Result], float]
-
-
-class Effort(NamedTuple):
-    """How long: `rounds` of `seconds` each."""
-
-    rounds: int
-    seconds: float
+SLOW_EVENTS = 20
 
 
-class Rounds:
-    """Rounds of one load, directly and through the gateway, and the seconds of CPU that the gateway spent on each."""
-
-    def __init__(self) -> None:
-        self.direct: list[Result] = []
-        self.through: list[Result] = []
-        self.cpu: list[float] = []
-
-    def compare(self, what: str, unit: str, figure: Figure, how: How) -> Row:
-        return Row(what, unit, [*map(figure, self.direct)], [*map(figure, self.through)], how)
-
-    def cpu_per(self, what: str, figure: Figure) -> Row:
-        """Microseconds of the gateway's CPU for each of what `figure` counts."""
-        spent = [cpu * 1e6 / figure(result) for cpu, result in zip(self.cpu, self.through, strict=True)]
-        return Row(f"CPU per {what}", "µs", [], spent)
-
-
-def added_latency(effort: Effort) -> Iterator[Row]:
-    """One client, a real Ollama, the tiny model."""
-    with _ollama() as port, gateway(port, users=1) as house:
-        measure = partial(_measure, port, house, connections=1, effort=effort, cores=ALL_CORES)
-        whole = measure(body=_body(TINY))
-        yield whole.compare("whole answer, p50", "ms", _p50, "added")
-        streams = measure(body=_body(TINY, stream=True))
-        yield streams.compare("stream, first event, p50", "ms", _first_p50, "added")
-        yield streams.compare("stream, last event, p50", "ms", _p50, "added")
-        yield from _kept(house)
-
-
-def ollama_64(effort: Effort) -> Iterator[Row]:
-    """64 users at once, a real Ollama, the tiny model. Nothing is pinned: they share the machine as they would."""
-    with _ollama() as port, gateway(port, users=CONNECTIONS) as house:
-        rounds = _measure(port, house, body=_body(TINY), connections=CONNECTIONS, effort=effort, cores=ALL_CORES)
-        yield rounds.compare("answers", "/s", lambda result: result.rate, "ratio")
-        yield rounds.compare("latency, p50", "ms", _p50, "ratio")
-        yield rounds.compare("latency, p99", "ms", _p99, "ratio")
-        yield rounds.cpu_per("request", lambda result: result.answered)
-        yield from _kept(house)
-
-
-def mock_closed(effort: Effort) -> Iterator[Row]:
+def closed(stage: Stage, effort: Effort) -> Iterator[Row]:
     """64 connections in a closed loop, not streamed: what one core can do."""
-    with mock() as port, gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE) as house:
-        idle = house.process.resident()
-        rounds = _measure(port, house, body=_body(MOCK_MODEL), connections=CONNECTIONS, effort=effort)
-        yield rounds.compare("answers", "/s", lambda result: result.rate, "ratio")
-        yield rounds.compare("latency, p50", "ms", _p50, "")
-        yield rounds.compare("latency, p99", "ms", _p99, "")
-        yield rounds.cpu_per("request", lambda result: result.answered)
-        yield Row("resident memory, idle", "MB", [], [idle])
-        yield Row("resident memory, loaded", "MB", [], [house.process.resident()])
-        yield from _kept(house)
+    stage.play(PLAY)
+    everybody = stage.everybody()
+    turns = _closed(everybody, effort)
+    yield from _rates(turns)
+    yield from turns.rows("latency, p50", "ms", lambda result: result.latency.p50 * 1000)
+    yield from turns.rows("latency, p99", "ms", lambda result: result.latency.p99 * 1000)
+    for running in everybody:
+        if isinstance(running, Running):
+            yield Row(running.name, "memory, idle", "MB", [running.idle], compared=True)
+            yield Row(running.name, "memory, loaded", "MB", [running.program.resident()], compared=True)
+    yield from turns.kept()
 
 
-def mock_limits(effort: Effort) -> Iterator[Row]:
-    """As mock-closed, once without limits and once with three wide ones for every user."""
-    for limits in ({}, THREE_LIMITS):
-        with mock() as port, gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE) as house:
-            house.set_limits(limits)
-            rounds = _measure(port, house, body=_body(MOCK_MODEL), connections=CONNECTIONS, effort=effort)
-            yield rounds.compare(f"answers, {len(limits)} limits", "/s", lambda result: result.rate, "ratio")
-            yield rounds.cpu_per(f"request, {len(limits)} limits", lambda result: result.answered)
-            yield from _kept(house)
-
-
-def mock_ledger(effort: Effort) -> Iterator[Row]:
-    """As mock-closed with three limits, once as it is and once with its ledger off."""
-    for word, ledger in (("on", True), ("off", False)):
-        with mock() as port, gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE, ledger=ledger) as house:
-            house.set_limits(THREE_LIMITS)
-            rounds = _measure(port, house, body=_body(MOCK_MODEL), connections=CONNECTIONS, effort=effort)
-            yield rounds.compare(f"answers, ledger {word}", "/s", lambda result: result.rate, "ratio")
-            yield rounds.cpu_per(f"request, ledger {word}", lambda result: result.answered)
-            yield from _kept(house)
-
-
-def mock_fixed(effort: Effort) -> Iterator[Row]:
+def fixed(stage: Stage, effort: Effort) -> Iterator[Row]:
     """200 requests a second, whatever comes back; the upstream takes 20 ms."""
-    with mock(delay_ms=FIXED_DELAY_MS) as port, gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE) as house:
-        rounds = _measure(
-            port, house, body=_body(MOCK_MODEL), connections=CONNECTIONS, effort=effort, rate=FIXED_RATE
+    stage.play(Play(delay_ms=FIXED_DELAY_MS))
+    body = _body(MOCK_MODEL)
+    turns = take_turns(
+        stage.everybody(), effort, lambda target, seconds: target.job(body, CONNECTIONS, seconds, rate=FIXED_RATE)
+    )
+    yield from turns.added("added, p50", lambda result: result.latency.p50)
+    yield from turns.added("added, p99", lambda result: result.latency.p99)
+    yield from turns.cpu_per("request", _answered)
+    yield from turns.kept()
+
+
+def streams(stage: Stage, effort: Effort) -> Iterator[Row]:
+    """10 and 200 streams at once of 64 events of 250 bytes, 10 ms apart; their beginnings are spread."""
+    stage.play(PLAY)
+    body, stagger = _body(MOCK_MODEL, stream=True), PLAY.events * PLAY.pause_ms / 1000
+    for number, count in enumerate(STREAMS):
+        turns = take_turns(
+            stage.everybody(),
+            effort if number == 0 else effort._replace(warm=0),
+            lambda target, seconds, count=count: target.job(body, count, seconds, stagger=stagger),  # type: ignore[misc]
+        )
+        yield from turns.added(f"first event of {count}, p50", lambda result: result.first.p50)
+        yield from turns.added(f"first event of {count}, p99", lambda result: result.first.p99)
+    yield from turns.rows("events", "/s", lambda result: result.events / result.seconds, compared=True)
+    yield from turns.cpu_per("event", lambda result: result.events)
+    yield from turns.rows("events in one read", "", lambda result: result.events / result.reads)
+    yield from turns.kept()
+
+
+def many(stage: Stage, effort: Effort) -> Iterator[Row]:
+    """10,000 streams at once, or as many as there may be files for, slow."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(effort.streams, files // 2 - 100)  # a stream takes two of the gateway's, and some are in use anyhow
+    stage.play(Play(events=SLOW_EVENTS, pause_ms=effort.slow_ms))
+    # All have begun when half of the first one's events are there.
+    begin = SLOW_EVENTS * effort.slow_ms / 2000
+    body = _body(MOCK_MODEL, stream=True)
+
+    def one(target: Target) -> Turn:
+        return ask(target, target.job(body, count, begin, stagger=begin))
+
+    memory: dict[str, list[float]] = defaultdict(list)
+    floor, ours = Nginx(2 * files), Tollkeeper()  # with few left it would close those that wait
+    turns = Turns([stage.direct, Target(floor.name, 0), Target(ours.name, 0)])
+    less, answered = 0, 0
+    for number in range(effort.starts):
+        turns.of[DIRECT].append(one(stage.direct))
+        both: list[Contender] = [floor, ours]
+        for contender in both[:: -1 if number % 2 else 1]:
+            with contender.running(stage.upstream) as running, Peak(running.program) as peak:
+                turns.of[contender.name].append(one(running))
+                less += running.less_records() or 0
+                answered += running.answered if contender is ours else 0
+            memory[contender.name].append((peak.resident - running.idle) * 1000 / count)
+    for name, kilobytes in memory.items():
+        yield Row(name, f"memory for each of {count:,}", "kB", kilobytes, compared=True)
+    yield from turns.added("first event, p99", lambda result: result.first.p99)
+    yield from turns.added("last event, p99", lambda result: result.latency.p99)
+    yield from turns.rows("requests failed", "", lambda result: result.failed)
+    yield Row(ours.name, "answers less records", f"{answered:,}", [less])
+
+
+def million(stage: Stage, effort: Effort) -> Iterator[Row]:
+    """The closed loop for 1,000,000 requests: what memory grows by after the first tenth."""
+    stage.play(PLAY)
+    body, failed, held = _body(MOCK_MODEL), 0, []
+    with Tollkeeper().running(stage.upstream) as house:
+        for goal in (effort.requests // 10, effort.requests):
+            while house.answered < goal:
+                failed += ask(house, house.job(body, CONNECTIONS, effort.seconds)).result.failed
+            held.append(house.program.resident())
+        yield Row(house.name, "memory after a tenth", "MB", held[:1])
+        yield Row(house.name, f"growth to {effort.requests:,}", "MB", [held[1] - held[0]])
+        yield Row(house.name, "requests failed", "", [failed])
+        yield Row(house.name, "answers less records", f"{house.answered:,}", [house.less_records()])
+
+
+def start(stage: Stage, effort: Effort) -> Iterator[Row]:
+    """Until its health is answered; Tollkeeper also with a history."""
+    history = stage.history(effort.users, effort.records)
+    everybody = [*stage.contenders, history]
+    taken: dict[str, list[float]] = {contender.name: [] for contender in everybody}
+    held: dict[str, list[float]] = {contender.name: [] for contender in everybody}
+    for number in range(effort.starts):
+        for contender in everybody[:: -1 if number % 2 else 1]:
+            with contender.started(stage.upstream) as (program, _):
+                taken[contender.name].append(program.start * 1000)
+                held[contender.name].append(program.resident())
+    for name, milliseconds in taken.items():
+        yield Row(name, "start", "ms", milliseconds, compared=True)
+    yield Row(history.name, f"memory, {effort.records:,} records", "MB", held[history.name])
+
+
+def history(stage: Stage, effort: Effort) -> Iterator[Row]:
+    """The closed loop, with nothing and with many users and records to begin with."""
+    yield from _variants(stage, effort, [stage.history(effort.users, effort.records), Tollkeeper()])
+
+
+def parts(stage: Stage, effort: Effort) -> Iterator[Row]:
+    """The closed loop, with everything, and without one thing."""
+    variants = [Tollkeeper("without limits", limits={}), Tollkeeper("without ledger", ledger=False), Tollkeeper()]
+    yield from _variants(stage, effort, variants)
+
+
+def added_latency(_: Stage, effort: Effort) -> Iterator[Row]:
+    """One client, a real Ollama, the tiny model. Nothing is pinned: they share the machine as they would."""
+    with _ollama(users=1) as both:
+        whole, stream = _body(TINY), _body(TINY, stream=True)
+        turns = take_turns(both, effort, lambda target, seconds: target.job(whole, 1, seconds), cores=ALL_CORES)
+        yield from turns.added("whole answer, p50", lambda result: result.latency.p50)
+        turns = take_turns(both, effort, lambda target, seconds: target.job(stream, 1, seconds), cores=ALL_CORES)
+        yield from turns.added("first event, p50", lambda result: result.first.p50)
+        yield from turns.added("last event, p50", lambda result: result.latency.p50)
+        yield from turns.kept()
+
+
+def ollama_64(_: Stage, effort: Effort) -> Iterator[Row]:
+    """64 users at once, a real Ollama, the tiny model."""
+    with _ollama(users=CONNECTIONS) as both:
+        body = _body(TINY)
+        turns = take_turns(
+            both, effort, lambda target, seconds: target.job(body, CONNECTIONS, seconds), cores=ALL_CORES
         )  # fmt: skip
-        yield rounds.compare("latency, p50", "ms", _p50, "added")
-        yield rounds.compare("latency, p99", "ms", _p99, "added")
-        yield rounds.cpu_per("request", lambda result: result.answered)
-        yield from _kept(house)
+        yield from _rates(turns)
+        yield from turns.rows("latency, p50", "ms", lambda result: result.latency.p50 * 1000, compared=True)
+        yield from turns.rows("latency, p99", "ms", lambda result: result.latency.p99 * 1000, compared=True)
+        yield from turns.kept()
 
 
-def mock_streams(effort: Effort) -> Iterator[Row]:
-    """200 streams at once of 64 events, 10 ms apart; their beginnings are spread."""
-    with (
-        mock(events=EVENTS, pause_ms=PAUSE_MS) as port,
-        gateway(port, users=CONNECTIONS, cores=GATEWAY_CORE) as house,
-    ):
-        body, stagger = _body(MOCK_MODEL, stream=True), EVENTS * PAUSE_MS / 1000
-        rounds = _measure(port, house, body=body, connections=STREAMS, effort=effort, stagger=stagger)
-        yield rounds.compare("events", "/s", lambda result: result.events / result.seconds, "ratio")
-        yield rounds.compare("first event, p50", "ms", _first_p50, "added")
-        yield rounds.compare("first event, p99", "ms", _first_p99, "added")
-        yield rounds.compare("events in one read", "", lambda result: result.events / result.reads, "")
-        yield rounds.cpu_per("event", lambda result: result.events)
-        yield from _kept(house)
-
-
-SCENARIOS: dict[str, Callable[[Effort], Iterator[Row]]] = {
+Scenario = Callable[[Stage, Effort], Iterator[Row]]
+SCENARIOS: dict[str, Scenario] = {
+    "closed": closed,
+    "fixed": fixed,
+    "streams": streams,
+    "start": start,
     "added-latency": added_latency,
     "ollama-64": ollama_64,
-    "mock-closed": mock_closed,
-    "mock-limits": mock_limits,
-    "mock-ledger": mock_ledger,
-    "mock-fixed": mock_fixed,
-    "mock-streams": mock_streams,
+    "parts": parts,
+    "history": history,
+    "many": many,
+    "million": million,
 }
+SMOKE = ("closed", "fixed", "streams", "start", "added-latency", "ollama-64")
+"""Those that `--quick` runs when none is named."""
 
 
-def _measure(
-    upstream_port: int,
-    house: Gateway,
-    *,
-    body: str,
-    connections: int,
-    effort: Effort,
-    cores: Collection[int] = OTHER_CORE,
-    rate: float = 0,
-    stagger: float = 0,
-) -> Rounds:
-    direct = Job(upstream_port, [], body, connections, effort.seconds, rate, stagger)
-    relayed = Job(house.port, house.keys, body, connections, effort.seconds, rate, stagger)
-
-    def ask_directly() -> Result:
-        return load(direct, cores=cores)
-
-    def ask_gateway() -> tuple[Result, float]:
-        before = house.process.cpu()
-        result = load(relayed, cores=cores)
-        house.answered += result.answered
-        house.failed += result.failed
-        return result, house.process.cpu() - before
-
-    rounds = Rounds()
-    for number in range(effort.rounds + 1):
-        if number % 2:
-            (through, cpu), plain = ask_gateway(), ask_directly()
-        else:
-            plain, (through, cpu) = ask_directly(), ask_gateway()
-        if number:  # the one before the first fills caches and loads the model
-            rounds.direct.append(plain)
-            rounds.through.append(through)
-            rounds.cpu.append(cpu)
-    return rounds
+def _variants(stage: Stage, effort: Effort, contenders: Sequence[Contender]) -> Iterator[Row]:
+    stage.play(PLAY)
+    with ExitStack() as stack:
+        turns = _closed([stack.enter_context(contender.running(stage.upstream)) for contender in contenders], effort)
+        yield from _rates(turns)
+        yield from turns.kept()
 
 
-def _kept(house: Gateway) -> Iterator[Row]:
-    """Whether each request was answered, and each answer has its one record: 0 and 0 when so."""
-    yield Row("requests that failed", "", [], [house.failed])
-    yield Row("answers less records", f"of {house.answered:,}", [], [house.answered - house.completed()])
+def _closed(targets: Sequence[Target], effort: Effort) -> Turns:
+    body = _body(MOCK_MODEL)
+    return take_turns(targets, effort, lambda target, seconds: target.job(body, CONNECTIONS, seconds))
+
+
+def _rates(turns: Turns) -> Iterator[Row]:
+    yield from turns.rows("answers", "/s", lambda result: result.rate, compared=True)
+    yield from turns.cpu_per("request", _answered)
+
+
+def _answered(result: Result) -> float:
+    return result.answered
 
 
 def _body(model: str, *, stream: bool = False) -> str:
@@ -207,16 +227,11 @@ def _body(model: str, *, stream: bool = False) -> str:
 
 
 @contextmanager
-def _ollama() -> Iterator[int]:
-    with tempfile.TemporaryDirectory(prefix="tollkeeper-bench-") as folder, running_ollama(Path(folder)) as ollama:
-        yield ollama.port
-
-
-def _ms(figure: Figure) -> Figure:
-    return lambda result: figure(result) * 1000
-
-
-_p50 = _ms(lambda result: result.latency.p50)
-_p99 = _ms(lambda result: result.latency.p99)
-_first_p50 = _ms(lambda result: result.first.p50)
-_first_p99 = _ms(lambda result: result.first.p99)
+def _ollama(*, users: int) -> Iterator[list[Target]]:
+    """One, and Tollkeeper before it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tollkeeper-bench-") as folder,
+        running_ollama(Path(folder)) as ollama,
+        Tollkeeper(users=users).running(ollama.port, cores=ALL_CORES) as house,
+    ):
+        yield [Target(DIRECT, ollama.port), house]

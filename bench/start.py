@@ -10,7 +10,6 @@ CPU is user and system time of all threads until then. Memory is resident two se
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench.processes import ALL_CORES, child
+from bench.processes import ALL_CORES, free_port, serving
 
 IDLE = 2.0
 """Seconds after which what came at the start is over."""
@@ -36,19 +35,16 @@ class Start(NamedTuple):
 
 def start(folder: Path, database: Path) -> Start:
     """Start it once."""
-    command = [str(Path(sys.executable).with_name("tollkeeper")), "serve", "--port", "0", "--database", str(database)]
+    port = free_port()
+    installed = str(Path(sys.executable).with_name("tollkeeper"))
+    command = [installed, "serve", "--port", str(port), "--database", str(database)]
     environment = {"ADMIN_API_KEY": "sk-bench-start", "OLLAMA_BASE_URL": "http://127.0.0.1:9"}
-    began = time.perf_counter()
-    with child(command, cores=ALL_CORES, folder=folder, environment=environment) as process:
-        connection = http.client.HTTPConnection("127.0.0.1", int(process.said.rpartition(":")[2]), timeout=30)
-        connection.request("GET", "/health")
-        status = connection.getresponse().status
-        wall, cpu = time.perf_counter() - began, process.cpu()
-        connection.close()
-        if status != 200:
-            raise SystemExit(f"/health answered {status}")
+    with serving(
+        command, port=port, ready="/health", cores=ALL_CORES, folder=folder, environment=environment
+    ) as program:
+        cpu = program.cpu()
         time.sleep(IDLE)
-        return Start(wall, cpu, process.resident(), process.most_resident())
+        return Start(program.start, cpu, program.resident(), program.most_resident())
 
 
 def main() -> None:

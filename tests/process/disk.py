@@ -66,10 +66,11 @@ def filled(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def bounded(pid: int, log: Path) -> Iterator[None]:
-    """No file of this process may grow beyond the length that this one has."""
+def bounded(pid: int) -> Iterator[None]:
+    """No file of this process may be written beyond a length that its database has long had: so nothing can be moved
+    into that either, and the log cannot begin anew."""
     soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size, hard))
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (65_536, hard))
     try:
         yield
     finally:

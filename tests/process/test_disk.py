@@ -45,9 +45,7 @@ class Fault(NamedTuple):
 
 FAULTS = {
     "a disk that is full": Fault(lambda gateway: filled(gateway.place), "is full", DISK),
-    "files that may not grow": Fault(
-        lambda gateway: bounded(gateway.process.pid or 0, gateway.place / "tollkeeper.db-wal"), "I/O error"
-    ),
+    "files that may not grow": Fault(lambda gateway: bounded(gateway.process.pid or 0), "I/O error"),
     "a lock": Fault(lambda gateway: locked(gateway.place / "tollkeeper.db"), "locked"),
 }
 

@@ -17,6 +17,9 @@ Durability = Literal["process", "power"]
 BUSY_WAIT = 0.25
 """Seconds a statement waits for another program's lock. Short: the ledger tries again by itself."""
 
+_LONGEST_LOG = 100_000
+"""Pages in the write-ahead log at which a commit moves them itself: never, unless nothing else did."""
+
 # NORMAL asks for no fsync at a commit (a killed process loses nothing: its pages are the kernel's by then), and only
 # syncs before pages move from the log into the file, so that a power cut loses moments, never the database.
 _SYNCHRONOUS: dict[Durability, str] = {"process": "NORMAL", "power": "FULL"}
@@ -30,7 +33,7 @@ def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
         if mode != "wal":
             raise StoreError(f"the file system of {path} cannot hold a write-ahead log (journal_mode is {mode})")
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG}")
         connection.execute("PRAGMA cache_size = -16000")
         # Statements of many rows keep a journal of their own; in a file it would double their cost.
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -38,6 +41,11 @@ def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def connect_mover(path: Path) -> sqlite3.Connection:
+    """A connection that moves the log into the file (`wal.py`), and writes nothing else."""
+    return _connect(f"{path.absolute().as_uri()}?mode=rw")
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:

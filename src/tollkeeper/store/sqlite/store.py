@@ -25,6 +25,7 @@ from tollkeeper.store.sqlite.reports import SqliteReports
 from tollkeeper.store.sqlite.rows import intent_of
 from tollkeeper.store.sqlite.schema import HEAD
 from tollkeeper.store.sqlite.sessions import SqliteSessions
+from tollkeeper.store.sqlite.wal import LogMover
 from tollkeeper.store.sqlite.writer import Writer
 
 
@@ -40,6 +41,7 @@ class SqliteStore:
         self._lock = lock
         self._patience = patience
         self._writer = Writer(connection)
+        self._log = LogMover(path, self._writer.move_log)
         self._readers = Readers(path)
         self._ledger = SqliteLedger(self._writer, patience=patience)
         self.ledger: Ledger = self._ledger
@@ -58,6 +60,7 @@ class SqliteStore:
         try:
             await self._ledger.close()
         finally:
+            self._log.stop()
             await self._readers.close()
             # Its thread still in a call that hangs: the lock stays until the process ends, since it may yet write.
             if await self._writer.close(self._patience):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -45,6 +46,10 @@ class Writer:
         self._jobs.put(partial(self._run, work, future))
         return await future
 
+    def move_log(self) -> None:
+        """Between two transactions, move what is left in the write-ahead log into the file. From any thread."""
+        self._jobs.put(self._move_log)
+
     async def close(self, patience: float) -> bool:
         """Finish what is queued and end the thread. Whether it ended within `patience` seconds."""
         self._closed = True
@@ -71,6 +76,11 @@ class Writer:
             failure = error
             self._roll_back()
         self._loop.call_soon_threadsafe(done, failure)
+
+    def _move_log(self) -> None:
+        # What stands in its way (a full disk, a reader) is met again, and told, by a commit.
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:

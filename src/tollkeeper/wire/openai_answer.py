@@ -7,7 +7,7 @@ llama.cpp put on the wire, and how they differ from OpenAI, is told by the tests
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -198,12 +198,13 @@ class StreamReader:
     """
 
     __slots__ = (
+        "_content_events",
         "_finished",
         "_pass_usage",
         "_repeat",
         "_splice",
         "_unfinished",
-        "content_events",
+        "again",
         "end",
         "finish_reason",
         "report",
@@ -215,11 +216,17 @@ class StreamReader:
         self._repeat = _Repeat()
         self.report = NO_REPORT
         self.finish_reason: str | None = None
-        self.content_events = 0
+        self._content_events = 0
+        self.again: Callable[[bytes], bytes | None] = self._repeat.of
+        """What to pass on where the bytes are one event, and one that needs no reading; else None."""
         self._unfinished: set[int] = set()
         self._finished: set[int] = set()
         self.end = b""
         """The event that ended the stream; held by whoever relays it."""
+
+    @property
+    def content_events(self) -> int:
+        return self._content_events + self._repeat.count
 
     @property
     def finished(self) -> bool:
@@ -235,13 +242,6 @@ class StreamReader:
             f"StreamReader({self.content_events} content events, finish_reason={self.finish_reason}, done={self.done})"
         )
 
-    def again(self, data: bytes) -> bytes | None:
-        """The bytes to pass on where `data` is one event, and one that needs no reading; else None."""
-        passed = self._repeat.of(data)
-        if passed is not None:
-            self.content_events += 1
-        return passed
-
     def take(self, event: bytes) -> bytes:
         """The bytes to pass on for `event` (b"": none). Raises UpstreamFailure for an error or a broken event."""
         again = self.again(event)
@@ -254,7 +254,7 @@ class StreamReader:
             return b""  # nothing may follow the end
         if data == b"[DONE]":
             self.end = event
-            self._repeat = _Repeat()  # nothing comes again
+            self.again = _nothing  # may follow
             return b""
         try:
             chunk = _read_chunk(data)
@@ -287,7 +287,7 @@ class StreamReader:
             elif choice.index not in self._finished:
                 self._unfinished.add(choice.index)
             content = content or choice.has_content()
-        self.content_events += content
+        self._content_events += content
         return content
 
     def _note(self, raw: Raw, *, beside_choices: bool) -> None:
@@ -302,14 +302,19 @@ class StreamReader:
             self.report = report
 
 
+def _nothing(_: bytes) -> None:
+    return None
+
+
 class _Repeat:
     """Events that say the same as the last one that was read, but for their text: so nearly all of a stream. They need
     not be parsed again. What is around the text must be the same byte for byte, and the text must be free of what could
     end it or begin an escape, so no other reader can see another structure in it either."""
 
-    __slots__ = ("_after", "_before", "_new_after", "_new_before", "_tries")
+    __slots__ = ("_after", "_before", "_new_after", "_new_before", "_tries", "count")
 
     def __init__(self) -> None:
+        self.count = 0
         self._before = b""
         self._after = b""
         self._new_before = b""
@@ -326,6 +331,7 @@ class _Repeat:
         if not text or b'"' in text or b"\\" in text or b"\n" in text or b"\r" in text:
             return None
         self._tries = 8
+        self.count += 1
         return self._new_before + text + self._new_after
 
     def learn(self, event: bytes, passed: bytes) -> None:

@@ -35,7 +35,7 @@ from bench.stage import staged
 from bench.table import HEADINGS, line, lines
 
 FULL = Effort(
-    rounds=5, seconds=4, warm=4, starts=3, streams=10_000, slow_ms=1000, requests=1_000_000, users=10_000,
+    rounds=3, seconds=4, warm=4, starts=3, streams=10_000, slow_ms=1000, requests=1_000_000, users=10_000,
     records=1_000_000,
 )  # fmt: skip
 QUICK = Effort(

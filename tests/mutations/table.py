@@ -120,7 +120,7 @@ MUTATIONS = (
         "L4",
         "a limit whose past could not be read is in force",
         "services/counting.py",
-        "            except BaseException:\n                self._forget(new)\n                raise\n",
+        "            except BaseException:\n                self._forget(new.counts)\n                raise\n",
         "            except BaseException:\n                return\n",
         ("gateway/test_limits.py::test_a_past_that_could_not_be_read_is_read_the_next_time",),
     ),

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import cast, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from tests.store.engines import Engine, until
 from tests.store.values import EVERYTHING, NOON, a_record
 from tollkeeper.rules.usage import NO_USAGE, Usage
+from tollkeeper.rules.windows import Span
 from tollkeeper.store import memory, sqlite
 from tollkeeper.store.ports import ADJUSTMENT, History, Record, Slice, Store, Totals
 
@@ -106,6 +108,42 @@ async def test_a_history_of_one_user_has_only_theirs(store: Store) -> None:
     assert requests(history.moments) == 1
     assert mine.user_id == "ann"
     assert history.seq == 2
+
+
+async def test_of_users_who_are_not_wanted_in_detail_months_are_told_as_one_sum(store: Store) -> None:
+    of_ann = [a_record(NOON, model=model, key_id=key) for model in ("a:1", "b:1") for key in ("key_1", None)]
+    await settle(store, *of_ann, a_record(NOON - 70 * DAY), a_record(NOON, user_id="bob", model="a:1"))
+    told = await store.reports.history(NOON + 1000, detailed=["bob"])
+    whole = await store.reports.history(NOON + 1000)
+    bob = ("bob", "key_1", "a:1", 1, 15, 25)
+    assert told.month == [Slice(NOVEMBER, "ann", "", "", 4, 60, 100), Slice(NOVEMBER, *bob)]
+    assert told.total == [Slice(0, "ann", "", "", 5, 75, 125), Slice(0, *bob)]
+    assert (told.minutes, told.moments) == (whole.minutes, whole.moments)
+    first = await store.reports.history(NOON + 1000, upto=3, detailed=["bob"])
+    assert first.month == [Slice(NOVEMBER, "ann", "", "", 3, 45, 75)]
+    assert first.total == [Slice(0, "ann", "", "", 3, 45, 75)]
+
+
+async def test_what_a_history_is_not_for_is_not_in_it(store: Store) -> None:
+    await settle(store, a_record(NOON))
+    whole = await store.reports.history(NOON + 1000)
+    lists = {"second": "moments", "minute": "moments", "hour": "minutes", "day": "minutes"}
+    for span, name in (lists | {"month": "month", "total": "total"}).items():
+        told = await store.reports.history(NOON + 1000, spans=[cast("Span", span)])
+        nothing = History(whole.seq, [], [], [], [])
+        assert told == replace(nothing, **{name: getattr(whole, name)}) != nothing
+    assert await store.reports.history(NOON + 1000, spans=get_args(Span)) == whole
+
+
+@pytest.mark.parametrize("users", [1, 501])
+async def test_details_of_however_many_users(store: Store, users: int) -> None:
+    everyone = [f"user-{n}" for n in range(users)]
+    for user in everyone:
+        store.ledger.settle(a_record(NOON, user_id=user))
+    await settle(store, a_record(NOON, user_id="another"))
+    told = await store.reports.history(NOON + 1000, detailed=everyone)
+    assert {each.user_id for each in told.month if each.key_id == "key_1"} == set(everyone)
+    assert requests(told.month) == requests(told.total) == users + 1
 
 
 class TestMark:
@@ -225,16 +263,27 @@ RECORDS = st.builds(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(records=st.lists(RECORDS, max_size=15), upto=st.none() | st.integers(0, 16), user=st.sampled_from([None, "ann"]))
+@given(
+    records=st.lists(RECORDS, max_size=15),
+    upto=st.none() | st.integers(0, 16),
+    user=st.sampled_from([None, "ann"]),
+    spans=st.none() | st.sets(st.sampled_from(get_args(Span))),
+    detailed=st.none() | st.sets(st.sampled_from(["ann", "bob", "cyd"])),
+)
 def test_both_engines_tell_the_same(
-    tmp_path_factory: pytest.TempPathFactory, records: list[Record], upto: int | None, user: str | None
+    tmp_path_factory: pytest.TempPathFactory,
+    records: list[Record],
+    upto: int | None,
+    user: str | None,
+    spans: set[Span] | None,
+    detailed: set[str] | None,
 ) -> None:
     # Numbered as they are settled: moments rely on it.
     records = sorted(records, key=lambda record: record.settled_at)
 
     async def told(store: Store) -> History:
         await settle(store, *records)
-        history = await store.reports.history(NOON + 1, user_id=user, upto=upto)
+        history = await store.reports.history(NOON + 1, user_id=user, upto=upto, spans=spans, detailed=detailed)
         await store.close()
         return history
 

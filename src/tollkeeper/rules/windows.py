@@ -13,7 +13,6 @@ window that holds this moment may hold those. What lies further ahead counts whe
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -56,8 +55,9 @@ class SlidingWindow:
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
-        self._buckets: deque[list[int]] = deque()
-        self._left: deque[list[int]] = deque(maxlen=grid.buckets + 1)
+        # Lists, not deques: those take ten times the memory while they are empty, and there is a window for each limit.
+        self._buckets: list[list[int]] = []
+        self._left: list[list[int]] = []
         self._sum = 0
         # The newest bucket, and from and until when all buckets are of the window that ends in it: nearly every moment
         # asked for lies there, and costs half of what it does to look for the bucket.
@@ -85,7 +85,8 @@ class SlidingWindow:
         buckets.insert(place, [index, amount])
         while buckets[0][0] < index - self._grid.buckets:
             self._sum -= buckets[0][1]
-            self._left.append(buckets.popleft())
+            self._left.append(buckets.pop(0))
+        del self._left[: -self._grid.buckets - 1]
         self._newest = buckets[-1]
         newest = self._newest[0]
         whole = buckets[0][0] >= newest - self._grid.buckets  # not so where the clock was set back

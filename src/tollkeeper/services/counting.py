@@ -7,8 +7,8 @@ what the chain holds up to the mark is added once it has been read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from tollkeeper.rules.limits import CONCURRENCY, COUNTED, Limits
 from tollkeeper.services.commits import COMMIT_PATIENCE
@@ -16,6 +16,14 @@ from tollkeeper.services.readings import Reading
 from tollkeeper.store.counting import Counters, Scope, Standing
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports import History, Key, Ledger, Reports, Slice, User
+
+
+class _New(NamedTuple):
+    """Counters that begin: the names of limits by whose they are, and the ids of users whose keys or models have some
+    of their own."""
+
+    counts: Mapping[Scope, frozenset[str]]
+    detailed: Collection[str]
 
 
 class Counting:
@@ -35,8 +43,8 @@ class Counting:
     async def start(self, owners: Iterable[User | Key]) -> None:
         """Count all limits there are, from what was used before this process began. Before anyone asks."""
         new = self._begin(*owners)
-        if new:
-            self._add(new, await self._reports.history(self._now()))
+        if new.counts:
+            self._add(new, await self._history(new))
 
     async def prepare(self, owner: User | Key) -> None:
         """Count the limits of a user or key that are new, before they are saved and in force. Raises StoreError where
@@ -44,17 +52,17 @@ class Counting:
         if self._ledger.failing is not None:
             raise StoreError(f"the ledger cannot be written: {self._ledger.failing}")
         new = self._begin(owner)
-        if new:
+        if new.counts:
             mark = self._ledger.mark()
             try:
                 async with asyncio.timeout(COMMIT_PATIENCE):
                     seq = await mark
-                history = await self._reports.history(self._now(), user_id=owner.user_id, upto=seq)
+                history = await self._history(new, user_id=owner.user_id, upto=seq)
             except TimeoutError:
-                self._forget(new)
+                self._forget(new.counts)
                 raise StoreError("the ledger takes too long to write") from None
             except BaseException:
-                self._forget(new)
+                self._forget(new.counts)
                 raise
             self._add(new, history)
 
@@ -85,19 +93,26 @@ class Counting:
             # Of a model without a tag only one spelling is ever used: the canonical one.
             yield min(standings, key=lambda standing: standing.left)
 
-    def _begin(self, *owners: User | Key) -> Mapping[Scope, frozenset[str]]:
+    def _begin(self, *owners: User | Key) -> _New:
         begun: dict[Scope, frozenset[str]] = {}
+        detailed: set[str] = set()
         for owner in owners:
             if isinstance(owner, Key) and owner.origin is not None:
                 self._origins[owner.id] = owner.origin
             # One scope comes twice where limits name a model with its tag and without, or a key took another's place.
             for scope, counts in _scopes(owner):
-                new = self.counters.begin(scope, frozenset(counts))
+                new = self.counters.begin(scope, frozenset(counts)) if counts else frozenset()
                 if new:
                     begun[scope] = begun.get(scope, frozenset()) | new
-        return begun
+                    if scope != ("user", owner.user_id):
+                        detailed.add(owner.user_id)
+        return _New(begun, detailed)
 
-    def _add(self, new: Mapping[Scope, frozenset[str]], history: History) -> None:
+    async def _history(self, new: _New, *, user_id: str | None = None, upto: int | None = None) -> History:
+        spans = {COUNTED[name].span for names in frozenset(new.counts.values()) for name in names}
+        return await self._reports.history(self._now(), user_id=user_id, upto=upto, spans=spans, detailed=new.detailed)
+
+    def _add(self, new: _New, history: History) -> None:
         spans: tuple[tuple[frozenset[str], list[Slice]], ...] = (
             (frozenset({"second", "minute"}), history.moments),
             (frozenset({"hour", "day"}), history.minutes),
@@ -106,15 +121,18 @@ class Counting:
         )
         for which, slices in spans:
             for part in slices:
-                for scope in self._counted_by(part):
-                    for name in new.get(scope, ()):
+                for scope in self._counted_by(part, detailed=part.user_id in new.detailed):
+                    for name in new.counts.get(scope, ()):
                         quantity, span = COUNTED[name]
                         amount = {"requests": part.requests, "tokens": part.tokens}.get(quantity, part.cost_pico)
                         if span in which and amount:
                             self.counters.add(scope, name, amount, part.at)
 
-    def _counted_by(self, part: Slice) -> tuple[Scope, ...]:
-        user, key = ("user", part.user_id), ("key", self._origins.get(part.key_id, part.key_id))
+    def _counted_by(self, part: Slice, *, detailed: bool) -> tuple[Scope, ...]:
+        user = ("user", part.user_id)
+        if not detailed:
+            return (user,)
+        key = ("key", self._origins.get(part.key_id, part.key_id))
         return user, key, (*user, part.model), (*key, part.model)
 
 

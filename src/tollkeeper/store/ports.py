@@ -19,6 +19,7 @@ from tollkeeper.rules.limits import NO_LIMITS, Limits
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage
+from tollkeeper.rules.windows import Span
 
 Role = Literal["admin", "user"]
 UserStatus = Literal["active", "suspended", "closed"]
@@ -193,6 +194,8 @@ class History(Struct, frozen=True):
 
     In `minutes` and `moments` requests lie at admission, tokens and cost at settlement; the others go by admission.
 
+    Of users who are not wanted in detail `month` and `total` have sums of all keys and models, both "".
+
     Clocks are set back and forth. So "the last" goes back from the settlement of the newest record where that is
     earlier than now, and what lies ahead of now is in all of the lists, in `month` by its own month.
     """
@@ -274,8 +277,18 @@ class Reports(Protocol):
         "2026-11-20T12:00:00Z" (UTC), an absent key id "". No groups: one row with the key (). Of records up to the
         number `upto` in the chain, or of all."""
 
-    async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
-        """What was used until `now`, by this user or by all, up to that number in the chain or to the last."""
+    async def history(
+        self,
+        now: int,
+        *,
+        user_id: str | None = None,
+        upto: int | None = None,
+        spans: Collection[Span] | None = None,
+        detailed: Collection[str] | None = None,
+    ) -> History:
+        """What was used until `now`, by this user or by all, up to that number in the chain or to the last. What is
+        not asked for costs nothing: `spans` are those that will be added up, and lists that have none of them are
+        empty; `detailed` are the ids of users whose keys and models are to be told apart. None: all."""
 
 
 class Accounts(Protocol):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
+
+from tollkeeper.rules.windows import Span
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -11,6 +14,11 @@ MINUTES_KEPT_MS = 25 * HOUR_MS
 """How far back there are sums by minute."""
 MOMENTS_KEPT_MS = 2 * MINUTE_MS
 """How far back a history has moments."""
+
+
+def asks(spans: Collection[Span] | None, *some: Span) -> bool:
+    """Whether any of `some` is among the spans that a history is for; None: it is for all."""
+    return spans is None or any(span in spans for span in some)
 
 
 def hour_of(at: int) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from msgspec.structs import replace
 
 from tollkeeper.rules.times import month_of
+from tollkeeper.rules.windows import Span
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports import Filter, Group, History, Record, Slice, Totals, requests_of
-from tollkeeper.store.spans import MINUTES_KEPT_MS, MOMENTS_KEPT_MS, day_label, hour_label, minute_of
+from tollkeeper.store.spans import MINUTES_KEPT_MS, MOMENTS_KEPT_MS, asks, day_label, hour_label, minute_of
 
 _GROUPS: Mapping[Group, Callable[[Record], str]] = {
     "user": lambda record: record.user_id,
@@ -46,7 +47,15 @@ class MemoryReports:
                 sums[group] = _with(sums.get(group, Totals()), record)
         return sorted(sums.items(), key=lambda item: item[0])
 
-    async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
+    async def history(
+        self,
+        now: int,
+        *,
+        user_id: str | None = None,
+        upto: int | None = None,
+        spans: Collection[Span] | None = None,
+        detailed: Collection[str] | None = None,
+    ) -> History:
         last = len(self._tables.pruned) + len(self._tables.records)
         seq = last if upto is None else min(upto, last)
         counted = [record for record in islice(self._tables.chain(), seq) if user_id in (None, record.user_id)]
@@ -54,15 +63,23 @@ class MemoryReports:
         first, since = minute_of(now - MINUTES_KEPT_MS), now - MOMENTS_KEPT_MS
         last_month, _ = month_of(month_of(now)[0] - 1)
         moments = list(_moments(counted))
+        whole = [(record.created_at, _less(_slice(record, 0), detailed)) for record in counted]
+        months = ((month_of(at)[0], each) for at, each in whole if at >= last_month)
         return History(
             seq,
-            _summed(replace(each, at=minute_of(each.at)) for each in moments if each.at >= first),
             _summed(
-                _slice(record, month_of(record.created_at)[0]) for record in counted if record.created_at >= last_month
+                replace(each, at=minute_of(each.at))
+                for each in moments
+                if each.at >= first and asks(spans, "hour", "day")
             ),
-            _summed(_slice(record, 0) for record in counted),
-            _summed(each for each in moments if each.at >= since),
+            _summed(replace(each, at=month) for month, each in months if asks(spans, "month")),
+            _summed(each for _, each in whole if asks(spans, "total")),
+            _summed(each for each in moments if each.at >= since and asks(spans, "second", "minute")),
         )
+
+
+def _less(part: Slice, detailed: Collection[str] | None) -> Slice:
+    return part if detailed is None or part.user_id in detailed else replace(part, key_id="", model="")
 
 
 def _slice(record: Record, at: int) -> Slice:

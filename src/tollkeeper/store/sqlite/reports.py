@@ -7,7 +7,7 @@ records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
@@ -16,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, ca
 
 from tollkeeper.rules.ids import request_id_floor
 from tollkeeper.rules.times import month_of
+from tollkeeper.rules.windows import Span
 from tollkeeper.store.ports import ADJUSTMENT, Filter, Group, History, Record, Totals
 from tollkeeper.store.spans import DAY_MS, HOUR_MS, day_label, hour_label
 from tollkeeper.store.sqlite.history import read_history
@@ -144,8 +145,16 @@ class SqliteReports:
         later = [] if upto is None else [_sum_later(which, group_by, upto)]
         return await self._readers.run(lambda connection: _joined(connection, added, later, group_by))
 
-    async def history(self, now: int, *, user_id: str | None = None, upto: int | None = None) -> History:
-        return await self._readers.run(lambda connection: read_history(connection, now, user_id, upto))
+    async def history(
+        self,
+        now: int,
+        *,
+        user_id: str | None = None,
+        upto: int | None = None,
+        spans: Collection[Span] | None = None,
+        detailed: Collection[str] | None = None,
+    ) -> History:
+        return await self._readers.run(lambda connection: read_history(connection, now, user_id, upto, spans, detailed))
 
 
 def _sums(which: Filter, group_by: Sequence[Group]) -> Iterator[Select[Any]]:

@@ -18,6 +18,9 @@ from tollkeeper.rules.usage import Usage
 from tollkeeper.store.ports import Intent, Record
 
 ROWS_AT_ONCE = 64
+_FINE = 8
+"""Up to so many rows there is a statement for each number of them, then one for each multiple: each stays prepared, and
+takes up to 80 kB. So what is written together goes in two statements at most, and 15 of them are enough."""
 Row = Sequence[Any]
 
 
@@ -59,17 +62,20 @@ class ManyRows:
         self._head = head
         self._one = one
         self._tail = tail
-        self._texts = [self._text(rows) for rows in range(ROWS_AT_ONCE + 1)]
+        sizes = (*range(1, _FINE), *range(_FINE, ROWS_AT_ONCE + 1, _FINE))
+        self._texts = {rows: self._text(rows) for rows in sizes}
 
     def __repr__(self) -> str:
         return f"ManyRows({self._head} {self._one}… {self._tail})"
 
     def execute(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
         """How many rows were changed."""
-        changed = 0
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[start : start + ROWS_AT_ONCE]
-            changed += connection.execute(self._texts[len(some)], list(chain.from_iterable(some))).rowcount
+        changed, start = 0, 0
+        while left := len(rows) - start:
+            size = min(left - left % _FINE or left, ROWS_AT_ONCE)
+            some = rows[start : start + size]
+            changed += connection.execute(self._texts[size], list(chain.from_iterable(some))).rowcount
+            start += size
         return changed
 
     def _text(self, rows: int) -> str:

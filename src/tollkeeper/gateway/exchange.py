@@ -286,7 +286,8 @@ class Exchange:
         connection = self._connection
         if self._deadline is None:
             self._deadline = connection.loop.time() + connection.door.body_timeout
-            if self.headers.get(b"expect", b"").lower() == b"100-continue" and not self.gone:
+            waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
+            if waits and self.version == "1.1" and not self.gone:  # HTTP/1.0 knows no answer before the answer
                 connection.transport.write(_CONTINUE)
         try:
             async with asyncio.timeout_at(self._deadline):

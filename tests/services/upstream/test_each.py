@@ -63,6 +63,11 @@ async def taking(answer: Answer, taker: Callable[[bytes], bool]) -> asyncio.Task
     return task
 
 
+async def ended(task: asyncio.Task[bool]) -> bool:
+    async with asyncio.timeout(10):
+        return await task
+
+
 @CUTS
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("early", [True, False], ids=["as they come", "all there before"])
@@ -85,7 +90,7 @@ async def test_it_gives_what_read_gives(case: str, cut: Callable[[bytes], list[b
         answer.end(None)
     assert line.outcome == became
     if became in ("reusable", "spent"):
-        assert await task is True
+        assert await ended(task) is True
     else:
         with pytest.raises(UpstreamFailure):
             await task
@@ -104,7 +109,7 @@ async def test_what_comes_is_given_before_any_task_runs() -> None:
     assert taker.pieces == [b"one", b"two", b"ab"]
     assert line.waits == [7] * 4, "each piece begins the silence anew"
     answer.feed(b"0\r\n\r\n")
-    assert await task is True
+    assert await ended(task) is True
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
@@ -118,12 +123,12 @@ async def test_a_taker_that_stops_loses_nothing(stop: int, meanwhile: int) -> No
     for part in parts:
         answer.feed(chunked(part, end=False))
     assert taker.pieces == parts[:stop]
-    assert await task is False
+    assert await ended(task) is False
     answer.feed(chunked(b"more", end=False))
     assert taker.pieces == parts[:stop]
     task = await taking(answer, taker)
     answer.feed(chunked(b"last"))
-    assert await task is True
+    assert await ended(task) is True
     assert taker.content == b"".join(parts) + b"morelast"
     assert line.outcome == "reusable"
 
@@ -145,7 +150,7 @@ async def test_what_comes_with_the_end_is_given_before_it() -> None:
     task = await taking(answer, taker)
     answer.feed(chunked(b"last"))
     assert line.outcome == "reusable"
-    assert await task is True
+    assert await ended(task) is True
     assert taker.pieces == [b"last"]
 
 
@@ -196,7 +201,7 @@ async def test_a_taker_that_stopped_hears_of_a_failure_at_its_next_call() -> Non
     taker = Taker(1)
     task = await taking(answer, taker)
     answer.feed(chunked(b"one", end=False) + b"zz\r\n")
-    assert await task is False
+    assert await ended(task) is False
     with pytest.raises(UpstreamUnavailable):
         await answer.each(taker)
 
@@ -234,7 +239,7 @@ async def test_one_taker_at_a_time() -> None:
     with pytest.raises(RuntimeError, match="one reader"):
         await answer.each(second)
     answer.feed(chunked(b"one"))
-    assert await task is True
+    assert await ended(task) is True
     assert (taker.pieces, second.pieces) == ([b"one"], [])
 
 

@@ -68,7 +68,8 @@ class Served:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(b"".join(sent))
         try:
-            yield reader, writer
+            async with asyncio.timeout(10):
+                yield reader, writer
         finally:
             writer.close()
             with suppress(OSError):
@@ -76,7 +77,7 @@ class Served:
 
     async def told(self, *sent: bytes) -> bytes:
         """All that comes back up to the end of the connection."""
-        async with self.client(*sent) as (reader, _), asyncio.timeout(10):
+        async with self.client(*sent) as (reader, _):
             return await reader.read()
 
 
@@ -175,24 +176,24 @@ async def test_nobody_else_is(version, sent):
 
 
 async def test_pipelined_requests_are_answered_one_by_one_in_their_order():
-    gates = {path: asyncio.Event() for path in ("/a", "/b", "/last")}
-    begun = []
+    gate, begun = asyncio.Event(), []
 
     async def gated(exchange: Exchange) -> None:
         begun.append(exchange.path)
-        await gates[exchange.path].wait()
+        await gate.wait()
         await echo(exchange)
 
-    async with Served(gated).open() as served:
-        with_body = get("/b", "Content-Length: 200000", method="POST") + b"x" * 200_000
-        async with served.client(get("/a"), with_body, LAST) as (reader, _):
-            await until(lambda: served.exchanges)
-            gates["/last"].set()
-            gates["/b"].set()
-            assert begun == ["/a"]
-            gates["/a"].set()
-            assert contents(await reader.read()) == [b"/a ", b"/b " + b"x" * 200_000, b"/last "]
-    assert begun == ["/a", "/b", "/last"]
+    large = get("/d", "Content-Length: 200000", method="POST") + b"x" * 200_000
+    sent = (get("/a"), get("/b"), get("/c"), large, LAST)
+    async with Served(gated).open() as served, served.client(*sent) as (reader, _):
+        await until(lambda: served.exchanges)
+        (connection,) = served.door.connections
+        await until(lambda: len(connection._waiting) > 1)
+        assert begun == ["/a"]
+        gate.set()
+        told = await reader.read()
+    assert contents(told) == [b"/a ", b"/b ", b"/c ", b"/d " + b"x" * 200_000, b"/last "]
+    assert begun == ["/a", "/b", "/c", "/d", "/last"]
 
 
 async def test_what_follows_a_close_is_not_answered():

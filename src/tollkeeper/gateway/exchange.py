@@ -351,13 +351,11 @@ class Exchange:
 
     def begin(self, status: int, headers: Headers, length: int | None = None) -> None:
         """Send the head of an answer whose content follows: `length` bytes of it, or None: until `end`, in chunks, or
-        up to the end of the connection where the client is of HTTP/1.0."""
+        up to the end of the connection where the client is of HTTP/1.0, whose connections are not kept."""
         framed = length is not None or status in _BODILESS or self.method == "HEAD"
         self._chunked = not framed and self.version == "1.1"
         if self._chunked:
             headers = [*headers, (b"transfer-encoding", b"chunked")]
-        elif not framed:
-            self.keep_alive = False
         head = self._head(status, headers, length)
         if not self.gone:
             self._connection.transport.write(head)

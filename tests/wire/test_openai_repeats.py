@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ class _Never(openai_answer._Repeat):
 texts = st.text(
     st.sampled_from(["a", " ", '"', "\\", "\n", "\r", "\t", "é", "😀", "\u2028", "{", ":", ","]), max_size=4
 ) | (st.sampled_from(['"content":"', "text", '"id":"a"', "x", "y", "z"]))
-deltas = (
+deltas: st.SearchStrategy[Any] = (
     st.fixed_dictionaries({"content": texts | st.none()})
     | st.fixed_dictionaries({"role": st.just("assistant"), "content": texts})
     | st.fixed_dictionaries({"content": texts, "reasoning": texts})

@@ -137,10 +137,11 @@ async def test_it_stops_at_what_was_there_before_too() -> None:
     answer, _ = begun()
     answer.feed(chunked(b"one", end=False))
     taker = Taker(1, 2)
-    assert await answer.each(taker) is False
-    answer.feed(chunked(b"two"))
-    assert await answer.each(taker) is False
-    assert await answer.each(taker) is True
+    async with asyncio.timeout(10):
+        assert await answer.each(taker) is False
+        answer.feed(chunked(b"two"))
+        assert await answer.each(taker) is False
+        assert await answer.each(taker) is True
     assert taker.pieces == [b"one", b"two"]
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.gateway.conftest import TEST
 from tests.store.values import a_record
-from tollkeeper.app import _opener, delete_old, listen, now_ms, opened, raise_file_limit, serve
+from tollkeeper.app import Mint, _opener, delete_old, listen, now_ms, opened, raise_file_limit, serve
 from tollkeeper.config import ConfigError, load_settings
 from tollkeeper.store.ports import Filter, Store
 from tollkeeper.store.sqlite import SqliteStore, open_store
@@ -147,3 +147,11 @@ def test_what_is_seldom_needed_comes_when_it_is():
     script = "import sys, tollkeeper.app; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
     assert not {"alembic", "PIL", "genai_prices", "structlog"} & {*shown.stdout.split()}
+
+
+def test_ids_differ_though_their_randomness_is_taken_in_blocks():
+    mint = Mint()
+    ids = [mint(1_700_000_000_000) for _ in range(5000)]
+    assert len(set(ids)) == len(ids)
+    assert {len(made) for made in ids} == {len("req_") + 12 + 16}
+    assert not set(ids) & {Mint()(1_700_000_000_000) for _ in range(5)}

@@ -28,6 +28,27 @@ def test_other_names_do_not(host):
         knock(host=host)
 
 
+def test_a_host_that_was_seen_lets_no_other_in():
+    guard = Guard(("localhost",), ())
+    for _ in range(2):
+        guard.check("GET", "/", {b"host": b"localhost:8000"})
+        for host in (b"evil.example", b"localhost:8000.evil.example", b""):
+            with pytest.raises(Forbidden, match="ALLOWED_HOSTS"):
+                guard.check("GET", "/", {b"host": host})
+        with pytest.raises(Forbidden, match="CORS_ORIGINS"):
+            guard.check("GET", "/", {b"host": b"localhost:8000", b"origin": b"http://localhost:8001"})
+    Guard(("gate.example",), ()).check("GET", "/", {b"host": b"gate.example"})
+    with pytest.raises(Forbidden):  # what one has seen, another has not
+        Guard(("gate.example",), ()).check("GET", "/", {b"host": b"localhost:8000"})
+
+
+def test_no_more_hosts_are_remembered_than_a_few():
+    guard = Guard(("localhost",), ())
+    for port in range(2000):
+        guard.check("GET", "/", {b"host": b"localhost:%d" % port})
+    assert len(guard._seen) <= 256
+
+
 @pytest.mark.parametrize("origin", ["http://localhost:8000", "https://app.example", "HTTPS://APP.EXAMPLE"])
 def test_the_same_origin_and_named_ones_come_in(origin):
     knock(origin=origin)

@@ -32,8 +32,8 @@ MUTATIONS = (
         "L1",
         "the end of a stream goes before its record is durable",
         "gateway/relay.py",
-        "    await run.durable()\n    if not exchange.started:",
-        "    if not exchange.started:",
+        "    await run.durable()\n    exchange.stream(reader.end, headers)",
+        "    exchange.stream(reader.end, headers)",
         ("gateway/test_promises.py::test_the_end_of_a_stream_is_held_until_its_record_is_durable",),
     ),
     Mutation(

@@ -63,3 +63,15 @@ def test_in_force_is_what_a_slow_search_finds(versions, at):
     matching = [p for p in begun if p.model == "ab" or (p.model.endswith("*") and "ab".startswith(p.model[:-1]))]
     best = max(matching, key=lambda p: (p.model == "ab", len(p.model), p.effective_at, p.id), default=None)
     assert PriceBook(prices).in_force("ab", at) == best
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "ab", "ab:latest", "a*", "*"]), st.integers(0, 9)), max_size=8),
+    st.lists(
+        st.tuples(st.sampled_from(["a", "ab", "ab:latest", "b"]), st.integers(-1, 10) | st.just(2**63)), max_size=20
+    ),
+)
+def test_what_was_found_before_changes_nothing(versions, questions):
+    prices = [price(number, model, moment) for number, (model, moment) in enumerate(versions, 1)]
+    book = PriceBook(prices)
+    assert [book.in_force(*asked) for asked in questions] == [PriceBook(prices).in_force(*asked) for asked in questions]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.scripted import ScriptedUpstream, json_response
+from tests.scripted import ScriptedUpstream, json_response, response
 from tests.services.house import Clock
 from tollkeeper.rules.errors import ModelNotAllowed, ModelNotFound
 from tollkeeper.rules.names import MAX_NAME
@@ -72,6 +72,36 @@ async def test_a_name_that_is_too_long_is_not_asked_for_and_not_repeated(
         await catalog.model("x" * 1_000_000 + end)
     assert len(caught.value.message) < MAX_NAME + 100
     assert len(upstream.calls("GET /api/tags")) == 1
+
+
+async def test_a_list_that_is_not_utf8_is_a_fault_of_its_upstream(catalog: Catalog, upstream: ScriptedUpstream) -> None:
+    await catalog.refresh()
+    upstream.route("GET /api/tags", response(b'{"models":[{"model":"\xff"}]}'))
+    await catalog.refresh()
+    assert "not JSON" in str(catalog.faults()["default"])
+    assert (await catalog.model("tiny")).name == "tiny:latest"
+
+
+async def test_a_route_that_was_found_follows_aliases_and_models(catalog: Catalog, upstream: ScriptedUpstream) -> None:
+    upstream.route("GET /api/tags", json_response({"models": [{"model": "tiny:latest"}, {"model": "big:latest"}]}))
+
+    async def goes_to(name: str) -> str:
+        return (await catalog.route(name)).model
+
+    assert [await goes_to(name) for name in ("tiny", "tiny", "BIG")] == ["tiny:latest", "tiny:latest", "big:latest"]
+    await catalog.replace({"gpt": "tiny"}, TEST)
+    assert [await goes_to("gpt"), await goes_to("GPT")] == ["tiny:latest"] * 2
+    await catalog.replace({"gpt": "big"}, TEST)
+    assert [await goes_to("gpt"), await goes_to("GPT")] == ["big:latest"] * 2
+    upstream.route("GET /api/tags", json_response({"models": [{"model": "tiny:latest"}]}))
+    await catalog.refresh()
+    assert await goes_to("tiny") == "tiny:latest"
+    for name in ("gpt", "GPT", "BIG"):
+        with pytest.raises(ModelNotFound):
+            await catalog.route(name)
+    await catalog.replace({}, TEST)
+    with pytest.raises(ModelNotFound):
+        await catalog.route("gpt")
 
 
 @pytest.mark.parametrize("name", ["kimi:cloud", "Library/Kimi:1t-CLOUD"])

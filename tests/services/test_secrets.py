@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import hmac
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tollkeeper.services.bootstrap import open_bootstrap
 from tollkeeper.services.secrets import Secrets, SecretsError, open_secrets, secrets_path
@@ -119,3 +123,16 @@ async def test_a_configured_pepper_needs_no_file(book, path):
 async def test_a_configured_pepper_that_is_none_is_named(book, path, pepper):
     with pytest.raises(SecretsError, match="32 hexadecimal"):
         await open_secrets(path, book, pepper)
+
+
+@given(st.binary(max_size=200), st.text(st.characters(exclude_categories=()), max_size=200))
+def test_a_digest_is_the_hmac_of_its_text(pepper, text):
+    secrets, encoded = Secrets(pepper), text.encode("utf-8", "surrogatepass")
+    for _ in range(2):  # the halves that it keeps are not used up
+        assert secrets.digest(text) == hmac.new(pepper, encoded, sha256).digest()
+    assert secrets.check_value() == hmac.new(pepper, b"\x00check", sha256).digest()
+
+
+@pytest.mark.parametrize("size", [0, 16, 32, 63, 64, 65, 128])
+def test_a_pepper_of_any_length_is_a_key_of_hmac(size):
+    assert Secrets(b"\xa5" * size).digest("sk") == hmac.new(b"\xa5" * size, b"sk", sha256).digest()

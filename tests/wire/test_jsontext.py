@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from tollkeeper.rules.errors import BadRequest
+from tollkeeper.wire import jsontext
 from tollkeeper.wire.jsontext import Edit, check_text, member_spans, read_object, read_objects, without_member
 
 KNOWN = {"model", "stream", "max_tokens"}
@@ -141,3 +142,74 @@ def test_colons_and_braces_in_strings_are_no_members():
 
 def test_many_numbers_are_no_members():
     check_text(b'{"input":[' + b"1," * 1_000_000 + b"1]}")
+
+
+class _Nothing:
+    """Stands for the reader of plain objects, and finds none."""
+
+    def __call__(self, text):
+        raise msgspec.DecodeError
+
+
+def read_twice(read, *given):
+    """What is read, or refused, with the short way and without it."""
+    outcomes = []
+    for short in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            if not short:
+                patch.setattr(jsontext, "_plain_object", _Nothing())
+                patch.setattr(jsontext, "_plain_objects", _Nothing())
+            try:
+                outcomes.append(read(*given))
+            except BadRequest as refusal:
+                outcomes.append((refusal.message, refusal.param))
+    return outcomes
+
+
+escapes = st.sampled_from(["plain", "plain", "plain", "ascii", "all"])
+keys = st.sampled_from(["model", "stream", "max_tokens", "Model", "ſtream", "other", "é", ""])
+
+
+def spelled(text, how):
+    if how == "all":
+        return '"' + "".join(f"\\u{ord(letter):04x}" for letter in text) + '"'
+    return json.dumps(text, ensure_ascii=how == "ascii")
+
+
+@st.composite
+def object_texts(draw):
+    """Any object, as text: compact or spaced, its keys of any spelling, some of them twice."""
+    space = st.sampled_from(["", "", "", " ", "\n"]) if draw(st.booleans()) else st.just("")
+    names = draw(st.lists(keys if draw(st.booleans()) else st.sampled_from(sorted(KNOWN)), max_size=4))
+    members = []
+    for name in names:
+        value = json.dumps(draw(values), ensure_ascii=draw(st.booleans()), separators=(",", ":"))
+        members.append(f"{draw(space)}{spelled(name, draw(escapes))}{draw(space)}:{draw(space)}{value}{draw(space)}")
+    return f"{draw(space)}{{{','.join(members)}}}{draw(space)}".encode()
+
+
+documents = object_texts() | st.sampled_from(
+    [b"", b"{", b"{}", b"[]", b'{"model":1}x', b'{"model":1,}', b"null", b"1e9"]
+)
+
+
+@given(documents)
+def test_the_short_way_reads_an_object_as_the_long_one(text):
+    short, long = read_twice(read_object, text, KNOWN)
+    assert short == long
+    if isinstance(short, dict):
+        assert list(short) == list(long)
+
+
+@given(st.lists(documents, max_size=4), st.sampled_from([b",", b", "]))
+def test_the_short_way_reads_objects_as_the_long_one(items, between):
+    short, long = read_twice(read_objects, Raw(b"[" + between.join(items) + b"]"), KNOWN, "messages")
+    assert short == long
+
+
+def test_a_plain_object_goes_the_short_way(monkeypatch):
+    """Else the tests above would show nothing."""
+    monkeypatch.setattr(jsontext, "_OBJECT", None)
+    monkeypatch.setattr(jsontext, "_OBJECTS", None)
+    assert read_object(b'{"model":"a","stream":true}', KNOWN) == {"model": Raw(b'"a"'), "stream": Raw(b"true")}
+    assert len(read_objects(Raw(b'[{"model":"a"},{"stream":{"a":1}}]'), KNOWN, "x")) == 2

@@ -1,8 +1,13 @@
 import json
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tollkeeper.rules.errors import BadRequest
+from tollkeeper.wire import openai
+from tollkeeper.wire.jsontext import Edit
 from tollkeeper.wire.openai import CHAT, COMPLETIONS, EMBEDDINGS, read_ask, rewrite
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -206,3 +211,89 @@ def test_all_answers_that_are_asked_for_count(fields, endpoint, choices):
 def test_two_caps_that_differ_become_one_for_every_upstream():
     text = b'{"model":"tiny","max_tokens":5000,"max_completion_tokens":5}'
     assert sent(text, kind="openrouter") == b'{"model":"tiny","max_tokens":5,"max_completion_tokens":5}'
+
+
+def _refuses(body):
+    raise msgspec.ValidationError
+
+
+def asked(text, endpoint, *, one_by_one):
+    """The ask, or what its refusal says; `one_by_one`: each field is read by itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        if one_by_one:
+            patch.setattr(openai, "_read_fields", _refuses)
+        try:
+            return read_ask(text, endpoint)
+        except BadRequest as refusal:
+            return refusal.message, refusal.param
+
+
+field_values = st.sampled_from(
+    [
+        "null",
+        "true",
+        "false",
+        "0",
+        "1",
+        "2",
+        "7",
+        "-1",
+        "-0",
+        "1.0",
+        "1.5",
+        "1e2",
+        "1e-2",
+        "1E400",
+        "-1e400",
+        "1e999999",
+        '""',
+        '"tiny"',
+        '"5"',
+        '"\\u0074iny"',
+        "[]",
+        "[1]",
+        "{}",
+        '{"a":1}',
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        "123456789012345678901234567890",
+        "-9223372036854775809",
+    ]
+) | st.integers(-(2**70), 2**70).map(str)
+field_names = st.sampled_from(["model", "stream", "max_tokens", "max_completion_tokens", "n", "best_of", "seed", "x"])
+
+
+@given(
+    st.dictionaries(field_names, field_values, max_size=5),
+    st.booleans(),
+    st.sampled_from(["", " "]),
+    st.sampled_from([CHAT, COMPLETIONS, EMBEDDINGS]),
+)
+def test_fields_read_at_once_are_those_read_one_by_one(fields, named, space, endpoint):
+    if named:
+        fields = {"model": '"tiny"'} | fields | {"model": '"tiny"'}
+    text = ("{" + f",{space}".join(f'"{name}":{space}{value}' for name, value in fields.items()) + "}").encode()
+    assert asked(text, endpoint, one_by_one=False) == asked(text, endpoint, one_by_one=True)
+
+
+@given(
+    st.sampled_from(["", " ", "\n\t"]),
+    st.dictionaries(st.sampled_from(["seed", "x", "{", "messages"]), st.sampled_from(["null", "[ ]"]), max_size=3),
+    st.booleans(),
+    st.none() | st.integers(1, 2**40),
+    st.sampled_from(["ollama", "openai", "openrouter"]),
+    st.sampled_from([CHAT, COMPLETIONS]),
+)
+def test_what_a_body_lacks_is_put_where_an_edit_would_put_it(space, fields, stream, cap, kind, endpoint):
+    members = {"model": '"tiny"', "stream": json.dumps(stream)} | fields
+    text = f"{space}{{{space}" + ",".join(f'"{name}"{space}:{value}' for name, value in members.items()) + f"{space}}}"
+    edit = Edit(text.encode())
+    if stream:
+        edit.insert("stream_options", b'{"include_usage":true}')
+    if cap is not None:
+        edit.insert("max_completion_tokens" if (kind, endpoint) == ("openai", CHAT) else "max_tokens", b"%d" % cap)
+    changed = sent(text.encode(), endpoint, cap=cap, kind=kind)
+    assert changed == edit.result()
+    assert len(json.loads(changed)) == len(members) + stream + (cap is not None)

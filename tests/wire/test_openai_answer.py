@@ -134,6 +134,8 @@ def test_events_with_output_are_counted(choices, count):
         b"data: <html>\n\n",
         b"data: [1]\n\n",
         b'data: {"choices":5}\n\n',
+        b'data: {"id":"\xff"}\n\n',
+        b'data: {"error":{"message":"\xff"}}\n\n',
         chunk(error={"message": "boom"}),
         chunk(error="boom"),
         chunk(choices=[], usage=5),
@@ -191,7 +193,9 @@ def test_parts_never_exceed_their_whole():
     assert UsageReport(-5, -2).complete(0, 0) == Usage()
 
 
-@pytest.mark.parametrize("text", [b"<html></html>", b"", b"[]", b'{"usage":5}', b'"x"', b"{}", b'{"choices":null}'])
+@pytest.mark.parametrize(
+    "text", [b"<html></html>", b"", b"[]", b'{"usage":5}', b'"x"', b"{}", b'{"choices":null}', b'{"id":"\xff"}']
+)
 @pytest.mark.parametrize("answer_id", ["x", None])
 def test_what_is_no_answer_is_unavailable(text, answer_id):
     with pytest.raises(UpstreamUnavailable):
@@ -212,6 +216,7 @@ def test_an_event_of_several_lines_that_is_changed_stays_one_event():
         (b'{"error":"boom"}', "boom"),
         (b'{"detail":"x"}', "it gave no reason"),
         (b"<html>", "it gave no reason"),
+        (b'{"error":"\xff"}', "it gave no reason"),
         (b"[]", "it gave no reason"),
         (b'{"error":{"message":"  "}}', "it gave no reason"),
     ],

@@ -286,7 +286,8 @@ class Exchange:
         connection = self._connection
         if self._deadline is None:
             self._deadline = connection.loop.time() + connection.door.body_timeout
-            if self.headers.get(b"expect", b"").lower() == b"100-continue" and not self.gone:
+            waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
+            if waits and self.version == "1.1" and not self.gone:  # HTTP/1.0 knows no answer before the answer
                 connection.transport.write(_CONTINUE)
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -350,13 +351,11 @@ class Exchange:
 
     def begin(self, status: int, headers: Headers, length: int | None = None) -> None:
         """Send the head of an answer whose content follows: `length` bytes of it, or None: until `end`, in chunks, or
-        up to the end of the connection where the client is of HTTP/1.0."""
+        up to the end of the connection where the client is of HTTP/1.0, whose connections are not kept."""
         framed = length is not None or status in _BODILESS or self.method == "HEAD"
         self._chunked = not framed and self.version == "1.1"
         if self._chunked:
             headers = [*headers, (b"transfer-encoding", b"chunked")]
-        elif not framed:
-            self.keep_alive = False
         head = self._head(status, headers, length)
         if not self.gone:
             self._connection.transport.write(head)

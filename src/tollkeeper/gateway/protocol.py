@@ -190,6 +190,8 @@ class Connection(asyncio.Protocol):
         if self._waiting:
             self._begin(self._waiting.popleft())
         else:
+            if self._in_head and self._head_timer is None:
+                self._head_timer = self.loop.call_later(self.door.head_timeout, self._head_too_slow)
             self._idle_since = self.loop.time()
             if self._idle_timer is None:
                 self._idle_timer = self.loop.call_later(self.door.keep_alive_timeout, self._look_whether_idle)
@@ -390,6 +392,8 @@ class Connection(asyncio.Protocol):
 
     def _head_too_slow(self) -> None:
         self._head_timer = None
+        if self.current is not None:
+            return  # the head of the next, whose turn has not come: the end of this answer arms it again
         if self._in_head and not self.transport.is_closing():
             if self._head_bytes:
                 self._refuse(RequestTimeout("The head of the request did not come in time. Send it at once."))

@@ -296,7 +296,7 @@ class Catalog:
             if answer.status != 200:
                 raise UpstreamFailure(f"it answered {answer.status} to {target.decode()}")
             return msgspec.json.decode(content, type=kind)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise UpstreamFailure(f"what it answered to {target.decode()} is not JSON of its API") from None
         finally:
             answer.abort()

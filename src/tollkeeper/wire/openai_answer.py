@@ -93,6 +93,8 @@ class _Body(Struct, gc=False):
     error: Raw = _ABSENT
 
 
+# A text that is not UTF-8 is found where it is decoded, and where it is left raw it is passed on.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _read_chunk = msgspec.json.Decoder(_Chunk).decode
 _read_usage = msgspec.json.Decoder(_Usage).decode
 _read_body = msgspec.json.Decoder(_Body).decode
@@ -161,7 +163,7 @@ def read_whole(body: bytes, answer_id: str | None) -> WholeAnswer:
     """
     try:
         answer = _read_body(body)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         raise UpstreamUnavailable("The upstream answered with something that is not JSON of its API.") from None
     if answer.error is not _ABSENT and answer.error != _NULL:
         raise UpstreamFailure("The upstream failed. Try again later.", told=error_message(body))
@@ -183,7 +185,7 @@ def error_message(body: bytes) -> str:
     """What an upstream's error body says, in whichever of the usual shapes; a plain phrase where it says nothing."""
     try:
         answer: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return "it gave no reason"
     error = answer.get("error") if isinstance(answer, dict) else None
     text = error.get("message") if isinstance(error, dict) else error
@@ -258,7 +260,7 @@ class StreamReader:
             return b""
         try:
             chunk = _read_chunk(data)
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             raise UpstreamFailure("The upstream sent an event that is not JSON of its API.") from None
         if bytes(chunk.error) not in _EMPTY:
             raise UpstreamFailure("The upstream failed in the middle of its answer.", told=error_message(data))
@@ -272,8 +274,8 @@ class StreamReader:
                 event = as_event(without_member(data, _read_members(data), "usage"))
         if chunk.id is not None:
             event = self._splice(event, chunk.id)
-        if has_content and bytes(chunk.usage) in _EMPTY:
-            self._repeat.learn(original, event)
+        if has_content and not self._finished and bytes(chunk.usage) in _EMPTY:
+            self._repeat.learn(original, event)  # one that tells a finish reason does more than it says
         return event
 
     def _follow(self, choices: Iterable[_Choice]) -> bool:
@@ -295,7 +297,7 @@ class StreamReader:
             return
         try:
             report = _report(_read_usage(raw))
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             raise UpstreamFailure("The upstream told its usage in a shape that is not of its API.") from None
         # Ollama's completions carry zeros on each event until the last: a stream that is cut there has told nothing.
         if report.prompt_tokens or report.completion_tokens or not beside_choices:
@@ -309,7 +311,7 @@ def _nothing(_: bytes) -> None:
 class _Repeat:
     """Events that say the same as the last one that was read, but for their text: so nearly all of a stream. They need
     not be parsed again. What is around the text must be the same byte for byte, and the text must be free of what could
-    end it or begin an escape, so no other reader can see another structure in it either."""
+    end it, begin an escape or break it, so no other reader can see another structure in it either."""
 
     __slots__ = ("_after", "_before", "_new_after", "_new_before", "_tries", "count")
 
@@ -328,7 +330,7 @@ class _Repeat:
         if not (before and event.startswith(before) and event.endswith(after)):
             return None
         text = event[len(before) : -len(after)]
-        if not text or b'"' in text or b"\\" in text or b"\n" in text or b"\r" in text:
+        if not _is_plain(text):
             return None
         self._tries = 8
         self.count += 1
@@ -345,6 +347,7 @@ class _Repeat:
             (self._before, self._after), (self._new_before, self._new_after) = old, new
 
 
+_is_plain = re.compile(rb'[^"\\\x00-\x1f]+').fullmatch
 _TEXT = re.compile(rb'"(?:content|text)"\s*:\s*"')
 
 

@@ -137,6 +137,7 @@ class Answer:
                 return True
             if self._error is not None:
                 raise self._error
+            self._only_reader()
             self._taker = take
             try:
                 await self._wait(self._timeouts.event)
@@ -194,8 +195,7 @@ class Answer:
 
     async def _wait(self, seconds: float) -> None:
         assert self._line is not None
-        if self._waiter is not None:
-            raise RuntimeError("an answer has one reader at a time")
+        self._only_reader()
         waiter = self._waiter = asyncio.get_running_loop().create_future()
         self._line.watch(seconds)
         try:
@@ -205,6 +205,10 @@ class Answer:
             raise
         finally:
             self._waiter = None
+
+    def _only_reader(self) -> None:
+        if self._waiter is not None:
+            raise RuntimeError("an answer has one reader at a time")
 
     def _wake(self) -> None:
         waiter = self._waiter

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from pathlib import Path
 
 from tests.store.values import NOON, a_record
 from tollkeeper.store.sqlite import open_store, wal
 
 
-def salt(path) -> bytes:
+def salt(path: Path) -> bytes:
     """What a log has anew each time that it begins anew (https://www.sqlite.org/fileformat2.html#walformat)."""
-    return path.with_name(path.name + "-wal").read_bytes()[16:24]
+    log: Path = path.with_name(path.name + "-wal")
+    return log.read_bytes()[16:24]
 
 
 async def test_the_log_begins_anew_while_commits_go_on(tmp_path, monkeypatch):

@@ -312,3 +312,21 @@ async def test_a_client_of_http_1_0_is_not_told_to_continue(gateway):
         await asyncio.sleep(0.05)
         writer.write(body)
         assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(("promised", "parts"), [(5, [b"abc"]), (3, [b"ab", b"cd", b"ef"])])
+async def test_an_app_that_gives_another_length_than_it_promised_spoils_no_other_answer(
+    gateway, monkeypatch, promised, parts
+):
+    async def app(scope, receive, send):
+        headers = [(b"content-length", b"%d" % promised)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr(gateway.server.door.entry, "_control", app)
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.head("/me", method="GET") * 2)
+        answers = await reader.read()
+    assert answers.partition(b"\r\n\r\n")[2] == b"".join(parts)[:promised]

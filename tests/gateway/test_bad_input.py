@@ -79,6 +79,8 @@ async def test_the_key_may_stand_in_the_path_of_relayed_paths_only(gateway):
     for path in ("/me", "/v1/usage", "/health", "/", ""):
         answer = await gateway.client.get(f"/k/{alice}{path}")
         assert alice not in check(answer, 404, "not_found")
+    for path in (f"//k/{alice}/v1/models", f"/K/{alice}/v1/models", f"/v1/k/{alice}"):
+        assert alice not in check(await gateway.client.get(gateway.url + path), 404, "not_found")
     check(await with_key(gateway, {}, "/k/wrong/v1/chat/completions"), 401, "invalid_api_key")
 
 

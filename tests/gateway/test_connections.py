@@ -187,3 +187,146 @@ async def test_a_record_is_of_the_moment_in_its_id(gateway):
     await asyncio.gather(*(gateway.chat() for _ in range(100)))
     for record in await gateway.records():
         assert int(record.request_id[4:16], 16) == record.created_at
+
+
+async def test_a_request_whose_head_begins_behind_a_large_body_is_answered(gateway):
+    """What came before it on the connection is no part of its head."""
+    body = json.dumps(ask(**LARGE)).encode()
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.post(body) + b"GET /health HT")
+        await reader.readuntil(b'"chat.completion"')
+        writer.write(b"TP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert b'"status":"ok"' in await reader.read()
+
+
+async def test_a_large_head_that_begins_behind_another_request_is_refused(gateway):
+    async with gateway.raw() as (reader, writer):
+        large = gateway.head("/health", "X-Padding: " + "x" * 70_000, method="GET")
+        writer.write(gateway.head("/health", method="GET") + large[:40_000])
+        await reader.readuntil(b'"status":"ok"')
+        writer.write(large[40_000:])
+        assert b"HTTP/1.1 431 " in await reader.read()
+
+
+async def test_nothing_is_answered_behind_a_head_that_was_refused(gateway, caplog):
+    async with gateway.raw() as (reader, writer):
+        connection = await _with_small_buffers(gateway, reader, writer)
+        large = gateway.head("/health", "X-Padding: " + "x" * 70_000, method="GET")
+        connection.data_received(large + gateway.head("/health", method="GET"))  # as one piece
+        assert not gateway.server.door.running
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+    assert not caplog.records
+
+
+async def test_any_number_of_upgrades_is_declined(gateway):
+    request = gateway.head("/health", "Connection: Upgrade", "Upgrade: h2c", method="GET")
+    count = 1500
+    async with gateway.raw() as (reader, writer):
+        writer.write(request * count + gateway.head("/health", "Connection: close", method="GET"))
+        assert (await reader.read()).count(b"HTTP/1.1 200 ") == count + 1
+
+
+async def _with_small_buffers(gateway, reader, writer):
+    """The one connection, as the gateway has it, after a request."""
+    writer.write(gateway.head("/health", method="GET"))
+    await reader.readuntil(b"}")
+    (connection,) = gateway.server.door.connections
+    for end, option in ((connection.transport, socket.SO_SNDBUF), (writer, socket.SO_RCVBUF)):
+        end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 32_768)
+    return connection
+
+
+async def test_answers_to_a_client_that_sends_and_does_not_read_do_not_gather(gateway, up):
+    up.always(json_response(chat_answer("x" * 100_000)))
+    count = 60
+    async with gateway.raw() as (reader, writer):
+        connection = await _with_small_buffers(gateway, reader, writer)
+        writer.transport.pause_reading()
+        writer.write(gateway.post(json.dumps(ask()).encode()) * count)
+        async with asyncio.timeout(20):
+            while not connection.write_paused or gateway.server.door.running:
+                await asyncio.sleep(0.01)
+        assert connection.unsent < 200_000
+        assert gateway.server.door.answered < count
+        writer.transport.resume_reading()
+        for _ in range(count):  # none is lost
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.partition(b"content-length: ")[2]))
+
+
+async def test_what_waits_behind_answers_that_were_not_taken_is_not_asked_once_the_connection_closes(gateway, up):
+    up.always(json_response(chat_answer("x" * 100_000)))
+    async with gateway.raw() as (reader, writer):
+        connection = await _with_small_buffers(gateway, reader, writer)
+        writer.transport.pause_reading()
+        writer.write(gateway.post(json.dumps(ask()).encode()) * 60)
+        async with asyncio.timeout(20):
+            while not connection.write_paused or gateway.server.door.running:
+                await asyncio.sleep(0.01)
+        asked = len(up.calls("POST /v1/chat/completions"))
+        connection.shutdown()
+        writer.transport.resume_reading()
+        await reader.read()
+    assert len(up.calls("POST /v1/chat/completions")) == asked
+
+
+async def test_a_slow_client_that_reads_one_large_answer_after_the_other_is_not_stalled(start, up):
+    """More waits for it than when the first answer ended; but that is of the second."""
+    up.answer(json_response(chat_answer("x" * 150_000)))
+    up.answer(json_response(chat_answer("x" * 3_000_000)))
+    async with start(client_stall_timeout=0.3) as gateway, gateway.raw() as (reader, writer):
+        await _with_small_buffers(gateway, reader, writer)
+        writer.write(gateway.post(json.dumps(ask()).encode()) * 2)
+        for _ in range(2):
+            head = await reader.readuntil(b"\r\n\r\n")
+            left = int(head.partition(b"content-length: ")[2])
+            while left:
+                piece = await reader.read(min(left, 32_768))
+                assert piece
+                left -= len(piece)
+                await asyncio.sleep(0.01)
+
+
+async def test_who_waits_for_a_slow_client_after_one_that_was_cut_waits_too(gateway):
+    async with gateway.raw() as (reader, writer):
+        connection = await _with_small_buffers(gateway, reader, writer)
+        connection.pause_writing()
+        first = asyncio.create_task(connection.drained())
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait([first])
+        second = asyncio.create_task(connection.drained())
+        await asyncio.sleep(0)
+        assert not second.done()
+        connection.resume_writing()
+        await second
+
+
+async def test_a_client_of_http_1_0_is_not_told_to_continue(gateway):
+    body = json.dumps(ask()).encode()
+    async with gateway.raw() as (reader, writer):
+        lines = f"Content-Length: {len(body)}", "Expect: 100-continue"
+        writer.write(gateway.head("/v1/chat/completions", *lines).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        while not gateway.server.door.running:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        writer.write(body)
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(("promised", "parts"), [(5, [b"abc"]), (3, [b"ab", b"cd", b"ef"])])
+async def test_an_app_that_gives_another_length_than_it_promised_spoils_no_other_answer(
+    gateway, monkeypatch, promised, parts
+):
+    async def app(scope, receive, send):
+        headers = [(b"content-length", b"%d" % promised)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr(gateway.server.door.entry, "_control", app)
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.head("/me", method="GET") * 2)
+        answers = await reader.read()
+    assert answers.partition(b"\r\n\r\n")[2] == b"".join(parts)[:promised]

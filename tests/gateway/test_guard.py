@@ -98,6 +98,7 @@ async def test_cors_is_only_for_named_origins(start):
         for path in ("/v1/chat/completions", "/me"):
             answer = await gateway.client.options(path, headers={"origin": "https://app.example"} | asked)
             assert answer.status_code == 204
+            assert "content-length" not in answer.headers  # RFC 9110, 8.6
             assert answer.headers["access-control-allow-origin"] == "https://app.example"
             assert answer.headers["access-control-allow-headers"] == "authorization,x-a"
             assert (

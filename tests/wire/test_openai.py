@@ -56,6 +56,7 @@ def test_what_is_asked_is_read():
         (body(max_completion_tokens=0), "max_completion_tokens"),
         (body(stream_options=5), "stream_options"),
         (body(stream_options={"include_usage": "yes"}), "stream_options.include_usage"),
+        (b'{"model":"a","stream_options":{"include_usage":1e999999}}', "stream_options.include_usage"),
         (body(stream_options={"Include_usage": True}), "stream_options.Include_usage"),
         (body(options={"Num_predict": 5}), "options.Num_predict"),
         (body(messages="hi"), "messages"),

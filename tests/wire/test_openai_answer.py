@@ -72,6 +72,12 @@ def test_an_id_that_changes_in_mid_stream_is_replaced_each_time():
     assert passed == [chunk(id="chatcmpl-new", n=n) for n in (1, 2, 3)]
 
 
+def test_what_was_the_answers_id_may_be_that_of_a_call_in_a_later_event():
+    calls = [{"delta": {"tool_calls": [{"id": "a"}]}}]
+    _, passed = follow(chunk(id="a", choices=[]), chunk(choices=calls, id="b"))
+    assert passed[1] == chunk(choices=calls, id="chatcmpl-new")
+
+
 def test_usage_beside_content_is_taken_out_alone():
     reader, (passed,) = follow(chunk(id="a", choices=[{"text": "x"}], usage={"prompt_tokens": 3}, more=1))
     assert parsed(passed) == {"id": "chatcmpl-new", "choices": [{"text": "x"}], "more": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -29,6 +30,8 @@ from tollkeeper.wire.openai import shape_error
 ANSWERED = "tollkeeper.answered"
 """Where a request's scope carries the error that it was answered with, when nobody expected it."""
 log = logging.getLogger("tollkeeper.control")
+_KEY_IN_PATH = re.compile(r"/k/[^/]+", re.IGNORECASE)
+"""A key that was put where none is looked for, as behind a slash too many."""
 
 
 class ErrorDetail(BaseModel):
@@ -111,7 +114,8 @@ async def _answer_unexpected(request: Request, error: Exception) -> Response:
 
 
 def _of_http(request: Request, status: int) -> GatewayError:
-    asked = f"{request.method} {request.url.path[:200]}"
+    path = _KEY_IN_PATH.sub("/k/…", request.url.path)
+    asked = f"{request.method} {path[:200]}"
     if status == 404:
         return NotFound(f"There is no {asked} here. GET /docs shows what there is.")
     if status == 405:

@@ -41,7 +41,8 @@ async def serve_asgi(app: App, exchange: Exchange, client: tuple[str, int] | Non
 
 
 class _Conversation:
-    """`due`: bytes that the answer has still to hold, by its own `content-length`; None: it gave none."""
+    """`due`: bytes that the answer has still to hold, by its own `content-length`, below 0 where it had more; None: it
+    gave none."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -69,7 +70,9 @@ class _Conversation:
             return
         body = message.get("body", b"")
         if self._due is not None and exchange.method != "HEAD":
+            fits = max(0, self._due)
             self._due -= len(body)
+            body = body[:fits]  # more would be read as the answer to the next request
         await exchange.content(body)
         if not message.get("more_body", False):
             if self._due and exchange.method != "HEAD":

@@ -286,8 +286,8 @@ class Exchange:
         connection = self._connection
         if self._deadline is None:
             self._deadline = connection.loop.time() + connection.door.body_timeout
-            waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
-            if waits and self.version == "1.1" and not self.gone:  # HTTP/1.0 knows no answer before the answer
+            asks = self.version == "1.1" and self.headers.get(b"expect", b"").lower() == b"100-continue"
+            if asks and not (self.started or self.gone):  # HTTP/1.0 knows no answer before the answer
                 connection.transport.write(_CONTINUE)
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -339,7 +339,7 @@ class Exchange:
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send one whole answer."""
-        head = self._head(status, headers, len(body))
+        head = self._head(status, headers, None if status in _BODILESS else len(body))
         if self.method == "HEAD":
             body = b""
         if len(body) <= _PIECE and not self.gone:

@@ -90,6 +90,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_address",
         "_body_bytes",
+        "_completed",
         "_drained",
         "_fed",
         "_head_bytes",
@@ -104,6 +105,7 @@ class Connection(asyncio.Protocol):
         "_parsing",
         "_reading",
         "_refused",
+        "_stall_timer",
         "_url",
         "_waiting",
         "current",
@@ -138,6 +140,8 @@ class Connection(asyncio.Protocol):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since = 0.0
         self._late_timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._completed = False
 
     def __repr__(self) -> str:
         return f"Connection({self._address}, {self.current!r}, {len(self._waiting)} waiting)"
@@ -167,7 +171,7 @@ class Connection(asyncio.Protocol):
     async def drained(self) -> None:
         """Wait until the client has taken enough of what was written, or has left."""
         while self.write_paused:
-            if self._drained is None:
+            if self._drained is None or self._drained.done():  # done: whoever waited before was cancelled
                 self._drained = self.loop.create_future()
             await self._drained
 
@@ -182,13 +186,14 @@ class Connection(asyncio.Protocol):
             self._late_timer = self.loop.call_later(LATE_BODY, self.abort)
         unsent = transport.get_write_buffer_size()
         if unsent:
-            self.loop.call_later(self.door.stall_timeout, self._end_stalled, unsent)
+            self._watch_stall(unsent)
         if transport.is_closing():
             return
         if not self._reading:
             self.resume_reading()
         if self._waiting:
-            self._begin(self._waiting.popleft())
+            if not self.write_paused:  # else answers to a client that sends and does not read gather without bound
+                self._begin(self._waiting.popleft())
         else:
             if self._in_head and self._head_timer is None:
                 self._head_timer = self.loop.call_later(self.door.head_timeout, self._head_too_slow)
@@ -238,10 +243,11 @@ class Connection(asyncio.Protocol):
                 del door.addresses[self._address]
         self._stop_head_timer()
         self._stop_late_timer()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-        self.resume_writing()
+        for timer in (self._idle_timer, self._stall_timer):
+            if timer is not None:
+                timer.cancel()
         self._waiting.clear()
+        self.resume_writing()
         self._parsing = None
         self._parser = None  # type: ignore[assignment] # it holds this connection in a circle
         current, self.current = self.current, None
@@ -256,20 +262,19 @@ class Connection(asyncio.Protocol):
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
+        if self._waiting and self.current is None and not self.transport.is_closing():
+            self._begin(self._waiting.popleft())
 
     def data_received(self, data: bytes) -> None:
         if self._refused or self.transport.is_closing():
             return  # we gave up on this connection
         self._fed = len(data)
         self._message_bytes += self._fed
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            self._refuse_unreadable()
+        self._completed = False
+        self._parse(data)
         if self._in_head:
-            self._head_bytes += len(data)
+            # Behind the end of another request it is not known how many bytes of it are here; the whole head tells.
+            self._head_bytes += 1 if self._completed else self._fed
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(_head_too_large())
             elif self._head_timer is None:
@@ -297,10 +302,10 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
-        if parser.should_upgrade():
-            return  # it will be declined, and come again
+        if parser.should_upgrade() or self._refused:
+            return  # it will be declined, and come again; or nothing more is answered
         self._in_head = False
-        if self._head_bytes + self._fed > MAX_HEAD_BYTES:  # else it cannot be too large
+        if self._head_bytes or self._fed > MAX_HEAD_BYTES:  # else it is here as one piece, and cannot be too large
             size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in headers)
             if size > MAX_HEAD_BYTES:
                 self._refuse(_head_too_large())
@@ -319,7 +324,7 @@ class Connection(asyncio.Protocol):
             keep_alive=version == "1.1" and parser.should_keep_alive(),
         )
         self._parsing = exchange
-        if self.current is None:
+        if self.current is None and not self.write_paused:
             self._begin(exchange)
         else:
             self._waiting.append(exchange)
@@ -332,6 +337,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         exchange, self._parsing = self._parsing, None
+        self._completed = True
         if self._late_timer is not None:
             self._stop_late_timer()
         if exchange is not None and not self._refused:
@@ -349,13 +355,30 @@ class Connection(asyncio.Protocol):
             self._reading = False
             self.transport.pause_reading()
 
-    def _decline_upgrade(self, rest: bytes) -> None:
+    def _parse(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = memoryview(rest)[upgrade.args[0] :]  # no copy for each of many
+                if not self._decline_upgrade():
+                    return
+            except httptools.HttpParserError:
+                self._refuse_unreadable()
+                return
+            else:
+                return
+
+    def _decline_upgrade(self) -> bool:
         """Answer as HTTP/1.1, as RFC 9110 (7.8) lets a server do. The parser takes what follows the head of an upgrade
-        for another protocol, so the request is parsed again without the fields that ask for one."""
+        for another protocol, so the head is parsed again without the fields that ask for one. Whether to go on with
+        what follows."""
         method = self._parser.get_method()
         if method == b"CONNECT":
             self._refuse(BadRequest("This is no proxy. Send requests for its own paths."))
-            return
+        if self._refused:
+            return False
         headers = [
             name + b": " + value
             for name, value in self._headers
@@ -365,24 +388,32 @@ class Connection(asyncio.Protocol):
         head = b"\r\n".join([b"%b %b HTTP/%b" % (method, self._url, version), *headers, b"\r\n"])
         self._parser = self._new_parser()
         try:
-            self._parser.feed_data(head + rest)
-        except httptools.HttpParserUpgrade as upgrade:  # a pipelined request that asks for one, too
-            self._decline_upgrade((head + rest)[upgrade.args[0] :])
+            self._parser.feed_data(head)
         except httptools.HttpParserError:
             self._refuse_unreadable()
+            return False
+        return True
+
+    def _watch_stall(self, unsent: int) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+        self._stall_timer = self.loop.call_later(self.door.stall_timeout, self._end_stalled, unsent)
 
     def _end_stalled(self, before: int) -> None:
         """The client had an answer waiting a while ago: it must have taken some of it since."""
+        self._stall_timer = None
+        if self.current is not None and self.current.started:
+            return  # what waits now may be of this answer, which watches over itself
         unsent = self.unsent
         if unsent >= before:
             self.abort()
         elif unsent:
-            self.loop.call_later(self.door.stall_timeout, self._end_stalled, unsent)
+            self._watch_stall(unsent)
 
     def _look_whether_idle(self) -> None:
         """One timer a connection, which looks again when requests came meanwhile: none is armed for each of them."""
         self._idle_timer = None
-        if self.current is not None:
+        if self.current is not None or self._waiting:
             return  # its answer arms the next
         due = self._idle_since + self.door.keep_alive_timeout
         if self.loop.time() < due:
@@ -419,7 +450,7 @@ class Connection(asyncio.Protocol):
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
-        if self.current is not None:
+        if self.current is not None or self._waiting:
             self.transport.abort()  # an answer is under way: two would be one broken one
             return
         door = self.door

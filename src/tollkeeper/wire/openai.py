@@ -209,10 +209,13 @@ def _wants_usage(members: Members) -> bool:
     if raw is None or raw == _NULL:
         return False
     options = read_object(raw, _STREAM_OPTIONS, "stream_options")
-    wants = msgspec.json.decode(options["include_usage"]) if "include_usage" in options else None
-    if wants is not None and type(wants) is not bool:
-        raise BadRequest("'stream_options.include_usage' must be true or false.", param="stream_options.include_usage")
-    return bool(wants)
+    try:
+        wants = msgspec.json.decode(options.get("include_usage", _NULL), type=bool | None)
+    except msgspec.DecodeError:
+        raise BadRequest(
+            "'stream_options.include_usage' must be true or false.", param="stream_options.include_usage"
+        ) from None
+    return wants is True
 
 
 def _metadata(members: Members) -> str | None:

@@ -365,15 +365,17 @@ def _around_text(event: bytes) -> tuple[bytes, bytes] | None:
 class _IdSplice:
     """Replaces the `id` of events or bodies, leaving every other byte. Remembers the bytes that held the last one."""
 
-    __slots__ = ("_new", "_old", "_token")
+    __slots__ = ("_id", "_new", "_old", "_token")
 
     def __init__(self, answer_id: str) -> None:
         self._token = b'"' + answer_id.encode() + b'"'
+        self._id: str | None = None
         self._old = b""
         self._new = b""
 
     def __call__(self, text: bytes, old_id: str) -> bytes:
-        if not self._old or self._old not in text:
+        if old_id != self._id or not self._old or self._old not in text:  # what went by an id before may be another's
+            self._id = old_id
             old = msgspec.json.encode(old_id)
             self._old = _id_member(text, old)
             if not self._old:

@@ -141,6 +141,8 @@ def test_events_with_output_are_counted(choices, count):
         b"data: [1]\n\n",
         b'data: {"choices":5}\n\n',
         b'data: {"id":"\xff"}\n\n',
+        b'data: {"\xff":1,"choices":[{}],"usage":null}\n\n',
+        b'data: {"\xff":1,"id":"a\\/1"}\n\n',
         b'data: {"error":{"message":"\xff"}}\n\n',
         chunk(error={"message": "boom"}),
         chunk(error="boom"),

@@ -98,7 +98,7 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _read_chunk = msgspec.json.Decoder(_Chunk).decode
 _read_usage = msgspec.json.Decoder(_Usage).decode
 _read_body = msgspec.json.Decoder(_Body).decode
-_read_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class UsageReport(Struct, frozen=True, gc=False):
@@ -154,6 +154,13 @@ class WholeAnswer(Struct, frozen=True):
     report: UsageReport
     finish_reason: str | None
     content_events: int = 0
+
+
+def _read_members(text: bytes) -> dict[str, Raw]:
+    try:
+        return _decode_members(text)
+    except _UNREADABLE:
+        raise UpstreamFailure("The upstream sent JSON with a name that cannot be read.") from None
 
 
 def read_whole(body: bytes, answer_id: str | None) -> WholeAnswer:

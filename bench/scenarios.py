@@ -87,8 +87,8 @@ def many(stage: Stage, effort: Effort) -> Iterator[Row]:
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(effort.streams, files // 2 - 100)  # a stream takes two of the gateway's, and some are in use anyhow
     stage.play(Play(events=SLOW_EVENTS, pause_ms=effort.slow_ms))
-    # All have begun when half of the first one's events are there.
-    begin = SLOW_EVENTS * effort.slow_ms / 2000
+    # All have begun well before the first one ends, and before a connection that says nothing is closed (after 10 s).
+    begin = SLOW_EVENTS * effort.slow_ms / 2500
     body = _body(MOCK_MODEL, stream=True)
 
     def one(target: Target) -> Turn:

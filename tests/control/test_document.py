@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
@@ -64,6 +64,8 @@ def check(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, exa
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def run(case: Case[Any]) -> None:
+        # A cursor may be any text, and a query makes text of whatever stands there: of a list of one, its item.
+        assume(isinstance((case.query or {}).get("after", ""), str))
         case.call_and_validate(headers=HEADERS, excluded_checks=excluded)
 
     run()

@@ -150,7 +150,7 @@ def sign_in(page: Page, who: str) -> None:
     page.get_by_label("Username").fill(who)
     page.get_by_label("Password").fill(PASSWORDS[who])
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("navigation", name="Pages").wait_for()
+    page.get_by_role("navigation", name="Pages", exact=True).wait_for()
 
 
 def settled(page: Page, path: str) -> None:

@@ -61,7 +61,7 @@ class Visitor:
 
     @property
     def rail(self) -> Locator:
-        return self.page.get_by_role("navigation", name="Pages")
+        return self.page.get_by_role("navigation", name="Pages", exact=True)
 
     @property
     def notices(self) -> Locator:

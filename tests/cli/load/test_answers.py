@@ -74,7 +74,8 @@ async def test_what_is_wrong_with_a_whole_answer(
     up: ScriptedUpstream, loaded: Loaded, script: Script, words: str
 ) -> None:
     up.answer(GOOD, script, GOOD)
-    result = await loaded(requests=3, patience=0.2)
+    # A busy machine may keep a good answer waiting, too.
+    result = await loaded(requests=3, patience=1 if words == SILENT else 30)
     assert (result.answered, result.failed) == (2, 1)
     assert result.errors == {words: 1}
     assert result.latency.count == 2

@@ -14,7 +14,7 @@ from tollkeeper.gateway.exchange import Exchange
 from tollkeeper.gateway.house import House
 from tollkeeper.rules.errors import BadRequest
 from tollkeeper.services.admission import Grant
-from tollkeeper.services.aside import LARGE
+from tollkeeper.services.aside import aside
 from tollkeeper.services.catalog import Route
 from tollkeeper.services.directory import Caller
 from tollkeeper.services.images import MAX_IMAGES
@@ -25,9 +25,7 @@ async def read_body(house: House, exchange: Exchange, endpoint: Endpoint) -> Ask
     """What the request asks. Raises what is wrong with it."""
     bounds = house.bounds
     text = await exchange.body(limit=bounds.max_body_bytes, bodies=house.bodies)
-    if len(text) < LARGE:
-        return read_ask(text, endpoint)
-    return await asyncio.to_thread(read_ask, text, endpoint)
+    return await aside(len(text), partial(read_ask, text, endpoint))
 
 
 async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller, grant: Grant) -> bytes:
@@ -41,7 +39,7 @@ async def ready_body(house: House, exchange: Exchange, ask: Ask, route: Route, c
         max_tokens=grant.max_tokens,
         kind=route.upstream.kind,
     )
-    return changed() if len(ask.body) < LARGE else await asyncio.to_thread(changed)
+    return await aside(len(ask.body), changed)
 
 
 async def _ready_images(house: House, exchange: Exchange, ask: Ask, route: Route, caller: Caller) -> Sequence[str]:

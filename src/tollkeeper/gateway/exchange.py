@@ -241,11 +241,6 @@ class Exchange:
 
     def secret(self) -> str | None:
         """The one key that the request carries, if it does. Raises InvalidKey when it carries two that differ."""
-        headers = self.headers
-        bearer = headers.get(b"authorization", b"")
-        unusual = self.secret_in_path is not None or b"x-api-key" in headers or len(headers) != len(self.all_headers)
-        if bearer[:7] == b"Bearer " and not unusual:
-            return bearer[7:].decode("latin-1").strip()
         found: set[str] = set()
         if self.secret_in_path is not None:
             found.add(self.secret_in_path)

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-LARGE = 200_000
-"""Bytes from which on work goes to a thread."""
+_LARGE = 200_000
 T = TypeVar("T")
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:
     """What `work` gives, which looks at `size` bytes."""
-    return work() if size < LARGE else await asyncio.to_thread(work)
+    return work() if size < _LARGE else await asyncio.to_thread(work)

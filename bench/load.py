@@ -8,15 +8,15 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from tollkeeper.cli.load import job
-from tollkeeper.cli.load.engine import Engine
-from tollkeeper.cli.load.result import Result, Spread
+from tollkeeper.cli.load.generator import LoadGenerator
+from tollkeeper.cli.load.plan import LoadPlan
+from tollkeeper.cli.load.result import Distribution, Result
 
-__all__ = ["Job", "Result", "Spread"]
+__all__ = ["Distribution", "Job", "Result"]
 
 STREAM = '"stream":true'
-PATIENCE = 60.0
-"""Seconds that answers under way at the end are waited for."""
+TIMEOUT = 60.0
+"""Seconds to wait for responses that are incomplete at the end."""
 
 
 class Job(Struct, frozen=True):
@@ -34,8 +34,8 @@ class Job(Struct, frozen=True):
 
 
 async def run(asked: Job) -> Result:
-    engine = Engine(
-        job.Job(
+    generator = LoadGenerator(
+        LoadPlan(
             url=f"http://127.0.0.1:{asked.port}",
             keys=asked.keys,
             body=asked.body.encode(),
@@ -44,11 +44,11 @@ async def run(asked: Job) -> Result:
             seconds=asked.seconds,
             rate=asked.rate,
             stagger=asked.stagger,
-            patience=PATIENCE,
+            timeout=TIMEOUT,
         )
     )
-    await engine.open()
-    return await engine.run()
+    await generator.open()
+    return await generator.run()
 
 
 def main() -> None:

@@ -26,20 +26,24 @@ from statistics import median
 import httpx2 as httpx
 import uvloop
 
-from tollkeeper.app import Mint, now_ms, opened
+from tollkeeper.app.build import now_ms, open_gateway
+from tollkeeper.app.ids import RequestIds
 from tollkeeper.config import load_settings
+from tollkeeper.rules.kinds import OLLAMA
 from tollkeeper.rules.limits import Limits
 from tollkeeper.rules.times import format_time
 from tollkeeper.rules.usage import Usage
-from tollkeeper.services.audit import Actor
-from tollkeeper.services.upstream.config import UpstreamConfig
-from tollkeeper.store.ports import Key, Record, RecordStatus, User
+from tollkeeper.services.audit.actor import Actor
+from tollkeeper.services.upstreams.config import UpstreamConfig
+from tollkeeper.store.ports.accounts import Key, User
+from tollkeeper.store.ports.records import Record, RecordStatus
+from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sqlite import open_store
 from tollkeeper.store.sqlite.commit import Committer
 from tollkeeper.store.sqlite.connections import connect_writer
-from tollkeeper.wire.openai import CHAT
+from tollkeeper.wire.openai.request import CHAT
 
-mint = Mint()
+new_id = RequestIds()
 DAYS, MODELS, GROUP, ROUNDS = 30, 5, 5_000, 11
 DAY_MS = 86_400_000
 ADMIN = "bench-admin-key"
@@ -76,7 +80,7 @@ async def prepare(path: Path, users: int, records: int) -> None:
 
 
 def _fill(path: Path, users: int, count: int, now: int) -> None:
-    first, committer = now - DAYS * DAY_MS, Committer()
+    first, committer = now - DAYS * DAY_MS, Committer(Identities())
     with closing(connect_writer(path, "process")) as connection:
         for start in range(0, count, GROUP):
             some = range(start, min(start + GROUP, count))
@@ -90,7 +94,7 @@ def _fill(path: Path, users: int, count: int, now: int) -> None:
 def _record(number: int, users: int, at: int) -> Record:
     user, model = number * 7919 % users, f"model-{number % MODELS}:latest"
     return Record(
-        request_id=mint(at),
+        request_id=new_id(at),
         created_at=at,
         settled_at=at + 700,
         user_id=f"user-{user:05}",
@@ -135,12 +139,8 @@ async def measure(path: Path) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     began = time.perf_counter()
-    async with opened(settings, [UpstreamConfig("default", "ollama", settings.ollama_base_url)]) as (
-        _,
-        server,
-        __,
-        ___,
-    ):
+    async with open_gateway(settings, [UpstreamConfig("default", OLLAMA, settings.ollama_base_url)]) as gateway:
+        server = gateway.server
         _say("start", [time.perf_counter() - began])
         ready = asyncio.Event()
         server.on_open = ready.set

@@ -58,6 +58,10 @@ class Program:
     def __repr__(self) -> str:
         return f"Program({self._process.pid}, port {self.port})"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def cpu(self) -> float:
         """Seconds of CPU, user and system, that all its processes used so far."""
         return sum(stat.cpu for stat in self._processes())

@@ -73,7 +73,7 @@ def together(runs: Sequence[Run]) -> list[Row]:
 
 
 class Figures:
-    """Of all runs, to be looked up."""
+    """The figures of all runs, by scenario, kind and contender."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.rows = together(runs)

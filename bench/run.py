@@ -30,7 +30,7 @@ from bench.contenders.tollkeeper import Tollkeeper
 from bench.processes import ALL_CORES, BenchError
 from bench.results import Peer, Row, Run
 from bench.rounds import Effort
-from bench.scenarios import SCENARIOS, SMOKE
+from bench.scenarios import ON_OLLAMA, SCENARIOS, SMOKE
 from bench.stage import staged
 from bench.table import HEADINGS, line, lines
 
@@ -78,10 +78,16 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few and short rounds: does it run?")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all rounds, for python -m bench.report")
     parser.add_argument("scenario", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SCENARIOS)}; all by default")
+    parser.add_argument(
+        "--needs-ollama", action="store_true", help="run nothing; exit with 0 if a scenario needs Ollama, else with 1"
+    )
     asked = parser.parse_args()
     unknown = set(asked.scenario) - set(SCENARIOS)
     if unknown:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    names = asked.scenario or (SMOKE if asked.quick else [*SCENARIOS])
+    if asked.needs_ollama:
+        return 0 if ON_OLLAMA.intersection(names) else 1
     effort = QUICK if asked.quick else FULL
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it leaves nothing running
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -96,7 +102,7 @@ def main() -> int:
             f" Python {platform.python_version()}; {told}, medians"
         )
         print("; ".join(f"{peer.name} {peer.version}" for peer in peers))
-        rows, failed = measure(asked.scenario or (SMOKE if asked.quick else [*SCENARIOS]), effort, everybody)
+        rows, failed = measure(names, effort, everybody)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.ollama.rig import running_ollama
 
+from bench import line
 from bench.contenders.contender import CONNECTIONS, Contender, Running, Target
 from bench.contenders.nginx import Nginx
 from bench.contenders.tollkeeper import Tollkeeper
@@ -19,7 +20,7 @@ from bench.load import Result
 from bench.mock import MODEL as MOCK_MODEL
 from bench.mock import Play
 from bench.processes import ALL_CORES, Peak
-from bench.results import DIRECT, Row
+from bench.results import DIRECT, TOLLKEEPER, Row
 from bench.rounds import Effort, Turn, Turns, ask, take_turns
 from bench.stage import Stage
 
@@ -182,6 +183,12 @@ def ollama_64(_: Stage, effort: Effort) -> Iterator[Row]:
         yield from turns.kept()
 
 
+def queue(_: Stage, effort: Effort) -> Iterator[Row]:
+    """The fair line by itself, with 10,000 requests of 1,000 users in it."""
+    for what, rounds in line.figures(line.WAITING, line.USERS, effort.rounds).items():
+        yield Row(TOLLKEEPER, what, "µs", list(rounds))
+
+
 Scenario = Callable[[Stage, Effort], Iterator[Row]]
 SCENARIOS: dict[str, Scenario] = {
     "closed": closed,
@@ -194,9 +201,12 @@ SCENARIOS: dict[str, Scenario] = {
     "history": history,
     "many": many,
     "million": million,
+    "queue": queue,
 }
 SMOKE = ("closed", "fixed", "streams", "start", "added-latency", "ollama-64")
 """Those that `--quick` runs when none is named."""
+ON_OLLAMA = frozenset({"added-latency", "ollama-64"})
+"""Those that run before a real Ollama; the others need only the mock."""
 
 
 def _variants(stage: Stage, effort: Effort, contenders: Sequence[Contender]) -> Iterator[Row]:

@@ -10,25 +10,36 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from tollkeeper.rules.admission import REQUESTS, Counter, Demand, Gate, Hold, Refused, free, give_back, settle, take
-from tollkeeper.rules.limits import GATED
+from tollkeeper.rules.admission import (
+    REQUESTS,
+    Counter,
+    Demand,
+    Hold,
+    LimitCheck,
+    Refused,
+    give_back,
+    release,
+    settle,
+    take,
+)
+from tollkeeper.rules.limits import CHECKED_LIMITS
 
 Lapsed = Literal["freed", "charged"]
 """What becomes of a hold whose lease ends: nothing of it counts, or all of it, until its node tells the truth."""
 
 
 class Limit(NamedTuple):
-    """What one user may: requests in a sliding window (a name of `GATED`), and tokens in all."""
+    """What one user may: requests in a sliding window (a name of `CHECKED_LIMITS`), and tokens in all."""
 
     pace: str
     requests: int
     tokens: int
 
-    def gates(self) -> tuple[Gate, Gate]:
+    def gates(self) -> tuple[LimitCheck, LimitCheck]:
         """With counters of their own, at nothing."""
         return (
-            Gate(self.pace, "", self.requests, Counter(GATED[self.pace])),
-            Gate("tokens_total", "", self.tokens, Counter(GATED["tokens_total"])),
+            LimitCheck(self.pace, (), self.requests, Counter(CHECKED_LIMITS[self.pace])),
+            LimitCheck("tokens_total", (), self.tokens, Counter(CHECKED_LIMITS["tokens_total"])),
         )
 
 
@@ -103,7 +114,7 @@ class Store:
                 settle(hold, call.bound, 0, int(at))
                 self._charged[call.number] = call.bound
             else:
-                free(hold)
+                release(hold)
         return len(ended)
 
     def fail_over(self, at: float) -> None:

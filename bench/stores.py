@@ -24,7 +24,7 @@ from pathlib import Path
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from tollkeeper.store.sqlite.schema import hourly, hourly_models, monthly_users, records
+from tollkeeper.store.sql.schema import hourly, hourly_models, monthly_users, records
 
 BENCH = Path(__file__).parent
 TICK = os.sysconf("SC_CLK_TCK")

@@ -4,6 +4,10 @@
 #   fail TEXT…             the same, and the end
 #   ensure_uv              `uv` can be called
 #   ensure_venv run|dev    .venv holds what requirements/run.txt or dev.txt pins, and the package itself
+#   ensure_engine          what the embedded engine needs of the system is there; after ensure_venv
+#   ensure_strace          `strace` can be called
+#   ensure_valgrind        `valgrind` can be called, and `gcc` compile against its headers
+#   ensure_proxies         nginx, HAProxy, Caddy, systemd-analyze and openssl can be called; no service is started
 #   ensure_talking_model   the small model that talks lies at $talking_model
 
 # shellcheck disable=SC2034  # read by the scripts that source this file
@@ -42,6 +46,29 @@ install_packages() {
     apt-get update -q
     DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
   } >&2
+}
+
+ensure_proxies() {
+  local wanted=() policy=/usr/sbin/policy-rc.d path=$PATH:/usr/sbin
+  for program in nginx haproxy caddy openssl; do
+    PATH=$path have "$program" || wanted+=("$program")
+  done
+  have systemd-analyze || wanted+=(systemd)
+  [ ${#wanted[@]} = 0 ] && return
+  # Debian starts a service when it installs one, unless this program says no.
+  if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    # shellcheck disable=SC2064  # the path as it is now
+    trap "rm -f $policy" EXIT
+  else
+    policy=
+  fi
+  install_packages "${wanted[@]}"
+  if [ -n "$policy" ]; then
+    rm -f "$policy"
+    trap - EXIT
+  fi
 }
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
@@ -107,6 +134,19 @@ ensure_venv() {
     uv pip install $quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
     echo "$wanted" >"$stamp"
   fi
+}
+
+# Its wheel leaves one library to the system.
+ensure_engine() {
+  .venv/bin/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || install_packages libgomp1
+}
+
+ensure_strace() {
+  have strace || install_packages strace
+}
+
+ensure_valgrind() {
+  if ! { have valgrind && have gcc; }; then install_packages valgrind gcc libc6-dev; fi
 }
 
 ensure_talking_model() {

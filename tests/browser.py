@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2 as httpx
 
-from tollkeeper.wire.browser import cookie_name
+from tollkeeper.wire.http.cookies import cookie_name
 
 
 class Browser:

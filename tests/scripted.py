@@ -10,8 +10,8 @@
         up.requests[0].json, up.connections[0].disconnected
 
 `GET /api/tags`, `GET /api/version` and `POST /api/show` are answered from `models` (name → capabilities); any other
-request takes the next script of the queue. When that is empty, chat completions, completions and embeddings are
-answered in Ollama's shapes, streamed where the request says so, with usage where it asks; the rest gets 404.
+request takes the next script of the queue. When that is empty, chats, completions and embeddings are answered in
+Ollama's shapes, by both of its APIs, streamed where the request says so, with usage where it asks; the rest gets 404.
 
 A script that fails makes the `async with` block fail. What builds bytes and shapes is in tests/shapes.py.
 """
@@ -39,6 +39,9 @@ from tests.shapes import (
     embeddings_answer,
     head,
     json_response,
+    native_answer,
+    native_lines,
+    ndjson,
     ollama_error,
     response,
     sse,
@@ -61,6 +64,9 @@ __all__ = [
     "embeddings_answer",
     "head",
     "json_response",
+    "native_answer",
+    "native_lines",
+    "ndjson",
     "ollama_error",
     "response",
     "sse",
@@ -134,7 +140,9 @@ class Conn(asyncio.Protocol):
         self.transport.write_eof()
 
     def reset(self) -> None:
-        """End the connection by RST, at once."""
+        """End the connection by RST, at once, if it has not ended."""
+        if self.disconnected.is_set():
+            return
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
@@ -262,8 +270,10 @@ class ScriptedUpstream:
             "GET /api/tags": self._tags,
             "POST /api/show": self._show,
             "GET /api/version": json_response({"version": "0.11.4"}),
+            "GET /api/ps": ollama_error(404, "404 page not found"),  # which is asked at any time
         }
         self._server: asyncio.Server | None = None
+        self._kept: socket.socket
 
     @property
     def url(self) -> str:
@@ -299,14 +309,23 @@ class ScriptedUpstream:
             self._server.close()
             self._server = None
 
-    async def __aenter__(self) -> Self:
+    async def listen(self) -> None:
+        """Accept connections again, at the same port."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Conn(self), "127.0.0.1", self.port, ssl=self._tls)
-        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def __aenter__(self) -> Self:
+        # Keeps the port, and refuses connections while nothing listens there.
+        self._kept = socket.socket()
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._kept.bind(("127.0.0.1", self.port))
+        self.port = self._kept.getsockname()[1]
+        await self.listen()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         await self.stop_listening()
+        self._kept.close()
         for conn in self.connections:
             conn.transport.abort()
         for conn in self.connections:
@@ -365,6 +384,21 @@ async def default_embeddings(conn: Conn, request: Request) -> None:
     await conn.send(json_response(embeddings_answer(count, model=request.json["model"])))
 
 
+async def default_native(conn: Conn, request: Request) -> None:
+    ask = request.json
+    shape = {"model": ask["model"], "generate": request.target == "/api/generate"}
+    if ask.get("stream", True):
+        await conn.send(ndjson(*native_lines(**shape)))
+    else:
+        await conn.send(json_response(native_answer(**shape)))
+
+
+async def default_embed(conn: Conn, request: Request) -> None:
+    asked = request.json["input"]
+    vectors = [[0.5, -0.25, 0.125]] * (len(asked) if isinstance(asked, list) else 1)
+    await conn.send(json_response({"model": request.json["model"], "embeddings": vectors, "prompt_eval_count": 4}))
+
+
 async def _answer(
     conn: Conn, ask: dict[str, Any], chunks: Callable[..., list[dict[str, Any]]], whole: Callable[..., object]
 ) -> None:
@@ -379,4 +413,8 @@ DEFAULTS: Mapping[str, Script] = {
     "POST /v1/chat/completions": default_chat,
     "POST /v1/completions": default_completion,
     "POST /v1/embeddings": default_embeddings,
+    "POST /api/chat": default_native,
+    "POST /api/generate": default_native,
+    "POST /api/embed": default_embed,
+    "POST /api/embeddings": json_response({"embedding": [0.5, -0.25, 0.125]}),
 }

@@ -178,3 +178,38 @@ def embeddings_answer(count: int, *, tokens: int = 4, model: str = "tiny:latest"
     data = [{"object": "embedding", "embedding": [0.5, -0.25, 0.125], "index": index} for index in range(count)]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "data": data, "model": model, "usage": usage}
+
+
+NDJSON_HEAD = head(200, "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
+
+
+def ndjson(*lines: object, end: bool = True) -> bytes:
+    """A whole chunked stream of lines of JSON, a chunk for each; cut off before the last chunk if not `end`."""
+    texts = [json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines]
+    return NDJSON_HEAD + b"".join(chunked(text, end=False) for text in texts) + (b"0\r\n\r\n" if end else b"")
+
+
+def native_lines(
+    words: Iterable[str] = WORDS,
+    *,
+    usage: tuple[int, int] = USAGE,
+    model: str = "tiny:latest",
+    done_reason: str = "stop",
+    generate: bool = False,
+) -> list[dict[str, Any]]:
+    """The lines of a chat in Ollama's own API (with `generate`: of a prompt), one a word, and the last with usage."""
+
+    def line(place: int, word: str, **more: object) -> dict[str, Any]:
+        said = {"response": word} if generate else {"message": {"role": "assistant", "content": word}}
+        return {"model": model, "created_at": f"2026-11-20T13:33:56.74{place}Z", **said, **more}
+
+    lines = [line(place, word, done=False) for place, word in enumerate(words)]
+    counts = {"prompt_eval_count": usage[0], "eval_count": usage[1]}
+    times = {"total_duration": 9, "load_duration": 1, "prompt_eval_duration": 3, "eval_duration": 5}
+    return [*lines, line(len(lines), "", done_reason=done_reason, done=True, **times, **counts)]
+
+
+def native_answer(text: str = "".join(WORDS), **more: Any) -> dict[str, Any]:
+    """The same, not streamed."""
+    first, last = native_lines([text], **more)
+    return first | {name: value for name, value in last.items() if name not in ("message", "response")}

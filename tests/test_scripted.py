@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.scripted import Conn, Request, ScriptedUpstream, chunked
-from tollkeeper.services.upstream import HttpClient
+from tollkeeper.services.upstreams.http import HttpClient
 
 MODELS = {"tiny:latest": ("completion", "tools"), "moondream:latest": ("completion", "vision")}
 
@@ -24,7 +24,7 @@ async def call(up: ScriptedUpstream, method: bytes, target: bytes, value: object
     try:
         body = b"" if value is None else json.dumps(value).encode()
         answer = await (await client.acquire()).send(method, target, (), body)
-        return answer.status, await answer.read_all(10**6)
+        return answer.status, bytes(await answer.read_all(10**6))
     finally:
         await client.close()
 

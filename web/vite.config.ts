@@ -3,6 +3,16 @@ import { defineConfig } from "vitest/config";
 
 const gateway = process.env["TOLLKEEPER_URL"] ?? "http://127.0.0.1:8000";
 
+/** What is small, and used by nearly all pages: in one chunk, as a chunk for each would cost more than it holds. */
+const SMALL = new RegExp(
+  [
+    "src/api/(curl|pages)",
+    "src/ui/(format/|CopyButton|Count|Empty|FadeOnChange|Loading|Money|Panel|Status|Tiles|Times|useNow|useReturnFocus|urlState|period)",
+    "src/features/(models/(colors|models|ModelName)|session/useMe|upstreams/UpstreamStatus)",
+    "icons/Icon(X|Plus|Search|CircleMinus|Pencil|QuestionMark|Dots|ListDetails|Trash|Refresh|Photo|ArrowUp)\\.mjs",
+  ].join("|"),
+);
+
 export default defineConfig({
   base: "/ui/",
   plugins: [react()],
@@ -14,6 +24,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "small", test: SMALL, includeDependenciesRecursively: false }] } } },
   },
   server: {
     // `npm run dev` shows the pages from their sources, with the data of a gateway that runs.
@@ -29,6 +40,8 @@ export default defineConfig({
     environmentOptions: { jsdom: { url: "http://localhost:8000/ui/" } },
     include: ["tests/**/*.test.{ts,tsx}"],
     setupFiles: ["tests/setup.ts"],
+    // No test is about time: a slow machine is no failure.
+    testTimeout: 60_000,
     env: { TZ: "Europe/Berlin" },
   },
 });

@@ -40,6 +40,13 @@ class Desk:
         """One for all models, so that costs are computed."""
         self._ask("PUT", "/admin/prices", PRICE)
 
+    def add_upstream(self, name: str, kind: str, port: int) -> None:
+        """One more, on this machine, with its models."""
+        body: dict[str, object] = {"id": name, "kind": kind, "base_url": f"http://127.0.0.1:{port}"}
+        if kind != "ollama":
+            body |= {"secret": "sk-bench", "open": True}
+        self._ask("POST", "/admin/upstreams", body)
+
     def completed(self) -> int:
         """How many records of completed requests the ledger holds."""
         told = self._ask("GET", "/admin/usage/summary?group_by=status")
@@ -59,7 +66,7 @@ class Desk:
         return json.loads(text)
 
 
-class House(Running):
+class GatewayContext(Running):
     """A running Tollkeeper."""
 
     def __init__(self, name: str, program: Program, keys: Sequence[str], desk: Desk) -> None:
@@ -109,10 +116,10 @@ class Tollkeeper(Contender):
         return Command([*program, *flags], environment)
 
     @contextmanager
-    def running(self, upstream: int, *, cores: Collection[int] = GATEWAY_CORE) -> Iterator[House]:
+    def running(self, upstream: int, *, cores: Collection[int] = GATEWAY_CORE) -> Iterator[GatewayContext]:
         with self.started(upstream, cores=cores) as (program, _):
             desk = Desk(program.port, self._admin_key)
             run = secrets.token_hex(4)  # a database may have users of a run before
             keys = [desk.add_user(f"bench-{run}-{number}", self._limits) for number in range(self._users)]
             desk.set_price()
-            yield House(self.name, program, keys, desk)
+            yield GatewayContext(self.name, program, keys, desk)

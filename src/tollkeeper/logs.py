@@ -1,7 +1,7 @@
 """Structured logs on standard error: JSON, one object a line; on a terminal, lines for people.
 
-Whatever a client sent that ends up in a log (there is little) cannot forge a line or move a terminal's cursor: control
-characters are escaped in both.
+Text from clients (there is little in logs) cannot forge a line or move a terminal's cursor: control characters are
+escaped in both formats.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_CONTROL_IN_TRACE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # its line ends are meant
+_CONTROL_IN_TRACE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # its line ends are kept
 
 
-def configure_logs(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
-    """Send every logger of this process there."""
+def configure_logs(stream: TextIO | None = None, level: int = logging.INFO) -> None:
+    """Send all loggers of this process to `stream`; None: to standard error."""
+    stream = sys.stderr if stream is None else stream
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_for_people() if stream.isatty() else _Objects())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every step
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs every step
 
 
 class _Objects(logging.Formatter):

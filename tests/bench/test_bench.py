@@ -40,7 +40,7 @@ def run(told: tuple[str, Path]) -> Run:
     return msgspec.json.decode(told[1].read_bytes(), type=Run)
 
 
-pytestmark = [pytest.mark.long, pytest.mark.process, pytest.mark.ollama]
+pytestmark = [pytest.mark.long, pytest.mark.process, pytest.mark.ollama, pytest.mark.alone]
 
 
 def test_everybody_takes_part_in_each_scenario(run: Run):

@@ -16,7 +16,7 @@ from bench import rounds
 EFFORT = Effort(3, 2.0, 1.0, 1, 1, 1, 1, 1, 1)
 
 
-class Asked(Target):
+class AdmissionRequest(Target):
     """It uses a second of CPU for each job."""
 
     def __init__(self, name: str, port: int) -> None:
@@ -42,7 +42,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_rounds_alternate_after_one_that_does_not_count(jobs: list[Any]):
-    targets = [Target(DIRECT, 1), Asked("nginx", 2), Asked("tollkeeper", 3)]
+    targets = [Target(DIRECT, 1), AdmissionRequest("nginx", 2), AdmissionRequest("tollkeeper", 3)]
     turns = take_turns(targets, EFFORT, lambda target, seconds: target.job("{}", 4, seconds))
     assert [job.port for job in jobs] == [1, 2, 3, 1, 2, 3, 3, 2, 1, 1, 2, 3]
     assert [job.seconds for job in jobs] == [1.0] * 3 + [2.0] * 9
@@ -52,7 +52,9 @@ def test_rounds_alternate_after_one_that_does_not_count(jobs: list[Any]):
 
 def test_what_is_added_is_of_the_same_round(jobs: list[Any]):
     turns = take_turns(
-        [Target(DIRECT, 1), Asked("nginx", 2)], EFFORT._replace(warm=0), lambda target, s: target.job("{}", 4, s)
+        [Target(DIRECT, 1), AdmissionRequest("nginx", 2)],
+        EFFORT._replace(warm=0),
+        lambda target, s: target.job("{}", 4, s),
     )
     [added] = turns.added("added", lambda result: result.latency.p50)
     # The mock was asked 1st, 4th and 5th, nginx 2nd, 3rd and 6th.
@@ -60,13 +62,17 @@ def test_what_is_added_is_of_the_same_round(jobs: list[Any]):
 
 
 def test_cpu_is_that_of_the_one_asked(jobs: list[Any]):
-    turns = take_turns([Target(DIRECT, 1), Asked("nginx", 2)], EFFORT, lambda target, s: target.job("{}", 4, s))
+    turns = take_turns(
+        [Target(DIRECT, 1), AdmissionRequest("nginx", 2)], EFFORT, lambda target, s: target.job("{}", 4, s)
+    )
     [spent] = turns.cpu_per("request", lambda result: result.answered)
     assert (spent.contender, spent.rounds) == ("nginx", [5000.0] * 3)
 
 
 def test_failures_are_told_of_each_round_and_of_everybody(jobs: list[Any]):
-    turns = take_turns([Target(DIRECT, 1), Asked("nginx", 2)], EFFORT, lambda target, s: target.job("{}", 4, s))
+    turns = take_turns(
+        [Target(DIRECT, 1), AdmissionRequest("nginx", 2)], EFFORT, lambda target, s: target.job("{}", 4, s)
+    )
     assert [(row.contender, row.rounds) for row in turns.kept()] == [(DIRECT, [1] * 3), ("nginx", [2] * 3)]
 
 
@@ -76,4 +82,4 @@ def test_who_answers_nothing_is_named(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(rounds, "load", load)
     with pytest.raises(BenchError, match=r"^nginx: none was answered$"):
-        take_turns([Asked("nginx", 2)], EFFORT, lambda target, seconds: target.job("{}", 4, seconds))
+        take_turns([AdmissionRequest("nginx", 2)], EFFORT, lambda target, seconds: target.job("{}", 4, seconds))

@@ -31,3 +31,20 @@ def test_a_scenario_that_fails_costs_its_own_figures_only(
     printed = capsys.readouterr()
     assert "bench: two: nginx went away" in printed.err
     assert [line.split()[0] for line in printed.out.splitlines()] == ["scenario", "one", "three"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needs"),
+    [
+        ([], True),
+        (["--quick"], True),
+        (["closed", "ollama-64"], True),
+        (["--quick", "closed", "streams"], False),
+        (["million"], False),
+    ],
+)
+def test_only_scenarios_before_a_real_ollama_need_one(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], needs: bool
+):
+    monkeypatch.setattr("sys.argv", ["bench", "--needs-ollama", *arguments])
+    assert run.main() == (0 if needs else 1)

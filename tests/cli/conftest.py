@@ -1,4 +1,4 @@
-"""The program, and a database it works on."""
+"""The program, and the path of its database."""
 
 from __future__ import annotations
 

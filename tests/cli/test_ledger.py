@@ -17,13 +17,13 @@ import pytest
 from tests.cli.commands import Program
 from tests.gateway.conftest import Gateway
 from tests.store.values import NOON, a_record
-from tollkeeper.cli.export import FIELDS, write
+from tollkeeper.cli.export import COLUMNS, write
 from tollkeeper.control.usage import RecordBody, record_body
-from tollkeeper.rules.chain import FIELDS as PROVED
 from tollkeeper.rules.chain import GENESIS, link
 from tollkeeper.rules.times import parse_time
 from tollkeeper.rules.usage import NO_USAGE, Usage
-from tollkeeper.store.ports import ADJUSTMENT, Record
+from tollkeeper.store.ports.record_fields import FIELDS, covered
+from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.sqlite import open_store
 from tollkeeper.store.sqlite.export import export
 
@@ -58,30 +58,32 @@ def tampered(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-async def test_a_sound_ledger(tollkeeper: Program, path: Path) -> None:
+async def test_an_intact_ledger(tollkeeper: Program, path: Path) -> None:
     await kept(path, RECORDS)
     ended = tollkeeper("ledger", "verify", "--database", path)
     assert ended.code == 0
     assert ended.err == ""
     last = list(export(path))[-1]
     assert ended.lines == [
-        f"The ledger holds: {len(RECORDS)} records.",
-        f"Its chain ends with record {len(RECORDS)}, hash {last['hash']}",
+        f"The ledger is intact: {len(RECORDS)} records.",
+        f"Last record of its chain: {len(RECORDS)}, hash {last.hash}",
     ]
 
 
-async def test_the_database_of_the_settings(tollkeeper: Program, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_database_named_by_the_settings(
+    tollkeeper: Program, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await kept(path, RECORDS)
     monkeypatch.setenv("DATABASE_PATH", str(path))
     assert tollkeeper("ledger", "verify").code == 0
     assert len(tollkeeper("ledger", "export").lines) == len(RECORDS)
 
 
-async def test_what_was_pruned_is_told(tollkeeper: Program, path: Path) -> None:
+async def test_pruned_records_are_reported(tollkeeper: Program, path: Path) -> None:
     await kept(path, [a_record(NOON - 3 * DAY), a_record(NOON)], prune=NOON - 2 * DAY)
     ended = tollkeeper("ledger", "verify", "--database", path)
     assert ended.code == 0
-    assert ended.lines[0] == "The ledger holds: 1 record. The first 1 were pruned."
+    assert ended.lines[0] == "The ledger is intact: 1 record. 1 older record pruned."
 
 
 async def test_each_fault_is_a_line(tollkeeper: Program, path: Path) -> None:
@@ -93,10 +95,10 @@ async def test_each_fault_is_a_line(tollkeeper: Program, path: Path) -> None:
     assert len(ended.lines) >= 4
     for line, told in zip(ended.lines, ("record 1 ", "record 3 ", "record 5 is missing"), strict=False):
         assert line.startswith(told)
-    assert ended.err == f"tollkeeper: the ledger in {path} does not hold: {len(ended.lines)} faults\n"
+    assert ended.err == f"tollkeeper: the ledger in {path} failed verification: {len(ended.lines)} faults\n"
 
 
-async def test_a_fault_can_do_nothing_to_a_terminal(tollkeeper: Program, path: Path) -> None:
+async def test_control_characters_in_faults_are_escaped(tollkeeper: Program, path: Path) -> None:
     await kept(path, RECORDS)
     tampered(path, "UPDATE records SET request_id = 'x' || char(27, 10) || '[2Jy' WHERE seq = 2")
     ended = tollkeeper("ledger", "verify", "--database", path)
@@ -106,14 +108,14 @@ async def test_a_fault_can_do_nothing_to_a_terminal(tollkeeper: Program, path: P
 
 
 @pytest.mark.parametrize("words", [["verify"], ["export"], ["export", "--output", "out.csv"]])
-def test_no_database_is_one_line_and_nothing_made(tollkeeper: Program, tmp_path: Path, words: list[str]) -> None:
+def test_a_missing_database_is_one_line_and_not_created(tollkeeper: Program, tmp_path: Path, words: list[str]) -> None:
     ended = tollkeeper("ledger", *words)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == "tollkeeper: there is no database tollkeeper.db\n"
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_ledger_that_is_being_served(
+async def test_a_ledger_in_use_by_a_running_gateway(
     tollkeeper: Program, start: Callable[..., AbstractAsyncContextManager[Gateway]], path: Path
 ) -> None:
     async with start(database_path=path) as gateway:
@@ -148,11 +150,11 @@ async def test_a_ledger_that_is_being_served(
             assert {name: shown[name] for name in as_api} == as_api
 
 
-def test_the_fields_are_those_of_the_api_and_of_the_proof() -> None:
-    assert set(FIELDS) == {*RecordBody.model_fields, "seq", "settled_at", "hash"}
+def test_columns_are_those_of_the_api_and_of_the_chain() -> None:
+    assert set(COLUMNS) == {*RecordBody.model_fields, "seq", "settled_at", "opaque_user_id", "metadata_digest", "hash"}
 
 
-async def test_both_formats_say_the_same(tollkeeper: Program, path: Path, tmp_path: Path) -> None:
+async def test_both_formats_have_the_same_values(tollkeeper: Program, path: Path, tmp_path: Path) -> None:
     await kept(path, RECORDS)
     lines = tollkeeper("ledger", "export", "--database", path).lines
     ended = tollkeeper("ledger", "export", "--database", path, "--format", "csv", "--output", "out.csv")
@@ -165,7 +167,7 @@ async def test_both_formats_say_the_same(tollkeeper: Program, path: Path, tmp_pa
     assert [record["request_id"] for record in objects] == [record.request_id for record in RECORDS]
     assert [record["request_id"] for record in rows] == [record.request_id for record in RECORDS]
     assert sum(Decimal(record["cost_usd"]) for record in rows) == sum(Decimal(r["cost_usd"]) for r in objects)
-    for name in FIELDS:
+    for name in COLUMNS:
         if name.endswith("_tokens"):
             assert sum(int(row[name]) for row in rows) == sum(record[name] for record in objects)
     for record, row, shown in zip(RECORDS, rows, objects, strict=True):
@@ -178,7 +180,7 @@ async def test_both_formats_say_the_same(tollkeeper: Program, path: Path, tmp_pa
         assert row["estimated"] == ("true" if record.usage.estimated else "false")
 
 
-async def test_no_cell_is_a_formula(tollkeeper: Program, path: Path) -> None:
+async def test_no_csv_cell_is_a_formula(tollkeeper: Program, path: Path) -> None:
     await kept(path, RECORDS)
     text = tollkeeper("ledger", "export", "--database", path, "--format", "csv").out
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
@@ -189,21 +191,20 @@ async def test_no_cell_is_a_formula(tollkeeper: Program, path: Path) -> None:
         assert not [name for name, cell in row.items() if name != "cost_usd" and cell.startswith(tuple("=+-@\t\r\n"))]
 
 
-async def test_lines_alone_prove_the_chain(tollkeeper: Program, path: Path) -> None:
+async def test_the_chain_can_be_verified_from_exported_lines(tollkeeper: Program, path: Path) -> None:
     await kept(path, RECORDS)
-    digest = GENESIS
+    digest, newest = GENESIS, max(field.since or 1 for field in FIELDS)
     for line in tollkeeper("ledger", "export", "--database", path).lines:
         shown = json.loads(line)
-        metadata = shown["metadata"]
         shown |= {name: parse_time(shown[name]) for name in ("created_at", "settled_at")}
         shown |= {name: int(shown[name]) for name in ("stream", "estimated")}
         shown["cost_pico"] = int(Decimal(shown["cost_usd"]).scaleb(12))
-        shown["metadata"] = metadata and json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
-        digest = link(digest, shown["seq"], [shown[name] for name in PROVED])
+        shown["user_id"] = shown["opaque_user_id"]
+        digest = link(digest, shown["seq"], [shown[field.stored_as] for field in covered(FIELDS, newest)], newest)
         assert digest.hex() == shown["hash"]
 
 
-async def test_an_export_takes_no_files_place(tollkeeper: Program, path: Path, tmp_path: Path) -> None:
+async def test_an_export_does_not_overwrite_a_file(tollkeeper: Program, path: Path, tmp_path: Path) -> None:
     await kept(path, RECORDS)
     (tmp_path / "letter").write_text("to a friend")
     ended = tollkeeper("ledger", "export", "--database", path, "--output", "letter")
@@ -219,7 +220,7 @@ def test_an_unknown_format_is_wrong_use(tollkeeper: Program) -> None:
     assert tollkeeper("ledger", "export", "--format", "xml").code == 2
 
 
-async def test_each_record_is_written_before_the_next_is_asked_for(path: Path) -> None:
+async def test_each_record_is_written_before_the_next_is_read(path: Path) -> None:
     await kept(path, RECORDS)
     out = io.StringIO()
     seen: list[int] = []
@@ -233,9 +234,9 @@ async def test_each_record_is_written_before_the_next_is_asked_for(path: Path) -
     assert seen == list(range(len(RECORDS)))
 
 
-async def test_metadata_that_was_tampered_with_is_exported_as_it_is(tollkeeper: Program, path: Path) -> None:
+async def test_tampered_metadata_is_exported_unchanged(tollkeeper: Program, path: Path) -> None:
     await kept(path, RECORDS)
-    tampered(path, "UPDATE records SET metadata = '{' WHERE seq = 1")
+    tampered(path, "UPDATE record_metadata SET metadata = '{'")
     ended = tollkeeper("ledger", "export", "--database", path)
     assert ended.code == 0
     assert json.loads(ended.lines[0])["metadata"] == "{"

@@ -1,4 +1,4 @@
-"""What the program says and how it ends when it is used wrongly; how it runs is in test_demo.py."""
+"""Output and exit codes of wrong use; a run that succeeds is tested in demo/test_command.py."""
 
 import gc
 import socket
@@ -13,7 +13,7 @@ from tollkeeper.cli.main import run
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of this machine; nobody answers as Ollama."""
+    """No settings of this machine, and no Ollama."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOLLKEEPER_OLLAMA_BASE_URL", "http://127.0.0.1:9")
 
@@ -26,7 +26,7 @@ def ends(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return stop.value.code
 
 
-def test_help_names_the_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert ends(monkeypatch, "--help") == 0
     out = capsys.readouterr().out
     assert "serve" in out
@@ -37,12 +37,12 @@ def test_help_names_the_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     "words",
     [["fly"], ["serve", "--port", "x"], ["serve", "--port", "65536"], ["demo", "--port", "-1"], ["demo", "--what"]],
 )
-def test_wrong_words_are_wrong_use(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+def test_invalid_arguments_are_wrong_use(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     assert ends(monkeypatch, *words) == 2
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])
-def test_a_wrong_setting_is_one_line_and_wrong_use(
+def test_an_invalid_setting_is_one_line_and_wrong_use(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     monkeypatch.setenv("TOLLKEEPER_MAX_BODY_BYTES", "many")
@@ -53,14 +53,14 @@ def test_a_wrong_setting_is_one_line_and_wrong_use(
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "gateway.example"])
-def test_the_demo_listens_to_this_machine_only(
+def test_the_demo_accepts_loopback_addresses_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
 ) -> None:
     assert ends(monkeypatch, "demo", "--host", host) == 2
     assert "loopback" in capsys.readouterr().err
 
 
-def test_the_demo_stays_on_loopback_whatever_the_environment_says(
+def test_the_demo_ignores_the_host_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HOST", "0.0.0.0")
@@ -81,7 +81,7 @@ def test_a_taken_port_fails_in_one_line(
     assert error.count("\n") == 1
 
 
-def test_nothing_to_answer_with_fails_and_leaves_no_folder(
+def test_a_demo_without_weights_fails_and_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -90,8 +90,10 @@ def test_nothing_to_answer_with_fails_and_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [("--help",), ("serve", "--help"), ("ledger", "verify", "--help")])
-def test_help_brings_nothing_of_the_gateway(words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words", [("--help",), ("serve", "--help"), ("ledger", "verify", "--help"), ("upstreams", "add", "--help")]
+)
+def test_help_does_not_import_the_gateway(words: tuple[str, ...]) -> None:
     """Its libraries take five times as long to import as help takes to show."""
     script = (
         "import sys, tollkeeper.cli.main as main\n"
@@ -101,12 +103,10 @@ def test_help_brings_nothing_of_the_gateway(words: tuple[str, ...]) -> None:
     shown = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, check=True, text=True)
     imported = shown.stdout.rpartition("imported: ")[2].split()
     assert "typer" in imported
-    assert not {"fastapi", "sqlalchemy", "structlog", "uvicorn"} & {*imported}
+    assert not {"fastapi", "httpcore2", "sqlalchemy", "structlog", "uvicorn"} & {*imported}
 
 
 @pytest.mark.parametrize("words", [("serve", "--ollama", "no address"), ("db", "check"), ("ledger", "verify")])
-def test_the_collector_works_again_when_a_command_was_imported(
-    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
-) -> None:
+def test_garbage_collection_resumes_after_imports(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
     assert ends(monkeypatch, *words) in (1, 2)
     assert gc.isenabled()

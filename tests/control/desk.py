@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,20 +12,55 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
-from tests.services.house import BOOTSTRAP, ROOT, AccountsHouse, record
+from tests.services.in_memory import BOOTSTRAP, ROOT, InMemoryAccounts, record, registry_of
+from tollkeeper.control.admin.live import snapshot_event, tick_event
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
-from tollkeeper.control.live import snapshot_event, tick_event
-from tollkeeper.services.audit import Actor
-from tollkeeper.services.catalog import Catalog
-from tollkeeper.services.figures import Figures
-from tollkeeper.services.live import Live
-from tollkeeper.services.metrics import Metrics
-from tollkeeper.services.prices import Prices
-from tollkeeper.services.readings import Reading
-from tollkeeper.services.runs import Runs
-from tollkeeper.services.sign_in import SignIn
-from tollkeeper.store.ports import ADJUSTMENT, Key, Record, User
+from tollkeeper.rules.errors import NotFound
+from tollkeeper.rules.invoices import PayerId, Seller
+from tollkeeper.rules.owners import Owner
+from tollkeeper.services.accounts.eraser import Eraser
+from tollkeeper.services.accounts.sign_in import SignIn
+from tollkeeper.services.alerts.book import AlertBook
+from tollkeeper.services.audit.actor import Actor
+from tollkeeper.services.billing.billing import Billing
+from tollkeeper.services.billing.parties import Party, Terms
+from tollkeeper.services.events.deliveries import Deliveries
+from tollkeeper.services.events.outbox import Outbox
+from tollkeeper.services.events.post import Poster
+from tollkeeper.services.events.webhooks import Webhooks
+from tollkeeper.services.keyring.master_key import MasterKey
+from tollkeeper.services.ledger.observers import Observers
+from tollkeeper.services.lifecycle.eviction import Evictor
+from tollkeeper.services.lifecycle.following import Followers
+from tollkeeper.services.lifecycle.inventory import Inventory
+from tollkeeper.services.lifecycle.jobs import Jobs
+from tollkeeper.services.lifecycle.keeping import Keeping
+from tollkeeper.services.lifecycle.lifecycle import Lifecycle
+from tollkeeper.services.lifecycle.pulling import Puller
+from tollkeeper.services.limits.usage import LimitUsage, Statuses
+from tollkeeper.services.models.aliases import Aliases
+from tollkeeper.services.models.catalog import Catalog
+from tollkeeper.services.models.facts import FactsCache
+from tollkeeper.services.models.pins import Pins
+from tollkeeper.services.models.prices import Prices
+from tollkeeper.services.models.resolver import Resolver
+from tollkeeper.services.open_id.open_id import OpenId
+from tollkeeper.services.queue.line import Bounds
+from tollkeeper.services.queue.selection import Selection
+from tollkeeper.services.upstreams.config import UpstreamConfig
+from tollkeeper.services.upstreams.connection_check import ConnectionCheck
+from tollkeeper.services.upstreams.http import HttpClient
+from tollkeeper.services.upstreams.registry import Registry
+from tollkeeper.services.upstreams.upstreams import Upstreams
+from tollkeeper.services.watching.live import Live
+from tollkeeper.services.watching.metrics import Metrics
+from tollkeeper.services.watching.pool import Pool
+from tollkeeper.services.watching.totals import RunningTotals
+from tollkeeper.store.ports.counters import LimitStatus
+from tollkeeper.store.ports.records import ADJUSTMENT, Record
+from tollkeeper.wire.http.hosts import Networks
+from tollkeeper.wire.openai.dialect import OPENAI
 
 ALICE_KEY = "sk-alice-of-the-control-tests"
 BOB_KEY = "sk-bob-of-the-control-tests"
@@ -33,16 +68,16 @@ ADMIN_KEY = "sk-root-of-the-control-tests"
 
 
 @dataclass
-class FakeReadings:
+class FakeUsage(LimitUsage):
     """Answers its table, whoever is asked about."""
 
-    table: dict[str, Reading] = field(default_factory=dict)
-    asked: list[User | Key] = field(default_factory=list)
+    table: dict[str, LimitStatus] = field(default_factory=dict)
+    asked: list[Owner] = field(default_factory=list)
 
-    async def usage_by_model(self, owner: User | Key) -> dict[str, dict[str, Reading]]:
+    async def by_model(self, owner: Owner) -> dict[str, Statuses]:
         return {}
 
-    async def usage(self, owner: User | Key) -> dict[str, Reading]:
+    async def of(self, owner: Owner) -> Statuses:
         self.asked.append(owner)
         return self.table
 
@@ -50,14 +85,16 @@ class FakeReadings:
 @dataclass
 class Desk:
     """alice and bob are users, root is an admin; `parts` is what `ready` answers, `adjusted` what was to be
-    corrected."""
+    corrected, `probed` what was to be tried."""
 
-    house: AccountsHouse
+    house: InMemoryAccounts
     app: FastAPI
     services: ControlServices
     parts: dict[str, str | None] = field(default_factory=dict)
-    readings: FakeReadings = field(default_factory=FakeReadings)
+    usage: FakeUsage = field(default_factory=FakeUsage)
     adjusted: list[tuple[str, int, str, Actor]] = field(default_factory=list)
+    probed: list[UpstreamConfig] = field(default_factory=list)
+    registry: Registry = field(default_factory=registry_of)
 
     @asynccontextmanager
     async def client(self, key: str | None = None, address: str = "127.0.0.1") -> AsyncIterator[httpx2.AsyncClient]:
@@ -67,15 +104,25 @@ class Desk:
             yield client
 
 
-async def open_desk(*, metrics_public: bool = False) -> Desk:
-    house = AccountsHouse()
+async def open_desk(*, metrics_networks: Collection[str] = ()) -> Desk:
+    house = InMemoryAccounts()
     parts: dict[str, str | None] = {"ledger": None, "upstreams": None}
 
     async def ready() -> dict[str, str | None]:
         return parts
 
-    readings = FakeReadings()
+    usage = FakeUsage()
+    running: set[str] = set()
     adjusted: list[tuple[str, int, str, Actor]] = []
+
+    def party(payer: PayerId) -> Party | None:
+        try:
+            return house.accounts.user(payer.id) if payer.kind == "user" else house.accounts.teams.team(payer.id)
+        except NotFound:
+            return None
+
+    terms = Terms(Seller("The Lab", "2 Toll Rd\nBath", "GB456"))
+    probed: list[UpstreamConfig] = []
 
     async def adjust(user_id: str, cost_pico: int, reason: str, by: Actor) -> Record:
         adjusted.append((user_id, cost_pico, reason, by))
@@ -90,33 +137,74 @@ async def open_desk(*, metrics_public: bool = False) -> Desk:
         house.store._tables.records[made.request_id] = made
         return made
 
-    catalog = Catalog([], house.store.book, house.clock, patience=1)
-    metrics = Metrics("1.2.3", lambda: None)
-    figures = Figures(house.store.ledger, house.store.reports, house.clock)
-    runs = Runs(house.store.ledger, metrics, figures, house.clock, time.monotonic)
+    registry = registry_of()
+    catalog = Catalog(registry, patience=1)
+    line = Selection(Bounds(), catalog, clock=time.monotonic).line
+    pool = Pool(registry, catalog, line)
+    aliases = Aliases(house.store.aliases, house.clock)
+    pins = Pins(house.store.pins, house.clock)
+    keeping = Keeping(catalog, pins, house.clock, time.monotonic)
+    facts, prices, reports = (
+        FactsCache(catalog, patience=1),
+        Prices(house.store.prices, house.clock),
+        house.store.reports,
+    )
+    puller = Puller(registry, lambda config: HttpClient(config.base_url), house.clock, time.monotonic)
+    observers = Observers()
+    metrics = Metrics(
+        "1.2.3", lambda: None, lambda: 0, observers.failures, queued=line.__len__, upstreams=pool.upstreams
+    )
+    totals = RunningTotals(house.store.ledger, house.store.reports, house.clock)
+    observers.add(metrics, totals)
+    webhooks = Webhooks(house.store.webhooks, MasterKey(b"k" * 32), Poster(), house.clock)
     services = ControlServices(
         accounts=house.accounts,
-        sign_in=SignIn(house.accounts, house.clock),
-        prices=Prices(house.store.book, house.clock),
-        reports=house.store.reports,
-        audit=house.store.audit,
-        aliases=catalog,
-        catalog=catalog,
-        live=Live(
-            figures, metrics, runs, house.accounts, catalog, house.clock, snapshot=snapshot_event, tick=tick_event
+        eraser=Eraser(
+            house.accounts, house.store.erasure, house.store.ledger, lambda user_id: user_id in running, house.clock
         ),
+        sign_in=SignIn(house.accounts, house.factors, house.clock),
+        second_factors=house.factors,
+        external_identities=house.identities,
+        open_id=OpenId([], house.accounts, house.identities, house.clock),
+        prices=prices,
+        reports=reports,
+        buckets=house.store.buckets,
+        audit=house.store.audit,
+        aliases=aliases,
+        catalog=catalog,
+        facts=facts,
+        resolver=Resolver(registry, catalog, aliases, pins),
+        upstreams=Upstreams(house.store.upstreams, registry, MasterKey(b"k" * 32), house.clock, line.running),
+        probe=lambda config: _probed(probed, config),
+        pool=pool,
+        live=Live(totals, metrics, house.accounts, pool, house.clock, snapshot=snapshot_event, tick=tick_event),
         metrics=metrics,
         ready=ready,
         now=house.clock,
         version="1.2.3",
-        metrics_public=metrics_public,
-        readings=readings,
+        metrics_networks=Networks(metrics_networks),
+        limit_usage=usage,
         adjust=adjust,
+        inventory=Inventory(catalog, facts, prices, pins, keeping, reports, house.clock),
+        lifecycle=Lifecycle(registry, catalog, pins, house.store.audit, house.clock),
+        jobs=Jobs(house.store.jobs, puller, registry, catalog, house.clock),
+        followers=Followers(every=0.0, silence=60.0),
+        evictor=Evictor(registry, catalog, pins, reports, house.store.audit, house.clock),
+        events=house.store.events,
+        webhooks=webhooks,
+        deliveries=Deliveries(house.store.events, webhooks, None, house.clock),
+        alerts=AlertBook(house.store.alerts, Outbox(house.store.events, house.clock)),
+        billing=Billing(house.store, terms, party, house.clock, outbox=Outbox(house.store.events, house.clock)),
     )
     await house.accounts.create_user("alice", ROOT, name="Alice", secret=ALICE_KEY)
     await house.accounts.create_user("bob", ROOT, secret=BOB_KEY)
     await house.accounts.create_user("root", ROOT, role="admin", secret=ADMIN_KEY)
-    return Desk(house, create_control(services), services, parts, readings, adjusted)
+    return Desk(house, create_control(services, [OPENAI]), services, parts, usage, adjusted, probed, registry)
+
+
+async def _probed(probed: list[UpstreamConfig], config: UpstreamConfig) -> ConnectionCheck:
+    probed.append(config)
+    return ConnectionCheck(3, None, 0.0125)
 
 
 def shape_of(response: httpx2.Response) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.browser import Browser, token_in
 from tests.control.desk import ADMIN_KEY, ALICE_KEY, BOB_KEY, shape_of
-from tests.services.house import ROOT, START
-from tollkeeper.services.accounts import UserChange
-from tollkeeper.services.sessions import IDLE_MS, LONGEST_MS
+from tests.services.in_memory import ROOT, START
+from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.accounts.sessions import IDLE_MS, LONGEST_MS
 
 PASSWORDS = {"alice": "wonderland", "bob": "builder", "root": "of-all-evil"}
 
@@ -53,10 +53,19 @@ async def test_signing_in(desk, anyone):
     assert answer.status_code == 200
     body = answer.json()
     assert body == {
-        "user": {"user_id": "alice", "name": "Alice", "role": "user", "status": "active"},
+        "user": {
+            "user_id": "alice",
+            "name": "Alice",
+            "role": "user",
+            "status": "active",
+            "team": None,
+            "team_admin": False,
+        },
         "csrf_token": anyone.csrf_token,
         "created_at": "2026-11-20T12:00:00.123Z",
         "expires_at": "2026-11-21T12:00:00.123Z",
+        "provider": None,
+        "second_factor": "off",
     }
     assert answer.headers["cache-control"] == "no-store"
     assert anyone.token not in answer.text
@@ -142,14 +151,16 @@ async def test_each_sign_in_has_a_token_of_its_own(anyone):
 
 
 @pytest.mark.parametrize(
-    ("url", "cookie"),
+    ("url", "name", "secure"),
     [
-        ("http://localhost:8000", "tollkeeper_session={}; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"),
-        ("http://127.0.0.1:8000", "tollkeeper_session={}; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"),
-        ("https://gw.example", "__Host-tollkeeper_session={}; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"),
+        ("http://localhost:8000", "tollkeeper_session_8000", ""),
+        ("http://127.0.0.1:8001", "tollkeeper_session_8001", ""),
+        ("https://gw.example", "__Host-tollkeeper_session", "; Secure"),
+        ("https://gw.example:8443", "__Host-tollkeeper_session_8443", "; Secure"),
     ],
 )
-async def test_the_cookie_is_as_safe_as_the_place_allows(desk, url, cookie):
+async def test_the_cookie_is_as_safe_as_the_place_allows(desk, url, name, secure):
+    cookie = f"{name}={{}}; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax{secure}"
     async with desk.client() as client:
         client.base_url = url
         browser = Browser(client)
@@ -279,7 +290,7 @@ async def test_only_pages_of_this_host_sign_people_in(anyone):
         assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+@pytest.mark.parametrize("header", ["authorization", "x-api-key", "api-key"])
 async def test_a_key_wins_over_a_cookie(alice, header):
     def by_key(key):
         return {header: f"Bearer {key}" if header == "authorization" else key}
@@ -289,9 +300,19 @@ async def test_a_key_wins_over_a_cookie(alice, header):
     # What is sent with a key needs no proof: no browser sends keys by itself.
     made = await alice.post("/me/keys", json={}, without="csrf", headers=by_key(BOB_KEY))
     assert made.status_code == 201
-    for wrong in ("sk-wrong", ""):
-        answer = await alice.get("/me", headers=by_key(wrong))
-        assert (answer.status_code, shape_of(answer)["code"]) == (401, "invalid_api_key")
+    answer = await alice.get("/me", headers=by_key("sk-wrong"))
+    assert (answer.status_code, shape_of(answer)["code"]) == (401, "invalid_api_key")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-api-key": ""}, {"authorization": "Bearer "}, {"authorization": "Basic dTpw"}], ids=str
+)
+async def test_what_is_no_key_leaves_the_cookie_its_say(alice, root, headers):
+    assert (await alice.get("/me", headers=headers)).json()["user_id"] == "alice"
+    assert (await root.get("/admin/users", headers=headers)).status_code == 200
+    assert (await alice.get("/auth/session", headers=headers)).status_code == 200
+    answer = await alice.post("/me/keys", json={}, without="csrf", headers=headers)
+    assert (answer.status_code, shape_of(answer)["code"]) == (403, "forbidden")
 
 
 async def test_signing_out(desk, alice):

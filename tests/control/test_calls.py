@@ -8,10 +8,10 @@ import io
 import pytest
 
 from tests.control.desk import shape_of
-from tests.services.house import ROOT, START, record
+from tests.services.in_memory import ROOT, START, record
 from tollkeeper.control import calls
 from tollkeeper.rules.usage import Usage
-from tollkeeper.services.prices import NewPrice
+from tollkeeper.services.models.prices import NewPrice
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_a_sheet_has_the_fields_of_records(desk, alice):
     [row] = await sheet(alice, "/v1/usage.csv")
     [body] = (await alice.get("/v1/usage")).json()["data"]
     assert list(row) == list(body)
-    assert (row["cost_usd"], row["total_tokens"], row["stream"]) == ("'-0.000123", "30", "true")
+    assert (row["cost_usd"], row["total_tokens"], row["stream"]) == ("-0.000123", "30", "true")
     assert (row["price_id"], row["created_at"]) == ("", "2026-11-20T12:00:00.123Z")
     assert row["metadata"] == '{"team":"blue, or \\"green\\""}'
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.control.desk import open_desk
+from tests.control.desk import ADMIN_KEY, open_desk
 
 
 async def test_the_front_door(anyone):
@@ -48,20 +48,28 @@ async def test_metrics_for_admins(admin):
 
 
 @pytest.mark.parametrize(
-    ("public", "address", "status"),
+    ("address", "status"),
     [
-        (True, "127.0.0.1", 200),
-        (True, "::1", 200),
-        (True, "192.0.2.7", 401),
-        (True, "", 401),
-        (True, "testclient", 401),
-        (False, "127.0.0.1", 401),
+        ("127.0.0.1", 200),
+        ("127.9.9.9", 200),
+        ("::1", 200),
+        ("::ffff:127.0.0.1", 200),
+        ("10.42.7.7", 200),
+        ("10.43.0.1", 401),
+        ("192.0.2.7", 401),
+        ("", 401),
+        ("testclient", 401),
     ],
 )
-async def test_metrics_without_a_key(public, address, status):
-    desk = await open_desk(metrics_public=public)
+async def test_metrics_without_a_key(address, status):
+    desk = await open_desk(metrics_networks=("127.0.0.0/8", "::1", "10.42.0.0/16"))
     async with desk.client(address=address) as client:
         assert (await client.get("/metrics")).status_code == status
+        assert (await client.get("/metrics", headers={"x-forwarded-for": address})).status_code == 401
+    async with (await open_desk()).client(address=address) as client:
+        assert (await client.get("/metrics")).status_code == 401
+    async with desk.client(ADMIN_KEY, address=address) as client:
+        assert (await client.get("/metrics", headers={"x-forwarded-for": address})).status_code == 200
 
 
 async def test_the_documentation_is_all_from_here(anyone):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.services.house import START, record
+from tests.services.in_memory import START, record
 from tollkeeper.rules.usage import Usage
 
 RECORDS = [
@@ -14,7 +14,7 @@ RECORDS = [
     ),
     record(
         request_id="req_000000000002aaaa",
-        usage=Usage(10, 4, 1, 20, 5, estimated=True),
+        usage=Usage(10, 4, 2, 20, 5, estimated=True, cache_write_1h_tokens=1),
         cost_pico=123_000_000,
         price_id=7,
         latency_ms=345,
@@ -54,8 +54,12 @@ async def test_a_record_in_full(alice):
         ("cached_tokens", 4),
         ("completion_tokens", 20),
         ("total_tokens", 30),
-        ("cache_write_tokens", 1),
+        ("cache_write_tokens", 2),
+        ("cache_write_1h_tokens", 1),
         ("reasoning_tokens", 5),
+        ("images", 0),
+        ("audio_ms", 0),
+        ("characters", 0),
         ("cost_usd", "0.000123"),
         ("price_id", 7),
         ("requested_model", "Tiny"),
@@ -63,8 +67,11 @@ async def test_a_record_in_full(alice):
         ("latency_ms", 345),
         ("first_token_ms", 12),
         ("queued_ms", 1),
+        ("attempts", 1),
+        ("team_id", None),
         ("finish_reason", "stop"),
         ("metadata", {"team": "blue"}),
+        ("end_user_id", None),
     ]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.docs.tables import code, rows, section
-from tollkeeper.rules.admission import Counter, Demand, Gate, Refused, allow, free, take
-from tollkeeper.rules.limits import CONCURRENCY, COUNTED, GATED, NO_LIMITS
+from tests.rules.admission import allow
+from tests.rules.admission import limited as limited_at
+from tollkeeper.control.admin.limits import status_body
+from tollkeeper.rules.admission import Demand, LimitCheck, Refused, release, take
+from tollkeeper.rules.limits import CHECKED_LIMITS, CONCURRENCY, COUNTED, NO_LIMITS
 from tollkeeper.rules.times import format_time
 from tollkeeper.rules.windows import SLIDING
-from tollkeeper.services.readings import Reading
+from tollkeeper.store.ports.counters import LimitStatus
 
 TABLE = {code(name)[0]: cells for name, *cells in rows(section("docs/limits.md", "Every limit"), first="limit")}
 NOON = 1_795_176_000_000
@@ -35,22 +38,20 @@ def test_what_it_counts_and_how(name: str) -> None:
 
 
 def test_what_runs_at_once_is_pace() -> None:
-    assert TABLE[CONCURRENCY][1] == ("budget" if GATED[CONCURRENCY].is_budget else "pace")
+    assert TABLE[CONCURRENCY][1] == ("budget" if CHECKED_LIMITS[CONCURRENCY].is_budget else "pace")
 
 
-def test_every_field_of_a_reading() -> None:
+def test_every_field_of_a_status() -> None:
     listed = [code(name)[0] for name, _ in rows(section("docs/limits.md", "What is left"), first="field")]
-    assert listed == list(Reading.__struct_fields__)
+    assert listed == list(status_body(LimitStatus("tokens_total", 5, 3, 1, None)))
 
 
-def gate(name: str, limit: int, used: int = 0, at: int = NOON) -> Gate:
-    found = Gate(name, "", limit, Counter(GATED[name]))
-    found.counter.window.add(used, at)
-    return found
+def limited(name: str, limit: int, used: int = 0, at: int = NOON) -> LimitCheck:
+    return limited_at(name, limit, used, at=at)
 
 
 def test_a_minute() -> None:
-    full = gate("requests_per_minute", 3)
+    full = limited("requests_per_minute", 3)
     for at in (200, 10_000, 20_000):
         take([full], Demand(), NOON + at)
     with pytest.raises(Refused) as refused:
@@ -60,31 +61,31 @@ def test_a_minute() -> None:
 
 
 def test_tokens_of_a_minute() -> None:
-    minute, demand = gate("tokens_per_minute", 1000), Demand(pace_input=400, allowance=300)
+    minute, demand = limited("tokens_per_minute", 1000), Demand(pace_input=400, allowance=300)
     first = take([minute], demand, NOON)
     with pytest.raises(Refused) as refused:
         take([minute], demand, NOON)
-    assert (refused.value.obstacle.reason, refused.value.retry_at) == ("held", NOON + 1000)
-    free(first)
+    assert (refused.value.violation.reason, refused.value.retry_at) == ("held", NOON + 1000)
+    release(first)
     minute.counter.window.add(120, NOON)
     assert take([minute], demand, NOON).allowance == 300
     with pytest.raises(Refused) as refused:
-        allow([gate("tokens_per_minute", 1000)], Demand(pace_input=400, allowance=700), NOON)
-    assert (refused.value.obstacle.reason, refused.value.obstacle.needed) == ("never", 1100)
+        allow([limited("tokens_per_minute", 1000)], Demand(pace_input=400, allowance=700), NOON)
+    assert (refused.value.violation.reason, refused.value.violation.needed) == ("never", 1100)
 
 
 def test_a_day_clipped() -> None:
     asked = Demand(budget_input=264, allowance=500)
-    assert allow([gate("tokens_per_day", 1000, 600)], asked, NOON) == 136
+    assert allow([limited("tokens_per_day", 1000, 600)], asked, NOON) == 136
     used_at = NOON + 5 * 60_000
     with pytest.raises(Refused) as refused:
-        allow([gate("tokens_per_day", 1000, 730, used_at)], asked, used_at)
+        allow([limited("tokens_per_day", 1000, 730, used_at)], asked, used_at)
     assert refused.value.retry_at == NOON + 20 * 60_000 + 24 * 3_600_000
-    assert allow([gate("tokens_per_day", 1000, 730)], Demand(budget_input=264, allowance=5), NOON) == 5
+    assert allow([limited("tokens_per_day", 1000, 730)], Demand(budget_input=264, allowance=5), NOON) == 5
 
 
 def test_money() -> None:
-    left = gate("cost_usd_total", 10**9)
+    left = limited("cost_usd_total", 10**9)
     demand = Demand(budget_input=264, allowance=500, input_price=2_500_000, output_price=10_000_000)
     assert allow([left], demand, NOON) == 34
     assert 10**9 - (50 * 2_500_000 + 34 * 10_000_000) == 535 * 10**6
@@ -92,13 +93,13 @@ def test_money() -> None:
 
 def test_answers_by_the_number() -> None:
     asked = Demand(allowance=2000, choices=4)
-    assert allow([gate("tokens_total", 1002)], asked, NOON) == 4 * 250
+    assert allow([limited("tokens_total", 1002)], asked, NOON) == 4 * 250
     with pytest.raises(Refused):
-        allow([gate("tokens_total", 63)], asked, NOON)
+        allow([limited("tokens_total", 63)], asked, NOON)
 
 
 def test_a_month() -> None:
-    full = gate("requests_per_month", 100)
+    full = limited("requests_per_month", 100)
     for _ in range(100):
         take([full], Demand(), NOON)
     with pytest.raises(Refused) as refused:

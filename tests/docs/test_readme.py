@@ -29,8 +29,8 @@ async def demo(tmp_path: Path) -> AsyncIterator[Gateway]:
         ScriptedUpstream({"llama3.2:1b": ("completion",)}) as upstream,
         running(tmp_path, upstream.url) as gateway,
     ):
-        await gateway.house.accounts.create_key("alice", TEST, secret="sk-alice-123")
-        await prepare(gateway.house)
+        await gateway.context.accounts.create_key("alice", TEST, secret="sk-alice-123")
+        await prepare(gateway.context)
         yield gateway
 
 

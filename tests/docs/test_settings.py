@@ -33,7 +33,7 @@ def test_defaults(name: str) -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_units_and_meanings(name: str) -> None:
     unit, meaning = TABLE[name][2:]
-    assert (unit == "seconds") == name.endswith("_timeout")
+    assert (unit == "seconds") == name.endswith(("_timeout", "_after"))
     assert (unit == "bytes") == name.endswith("_bytes")
     assert meaning.endswith(".")
 

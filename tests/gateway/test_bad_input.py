@@ -76,7 +76,8 @@ async def test_the_key_may_stand_in_the_path_of_relayed_paths_only(gateway):
     answer = await with_key(gateway, {}, f"/k/{alice}/chat/completions")
     assert answer.status_code == 200
     assert answer.headers["referrer-policy"] == "no-referrer"
-    for path in ("/me", "/v1/usage", "/health", "/", ""):
+    assert (await gateway.client.get(f"/k/{alice}/")).text == "Ollama is running"
+    for path in ("/me", "/v1/usage", "/health"):
         answer = await gateway.client.get(f"/k/{alice}{path}")
         assert alice not in check(answer, 404, "not_found")
     for path in (f"//k/{alice}/v1/models", f"/K/{alice}/v1/models", f"/v1/k/{alice}"):
@@ -103,7 +104,7 @@ async def test_the_bootstrap_key_opens_no_relayed_path(gateway):
         (b'{"model":5}', "model"),
         (b"{}", "model"),
         (b'{"model":"tiny","stream":"yes"}', "stream"),
-        *((f'{{"model":"tiny","max_tokens":{bad}}}'.encode(), "max_tokens") for bad in ("-1", "0", "1.5", '"5"')),
+        *((f'{{"model":"tiny","max_tokens":{bad}}}'.encode(), "max_tokens") for bad in ("1.5", '"5"')),
     ],
 )
 async def test_a_bad_body_is_400_and_goes_nowhere(gateway, up, body, param):
@@ -179,7 +180,7 @@ async def test_bodies_in_memory_are_bounded(start, up):
         await asyncio.gather(first, return_exceptions=True)
         assert (await gateway.chat(padding="x" * 6_000)).status_code == 200
         await gateway.records()
-        assert gateway.house.bodies.held == 0
+        assert gateway.context.request_memory.held == 0
 
 
 async def test_half_a_body_and_then_nothing_is_408(start):
@@ -218,7 +219,6 @@ async def test_a_head_over_64_kb_is_refused(gateway):
     "sent",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"GET / HTTP/9.9\r\n\r\n",
         b"GET\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",

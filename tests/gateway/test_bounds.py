@@ -12,7 +12,8 @@ from tests.gateway.test_bad_input import check
 from tests.gateway.test_limits import BEARER, limit, usage
 from tests.scripted import chat_answer, json_response
 from tollkeeper.rules.image_tokens import DEAREST
-from tollkeeper.services.upstream.config import UpstreamConfig
+from tollkeeper.rules.kinds import OPENAI, OPENAI_COMPATIBLE
+from tollkeeper.services.upstreams.config import UpstreamConfig
 
 PNG = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
@@ -36,11 +37,22 @@ async def provider(tmp_path, up):
     """With two models, both priced, of a provider."""
     up.always(json_response(chat_answer(usage=(5, 2))))
     models = ("gpt-4o-mini", "gpt-4o", "gpt-x")
-    config = UpstreamConfig("p", "openai", up.url, models=models)
+    config = UpstreamConfig("p", OPENAI, up.url, models=models, open=True)
     up.route("GET /v1/models", json_response({"data": []}))
     async with running(tmp_path, up.url, upstreams=[config]) as gateway:
         for model in models:
             await gateway.client.put("/admin/prices", json={"model": model, **PRICE}, headers=BEARER)
+        yield gateway
+
+
+@pytest.fixture
+async def server(tmp_path, up):
+    """A server of one's own, with one model."""
+    up.always(json_response(chat_answer(usage=(5, 2))))
+    up.route("GET /v1/models", json_response({"data": [{"id": "gpt-x"}]}))
+    async with running(
+        tmp_path, up.url, upstreams=[UpstreamConfig("s", OPENAI_COMPATIBLE, up.url, open=True)]
+    ) as gateway:
         yield gateway
 
 
@@ -81,17 +93,17 @@ async def test_a_bill_that_must_be_estimated_takes_a_typical_image_and_not_the_b
 FILE = {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERg==", "filename": "a.pdf"}}
 OUTSIDE = [
     ({"web_search_options": {}}, "web_search_options"),
-    ({"previous_response_id": "resp_1"}, "previous_response_id"),
-    ({"conversation": "conv_1"}, "conversation"),
     ({"plugins": [{"id": "web"}]}, "plugins"),
     ({"search_parameters": {"mode": "on"}}, "search_parameters"),
     ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
     ({"tools": [{"type": "function", "function": {"name": "f"}}, {"type": "mcp"}]}, "tools[1].type"),
-    ({"tools": [{"type": "function", "function": {"name": "f"}, "google_search": {}}]}, "tools[0].google_search"),
-    ({"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]}, "messages[0].audio"),
-    ({"messages": [{"role": "user", "content": "x", "file_ids": ["f"]}]}, "messages[0].file_ids"),
+    ({"tools": [{"google_search": {}}]}, "tools[0].type"),
+    ({"tools": [{"name": "f", "server_url": "https://a.example/"}]}, "tools[0].server_url"),
+    ({"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "web_search"}]}]}, "tools[0].tools[0].type"),
+    ({"messages": [{"role": "assistant", "audio": {"url": "x"}}]}, "messages[0].audio"),
+    ({"messages": [{"role": "user", "content": "x", "urls": ["u"]}]}, "messages[0].urls"),
     ({"messages": [{"role": "user", "content": {"url": "https://a.example/"}}]}, "messages[0].content"),
-    (user_says({"type": "file", "file": {"file_id": "f"}}), "messages[0].content[0].file.file_id"),
+    (user_says({"type": "file", "file": {"file_url": "f"}}), "messages[0].content[0].file.file_url"),
     (user_says(FILE, {"type": "file", "file": {"file_data": "https://a.example/b.pdf"}}),
      "messages[0].content[1].file.file_data"),
     (user_says({"type": "input_audio", "input_audio": {"data": "https://a.example/b.mp3", "format": "mp3"}}),
@@ -154,10 +166,38 @@ async def test_prompts_kept_elsewhere(provider, field):
         check(await provider.client.post(path, json={"model": "gpt-x", field: value}), 400, None, field)
 
 
-async def test_ollama_passes_over_fields_it_does_not_know(gateway):
-    await limit(gateway, tokens_total=1_000_000)
-    assert (await gateway.chat(session_thing=1, options={"num_ctx": 100})).status_code == 200
-    check(await gateway.chat(plugins=[{"id": "web"}]), 400, None, "plugins")
+@pytest.mark.parametrize("fields", [
+    {"session_thing": 1, "options": {"num_ctx": 100, "num_predict": 5}},
+    *(fields for fields, param in OUTSIDE if param != "messages[0].content"),
+    *({name: 5} for name in ("n_predict", "num_predict", "max_output_tokens", "min_tokens", "best_of")),
+])  # fmt: skip
+async def test_ollama_passes_over_fields_it_does_not_know_at_every_level(gateway, up, fields):
+    up.always(json_response(chat_answer(usage=(5, 2))))
+    await limit(gateway, tokens_total=1_000_000, max_tokens_per_request=50)
+    answer = await gateway.chat(**fields)
+    assert answer.status_code == 200, answer.text
+
+
+NEUTRAL = [
+    *({name: 0} for name in ("min_tokens", "best_of", "n_predict", "ignore_eos")),
+    *({name: 1} for name in ("best_of", "min_tokens", "num_beams")),
+    {"ignore_eos": False},
+    {"plugins": []},
+    {"conversation": ""},
+    {"previous_response_id": None},
+    {"search_parameters": {}},
+    {"search_parameters": { }, "google": False, "hops": 0.0},
+    {"options": {}},
+    {"messages": [{"role": "user", "content": "x", "file_ids": [], "videos": False, "audio": {}}]},
+    user_says({"type": "text", "text": "x", "id": "a", "annotations": [], "providerOptions": {}, "video_url": ""}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", NEUTRAL)
+async def test_a_value_that_asks_for_nothing_is_no_request(server, fields):
+    await limit(server, tokens_total=1_000_000)
+    answer = await server.chat(model="gpt-x", max_tokens=20, **fields)
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(
@@ -168,13 +208,15 @@ async def test_ollama_passes_over_fields_it_does_not_know(gateway):
         ({"options": {"num_predict": -1}}, "options.num_predict"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("limits", [{"tokens_total": 100_000}, {"cost_usd_per_day": 1}, {"max_tokens_per_request": 9}])
-async def test_other_ways_to_ask_for_output_are_refused_where_output_is_limited(gateway, up, fields, param, limits):
-    up.always(json_response(chat_answer(usage=(5, 2))))
-    assert (await gateway.chat(max_tokens=20, **fields)).status_code == 200
-    await limit(gateway, **limits)
-    check(await gateway.chat(max_tokens=20, **fields), 400, None, param)
-    assert (await gateway.chat(max_tokens=20, **{param.partition(".")[0]: None})).status_code == 200
+@pytest.mark.parametrize("limits", [{"tokens_total": 100_000}, {"max_tokens_per_request": 9}])
+async def test_other_ways_to_ask_for_output_are_refused_where_output_is_limited(server, fields, param, limits):
+    assert (await server.chat(model="gpt-x", max_tokens=20, **fields)).status_code == 200
+    await limit(server, **limits)
+    refused = await server.chat(model="gpt-x", max_tokens=20, **fields)
+    # A server that takes no `options` is sent none by those with a budget, whatever they hold.
+    check(refused, 400, None, "options" if "options" in fields and "tokens_total" in limits else param)
+    nothing = {param.partition(".")[0]: None}
+    assert (await server.chat(model="gpt-x", max_tokens=20, **nothing)).status_code == 200
 
 
 async def test_best_of_counts_where_it_has_a_meaning(gateway, up):
@@ -209,9 +251,9 @@ async def test_an_upstream_that_does_not_describe_its_model_is_not_waited_for_fo
         await conn.hang()
 
     up.route("POST /api/show", hang)
-    gateway.house.catalog._patience = 0.05
+    gateway.context.facts._patience = 0.05
     await limit(gateway, tokens_total=300)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         check(await gateway.chat(max_tokens=16), 503, "upstream_unavailable", kind="server_error")
 
 
@@ -226,7 +268,7 @@ async def test_a_budget_set_while_a_model_is_asked_for_is_no_hole(gateway, up):
 
     up.route("POST /api/show", late)
     await limit(gateway, tokens_per_minute=1000)
-    waiting = asyncio.create_task(gateway.chat(max_tokens=16, plugins=[{"id": "web"}]))
+    waiting = asyncio.create_task(gateway.chat(max_tokens=16))
     await asked.wait()
     await limit(gateway, tokens_total=300)
     answer.set()
@@ -247,23 +289,23 @@ async def test_a_request_counts_from_the_moment_it_is_admitted_at(gateway, up, m
 
     up.route("POST /api/show", late)
     await limit(gateway, tokens_per_minute=1000, requests_per_minute=5)
-    admission = gateway.house.admission
+    admission = gateway.context.admission
     moments = []
     admit = admission.counters.admit
 
     async def watched(asked_for, at):
-        moments.append((at, admission.now()))
+        moments.append(at)
         return await admit(asked_for, at)
 
     monkeypatch.setattr(admission.counters, "admit", watched)
     waiting = asyncio.create_task(gateway.chat(max_tokens=16))
     await asked.wait()
-    told = gateway.house.now()
-    while gateway.house.now() <= told + 20:  # the clock goes on while it waits
+    told = gateway.context.now()
+    while gateway.context.now() <= told + 20:  # the clock goes on while it waits
         await asyncio.sleep(0)
     answer.set()
     assert (await waiting).status_code == 200
-    [(at, _)] = moments
+    [at] = moments
     assert at > told + 20
     assert (await gateway.record()).created_at == at
 
@@ -302,12 +344,29 @@ async def test_what_is_written_to_a_cache_is_recorded_and_priced(provider, up):
     assert listed["cache_write_tokens"] == 500
 
 
-async def test_an_absurd_count_is_the_same_in_the_record_and_in_the_counters(gateway, up):
+async def test_what_is_kept_in_a_cache_for_an_hour_is_recorded_and_priced_by_itself(provider, up):
+    price = {"model": "gpt-x", **PRICE, "cache_write_1h_usd_per_mtok": "2"}
+    assert (await provider.client.put("/admin/prices", json=price, headers=BEARER)).status_code == 200
+    answer = chat_answer(usage=(1000, 10))
+    answer["usage"] |= {"cache_creation_input_tokens": 500, "cache_creation": {"ephemeral_1h_input_tokens": 300}}
+    up.answer(json_response(answer))
+    response = await provider.chat(model="gpt-x")
+    record = await provider.record()
+    assert (record.usage.cache_write_tokens, record.usage.cache_write_1h_tokens) == (500, 300)
+    assert record.cost_pico == 500 * 1_000_000 + 200 * 1_250_000 + 300 * 2_000_000 + 10 * 10_000_000
+    assert response.headers["x-cost-usd"] == "0.00145"
+    listed = (await provider.client.get("/v1/usage")).json()["data"][0]
+    assert (listed["cache_write_tokens"], listed["cache_write_1h_tokens"]) == (500, 300)
+
+
+@pytest.mark.parametrize(("said", "counts"), [(2**40, True), (2**40 + 1, False), (2**60, False)])
+async def test_an_absurd_count_is_the_same_in_the_record_and_in_the_counters(gateway, up, said, counts):
     await limit(gateway, tokens_total=1000)
-    up.answer(json_response(chat_answer(usage=(2**60, 1))))
+    up.answer(json_response(chat_answer(usage=(said, 1))))
     assert (await gateway.chat(max_tokens=5)).status_code == 200
     record = await gateway.record()
-    assert (await usage(gateway))["tokens_total"]["used"] == record.usage.total_tokens == 2**40 + 1
+    assert (await usage(gateway))["tokens_total"]["used"] == record.usage.total_tokens
+    assert (record.usage.prompt_tokens == said, record.usage.estimated) == (counts, not counts)
 
 
 async def test_more_output_than_was_allowed_is_shown(gateway, up):
@@ -326,7 +385,7 @@ async def test_more_output_than_was_allowed_is_shown(gateway, up):
 @pytest.mark.parametrize("name", ["tiny", "Tiny", "library/tiny", "tiny:latest"])
 async def test_a_price_may_name_its_model_as_people_write_it(gateway, up, name):
     up.always(json_response(chat_answer(usage=(1_000_000, 0))))
-    price = {"model": name, "input_usd_per_mtok": "2", "output_usd_per_mtok": "1"}
+    price = {"model": name, "input_usd_per_mtok": "2", "output_usd_per_mtok": "0"}
     assert (await gateway.client.put("/admin/prices", json=price, headers=BEARER)).status_code == 200
     assert (await gateway.chat()).headers["x-cost-usd"] == "2"
     listed = (await gateway.client.get("/v1/models/tiny")).json()

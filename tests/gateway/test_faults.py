@@ -65,6 +65,7 @@ async def test_a_fault_before_the_first_byte(gateway, up, script, status, code, 
     record = await gateway.record()
     assert (record.status, record.usage.total_tokens, record.cost_pico) == ("failed", 0, 0)
     up.always(json_response(chat_answer()))
+    next(iter(gateway.context.registry)).health.clear()  # as an admin does who saves it
     assert (await gateway.chat()).status_code == 200
     metrics = (await gateway.client.get("/metrics", headers={"authorization": f"Bearer {ADMIN}"})).text
     assert f'tollkeeper_upstream_errors_total{{code="{code}",upstream="default"}} 1.0' in metrics
@@ -80,6 +81,7 @@ async def test_what_an_upstream_says_of_itself_is_in_the_log_alone(gateway, up, 
     said = "http://admin:hush@10.0.0.1 is down"
     for answer in (ollama_error(500, said), ollama_error(401, said), json_response({"error": said})):
         up.answer(answer)
+        next(iter(gateway.context.registry)).health.clear()  # which rests
         assert "hush" not in (await gateway.chat()).text
         assert said in caplog.text
         caplog.clear()
@@ -119,11 +121,16 @@ async def test_no_upstream_is_503_and_leaves_no_record(start, up):
             await conn.wait_closed()
         check(await gateway.chat(), 503, "upstream_unavailable", kind="server_error")
         assert len(await gateway.records()) == 1
+        await gateway.context.catalog.refresh()
         ready = await gateway.client.get("/ready")
         assert ready.status_code == 503
+        headers = {"authorization": f"Bearer {gateway.secrets['admin']}"}
+        health = (await gateway.client.get("/admin/upstreams/default", headers=headers)).json()["health"]
+        cause = "no connection to 127.0.0.1: Connection refused"
+        assert (health["state"], health["error"]) == ("down", cause)
+        assert cause not in ready.text, "hosts are for the operator only"
         async with ScriptedUpstream(port=up.port):
             assert (await gateway.chat()).status_code == 200
-            assert (await gateway.client.get("/ready")).status_code == 200
 
 
 async def test_an_upstream_that_was_never_there_is_503(start):

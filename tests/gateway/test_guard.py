@@ -2,7 +2,9 @@
 
 import pytest
 
-from tollkeeper.gateway.guard import Guard, forwarded_client
+from tests.gateway.conftest import ADMIN
+from tollkeeper.gateway.cors import EXPOSED
+from tollkeeper.gateway.guard import Guard
 from tollkeeper.rules.errors import Forbidden
 
 GUARD = Guard(("localhost", "127.0.0.1", "[::1]", "gate.example"), ("https://app.example",))
@@ -69,6 +71,21 @@ def test_foreign_origins_do_not(origin):
             knock(method, "/", origin=origin, sec_fetch_mode="navigate")
 
 
+def test_a_browser_comes_back_from_an_openid_provider():
+    path = "/auth/oidc/corp/callback"
+    knock("GET", path, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
+    for method, elsewhere, mode in (
+        ("POST", path, "navigate"),
+        ("GET", path, "no-cors"),
+        ("GET", "/auth/oidc/corp/start", "navigate"),
+        ("GET", path + "/x", "navigate"),
+        ("GET", "/auth/oidc/a/b/callback", "navigate"),
+        ("POST", "/auth/oidc/corp/backchannel-logout", "navigate"),
+    ):
+        with pytest.raises(Forbidden):
+            knock(method, elsewhere, sec_fetch_site="cross-site", sec_fetch_mode=mode)
+
+
 def test_cross_site_requests_without_origin_do_not_come_in_either():
     for method, path in (("GET", "/v1/models"), ("GET", "/admin/users"), ("POST", "/"), ("GET", "/v1/usage")):
         with pytest.raises(Forbidden):
@@ -79,12 +96,90 @@ def test_cross_site_requests_without_origin_do_not_come_in_either():
 
 def test_following_a_link_to_a_page_does():
     for path in ("/", "/login", "/chat", "/admin", "/ui/home"):
-        knock("GET", path, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
+        for method in ("GET", "HEAD"):
+            knock(method, path, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
     knock("GET", "/v1/models", sec_fetch_site="same-origin")
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_checks_of_health_come_in_by_any_name(path):
+    for host in ("", "evil.example", "10.42.3.7:8000", "[fd00::7]:8000", "not a host"):
+        knock("GET", path, host=host)
+        with pytest.raises(Forbidden, match="ALLOWED_HOSTS"):
+            knock("GET", f"{path}/x", host=host)
+    GUARD.check("GET", path, {})
+    with pytest.raises(Forbidden, match="CORS_ORIGINS"):
+        knock("GET", path, host="evil.example", origin="http://other.example")
+    with pytest.raises(Forbidden):
+        knock("GET", path, host="evil.example", sec_fetch_site="cross-site")
+
+
+def test_a_check_of_health_lets_its_host_in_nowhere_else():
+    guard = Guard(("localhost",), (), ("10.42.0.0/16",))
+    for path in ("/health", "/metrics"):
+        guard.check("GET", path, {b"host": b"10.42.3.7:8000"})
+        with pytest.raises(Forbidden):
+            guard.check("GET", "/v1/models", {b"host": b"10.42.3.7:8000"})
+
+
+def test_hosts_of_the_metrics_are_theirs_alone():
+    guard = Guard(("localhost",), (), ("10.42.0.0/16", "metrics.example"))
+    for host in (b"localhost", b"10.42.3.7:8000", b"METRICS.example:9"):
+        guard.check("GET", "/metrics", {b"host": host})
+    for host in (b"10.43.0.1", b"evil.example", b""):
+        with pytest.raises(Forbidden, match="METRICS_HOSTS"):
+            guard.check("GET", "/metrics", {b"host": host})
+    for path in ("/me", "/metrics/x", "/"):
+        with pytest.raises(Forbidden, match=r"ALLOWED_HOSTS\.$"):
+            guard.check("GET", path, {b"host": b"metrics.example"})
+
+
+def test_origins_of_the_setting_are_as_browsers_send_them():
+    guard = Guard(("localhost",), ("https://App.example:443/",))
+    headers = {b"host": b"localhost", b"origin": b"https://app.example"}
+    guard.check("GET", "/", headers)
+    assert guard.allowed_origin(headers) == b"https://app.example"
+
+
+async def test_checks_of_health_need_no_host_at_all(gateway):
+    for lines in (b"GET /health HTTP/1.0\r\n\r\n", b"GET /ready/ HTTP/1.1\r\nHost: 10.42.3.7:8000\r\n\r\n"):
+        async with gateway.raw() as (reader, writer):
+            writer.write(lines)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    async with gateway.raw() as (reader, writer):
+        writer.write(b"GET /me HTTP/1.0\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 403 ")
+
+
+async def test_prometheus_scrapes_a_pod_by_its_address(start):
+    pod = {"host": "10.42.3.7:8000"}
+    async with start(metrics_hosts="10.42.0.0/16", metrics_networks="127.0.0.1") as gateway:
+        del gateway.client.headers["authorization"]
+        for path in ("/metrics", "/metrics/"):
+            answer = await gateway.client.get(path, headers=pod)
+            assert (answer.status_code, b"tollkeeper_in_flight" in answer.content) == (200, True)
+        assert (await gateway.client.get("/me", headers=pod)).status_code == 403
+        assert (await gateway.client.get("/metrics", headers={"host": "10.43.0.1"})).status_code == 403
+    async with start(users=(), metrics_hosts="10.42.0.0/16", metrics_networks="10.42.0.0/16") as gateway:
+        del gateway.client.headers["authorization"]
+        assert (await gateway.client.get("/metrics", headers=pod)).status_code == 401
+        key = {"authorization": f"Bearer {ADMIN}"}
+        assert (await gateway.client.get("/metrics", headers=pod | key)).status_code == 200
+
+
+async def test_metrics_public_is_this_machine_alone(start):
+    async with start(metrics_public=True) as gateway:
+        del gateway.client.headers["authorization"]
+        assert (await gateway.client.get("/metrics")).status_code == 200
+        for header in ("x-forwarded-for", "forwarded", "x-real-ip", "via"):
+            answer = await gateway.client.get("/metrics", headers={header: "for=203.0.113.6"})
+            assert answer.status_code == 401, "what a proxy passes on is not asked from here"
+    async with start(users=(), metrics_public=True, host="0.0.0.0") as gateway:
+        assert (await gateway.client.get("/metrics", headers={"authorization": ""})).status_code == 401
+
+
 async def test_a_rebound_name_and_a_foreign_page_are_403_on_both_planes(gateway):
-    for path in ("/v1/models", "/me", "/health", "/nothing"):
+    for path in ("/v1/models", "/me", "/metrics", "/nothing"):
         for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
             answer = await gateway.client.get(path, headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
@@ -104,41 +199,11 @@ async def test_cors_is_only_for_named_origins(start):
             assert (
                 await gateway.client.options(path, headers={"origin": "https://b.example"} | asked)
             ).status_code == 403
-        answer = await gateway.client.get("/me", headers={"origin": "https://app.example"})
-        assert answer.status_code == 200
-        assert answer.headers["access-control-allow-origin"] == "https://app.example"
-
-
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "client"),
-    [
-        (("9.9.9.9", 5), "1.1.1.1", ("9.9.9.9", 5)),
-        (("10.0.0.1", 5), "1.1.1.1", ("1.1.1.1", 0)),
-        (("10.0.0.1", 5), "6.6.6.6, 1.1.1.1, 10.0.0.2", ("1.1.1.1", 0)),
-        (("10.0.0.1", 5), "", ("10.0.0.1", 5)),
-        (None, "1.1.1.1", None),
-    ],
-)
-def test_forwarded_addresses_count_from_trusted_proxies_only(peer, forwarded, client):
-    headers = {b"x-forwarded-for": forwarded.encode()}
-    assert forwarded_client(peer, headers, {"10.0.0.1", "10.0.0.2"}) == client
-
-
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "client"),
-    [
-        (("10.9.9.9", 5), "6.6.6.6, 1.1.1.1, 10.0.0.2", ("1.1.1.1", 0)),
-        (("10.9.9.9", 5), "6.6.6.6, fd00::5", ("6.6.6.6", 0)),
-        (("fd00::1", 5), "2001:db8::1, 127.0.0.1", ("2001:db8::1", 0)),
-        (("10.9.9.9", 5), "1.1.1.1, unknown", ("unknown", 0)),
-        (("11.0.0.1", 5), "1.1.1.1", ("11.0.0.1", 5)),
-        (("127.0.0.2", 5), "1.1.1.1", ("127.0.0.2", 5)),
-        (("testclient", 5), "1.1.1.1", ("testclient", 5)),
-    ],
-)
-def test_proxies_may_be_networks(peer, forwarded, client):
-    headers = {b"x-forwarded-for": forwarded.encode()}
-    assert forwarded_client(peer, headers, {"10.0.0.0/8", "fd00::/8", "127.0.0.1"}) == client
+        for path, status in (("/me", 200), ("/v1/models", 200), ("/nothing", 404)):
+            answer = await gateway.client.get(path, headers={"origin": "https://app.example"})
+            assert answer.status_code == status
+            assert answer.headers["access-control-allow-origin"] == "https://app.example"
+            assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED)
 
 
 async def test_connections_per_address_are_bounded(start):

@@ -115,11 +115,11 @@ async def test_a_stream_under_a_key_whose_grace_is_over_ends_with_the_key(gatewa
         arriving = answer.aiter_bytes()
         await anext(arriving)
         await gateway.client.post(f"/admin/keys/{key_id}/rotate", json={"grace_seconds": 1}, headers=BEARER)
-        now = gateway.house.now()
-        monkeypatch.setattr(gateway.house.accounts, "_now", lambda: now + 5000)
+        now = gateway.context.now()
+        monkeypatch.setattr(gateway.context.accounts, "_now", lambda: now + 5000)
         path = f"/admin/keys/{key_id}" if how == "revoke" else "/admin/users/alice"
         assert (await gateway.client.delete(path, headers=BEARER)).status_code == 200
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             rest = b"".join([part async for part in arriving])
     assert b'"forbidden"' in rest
     assert (await gateway.record()).status == "cancelled"

@@ -15,11 +15,11 @@ from tests.browser import Browser
 from tests.gateway.conftest import TEST, Gateway
 from tests.scripted import Gate, ScriptedUpstream
 from tests.shapes import chat_answer, json_response, ollama_error
-from tollkeeper.control.live import LiveSnapshot, LiveTick
-from tollkeeper.services.accounts import UserChange
-from tollkeeper.services.audit import Actor
-from tollkeeper.services.live import MOST_STREAMS
-from tollkeeper.store.ports import Filter
+from tollkeeper.control.admin.live import LiveSnapshot, LiveTick
+from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.audit.actor import Actor
+from tollkeeper.services.watching.live import MOST_STREAMS
+from tollkeeper.store.ports.reports import Filter
 
 Event = tuple[str, int, dict[str, Any]]
 
@@ -49,7 +49,7 @@ async def events(answer: httpx.Response) -> AsyncIterator[Event]:
 async def tick(gateway: Gateway) -> None:
     """Once nothing is under way."""
     await gateway.records()
-    gateway.house.live.tick()
+    gateway.live.tick()
 
 
 async def test_numbers_move_without_reconnecting(gateway: Gateway, up: ScriptedUpstream) -> None:
@@ -67,7 +67,7 @@ async def test_numbers_move_without_reconnecting(gateway: Gateway, up: ScriptedU
         for span in ("today", "month"):
             assert (body[span]["requests"], body[span]["total_tokens"], body[span]["errors"]) == (1, 10, 0)
         assert body["users"] == [
-            {"user_id": "alice", "requests": 1, "total_tokens": 10, "cost_usd": "0", "in_flight": 0}
+            {"user_id": "alice", "requests": 1, "total_tokens": 10, "cost_usd": "0", "in_flight": 0, "queued": 0}
         ]
         assert body["models"][0]["model"] == "tiny:latest"
         [changed] = body["changed"]
@@ -86,9 +86,9 @@ async def test_what_runs_is_in_flight(gateway: Gateway, up: ScriptedUpstream) ->
     async with watching(gateway) as feed:
         await anext(feed)
         asking = asyncio.create_task(gateway.chat())
-        while not gateway.house.runs.active:
+        while not gateway.context.requests.active:
             await asyncio.sleep(0.005)
-        gateway.house.live.tick()
+        gateway.live.tick()
         _, _, body = await anext(feed)
         assert (body["now"]["in_flight"], body["upstreams"][0]["in_flight"], body["point"]["in_flight"]) == (1, 1, 1)
         held.open()
@@ -109,7 +109,7 @@ async def test_two_viewers_get_the_same_bytes(gateway: Gateway) -> None:
             for place, part in enumerate(parts):
                 while found[place].count(b"\n\n") <= number:
                     found[place] += await anext(part)
-            gateway.house.live.tick()
+            gateway.live.tick()
     assert found[0] == found[1]
     assert found[0].count(b"event: tick") == 2
 
@@ -117,10 +117,10 @@ async def test_two_viewers_get_the_same_bytes(gateway: Gateway) -> None:
 async def test_who_comes_back_gets_all_of_the_series(gateway: Gateway) -> None:
     async with watching(gateway) as feed:
         await anext(feed)
-        gateway.house.live.tick()
+        gateway.live.tick()
         _, last, _ = await anext(feed)
     for _ in range(5):
-        gateway.house.live.tick()
+        gateway.live.tick()
     async with watching(gateway, **{"last-event-id": str(last)}) as feed:
         name, number, body = await anext(feed)
     assert (name, number, len(body["series"])) == ("snapshot", last + 5, 6)
@@ -128,7 +128,7 @@ async def test_who_comes_back_gets_all_of_the_series(gateway: Gateway) -> None:
 
 async def an_admin(gateway: Gateway) -> str:
     """The key of an admin who is a user."""
-    _, made = await gateway.house.accounts.create_user("root", TEST, role="admin")
+    _, made = await gateway.context.accounts.create_user("root", TEST, role="admin")
     return made.secret
 
 
@@ -136,22 +136,22 @@ async def an_admin(gateway: Gateway) -> str:
 async def test_who_is_no_longer_an_admin_sees_no_more(gateway: Gateway, change: UserChange) -> None:
     async with watching(gateway, await an_admin(gateway)) as feed:
         await anext(feed)
-        await gateway.house.accounts.update_user("root", TEST, change)
-        gateway.house.live.tick()
+        await gateway.context.accounts.update_user("root", TEST, change)
+        gateway.live.tick()
         assert [event async for event in feed] == []
 
 
 async def test_a_revoked_key_sees_no_more(gateway: Gateway) -> None:
     async with watching(gateway, await an_admin(gateway)) as feed:
         await anext(feed)
-        [key] = gateway.house.accounts.keys_of("root")
-        await gateway.house.accounts.revoke_key(key.id, TEST)
-        gateway.house.live.tick()
+        [key] = gateway.context.accounts.keys_of("root")
+        await gateway.context.accounts.revoke_key(key.id, TEST)
+        gateway.live.tick()
         assert [event async for event in feed] == []
 
 
 async def test_watching_is_no_use_of_a_session(gateway: Gateway) -> None:
-    accounts = gateway.house.accounts
+    accounts = gateway.context.accounts
     await accounts.create_user("boss", Actor("test", None), role="admin", password="opensesame")
     async with httpx.AsyncClient(base_url=gateway.url) as client:
         browser = Browser(client)
@@ -183,7 +183,7 @@ async def test_a_key_has_so_many_streams_and_gets_them_back(gateway: Gateway) ->
         assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
         async with watching(gateway, await an_admin(gateway)) as feed:
             await anext(feed)
-    while gateway.house.figures.listener is not None:  # the ends of the connections are still on their way
+    while gateway.live.streams:  # the ends of the connections are still on their way
         await asyncio.sleep(0.005)
     async with watching(gateway) as feed:
         await anext(feed)
@@ -192,7 +192,7 @@ async def test_a_key_has_so_many_streams_and_gets_them_back(gateway: Gateway) ->
 async def test_who_does_not_read_is_cut_and_holds_up_nobody(start: Any) -> None:
     async with start(client_stall_timeout=0.2) as gateway, gateway.raw() as (_, writer):
         for _ in range(300):  # so that a snapshot is long
-            gateway.house.live.tick()
+            gateway.live.tick()
         writer.transport.pause_reading()
         line = (
             f"GET /admin/live HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {gateway.secrets['admin']}\r\n\r\n"
@@ -200,14 +200,14 @@ async def test_who_does_not_read_is_cut_and_holds_up_nobody(start: Any) -> None:
         writer.write(line.encode())
         async with watching(gateway) as feed:
             await anext(feed)
-            while gateway.house.live.streams < 2:
+            while gateway.live.streams < 2:
                 await asyncio.sleep(0.005)
-            while gateway.house.live.streams == 2:
-                gateway.house.live.tick()
-                gateway.house.live.tick()  # one missed: a snapshot follows, which is long
+            while gateway.live.streams == 2:
+                gateway.live.tick()
+                gateway.live.tick()  # one missed: a snapshot follows, which is long
                 name, _, _ = await anext(feed)
                 assert name == "snapshot"
-        assert gateway.house.live.streams == 1
+        assert gateway.live.streams == 1
 
 
 async def test_the_figures_are_the_ledgers_after_much_at_once(gateway: Gateway, up: ScriptedUpstream) -> None:

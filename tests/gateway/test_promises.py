@@ -3,16 +3,16 @@
 import asyncio
 import sqlite3
 from contextlib import asynccontextmanager, closing
-from typing import get_args
 
 import pytest
 
 from tests.gateway.conftest import ADMIN, TEST, ask, running
 from tests.scripted import ScriptedUpstream, chat_answer, chat_chunks, json_response, sse, streamed
-from tollkeeper.services.prices import NewPrice
-from tollkeeper.services.upstream.config import Kind, UpstreamConfig
+from tollkeeper.rules.kinds import KINDS
+from tollkeeper.services.models.prices import NewPrice
+from tollkeeper.services.upstreams.config import UpstreamConfig
 
-PROVIDERS = [kind for kind in get_args(Kind) if kind != "ollama"]
+PROVIDERS = [name for name, kind in KINDS.items() if kind.paid and "/v1/chat/completions" in kind.speaks]
 
 
 @pytest.fixture
@@ -22,8 +22,10 @@ def paid(up, tmp_path):
 
     @asynccontextmanager
     async def begin(kind="openai"):
-        async with running(tmp_path, up.url, upstreams=[UpstreamConfig("paid", kind, up.url)]) as gateway:
-            await gateway.house.prices.put([NewPrice("tiny", input=1_000_000, output=10_000_000)], TEST)
+        async with running(
+            tmp_path, up.url, upstreams=[UpstreamConfig("paid", KINDS[kind], up.url, open=True)]
+        ) as gateway:
+            await gateway.context.prices.put([NewPrice("tiny", input=1_000_000, output=10_000_000)], TEST)
             yield gateway
 
     return begin
@@ -77,7 +79,7 @@ async def test_an_ollama_is_not_kept_waiting_for_an_intent(gateway, up, monkeypa
 
 
 async def limited(gateway) -> None:
-    await gateway.house.accounts.set_limits("alice", TEST, {"requests_total": 1, "cost_usd_per_day": 1})
+    await gateway.context.accounts.set_limits("alice", TEST, {"requests_total": 1, "cost_usd_per_day": 1})
 
 
 async def as_if_it_had_never_come(gateway, up, folder) -> None:
@@ -85,7 +87,7 @@ async def as_if_it_had_never_come(gateway, up, folder) -> None:
     assert not up.calls("POST /v1/chat/completions")
     usage = (await gateway.client.get("/me")).json()["usage"]
     assert [(reading["used"], reading["reserved"]) for reading in usage.values()] == [(0, 0)] * 2
-    assert gateway.house.metrics.passed().in_flight == 0
+    assert gateway.metrics.sums().in_flight == 0
     with closing(sqlite3.connect(folder / "t.db")) as database:
         assert database.execute("SELECT count(*) FROM intents").fetchone() == (0,)
     assert (await gateway.chat()).status_code == 200, "its connection was given back, and there is room"
@@ -109,7 +111,7 @@ async def test_who_leaves_before_it_went_out_leaves_nothing_behind(paid, up, mon
             await gateway.store.ledger.flush()  # its intent is durable, and the request about to go out
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
-            while gateway.house.runs.active:
+            while gateway.context.requests.active:
                 await asyncio.sleep(0.005)
         await as_if_it_had_never_come(gateway, up, tmp_path)
 
@@ -118,11 +120,11 @@ async def test_a_ledger_that_stays_stuck_before_it_went_out_leaves_nothing_behin
     async with paid() as gateway:
         await limited(gateway)
         with monkeypatch.context() as patch:
-            patch.setattr("tollkeeper.services.commits.COMMIT_PATIENCE", 0.1)
+            patch.setattr("tollkeeper.services.ledger.commits.COMMIT_PATIENCE", 0.1)
             hold_commits(gateway, patch, "intend")
             answer = await gateway.chat()
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")
-        assert b'code="ledger_unavailable"' in gateway.house.metrics.text(), "it counts as refused"
+        assert b'code="ledger_unavailable"' in gateway.metrics.text(), "it counts as refused"
         await as_if_it_had_never_come(gateway, up, tmp_path)
 
 
@@ -138,7 +140,7 @@ async def test_a_connection_that_ends_before_it_went_out_leaves_nothing_behind(p
                 conn.close()
             for conn in up.connections:
                 await conn.wait_closed()
-            client = (await gateway.house.catalog.route("tiny")).client
+            client = (await gateway.context.resolver.candidates("tiny"))[0].deployment.upstream.client
             while client.statistics().open:
                 await asyncio.sleep(0.005)
             commit.set_result(None)
@@ -149,7 +151,7 @@ async def test_a_connection_that_ends_before_it_went_out_leaves_nothing_behind(p
 
 
 async def test_a_ledger_that_stays_stuck_ends_the_answer_with_an_error(gateway, up, monkeypatch):
-    monkeypatch.setattr("tollkeeper.services.commits.COMMIT_PATIENCE", 0.1)
+    monkeypatch.setattr("tollkeeper.services.ledger.commits.COMMIT_PATIENCE", 0.1)
     hold_commits(gateway, monkeypatch, "settle")
     answer = await gateway.chat()
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")
@@ -163,7 +165,7 @@ async def test_a_ledger_that_stays_stuck_ends_the_answer_with_an_error(gateway, 
 async def test_one_client_that_leaves_does_not_end_the_commit_of_others(gateway, up, monkeypatch):
     _, commit = hold_commits(gateway, monkeypatch, "settle")
     first, second = asyncio.create_task(gateway.chat()), asyncio.create_task(gateway.chat())
-    while len(gateway.house.runs.active) or len(up.calls("POST /v1/chat/completions")) < 2:
+    while len(gateway.context.requests.active) or len(up.calls("POST /v1/chat/completions")) < 2:
         await asyncio.sleep(0.01)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)

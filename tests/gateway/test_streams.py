@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.conftest import ADMIN, ask
 from tests.scripted import Gate, chat_chunks, chunked, response, sse, streamed
 from tests.shapes import STREAM_HEAD
-from tollkeeper.wire.sse import EventSplitter, event_data
+from tollkeeper.wire.sse import SseSplitter, event_data
 
 EVENTS = sse(*chat_chunks(["a", "b", "c"], usage=(7, 3)))
 CONTENT, FINISH, USAGE, DONE = EVENTS[:3], EVENTS[3], EVENTS[4], EVENTS[5]
@@ -20,7 +20,7 @@ SILENT_ERROR = (
 
 
 def events_of(text):
-    return [json.loads(data) for data in map(event_data, EventSplitter(10**9).feed(text)) if data and data != b"[DONE]"]
+    return [json.loads(data) for data in map(event_data, SseSplitter(10**9).feed(text)) if data and data != b"[DONE]"]
 
 
 def words(text):
@@ -193,7 +193,7 @@ async def test_a_client_that_leaves_cancels_the_upstream_and_pays_for_what_came(
         body = json.dumps(ask(stream=True)).encode()
         writer.write(gateway.post(body))
         await reader.readuntil(b'"content":"b"')
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await up.connections[-1].wait_closed()
     record = await gateway.record()
     assert (record.status, record.usage.completion_tokens, record.usage.estimated) == ("cancelled", 2, True)
@@ -211,7 +211,7 @@ async def test_a_client_that_leaves_before_the_head_cancels_the_upstream(gateway
     async with gateway.raw() as (_, writer):
         writer.write(gateway.post(json.dumps(ask()).encode()))
         await asked.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await up.connections[-1].wait_closed()
     record = await gateway.record()
     assert (record.status, record.usage.completion_tokens, record.usage.estimated) == ("cancelled", 0, True)
@@ -244,7 +244,7 @@ async def test_it_reads_on_for_a_second_only(gateway, up):
     async with gateway.raw() as (reader, writer):
         writer.write(gateway.post(json.dumps(ask(stream=True)).encode()))
         await reader.readuntil(b'"finish_reason":"stop"')
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await up.connections[-1].wait_closed()
     record = await gateway.record()
     assert (record.status, record.usage.completion_tokens, record.usage.estimated) == ("completed", 3, True)
@@ -271,7 +271,7 @@ async def test_a_slow_client_stops_the_upstream(gateway, up):
             before = sent
             await asyncio.sleep(0.3)
         assert sent < 20_000_000  # what the kernel's buffers on both ways hold, and a little of our own
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await up.connections[-1].wait_closed()
     assert (await gateway.record()).status == "cancelled"
 
@@ -289,7 +289,7 @@ async def test_a_client_that_does_not_read_at_all_is_cut_off(start, up):
         async with gateway.raw() as (_, writer):
             writer.transport.pause_reading()
             writer.write(gateway.post(json.dumps(ask(stream=True)).encode()))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not up.connections or not up.requests or up.requests[-1].method != "POST":
                     await asyncio.sleep(0.01)
                 await up.connections[-1].wait_closed()

@@ -47,7 +47,7 @@ SETTINGS = {
     "OLLAMA_NO_CLOUD": "1",
 }
 LISTENING = re.compile(r"Listening on (127\.0\.0\.1):(\d+)")
-START_SECONDS = STOP_SECONDS = 20.0
+START_SECONDS = STOP_SECONDS = 60.0
 
 
 class RigError(Exception):
@@ -69,12 +69,15 @@ class Answer(NamedTuple):
 
 
 class Ollama:
-    """A running server. `port` is on 127.0.0.1; `url` has no slash at its end; `log_file` grows while it runs."""
+    """A running server. `port` is on 127.0.0.1; `url` has no slash at its end; `log_file` grows while it runs;
+    `models` is the folder of its models."""
 
-    def __init__(self, port: int, log_file: Path) -> None:
+    def __init__(self, process: subprocess.Popen[Any], port: int, log_file: Path, models: Path) -> None:
+        self.process = process
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log_file = log_file
+        self.models = models
 
     def __repr__(self) -> str:
         return f"Ollama({self.url})"
@@ -93,6 +96,16 @@ class Ollama:
     def ended(self, path: str) -> int:
         """How many requests to `path` it is done with: answered, failed, or given up because the client left."""
         return self._log().count(f' "{path}"\n')
+
+    def loads(self) -> int:
+        """How many times it has loaded a model."""
+        return self._log().count("llama runner started")
+
+    def kill(self) -> None:
+        """SIGKILL, now. Its runners are processes of their own, in the session that began with it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def log(self, lines: int = 40) -> str:
         """The last lines of its log."""
@@ -114,20 +127,29 @@ def find_binary() -> str:
 @contextmanager
 def running_ollama(folder: Path) -> Iterator[Ollama]:
     """Ollama with all its files in `folder`, every model made, none loaded yet. Raises RigError."""
-    binary = find_binary()
+    with serving(folder, folder / "models") as ollama:
+        _create_models(ollama, folder / "files")
+        yield ollama
+
+
+@contextmanager
+def serving(folder: Path, models: Path, **settings: str) -> Iterator[Ollama]:
+    """Ollama with its log and home in `folder`, and the models of another one, if there are some. `settings` replace
+    those of the table. Raises RigError."""
     log_file = folder / "ollama.log"
-    environment = {**SETTINGS, "HOME": str(folder), "OLLAMA_MODELS": str(folder / "models"), "PATH": os.defpath}
+    environment = {
+        **SETTINGS, "HOME": str(folder), "OLLAMA_MODELS": str(models), "OLLAMA_NOPRUNE": "1", "PATH": os.defpath,
+        **settings,
+    }  # fmt: skip
     # Should this process be killed, the kernel ends the server too.
     bound = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [*bound, binary, "serve"], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True,
+            [*bound, find_binary(), "serve"], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
-        ollama = Ollama(_port(process, log_file), log_file)
-        _create_models(binary, folder / "files", {**environment, "OLLAMA_HOST": ollama.url})
-        yield ollama
+        yield Ollama(process, _port(process, log_file), log_file, models)
     finally:
         _stop(process)
 
@@ -141,17 +163,19 @@ def _port(process: subprocess.Popen[bytes], log_file: Path) -> int:
     raise RigError(f"Ollama did not start:\n{log_file.read_text(errors='replace')}")
 
 
-def _create_models(binary: str, files: Path, environment: dict[str, str]) -> None:
+def _create_models(ollama: Ollama, files: Path) -> None:
     if not TALKING_MODEL.is_file():
         raise RigError(f"there is no {TALKING_MODEL}: scripts/test fetches it")
     write_all(files)
     (files / "talking.gguf").symlink_to(TALKING_MODEL)
     # Two models on one file would push each other out of memory.
     write_twin(TALKING_MODEL, files / "talking-twin.gguf")
+    environment = {"HOME": str(files), "OLLAMA_HOST": ollama.url, "PATH": os.defpath}
+    command = find_binary()
     for name, modelfile in MODELFILES.items():
         (files / "Modelfile").write_text(modelfile)
         made = subprocess.run(
-            [binary, "create", name, "-f", "Modelfile"], cwd=files, env=environment, capture_output=True, check=False
+            [command, "create", name, "-f", "Modelfile"], cwd=files, env=environment, capture_output=True, check=False
         )
         if made.returncode != 0:
             raise RigError(f"model {name} cannot be made: {made.stderr.decode(errors='replace')}")

@@ -81,7 +81,7 @@ def good(answer: Answer) -> Any:
 class TestModels:
     def test_all_are_there_by_their_canonical_names(self, ollama: Ollama):
         tags = {model["name"] for model in good(ollama.ask("/api/tags"))["models"]}
-        assert tags == {name if ":" in name else f"{name}:latest" for name in MODELFILES}
+        assert tags >= {name if ":" in name else f"{name}:latest" for name in MODELFILES}  # other tests make more
         assert {model["id"] for model in good(ollama.ask("/v1/models"))["data"]} == tags
 
     @pytest.mark.parametrize(
@@ -260,6 +260,7 @@ class TestEmbeddings:
         assert isinstance(found["data"][0]["embedding"], list)
 
 
+@pytest.mark.ollama
 def test_by_hand_it_prints_its_address_and_leaves_nothing_behind(tmp_path: Path):
     with subprocess.Popen(
         [sys.executable, "-m", "tests.ollama.rig"], env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -267,7 +268,8 @@ def test_by_hand_it_prints_its_address_and_leaves_nothing_behind(tmp_path: Path)
     ) as process:  # fmt: skip
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        assert good(Ollama(int(url.rpartition(":")[2]), tmp_path).ask("/v1/models/tiny"))["id"] == "tiny"
+        port = int(url.rpartition(":")[2])
+        assert good(Ollama(process, port, tmp_path, tmp_path).ask("/v1/models/tiny"))["id"] == "tiny"
         process.terminate()
         assert process.wait(30) == 0
     assert list(tmp_path.iterdir()) == []

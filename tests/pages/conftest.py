@@ -29,7 +29,7 @@ ALONE = [
     "--no-first-run",
 ]
 PAGES = Path("src/tollkeeper/portal/assets/index.html")
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 PRICED = ("tiny:latest", "tiny-loop:latest", "tiny-vision:latest")
 PRICE = {"input_usd_per_mtok": "0.15", "output_usd_per_mtok": "0.60"}
 

@@ -24,8 +24,9 @@ from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 
 from tests.pages.conftest import ALONE, CHROMIUM
-from tollkeeper import app
-from tollkeeper.cli.demo.answering import answering
+from tollkeeper.app.build import now_ms
+from tollkeeper.app.process import serve
+from tollkeeper.cli.demo.backends import start_backends
 from tollkeeper.cli.demo.command import demo_settings
 from tollkeeper.cli.demo.prepare import prepare
 from tollkeeper.cli.demo.samples import USERS
@@ -94,13 +95,13 @@ def demo(folder: Path, weights: Path) -> Iterator[tuple[str, Synchronized[int]]]
 def _demo(folder: Path, weights: Path, ago: Synchronized[int], tell: Any) -> None:
     async def run() -> None:
         settings = demo_settings(folder, "127.0.0.1", 0)
-        async with answering(settings.ollama_base_url, folder, weights, Console(stderr=True)) as who:
-            await app.serve(
+        async with start_backends(settings.ollama_base_url, folder, weights, Console(stderr=True)) as backends:
+            await serve(
                 settings,
-                upstreams=who.upstreams,
+                upstreams=backends.upstreams,
                 prepare=prepare,
                 started=tell.send,
-                now=lambda: app.now_ms() - ago.value,
+                now=lambda: now_ms() - ago.value,
             )
 
     os.chdir(folder)

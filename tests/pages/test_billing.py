@@ -48,6 +48,22 @@ def test_a_price_is_added_and_its_history_kept(visitor: Visitor, admin: Visitor)
     admin.is_at("/admin/billing")
 
 
+def test_a_price_for_some_requests_says_for_which(admin: Visitor) -> None:
+    admin.arrive("/admin/billing?add=gpt-of-tiers")
+    page = admin.page
+    dialog = page.get_by_role("dialog", name="Add a price")
+    dialog.get_by_label("Input", exact=True).fill("1")
+    dialog.get_by_label("Output", exact=True).fill("2")
+    dialog.get_by_role("button", name="More").click()
+    dialog.get_by_role("combobox", name="At upstream").fill("default")
+    dialog.get_by_label("Of tier").fill("priority")
+    dialog.get_by_role("button", name="Add the price").click()
+    expect(admin.notices).to_contain_text("gpt-of-tiers has a new price at default, of tier priority, from now on.")
+    row = page.get_by_role("table", name="Prices in force").get_by_role("row").filter(has_text="gpt-of-tiers")
+    expect(row.get_by_role("cell", name="default", exact=True)).to_be_visible()
+    expect(row.get_by_role("cell", name="priority", exact=True)).to_be_visible()
+
+
 def test_a_price_that_is_refused_is_told(admin: Visitor, faults: list[str]) -> None:
     admin.arrive("/admin/billing?add=a%20b")
     dialog = admin.page.get_by_role("dialog", name="Add a price")

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.pages.visitor import Visitor
+from tests.ollama.rig import Ollama
+from tests.pages.conftest import NewWindow
+from tests.pages.visitor import PASSWORD, Visitor
+from tests.process.clock import Clock
+from tests.process.served import served
+
+BEFORE_MIDNIGHT = 1_795_217_400_000
+"""2026-11-20T23:30:00Z"""
+HOUR = 3_600_000
 
 
 @pytest.fixture
@@ -114,7 +122,27 @@ def test_home_tells_what_was_spent_against_the_limits(caller: Visitor) -> None:
     limits = page.get_by_role("region", name="Limits").or_(page.locator("section").filter(has_text="Requests per day"))
     expect(limits.first).to_contain_text("3 of 4")
     expect(limits.first).to_contain_text("1 left")
-    expect(limits.first).to_contain_text(re.compile("resets in"))
+    expect(limits.first).to_contain_text(re.compile("resets (in|tomorrow)"))
     records = caller.records(3)
     expect(page.locator("dl").first).to_contain_text(f"{sum(one['prompt_tokens'] for one in records)} tokens")
     expect(page.locator("dl").first).to_contain_text(f"{sum(one['completion_tokens'] for one in records)} tokens")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_a_days_calls_are_of_that_day_wherever_the_browser_is(
+    ollama: Ollama, window: NewWindow, tmp_path: Path, zone: str
+) -> None:
+    clock = Clock.at(tmp_path / "clock", BEFORE_MIDNIGHT)
+    with served(tmp_path, ollama.url, clock=clock) as gateway:
+        made = gateway.admin("POST", "/admin/users", {"user_id": "ann", "password": PASSWORD})
+        ann = Visitor(gateway, window(at=gateway.url, timezone_id=zone), "ann", made["api_key"])
+        ann.call()
+        clock.set(BEFORE_MIDNIGHT + HOUR)
+        ann.call()
+        ann.arrive("/calls")
+        for day, shown in (("2026-11-20", "20 Nov, 23:30:00 UTC"), ("2026-11-21", "21 Nov, 00:30:00 UTC")):
+            ann.open(f"/calls?period=custom&from={day}&to={day}")
+            rows = ann.page.get_by_role("table", name="Calls").locator("tbody tr")
+            expect(rows).to_have_count(1)
+            expect(rows.first).to_contain_text(shown)
+        ann.leave()

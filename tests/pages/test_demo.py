@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.cli.test_demo import running
+from tests.cli.demo.test_command import running
 from tests.pages.conftest import NewWindow, forgive
 from tests.pages.test_chat import ask
 from tests.pages.test_overview import tile, today
@@ -48,7 +48,7 @@ def test_from_the_demo_to_an_answer_and_an_admin_who_steps_in(
         alice.rail.get_by_role("link", name="Chat").click()
         answer = ask(alice.page, "What is a toll?", CHAT_MODEL)
         expect(answer).to_contain_text("first token", timeout=120_000)
-        expect(answer).to_contain_text(re.compile(r"\d in, \d+ out.*\$0\.0"))
+        expect(answer).to_contain_text(re.compile(r"\d in, \d+ out.*\$0\.0"), timeout=240_000)
 
         # The numbers moved, and nothing was loaded anew.
         expect(tile(admin.page, "Requests per second")).to_contain_text(f"{before + 1} today")

@@ -26,19 +26,30 @@ ADMIN_PAGES = [
     "/admin/users",
     "/admin/users/alice",
     "/admin/users/nobody-at-all",
+    "/admin/teams",
+    "/admin/teams/blue",
+    "/admin/teams/nobody-at-all",
     "/admin/calls",
     "/admin/models",
     "/admin/upstreams",
     "/admin/billing",
+    "/admin/alerts",
+    "/admin/webhooks",
     "/admin/audit",
 ]
+NOWHERE = "http://127.0.0.1:9/library/a-model-of-a-long-name-that-nobody-has-heard-of-before:latest"
 # What opens over a page.
 ADMIN_PANELS = [
+    "/admin/teams?new=1",
+    "/admin/teams/blue?limits=1",
     "/admin/users?new=1",
     "/admin/users?limits=alice",
     "/admin/users?defaults=1",
     "/admin/billing?add=tiny",
     "/admin/billing/tiny:latest",
+    "/admin/models/tiny:latest",
+    "/admin/models?pull=tiny",
+    "/admin/models?evict=1",
 ]
 
 
@@ -48,6 +59,7 @@ def new(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     with served(tmp_path_factory.mktemp("new"), ollama.url) as running:
         running.admin("POST", "/admin/users", {"user_id": ADMIN, "role": "admin", "password": ADMIN_PASSWORD})
         running.admin("POST", "/admin/users", {"user_id": "alice", "password": PASSWORD})
+        running.admin("POST", "/admin/teams", {"team_id": "blue"})
         yield running
 
 
@@ -70,11 +82,22 @@ def used(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
             running.ask(key, "POST", "/v1/chat/completions", asked)
         running.ask(key, "POST", "/me/keys", {"name": "the nightly report of the finance department"})
         running.admin("PUT", "/admin/users/alice/limits", limits)
+        name = "The department of everything that has no department of its own"
+        running.admin("POST", "/admin/teams", {"team_id": "blue", "name": name, "limits": limits})
+        running.admin("PUT", "/admin/teams/blue/limits", {"requests_per_minute": None, "requests_per_day": 500})
+        running.admin("PATCH", "/admin/users/alice", {"team": "blue", "team_admin": True})
         running.admin("POST", "/admin/adjustments", {"user_id": "alice", "cost_usd": "-0.01", "reason": "A gift"})
         for number in range(12):
-            running.admin("POST", "/admin/users", {"user_id": f"somebody.with.a.long.name.{number}@example.com"})
+            member: dict[str, str | None] = {
+                "user_id": f"somebody.with.a.long.name.{number}@example.com",
+                "team": "blue" if number % 2 else None,
+            }
+            running.admin("POST", "/admin/users", member)
         running.admin("PATCH", "/admin/users/somebody.with.a.long.name.0@example.com", {"status": "suspended"})
         running.admin("DELETE", "/admin/users/somebody.with.a.long.name.1@example.com")
+        running.admin("POST", "/admin/models/pin", {"model": "tiny-loop", "digest": "current", "loaded": False})
+        # Nothing listens there: it is tried again and again.
+        running.admin("POST", "/admin/models/pull", {"model": NOWHERE, "insecure": True})
         yield running
 
 
@@ -185,6 +208,7 @@ def test_pages_of_a_user(state: str, person: Any, faults: list[str], request: py
         examine(alice.page, "/chat, with a refusal", wrong)
         calls = gateway.admin("GET", "/admin/users/alice/usage")["data"]
         pages += [f"/calls/{calls[0]['request_id']}", "/calls?model=none", "/calls?period=7d"]
+        pages += ["/team", "/team?member=somebody.with.a.long.name.3@example.com"]
     for path in pages:
         alice.page.goto(f"/ui{path}")
         examine(alice.page, path, wrong)

@@ -95,7 +95,7 @@ def test_a_new_users_key_is_shown_once(admin: Visitor, window: NewWindow) -> Non
     dialog.get_by_label("Name", exact=True).fill("Nadia K.")
     dialog.get_by_label("Password", exact=True).fill("opensesame-5")
     dialog.get_by_role("button", name="Make the user").click()
-    shown = page.get_by_role("dialog", name="nadia is there")
+    shown = page.get_by_role("dialog", name="nadia was created")
     key = shown.locator("code").first.inner_text()
     assert re.fullmatch(r"sk-\S{20,}", key)
     nadia = Visitor(admin.gateway, window(), "nadia", key, "opensesame-5")

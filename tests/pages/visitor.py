@@ -25,6 +25,10 @@ class Visitor:
         self.key = key
         self.password = password
 
+    def leave(self) -> None:
+        """Close the browser: it complains of a gateway that ends while one of its pages still asks for something."""
+        self.page.context.close()
+
     def fill_in(self, user_id: str, password: str) -> None:
         """The sign-in form, and its button."""
         self.page.get_by_label("Username").fill(user_id)

@@ -10,13 +10,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NODE_WHEEL = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "tollkeeper/node")
-"""Where the scripts unpack a Node, on a machine without one: scripts/node.sh."""
+"""Where the scripts unpack the Node that builds the pages: scripts/node.sh."""
 
 
 @pytest.mark.process
 def test_the_wheel_holds_the_pages_and_the_sources_stay_as_they_were(tmp_path):
     before = set((ROOT / "web").iterdir())
-    environment = os.environ | ({"PYTHONPATH": str(NODE_WHEEL)} if NODE_WHEEL.exists() else {})
+    environment = os.environ | {"PYTHONPATH": str(NODE_WHEEL)}
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr

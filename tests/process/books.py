@@ -34,9 +34,12 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 def records(database: Path) -> dict[str, sqlite3.Row]:
-    """By request id."""
+    """By request id, with the user's id and the metadata in place of what the ledger has of them."""
     with reading(database) as connection:
-        rows = connection.execute("SELECT * FROM records").fetchall()
+        rows = connection.execute(
+            "SELECT identities.user_id, record_metadata.metadata, records.* FROM records"
+            " LEFT JOIN identities ON identities.id = records.user_id LEFT JOIN record_metadata USING (request_id)"
+        ).fetchall()
     found = {row["request_id"]: row for row in rows}
     assert len(found) == len(rows), "a request id stands there twice"
     return found

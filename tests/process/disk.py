@@ -47,8 +47,8 @@ def _must_be_done(result: int) -> None:
 
 
 @contextmanager
-def filled(folder: Path) -> Iterator[None]:
-    """Not a byte more has room on the disk of this folder."""
+def filled(folder: Path, but: int = 0) -> Iterator[None]:
+    """Not a byte more, or so many, have room on the disk of this folder."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         size = 65_536
@@ -59,6 +59,7 @@ def filled(folder: Path) -> Iterator[None]:
                 if error.errno != errno.ENOSPC:
                     raise
                 size //= 2
+        file.truncate(file.tell() - but)
     try:
         yield
     finally:

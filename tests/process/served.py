@@ -5,11 +5,13 @@
         gateway.kill()
 
 A second `served` in the same folder starts on the same database. With a `Clock` it lives in the test's time, with a
-time zone (`zone`) in that, and with a `disk` its database lies on one of so many bytes, which ends with it.
+time zone (`zone`) in that, and with a `disk` its database lies on one of so many bytes, which ends with it. A `watch`
+sees how long its event loop is held.
 """
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import re
@@ -28,9 +30,11 @@ import uvloop
 
 from tests.process.clock import Clock
 from tests.process.disk import mount_small
-from tollkeeper.app import serve
+from tests.process.watch import Watch
+from tollkeeper.app.build import now_ms
+from tollkeeper.app.process import serve
 from tollkeeper.cli.main import run
-from tollkeeper.config import load_settings
+from tollkeeper.config import Settings, load_settings
 
 ADMIN = "test-bootstrap-key"
 LISTENING = re.compile(r"^Tollkeeper listens on (http://\S+)$", re.MULTILINE)
@@ -90,6 +94,10 @@ class Served:
         """SIGTERM, now."""
         self.process.terminate()
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
     def exit_code(self) -> int:
         """Wait for its end; negative is the signal that killed it."""
         self.process.join(PATIENCE)
@@ -123,6 +131,7 @@ def served(
     clock: Clock | None = None,
     zone: str | None = None,
     disk: int | None = None,
+    watch: Watch | None = None,
     **settings: object,
 ) -> Iterator[Served]:
     """One that listens, on a free port unless one is named; killed at the end if it still runs. `settings` are given by
@@ -135,7 +144,9 @@ def served(
         environment["TZ"] = zone
     given = {"port": port, "database": place / "tollkeeper.db", "ollama": ollama_url}
     FORKS.set_forkserver_preload([__name__])
-    process = FORKS.Process(target=_serve, args=(given, environment, folder, log, clock, disk and (place, disk)))
+    process = FORKS.Process(
+        target=_serve, args=(given, environment, folder, log, clock, disk and (place, disk), watch)
+    )  # fmt: skip
     process.daemon = True
     process.start()
     try:
@@ -157,6 +168,7 @@ def _serve(
     log: Path,
     clock: Clock | None,
     disk: tuple[Path, int] | None,
+    watch: Watch | None,
 ) -> None:
     os.chdir(folder)
     os.environ.clear()
@@ -167,12 +179,19 @@ def _serve(
     opened = os.open(log, os.O_WRONLY | os.O_APPEND)
     for standard in (1, 2):
         os.dup2(opened, standard)
-    if clock is None:
+    if clock is None and watch is None:
         sys.argv = ["tollkeeper", "serve", *(part for name in given for part in (f"--{name}", str(given[name])))]
         run()
     else:
         told = load_settings(port=given["port"], database_path=given["database"], ollama_base_url=given["ollama"])
-        uvloop.run(serve(told, started=lambda url: print(f"Tollkeeper listens on {url}", flush=True), now=clock))
+        uvloop.run(_watched(told, clock, watch))
+
+
+async def _watched(told: Settings, clock: Clock | None, watch: Watch | None) -> None:
+    beating = asyncio.create_task(watch.beat()) if watch is not None else None
+    await serve(told, started=lambda url: print(f"Tollkeeper listens on {url}", flush=True), now=clock or now_ms)
+    if beating is not None:
+        beating.cancel()
 
 
 def _url(process: BaseProcess, log: Path) -> str:

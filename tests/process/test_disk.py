@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from tests.store.values import EVERYTHING, NOON, a_record
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.verify import verify
+from tollkeeper.store.sqlite.watch import RESERVE
 
 pytestmark = pytest.mark.process
 
@@ -36,15 +38,22 @@ UNWRITABLE = "ledger_unavailable"
 
 
 class Fault(NamedTuple):
-    """`begins` makes the database one that cannot be written; `told` is in what `/ready` says of it."""
+    """`begins` makes the database one that cannot be written; `told` is a pattern of what `/ready` says of it."""
 
     begins: Callable[[Served], AbstractContextManager[None]]
     told: str
     disk: int | None = None
 
 
+@contextmanager
+def full(gateway: Served) -> Iterator[None]:
+    """No room, in the log neither: else it begins anew where it was written before, and takes what is under way."""
+    with filled(gateway.place), bounded(gateway.process.pid or 0):
+        yield
+
+
 FAULTS = {
-    "a disk that is full": Fault(lambda gateway: filled(gateway.place), "is full", DISK),
+    "a disk that is full": Fault(full, "is nearly full|is full|I/O error", DISK),  # whichever is seen first
     "files that may not grow": Fault(lambda gateway: bounded(gateway.process.pid or 0), "I/O error"),
     "a lock": Fault(lambda gateway: locked(gateway.place / "tollkeeper.db"), "locked"),
 }
@@ -74,6 +83,33 @@ async def test_what_cannot_be_written_waits_until_it_can(tmp_path: Path, name: s
             assert "the ledger can be written again" in gateway.log.read_text()
             gateway.terminate()
             assert await asyncio.to_thread(gateway.exit_code) == 0, gateway.log.read_text()
+
+
+async def test_a_disk_that_is_nearly_full_is_told_of_before_a_write_fails(tmp_path: Path):
+    must_mount(tmp_path)
+    async with ScriptedUpstream() as upstream:
+        say_figures(upstream, random.Random(1))
+        with served(tmp_path, upstream.url, disk=DISK) as gateway:
+            key = await asyncio.to_thread(gateway.new_user, "ann")
+            async with httpx.AsyncClient(base_url=gateway.url, timeout=PATIENCE) as http:
+                under_way = UnderWay(http, upstream, key)
+                answers = [await under_way.begin(stream=stream) for stream in (True, False)]
+                with filled(gateway.place, but=RESERVE - 2**20):
+                    await until_ready(http, "is nearly full")
+                    refused = await http.post(CHAT, json=ask(stream=False), headers=bearer(key))
+                    assert (refused.status_code, error_in(refused.text)["code"]) == (503, UNWRITABLE)
+                    for answer in answers:
+                        under_way.go_on(answer)
+                    whole_stream, whole = await asyncio.gather(*answers)
+                    assert whole_stream.text.endswith("data: [DONE]\n\n"), "what is under way has the room that is left"
+                    assert (whole.status_code, "error" in whole.json()) == (200, False)
+                await until_ready(http, None)
+                served_again = await http.post(CHAT, json=ask(stream=False), headers=bearer(key))
+                assert served_again.status_code == 200, "by itself"
+            log = gateway.log.read_text()
+            assert "is nearly full" in log
+            assert "the ledger cannot be written" not in log
+            assert verify(gateway.database).records == 3
 
 
 def test_a_disk_that_is_read_only_is_told_of_and_when_it_no_longer_is_all_goes_on(tmp_path: Path):
@@ -219,7 +255,7 @@ async def until_ready(http: httpx.AsyncClient, fault: str | None) -> None:
                     return
             else:
                 assert answer.status_code == 503
-                if fault is not None and fault in reason:
+                if fault is not None and re.search(fault, reason):
                     return
             await asyncio.sleep(0.01)
 

@@ -6,52 +6,15 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx2 as httpx
 import pytest
 
+from tests.process.command import COMMAND, NOBODY, begin, end, first_lines, refusal
 from tests.process.served import PATIENCE
 
 pytestmark = pytest.mark.process
-
-COMMAND = Path(sys.executable).with_name("tollkeeper")
-NOBODY = {"OLLAMA_BASE_URL": "http://127.0.0.1:9", "PORT": "0"}
-
-
-def begin(folder: Path, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [COMMAND, "serve"], cwd=folder, env={"PATH": os.defpath, **NOBODY, **environment}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-
-
-def first_lines(process: subprocess.Popen[str]) -> tuple[list[str], str]:
-    """What it prints up to where it says that it listens; and its URL."""
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("Tollkeeper listens on "):
-            return lines, line.split()[-1]
-    raise AssertionError(process.communicate())
-
-
-def end(process: subprocess.Popen[str]) -> tuple[str, str]:
-    process.send_signal(signal.SIGTERM)
-    printed = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, printed
-    return printed
-
-
-def refusal(folder: Path, **environment: str) -> tuple[int, str]:
-    """The exit code and the one line that it leaves."""
-    with begin(folder, **environment) as process:
-        out, complaint = process.communicate(timeout=PATIENCE)
-    assert out == ""
-    assert complaint.count("\n") == 1, complaint
-    return process.returncode, complaint
 
 
 def test_the_admin_key_is_printed_by_the_first_start_once(tmp_path: Path):
@@ -119,3 +82,54 @@ def test_a_setting_that_is_wrong_is_named(tmp_path: Path, environment: dict[str,
     code, complaint = refusal(tmp_path, **environment)
     assert (code, name in complaint) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", [">&-", ">/dev/full", "| true", ">&- <&-"])
+def test_where_standard_output_is_no_use_the_key_is_on_standard_error(tmp_path: Path, output: str):
+    shell = ["sh", "-c", f"exec {COMMAND} serve {output}"]
+    if output == "| true":  # whose reader has gone before the first line
+        shell = ["sh", "-c", f"mkfifo pipe; sleep 0 <pipe & exec {COMMAND} serve >pipe"]
+    with subprocess.Popen(
+        shell, cwd=tmp_path, env={"PATH": os.defpath, **NOBODY}, text=True, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("Tollkeeper listens on "):
+                break
+        (key,) = [word for line in lines for word in line.split() if word.startswith("sk-bootstrap-")]
+        headers = {"authorization": f"Bearer {key}"}
+        assert httpx.get(lines[-1].split()[-1] + "/admin/users", headers=headers).status_code == 200
+        for number in range(3):
+            held = Path(f"/proc/{process.pid}/fd/{number}").resolve().name
+            assert not held.startswith("tollkeeper.db"), "what is printed would be written into it"
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_key_that_nobody_can_see_is_not_made(tmp_path: Path):
+    with (tmp_path / "complaint").open("w") as complaint:
+        done = subprocess.run(
+            ["sh", "-c", f"exec {COMMAND} serve >/dev/full 2>/dev/full"], cwd=tmp_path, check=False, stderr=complaint,
+            env={"PATH": os.defpath, **NOBODY}, timeout=PATIENCE,
+        )  # fmt: skip
+    assert done.returncode == 1
+    with begin(tmp_path) as process:
+        lines, _ = first_lines(process)
+        end(process)
+    assert "bootstrap admin key, made just now" in lines[0], "the next start makes one that is seen"
+
+
+@pytest.mark.parametrize("words", ["--help", "db check", "ledger export --format csv"])
+def test_a_command_whose_output_cannot_be_written_says_so(tmp_path: Path, words: str):
+    with begin(tmp_path) as process:
+        first_lines(process)
+        end(process)
+    for output, reason in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
+        done = subprocess.run(
+            ["sh", "-c", f"exec {COMMAND} {words} {output}"], cwd=tmp_path, env={"PATH": os.defpath}, check=False,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr.count("\n"), reason in done.stderr) == (1, 1, True), done

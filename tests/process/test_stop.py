@@ -1,10 +1,11 @@
-"""SIGTERM: no new clients, time for what runs, an honest word to what does not finish, and all of it recorded."""
+"""SIGTERM and SIGHUP: no new clients, time for what runs, an honest word to the rest, and all of it recorded."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import random
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.process.books import intents, records, sums_of_records, sums_of_rollups
+from tests.process.command import begin, end, first_lines
 from tests.process.load import CHAT, Load, ask, say_figures
 from tests.process.served import ADMIN, PATIENCE, Served, served
 from tests.scripted import Conn, Gate, Request, ScriptedUpstream
@@ -30,6 +32,8 @@ async def refused(gateway: Served) -> None:
                 _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:
+                continue  # it stood in the queue when that was closed
             writer.close()
             await asyncio.sleep(0.01)
 
@@ -39,7 +43,8 @@ def error_in(line: str) -> dict[str, object]:
     return error
 
 
-async def test_what_can_finish_does_and_the_rest_is_cut_and_told(tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_what_can_finish_does_and_the_rest_is_cut_and_told(tmp_path: Path, number: signal.Signals):
     gate = Gate([b"".join(EVENTS[1:]) + b"0\r\n\r\n"])
     begun = asyncio.Semaphore(0)
 
@@ -67,8 +72,10 @@ async def test_what_can_finish_does_and_the_rest_is_cut_and_told(tmp_path: Path)
                     upstream.answer(script)
                     running.append(asyncio.create_task(client.post(CHAT, json=ask(stream=stream))))
                     await begun.acquire()
-                gateway.terminate()
+                gateway.signal(number)
                 await refused(gateway)
+                if number == signal.SIGHUP:
+                    gateway.signal(number)  # terminals send several: that is no demand to cut at once
                 gate.open()
                 whole, cut, given_up = await asyncio.gather(*running)
                 assert await asyncio.to_thread(gateway.exit_code) == 0, gateway.log.read_text()
@@ -99,7 +106,7 @@ async def test_under_load_nothing_is_lost(tmp_path: Path):
         say_figures(upstream, dice)
         with served(tmp_path, upstream.url) as gateway:
             key = await asyncio.to_thread(gateway.new_user, "alice")
-            load = Load(gateway.url, [key], dice, on_receipt)
+            load = Load(gateway.url, [key], dice, on_receipt, bears="server_stopping")  # told to those in line
             working = asyncio.create_task(load.run(16))
             await enough.wait()
             gateway.terminate()
@@ -129,3 +136,16 @@ async def test_who_watches_does_not_hold_up_a_stop(tmp_path: Path):
                 gateway.terminate()
                 assert [line async for line in lines][-1] == ""  # a whole event, and a proper end
             assert await asyncio.to_thread(gateway.exit_code) == 0
+
+
+async def test_under_nohup_a_terminal_may_go_away(tmp_path: Path):
+    ignoring = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = begin(tmp_path)
+    finally:
+        signal.signal(signal.SIGHUP, ignoring)
+    with process:
+        _, url = first_lines(process)
+        process.send_signal(signal.SIGHUP)
+        assert httpx.get(url + "/health").status_code == 200
+        end(process)

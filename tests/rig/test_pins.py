@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -12,6 +13,11 @@ from packaging.utils import canonicalize_name
 
 TOP = Path(__file__).parents[2]
 PINS = sorted((TOP / "requirements").glob("*.txt"))
+LOCKS = [
+    TOP / "web/package-lock.json",
+    TOP / "tests/clients/node/package-lock.json",
+    TOP / "tests/open_id/node/package-lock.json",
+]
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())
 
 
@@ -49,3 +55,11 @@ def test_carry_hashes_and_no_address(path: Path):
     assert "--index" not in text
     for pin in re.split(r"\n(?=\S)", text):
         assert "--hash=sha256:" in pin, f"{path.name}: {pin}"
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.parent.name)
+def test_locks_carry_hashes_and_no_address(path: Path):
+    packages = json.loads(path.read_text())["packages"]
+    for name, package in packages.items():
+        assert name == "" or package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package

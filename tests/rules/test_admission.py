@@ -1,11 +1,15 @@
 """Admission by values, and by Hypothesis against a slow obvious model."""
 
+from functools import partial
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tollkeeper.rules.admission import Counter, Demand, Gate, Refused, allow, give_back, settle, take
+from tests.rules.admission import allow
+from tests.rules.admission import limited as limited_at
+from tollkeeper.rules.admission import Counter, Demand, LimitCheck, Refused, give_back, settle, take
 from tollkeeper.rules.limits import COUNTED
 from tollkeeper.rules.windows import DAY, HOUR, MINUTE, SECOND, month_of
 
@@ -13,16 +17,12 @@ START = 1_795_000_000_000
 LENGTH = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 
 
-def gate(name, limit, used=0, held=0, at=START):
-    counter = Counter(COUNTED[name])
-    counter.window.add(used, at)
-    counter.held = held
-    return Gate(name, "", limit, counter)
+limited = partial(limited_at, at=START)
 
 
-def refusal(gates, demand=None, at=START):
+def refusal(checks, demand=None, at=START):
     with pytest.raises(Refused) as caught:
-        allow(gates, demand or Demand(), at)
+        allow(checks, demand or Demand(), at)
     return caught.value
 
 
@@ -33,65 +33,65 @@ def test_without_limits_nothing_is_clipped():
 @pytest.mark.parametrize("name", ["tokens_per_day", "tokens_per_month", "tokens_total"])
 def test_a_budget_clips_the_allowance_to_what_is_left(name):
     asked = Demand(budget_input=100, allowance=4096)
-    assert allow([gate(name, 1000, used=300)], asked, START) == 600
-    assert allow([gate(name, 1000, used=300, held=400)], asked, START) == 200
-    assert allow([gate(name, 1000, used=884)], asked, START) == 16
-    assert refusal([gate(name, 1000, used=885)], asked).obstacle.reason == "exhausted"
-    assert refusal([gate(name, 1000, used=800, held=85)], asked).obstacle.reason == "held"
-    assert refusal([gate(name, 115)], asked).obstacle.reason == "never"
-    assert refusal([gate(name, 0)], asked).obstacle.reason == "blocked"
+    assert allow([limited(name, 1000, used=300)], asked, START) == 600
+    assert allow([limited(name, 1000, used=300, held=400)], asked, START) == 200
+    assert allow([limited(name, 1000, used=884)], asked, START) == 16
+    assert refusal([limited(name, 1000, used=885)], asked).violation.reason == "exhausted"
+    assert refusal([limited(name, 1000, used=800, held=85)], asked).violation.reason == "held"
+    assert refusal([limited(name, 115)], asked).violation.reason == "never"
+    assert refusal([limited(name, 0)], asked).violation.reason == "blocked"
 
 
 def test_who_asks_for_little_is_let_in_with_little():
-    assert allow([gate("tokens_total", 100, used=95)], Demand(allowance=5), START) == 5
-    assert refusal([gate("tokens_total", 100, used=96)], Demand(allowance=5)).retry_at is None
+    assert allow([limited("tokens_total", 100, used=95)], Demand(allowance=5), START) == 5
+    assert refusal([limited("tokens_total", 100, used=96)], Demand(allowance=5)).retry_at is None
 
 
 def test_cost_is_clipped_by_the_price_of_output():
     asked = Demand(budget_input=10, allowance=1000, input_price=5, output_price=20)
-    assert allow([gate("cost_usd_per_day", 50 + 20 * 700 + 19)], asked, START) == 700
+    assert allow([limited("cost_usd_per_day", 50 + 20 * 700 + 19)], asked, START) == 700
     free_output = Demand(budget_input=10, allowance=1000, input_price=5)
-    assert allow([gate("cost_usd_per_day", 50)], free_output, START) == 1000
+    assert allow([limited("cost_usd_per_day", 50)], free_output, START) == 1000
 
 
 def test_several_choices_are_clipped_alike():
     asked = Demand(allowance=300, choices=3)
-    assert allow([gate("tokens_total", 100)], asked, START) == 99
-    assert refusal([gate("tokens_total", 47)], asked).obstacle.needed == 48
+    assert allow([limited("tokens_total", 100)], asked, START) == 99
+    assert refusal([limited("tokens_total", 47)], asked).violation.needed == 48
 
 
 def test_a_pace_refuses_and_never_clips():
     asked = Demand(pace_input=10, budget_input=500, allowance=90)
-    assert allow([gate("tokens_per_minute", 100)], asked, START) == 90
-    refused = refusal([gate("tokens_per_minute", 100, used=1)], asked)
-    assert (refused.obstacle.reason, refused.obstacle.needed) == ("exhausted", 100)
+    assert allow([limited("tokens_per_minute", 100)], asked, START) == 90
+    refused = refusal([limited("tokens_per_minute", 100, used=1)], asked)
+    assert (refused.violation.reason, refused.violation.needed) == ("exhausted", 100)
     assert START + MINUTE <= refused.retry_at <= START + MINUTE + 1001
-    assert refusal([gate("tokens_per_minute", 99)], asked).obstacle.reason == "never"
+    assert refusal([limited("tokens_per_minute", 99)], asked).violation.reason == "never"
 
 
 def test_what_binds_longest_is_named():
-    gates = [gate("requests_per_minute", 1, 1), gate("requests_per_day", 1, 1), gate("requests_per_second", 1, 1)]
-    refused = refusal(gates)
-    assert refused.obstacle.gate.name == "requests_per_day"
+    checks = [limited(f"requests_per_{span}", 1, 1) for span in ("minute", "day", "second")]
+    refused = refusal(checks)
+    assert refused.violation.name == "requests_per_day"
     assert refused.retry_at >= START + DAY
-    assert refusal([*gates, gate("requests_total", 1, 1)]).obstacle.gate.name == "requests_total"
-    assert refusal([*gates, gate("requests_total", 0)]).obstacle.reason == "blocked"
+    assert refusal([*checks, limited("requests_total", 1, 1)]).violation.name == "requests_total"
+    assert refusal([*checks, limited("requests_total", 0)]).violation.reason == "blocked"
     assert (
-        refusal([gate("requests_total", 0), gate("tokens_total", 5)], Demand(budget_input=9)).obstacle.reason
+        refusal([limited("requests_total", 0), limited("tokens_total", 5)], Demand(budget_input=9)).violation.reason
         == "blocked"
     )
 
 
 @pytest.mark.parametrize("used", [0, -5])
 def test_a_limit_of_zero_blocks_what_costs_nothing_too(used):
-    assert refusal([gate("cost_usd_total", 0, used)]).obstacle.reason == "blocked"
+    assert refusal([limited("cost_usd_total", 0, used)]).violation.reason == "blocked"
 
 
 def test_a_wait_that_ends_in_what_never_fits_names_that():
     """Clipped by the day it fitted the minute; when the day has room it asks for more than the minute ever has."""
-    gates = [gate("tokens_per_day", 1000, used=990), gate("tokens_per_minute", 300)]
-    refused = refusal(gates, Demand(pace_input=50, budget_input=50, allowance=500))
-    assert (refused.obstacle.gate.name, refused.obstacle.reason, refused.retry_at) == (
+    checks = [limited("tokens_per_day", 1000, used=990), limited("tokens_per_minute", 300)]
+    refused = refusal(checks, Demand(pace_input=50, budget_input=50, allowance=500))
+    assert (refused.violation.name, refused.violation.reason, refused.retry_at) == (
         "tokens_per_minute",
         "never",
         None,
@@ -99,15 +99,15 @@ def test_a_wait_that_ends_in_what_never_fits_names_that():
 
 
 def test_all_or_nothing():
-    gates = [gate("requests_per_minute", 5), gate("tokens_per_minute", 100), gate("tokens_total", 10)]
+    checks = [limited("requests_per_minute", 5), limited("tokens_per_minute", 100), limited("tokens_total", 10)]
     with pytest.raises(Refused):
-        take(gates, Demand(pace_input=1, budget_input=20), START)
-    assert all(gate.counter.held == 0 and gate.counter.window.used(START) == 0 for gate in gates)
+        take(checks, Demand(pace_input=1, budget_input=20), START)
+    assert all(check.counter.held == 0 and check.counter.window.used(START) == 0 for check in checks)
 
 
 def test_a_moment_that_frees_a_budget_may_still_be_too_early_for_a_pace():
     """When the day has room again the allowance is larger than what the hour has room for."""
-    day, hour = gate("tokens_per_day", 1000, used=990), gate("tokens_per_hour", 900, used=0)
+    day, hour = limited("tokens_per_day", 1000, used=990), limited("tokens_per_hour", 900, used=0)
     hour.counter.window.add(500, START + DAY)
     asked = Demand(allowance=800)
     refused = refusal([day, hour], asked)
@@ -123,8 +123,11 @@ class Admission(RuleBasedStateMachine):
     )
     def begin(self, limits, second):
         self.now = START
-        self.gates = [Gate(name, "", limit, Counter(COUNTED[name])) for name, limit in limits.items()]
-        self.gates += [Gate(name, "key", limit, Counter(COUNTED[name])) for name, limit in second.items()]
+        self.checks = [
+            LimitCheck(name, scope, limit, Counter(COUNTED[name]))
+            for scope, figures in ((("user", "alice"), limits), (("key", "k1"), second))
+            for name, limit in figures.items()
+        ]
         self.running = []
         self.settled = []  # (admitted, settled or None, tokens, cost)
 
@@ -140,20 +143,20 @@ class Admission(RuleBasedStateMachine):
     )
     def ask(self, pace, extra, allowance, price):
         demand = Demand(pace, pace + extra, allowance, 1, price, 2 * price)
-        before = [(gate.counter.held, gate.counter.window.used(self.now)) for gate in self.gates]
+        before = [(check.counter.held, check.counter.window.used(self.now)) for check in self.checks]
         try:
-            hold = take(self.gates, demand, self.now)
+            hold = take(self.checks, demand, self.now)
         except Refused as refused:
-            assert before == [(gate.counter.held, gate.counter.window.used(self.now)) for gate in self.gates]
+            assert before == [(check.counter.held, check.counter.window.used(self.now)) for check in self.checks]
             self.check_honest(refused, demand)
             return
-        assert demand.least <= hold.allowance <= demand.allowance
+        assert demand.min_allowance <= hold.allowance <= demand.allowance
         self.running.append((demand, hold))
 
     def check_honest(self, refused, demand):
         """At the moment it names the request, alone, goes out; and not before (asked at some moments in between)."""
-        bare = [gate._replace(counter=_without_holds(gate)) for gate in self.gates]
-        if refused.obstacle.reason == "held":
+        bare = [check._replace(counter=_without_holds(check)) for check in self.checks]
+        if refused.violation.reason == "held":
             allow(bare, demand, self.now)
         elif refused.retry_at is None:
             with pytest.raises(Refused):
@@ -181,19 +184,19 @@ class Admission(RuleBasedStateMachine):
 
     @invariant()
     def never_over(self):
-        for gate in getattr(self, "gates", ()):
-            assert gate.counter.window.used(self.now) + gate.counter.held <= gate.limit
-            assert self.truly_used(gate) <= gate.limit
-            if COUNTED[gate.name].span in ("month", "total"):
-                assert gate.counter.window.used(self.now) == self.truly_used(gate)
+        for check in getattr(self, "checks", ()):
+            assert check.counter.window.used(self.now) + check.counter.held <= check.limit
+            assert self.truly_used(check) <= check.limit
+            if COUNTED[check.name].span in ("month", "total"):
+                assert check.counter.window.used(self.now) == self.truly_used(check)
 
     @invariant()
     def nothing_is_held_when_nothing_runs(self):
         if not getattr(self, "running", True):
-            assert all(gate.counter.held == 0 for gate in self.gates)
+            assert all(check.counter.held == 0 for check in self.checks)
 
-    def truly_used(self, gate):
-        quantity, span = COUNTED[gate.name]
+    def truly_used(self, check):
+        quantity, span = COUNTED[check.name]
         if quantity == "requests":
             events = [(at, 1) for at, *_ in self.settled] + [(hold.at, 1) for _, hold in self.running]
         else:
@@ -206,11 +209,11 @@ class Admission(RuleBasedStateMachine):
         return sum(amount for at, amount in events if self.now - LENGTH[span] < at)
 
 
-def _without_holds(gate):
-    bare = Counter(COUNTED[gate.name])
-    bare.window = gate.counter.window
+def _without_holds(check):
+    bare = Counter(COUNTED[check.name])
+    bare.window = check.counter.window
     return bare
 
 
-Admission.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Admission.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestAdmission = Admission.TestCase

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.rules.chain import FIELDS, GENESIS, link
+from tollkeeper.rules.chain import GENESIS, link
+from tollkeeper.store.ports.record_fields import FIELDS as TABLE
+from tollkeeper.store.ports.record_fields import covered
+
+FIELDS = covered(TABLE, 1)
 
 RECORD = (
     "req_019d00000000deadbeefdeadbeef", 1_795_176_000_000, 1_795_176_000_700, "Zoë", None, "llama3.2:1b", "llama3.2",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tollkeeper.rules.image_tokens import DEAREST, UNTOLD, of_ollama, of_provider
+from tollkeeper.rules.image_tokens import DEAREST, OLLAMA_DEFAULT, ollama_image_tokens, provider_image_tokens
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from tollkeeper.rules.image_tokens import DEAREST, UNTOLD, of_ollama, of_provide
     ],
 )
 def test_providers(model, most):
-    assert of_provider(model) == most
+    assert provider_image_tokens(model) == most
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_providers(model, most):
         (["qwen25vl"], 560, 14, 16_384),
         (["qwen2", "qwen2.5vl_merger"], 560, 14, 16_384),
         (["something"], 4096, 14, 5 * 293 * 293),
-        ([], 0, 0, UNTOLD),
-        (["llama", "clip"], 336, 0, UNTOLD),
-        (["llama", "clip"], 0, 14, UNTOLD),
+        ([], 0, 0, OLLAMA_DEFAULT),
+        (["llama", "clip"], 336, 0, OLLAMA_DEFAULT),
+        (["llama", "clip"], 0, 14, OLLAMA_DEFAULT),
     ],
 )
 def test_ollama(kinds, size, patch, least):
-    assert least <= of_ollama(kinds, size, patch) <= least + 128
+    assert least <= ollama_image_tokens(kinds, size, patch) <= least + 128

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.rules.times import format_time, month_of, parse_time, words_for
+from tollkeeper.rules.times import (
+    format_month,
+    format_time,
+    format_wait,
+    month_bounds,
+    parse_month,
+    parse_time,
+    year_of,
+)
 
 MS = st.integers(0, 253_402_300_799_999)
 """Up to the end of the year 9999."""
@@ -26,8 +34,8 @@ def test_what_is_written_reads_the_same(ms):
         ("2026-11-20T12:00:00.123999999Z", "2026-11-20T12:00:00.123Z"),
         ("2026-11-20T12:00:00+01:30", "2026-11-20T10:30:00.000Z"),
         ("1970-01-01", "1970-01-01T00:00:00.000Z"),
-        ("1969-12-31", "1970-01-01T00:00:00.000Z"),
-        ("0001-01-01T00:00:00+23:00", "1970-01-01T00:00:00.000Z"),
+        ("1969-12-31T23:00:00-01:00", "1970-01-01T00:00:00.000Z"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999Z"),
     ],
 )
 def test_spellings(text, written):
@@ -49,6 +57,12 @@ def test_spellings(text, written):
         "２０２６-11-20",
         "0000-01-01",
         "9999-12-31T23:59:59-01:00Zx",
+        "9999-12-31T23:59:59-23:59",
+        "10000-01-01",
+        "1969-12-31",
+        "1969-12-31T23:59:59.999Z",
+        "0001-01-01T00:00:00+23:59",
+        "2026-12-31T23:59:60Z",
     ],
 )
 def test_what_is_no_moment(text):
@@ -58,11 +72,11 @@ def test_what_is_no_moment(text):
 
 @given(MS.filter(lambda ms: ms < 253_399_622_400_000))
 def test_a_month_holds_its_moments(ms):
-    start, after = month_of(ms)
+    start, after = month_bounds(ms)
     assert start <= ms < after
     assert format_time(start)[:8] == format_time(ms)[:8]
     assert format_time(start)[8:] == format_time(after)[8:] == "01T00:00:00.000Z"
-    assert month_of(after - 1) == (start, after)
+    assert month_bounds(after - 1) == (start, after)
 
 
 @pytest.mark.parametrize(
@@ -80,4 +94,16 @@ def test_a_month_holds_its_moments(ms):
     ],
 )
 def test_a_wait_in_words(ms, words):
-    assert words_for(ms) == words
+    assert format_wait(ms) == words
+
+
+def test_months_are_written_and_read() -> None:
+    assert format_month(parse_time("2026-11-30T23:59:59.999Z")) == "2026-11"
+    assert format_time(parse_month("2026-12")) == "2026-12-01T00:00:00.000Z"
+    assert year_of(parse_time("2026-12-31T23:59:59.999Z")) == 2026
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026-1", "2026-11-01", "1969-12", "2026-11\n", "٢٠٢٦-11", ""])
+def test_what_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a month such as"):
+        parse_month(text)

@@ -159,7 +159,7 @@ def test_a_clock_set_back_for_long_fills_no_memory():
     window.add(1, START + DAY)
     for at in range(START, START + MINUTE, 16):
         window.add(1, at)
-    assert len(window._buckets) + len(window._left) <= 3 * 61
+    assert len(window._buckets) + len(window._expired) <= 3 * 61
 
 
 def test_months_stay_apart_however_the_clock_jumps():

@@ -43,6 +43,35 @@ def test_tiny_vision_sees_it(
     assert figures(person.record()) == direct
 
 
+def in_lines(url: str, end: str) -> str:
+    head, _, payload = url.partition(",")
+    return f"{head},{end.join(payload[start : start + 76] for start in range(0, len(payload), 76))}{end}"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_base64_in_lines_is_taken_as_ollama_takes_it(client: Sdk, ollama: Ollama, end: str):
+    url = in_lines(inlined("PNG"), end)
+    asked = {"model": "tiny-vision", "max_tokens": 50, "messages": look(url)}
+    assert ollama.ask("/v1/chat/completions", asked).status == 200
+    assert client.chat.completions.create(**asked).choices[0].message.content == SENTENCE
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        inlined("PNG").replace("image/png", ""),
+        inlined("PNG").replace("image/png", "Image/PNG"),
+        inlined("PNG").replace(";base64", ";charset=utf-8;BASE64"),
+        inlined("JPEG").replace("image/jpeg", "application/octet-stream"),
+        in_lines(inlined("WEBP").replace("image/webp", "image/png"), "\r\n"),
+    ],
+    ids=["no type", "case", "parameters", "another type", "lines and a wrong type"],
+)
+def test_a_data_url_is_put_right_for_ollama(client: Sdk, url: str):
+    answer = client.chat.completions.create(model="tiny-vision", max_tokens=50, messages=look(url))
+    assert answer.choices[0].message.content == SENTENCE
+
+
 def test_moondream_sees_it(client: Sdk, person: Person, pictures: Pictures):
     for url in (inlined("JPEG"), pictures.url("red.webp")):
         answer = client.chat.completions.create(model="moondream", messages=look(url), max_tokens=5)

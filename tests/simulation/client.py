@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from tests.simulation.world import IMAGE, World, route_of
-from tollkeeper.rules.errors import GatewayError, UpstreamFailure
+from tests.simulation.pool import FINAL, TROUBLES, WHOLE, Machine
+from tests.simulation.world import IMAGE, World
+from tollkeeper.rules.errors import GatewayError, UpstreamFailure, outcome_of
+from tollkeeper.rules.outcomes import Outcome
+from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import Usage
-from tollkeeper.services.runs import Run, Started
-from tollkeeper.store.counting import Asked
+from tollkeeper.services.accounts.directory import Caller
+from tollkeeper.services.models.offers import Offer
+from tollkeeper.services.queue.selection import Route
+from tollkeeper.services.requests.dispatched import DispatchedRequest, Started
+from tollkeeper.services.requests.idempotency import RunningClaim
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.memory.counters import MemoryTaken
-from tollkeeper.wire.openai import CHAT, EMBEDDINGS, Ask, Image
-from tollkeeper.wire.openai_answer import NO_REPORT, UsageReport
+from tollkeeper.store.memory.counters import MemoryReservation
+from tollkeeper.store.ports.counters import AdmissionRequest
+from tollkeeper.wire.openai.dialect import OPENAI
+from tollkeeper.wire.openai.request import CHAT, EMBEDDINGS, OpenAIImage, OpenAIRequest
+from tollkeeper.wire.usage import NO_REPORT, UsageReport
 
 
-class Heard(Struct, frozen=True):
+class PartialResponse(Struct, frozen=True):
     report: UsageReport = NO_REPORT
     finish_reason: str | None = None
     content_events: int = 0
@@ -47,24 +55,39 @@ class Plan:
     body_steps: int
     facts_steps: int
     ready_steps: int
+    connect_steps: int
+    conversation: str | None
+    key: str | None
 
 
-@dataclass
+@dataclass(eq=False)
 class Client:
-    """`delivered` is what the upstream told when the client had the end of its answer."""
+    """`delivered` is what the upstream told when the client had the end of its answer. `tried`: the upstreams that were
+    to have it, in turn, each with the price there. `sent`: the last of them had some of it. `whole`: those that had all
+    of it. `final`: the failure that no attempt may follow. `paid`: it is sent only once its intent is durable."""
 
     plan: Plan
     world: World
     created_at: int
     request_id: str = ""
-    asked: Asked | None = None
-    taken: MemoryTaken | None = None
+    asked: AdmissionRequest | None = None
+    taken: MemoryReservation | None = None
     bound: int | None = None
     cost_bound: int | None = None
     granted: bool = False
     begun: bool = False
+    sent: bool = False
     ended: bool = False
-    run: Run | None = None
+    paid: bool = False
+    claim: RunningClaim | None = None
+    run: DispatchedRequest | None = None
+    route: Route | None = None
+    tried: list[tuple[str, str, Price | None]] = field(default_factory=list)
+    whole: list[str] = field(default_factory=list)
+    answering: bool = False
+    rested: bool = False
+    final: Outcome | None = None
+    fault: Exception | None = None
     truth: UsageReport = NO_REPORT
     delivered: Usage | None = None
     refused: BaseException | None = None
@@ -87,7 +110,11 @@ class Client:
             self.refused = error
         except asyncio.CancelledError:
             self.refused = asyncio.CancelledError()
+        except Exception as fault:
+            self.fault = fault
         finally:
+            if self.claim is not None:
+                self.claim.release()
             self.ended = True
 
     def end_with(self, error: GatewayError) -> None:
@@ -104,59 +131,142 @@ class Client:
         caller = world.accounts.identify(plan.secret)
         for _ in range(plan.body_steps):
             await self._pause()
-        images = tuple(Image("https://a.example/b.png", f"messages[{n}]", bare=False) for n in range(plan.images))
-        endpoint = EMBEDDINGS if plan.embeds else CHAT
-        ask = Ask(
-            b"{}", {}, plan.model, endpoint, plan.stream, False, plan.max_tokens, plan.choices, None, images,
-            plan.text_bytes,
-        )  # fmt: skip
-        route = route_of(plan.model)
-        caller = world.accounts.again(caller)
+        if plan.key is not None:
+            self.claim = await world.keys.claim(plan.user_id, plan.key, plan.model.encode())
+        images = tuple(OpenAIImage("https://a.example/b.png", f"messages[{n}]") for n in range(plan.images))
+        ask = OpenAIRequest(
+            endpoint=EMBEDDINGS if plan.embeds else CHAT,
+            body=b"{}",
+            members={},
+            model=plan.model,
+            stream=plan.stream,
+            output_cap=plan.max_tokens,
+            choices=plan.choices,
+            images=images,
+            text_bytes=plan.text_bytes,
+        )
+        choices = await world.resolver.candidates(plan.model)
+        (adapter,) = OPENAI.adapters[CHAT.path]
+        places = [(choice.deployment, adapter) for choice in choices]
+        caller = world.accounts.refresh(caller)
         if plan.facts_steps:
-            world.catalog.waits[asyncio.current_task()] = self._pause
-        foreseen = await world.admission.foresee(caller, ask, route)
-        caller = world.accounts.again(caller)
+            world.facts.waits[asyncio.current_task()] = self._pause
+        prefetched = await world.admission.prefetch(caller.owners, ask, places)
+        caller = world.accounts.refresh(caller)
         self.created_at = world.time.now()
         self.request_id = world.mint(self.created_at)
         started = Started(self.request_id, self.created_at, clock)
-        price = world.prices.in_force(plan.model, started.created_at)
-        world.runs.check_open()
+        offers = [
+            Offer(
+                each,
+                adapter,
+                world.prices.in_force(each.model, each.upstream.config.id, started.created_at),
+                None,
+                choice.entry,
+            )
+            for choice in choices
+            for each in [choice.deployment]
+        ]
+        world.requests.check_open()
         world.asking.append(self)
-        with await world.admission.admit(caller, ask, route, price, foreseen, started.created_at) as grant:
+        with await world.admission.admit(caller.owners, ask, offers, prefetched, started.created_at) as grant:
             for _ in range(plan.ready_steps):
                 await self._pause()
-            caller = world.accounts.again(caller)
-            with world.runs.begin(started, caller, endpoint, ask, route, price, grant, self.end_with) as run:
-                self.run = run
-                if route.upstream.kind != "ollama":
-                    await run.intent_durable()
-                run.dispatched = self.begun = True
-                asked = plan.max_tokens if grant.max_tokens is None else grant.max_tokens
-                await self._answer(run, asked)
+            caller = world.accounts.refresh(caller)
+            user_id, path = caller.user.user_id, ask.endpoint.path
+            with (
+                world.selection.enter(user_id, caller.queue_weight, grant.offers, path, plan.conversation) as route,
+                world.requests.begin(started, caller, ask, grant, self.end_with, self.claim) as run,
+            ):
+                self.run, self.route = run, route
+                run.slot = route
+                await self._serve(caller, run, route, plan.max_tokens if grant.max_tokens is None else grant.max_tokens)
 
-    async def _answer(self, run: Run, asked: int | None) -> None:
-        plan = self.plan
+    async def _serve(self, caller: Caller, run: DispatchedRequest, route: Route, cap: int | None) -> None:
+        """As `gateway/dispatch.py` does."""
+        while True:
+            offer = route.slot_at_once() or await route.slot()
+            machine, model = self.world.machines[offer.deployment.upstream.config.id], offer.deployment.model
+            assert self.final is None, f"it is sent to {machine.config.id} after {self.final}"
+            rests = machine.rests
+            try:
+                await self._attempt(caller, run, offer, machine, cap)
+            except GatewayError as error:
+                self._note(error, machine, model, rests)
+                if not route.failed(error, answering=self.answering):
+                    raise
+                run.attempt_failed(offer.deployment, error)
+                self.sent = False
+            else:
+                return
+
+    def _note(self, error: GatewayError, machine: Machine, model: str, rests: dict[str, float]) -> None:
+        """What the upstream would say of this failure. `rests` are those of when it was asked."""
+        outcome = outcome_of(error)
+        if outcome is None:
+            return
+        if self.answering:
+            outcome = Outcome.STREAM_DIED
+        now = self.world.time.clock()
+        self.rested |= machine.note(rests, outcome, model, error.retry_after, now)
+        if outcome in WHOLE:
+            self.whole.append(machine.config.id)
+        if outcome in FINAL or (outcome is Outcome.BROKEN and machine.config.is_paid):
+            self.final = outcome
+
+    async def _attempt(
+        self, caller: Caller, run: DispatchedRequest, offer: Offer, machine: Machine, cap: int | None
+    ) -> None:
+        """As `gateway/attempt.py` does."""
+        model = offer.deployment.model
+        run.attempt(offer.deployment, offer.price)
+        self.tried.append((machine.config.id, model, offer.price))
+        if machine.trouble == "down":
+            raise TROUBLES["down"](None)
+        for _ in range(self.plan.connect_steps):
+            await self._pause()
+        self.world.accounts.refresh(caller)
+        run.journal()
+        if machine.config.is_paid or self.claim is not None:
+            await run.intent_durable()
+            self.paid = True
+        with machine.serving(self, model):
+            run.sent = self.sent = self.begun = True
+            assert len(self.whole) < 2, f"{machine.config.id} gets what {self.whole} had"
+            await self._answer(run, machine, model, cap)
+
+    async def _answer(self, run: DispatchedRequest, machine: Machine, model: str, cap: int | None) -> None:
+        plan, since = self.plan, self.world.time.clock()
         await self._pause()
+        machine.answer(model)
         if plan.fails == "before":
             raise UpstreamFailure("The upstream failed.")
-        output = 0 if plan.embeds else int((1000 if asked is None else asked) * plan.choices * plan.output_share)
+        output = 0 if plan.embeds else int((1000 if cap is None else cap) * plan.choices * plan.output_share)
         if not plan.honest:
             output = output * 3 + 50
         text = plan.text_bytes + 64
         prompt = int(text * plan.input_share) + IMAGE * plan.images
         cached = int(prompt * plan.cached_share)
         self.truth = UsageReport(prompt, output, cached, 0) if plan.told else NO_REPORT
+        assert run.slot is not None
+        run.slot.answered(self.world.time.clock() - since, whole=not plan.stream)
         if plan.stream:
             for share in (3, 2):
-                run.heard = Heard(NO_REPORT, None, output // share)
+                run.partial = PartialResponse(NO_REPORT, None, output // share)
                 run.saw_content()
+                if not self.answering:
+                    assert self.route is not None
+                    self.answering = True
+                    self.route.answering()
                 await self._pause()
-            if plan.fails == "after":
+            if plan.fails == "after" or machine.trouble == "down":
                 raise UpstreamFailure("The upstream broke off.")
-            run.heard = Heard(NO_REPORT, "stop", output)
+            run.partial = PartialResponse(NO_REPORT, "stop", output)
             run.finish_relayed = True
             await self._pause()
-        run.heard = Heard(self.truth, "stop", output)
+        run.partial = PartialResponse(self.truth, "stop", output)
+        machine.done(self)
         run.settle("completed")
         await run.durable()
+        self.whole.append(machine.config.id)
         self.delivered = self.truth.complete(-1, output)

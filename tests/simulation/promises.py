@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counted
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
+from tests.rules.admission import allow
 from tests.simulation.client import Client
 from tests.simulation.world import World
-from tollkeeper.rules.admission import Counter, Gate, Refused, allow
-from tollkeeper.rules.limits import COUNTED, GATED, Limits
+from tollkeeper.rules.admission import Counter, LimitCheck, Refused
+from tollkeeper.rules.limits import CHECKED_LIMITS, COUNTED, Limits
+from tollkeeper.rules.owners import Scope
 from tollkeeper.rules.windows import SLIDING, month_of
-from tollkeeper.store.counting import Asked, Scope
-from tollkeeper.store.memory.counters import MemoryTaken, _scopes
-from tollkeeper.store.ports import ADJUSTMENT, Filter, Group, Record
+from tollkeeper.services.requests.idempotency import KEPT_MS
+from tollkeeper.store.memory.counters import MemoryReservation
+from tollkeeper.store.ports.counters import AdmissionRequest
+from tollkeeper.store.ports.records import ADJUSTMENT, Record
+from tollkeeper.store.ports.reports import Filter, Group
 
 Place = tuple[Scope, str]
 GROUPS: tuple[Group, ...] = ("user", "model", "key", "day")
@@ -28,7 +34,7 @@ def entries(world: World, clients: Iterable[Client], place: Place) -> list[tuple
     quantity, span = COUNTED[name]
     found = []
     for record in world.settled.values():
-        key_id = record.key_id and world.accounts.key(record.key_id).counted_as
+        key_id = record.key_id and world.accounts.key(record.key_id).counter_id
         if belongs(scope, record.user_id, key_id, record.model):
             if quantity == "requests":
                 if record.endpoint != ADJUSTMENT:
@@ -71,18 +77,15 @@ def running(clients: Iterable[Client]) -> Iterable[Client]:
     return [c for c in clients if c.granted and not c.ended and c.request_id not in c.world.settled]
 
 
-def owners_of(asked: Asked) -> list[tuple[tuple[str, ...], Limits]]:
+def owners_of(asked: AdmissionRequest) -> list[tuple[tuple[str, ...], Limits]]:
     """Whose limits a request must pass."""
-    owners: list[tuple[tuple[str, ...], Limits]] = [(("user", asked.user_id), asked.user_limits)]
-    if asked.key_id is not None:
-        owners.append((("key", asked.key_id), asked.key_limits))
-    return owners
+    return [((owner.kind.name, owner.id), owner.limits) for owner in asked.terms.owners]
 
 
 def counts_at(client: Client, scope: Scope) -> bool:
     """Whether a request is of this user, key or model: then each of its counters counts it, limited or not, those that
     came while it ran included."""
-    return client.asked is not None and scope in _scopes(client.asked)
+    return client.asked is not None and scope in client.asked.terms.scopes
 
 
 def holding(client: Client, place: Place) -> int:
@@ -93,16 +96,17 @@ def holding(client: Client, place: Place) -> int:
     return 0 if COUNTED[name].quantity == "requests" else needed(client.asked, name, client.taken.allowance)
 
 
-def places_of(asked: Asked) -> dict[Place, int]:
+def places_of(asked: AdmissionRequest) -> dict[Place, int]:
     """Every limit that a request must pass, with its figure."""
     found: dict[Place, int] = {}
     for scope, limits in owners_of(asked):
         found |= {(scope, name): limit for name, limit in limits.counts.items()}
-        found |= {((*scope, asked.model), name): limit for name, limit in limits.of_model(asked.model).items()}
+        for model in asked.terms.models or (asked.terms.model,):
+            found |= {((*scope, model), name): limit for name, limit in limits.of_model(model).items()}
     return found
 
 
-def needed(asked: Asked, name: str, allowance: int) -> int:
+def needed(asked: AdmissionRequest, name: str, allowance: int) -> int:
     demand, (quantity, _) = asked.demand, COUNTED[name]
     if quantity == "requests":
         return 1
@@ -111,7 +115,9 @@ def needed(asked: Asked, name: str, allowance: int) -> int:
     return demand.budget_input * demand.input_price + allowance * demand.output_price
 
 
-def check_let_out(world: World, clients: Sequence[Client], asked: Asked, at: int, taken: MemoryTaken) -> None:
+def check_let_out(
+    world: World, clients: Sequence[Client], asked: AdmissionRequest, at: int, taken: MemoryReservation
+) -> None:
     """L3, at the only moment at which it can be broken: what was used, what runs and this fit below every limit."""
     assert at == world.time.ms, "L3: it is decided at another moment than it counts at"
     for place, limit in places_of(asked).items():
@@ -134,39 +140,45 @@ def check_let_out(world: World, clients: Sequence[Client], asked: Asked, at: int
     assert taken.allowance % asked.demand.choices == 0
 
 
-def check_refusal(world: World, asked: Asked, at: int, refused: Refused) -> None:
+def check_refusal(world: World, asked: AdmissionRequest, at: int, refused: Refused) -> None:
     """L6: alone it goes out at the moment that was named and at none before; where none was named, never."""
-    gates = [
-        Gate(n, s, limit, _alone(n, counter)) for n, s, limit, counter in world.counters._gates(asked, _scopes(asked))
+    checks = [
+        LimitCheck(n, s, limit, _alone(n, counter)) for n, s, limit, counter in world.counters.checks(asked.terms)
     ]
     if refused.retry_at is None:
         for later in (1, 3_600_000, 86_400_000 * 3, 86_400_000 * 800):
-            assert not _goes(gates, asked, at + later), f"L6: {refused.obstacle} would have ended"
+            assert not _goes(checks, asked, at + later), f"L6: {refused.violation} would have ended"
         return
     assert refused.retry_at > at
-    if refused.obstacle.reason == "held":  # the moment named is a guess: nobody knows when what runs will end
-        assert _goes(gates, asked, at), f"L6: {refused.obstacle}: not the holds alone were in the way"
+    if refused.violation.reason == "held":  # the moment named is a guess: nobody knows when what runs will end
+        assert _goes(checks, asked, at), f"L6: {refused.violation}: not the holds alone were in the way"
     else:
-        assert _goes(gates, asked, refused.retry_at), f"L6: {refused.obstacle} still stands at the moment named"
-        assert not _goes(gates, asked, refused.retry_at - 1), f"L6: {refused.obstacle} had ended before"
+        assert _goes(checks, asked, refused.retry_at), f"L6: {refused.violation} still stands at the moment named"
+        assert not _goes(checks, asked, refused.retry_at - 1), f"L6: {refused.violation} had ended before"
 
 
 def _alone(name: str, counter: Counter) -> Counter:
-    twin = Counter(GATED[name])
+    twin = Counter(CHECKED_LIMITS[name])
     twin.window = counter.window
     return twin
 
 
-def _goes(gates: Sequence[Gate], asked: Asked, at: int) -> bool:
+def _goes(checks: Sequence[LimitCheck], asked: AdmissionRequest, at: int) -> bool:
     try:
-        allow(gates, asked.demand, at)
+        allow(checks, asked.demand, at)
     except Refused:
         return False
     return True
 
 
 def check_settled(client: Client, record: Record) -> None:
-    """L3: what was held was enough."""
+    """L3: what was held was enough. And the record is that of what happened."""
+    machine, model, price = client.tried[-1]
+    assert (record.upstream, record.model) == (machine, model), f"{record} went to {client.tried}"
+    assert record.attempts == len(client.tried), f"{len(client.tried)} attempts, {record.attempts} in {record}"
+    assert record.price_id == (price.id if price else None), f"{record} is priced by another than {price}"
+    assert record.cost_pico == (price.cost(record.usage) if price else 0), f"{record} is not what {price} makes of it"
+    assert client.sent or not record.usage.total_tokens, f"{record} is billed, and nobody served it"
     if client.plan.honest:
         used = record.usage.total_tokens
         assert client.bound is None or used <= client.bound, f"L3: {used} tokens used, {client.bound} held"
@@ -198,7 +210,7 @@ def check_budgets(world: World, clients: Sequence[Client], excused: set[str]) ->
         if user.user_id in excused:
             continue
         owners: list[tuple[tuple[str, ...], Limits]] = [(("user", user.user_id), user.limits)]
-        owners += [(("key", key.counted_as), key.limits) for key in world.accounts.keys_of(user.user_id)]
+        owners += [(("key", key.counter_id), key.limits) for key in world.accounts.keys_of(user.user_id)]
         for owner, limits in owners:
             for scope, counts in [(owner, limits.counts), *(((*owner, m), c) for m, c in limits.models.items())]:
                 for name, limit in counts.items():
@@ -224,6 +236,26 @@ def check_ledger(world: World, clients: Iterable[Client], seen: list[Record]) ->
             assert told.estimated or usage == told, f"L1: {usage} is not what was told: {told}"
 
 
+def check_keys(clients: Iterable[Client]) -> None:
+    """L2: of those with one key one at most was sent in 24 hours."""
+    sent: dict[tuple[str, str], list[int]] = {}
+    for client in clients:
+        if client.begun and client.plan.key is not None:
+            sent.setdefault((client.plan.user_id, client.plan.key), []).append(client.created_at)
+    for place, moments in sent.items():
+        moments.sort()
+        between = [later - earlier for earlier, later in pairwise(moments)]
+        assert min(between, default=KEPT_MS) >= KEPT_MS, f"L2: {place} was sent again after {min(between)} ms"
+
+
+def check_claims(world: World) -> None:
+    """L2, at rest: the keys that are claimed are those of records, and none is kept in memory."""
+    claimed = {claim.request_id for claim in world.tables.claims.values()}
+    assert claimed <= world.tables.records.keys(), "L2: a key is claimed by a request that left no record"
+    assert repr(world.keys) == "IdempotencyKeys(0 running)"
+    assert not world.keys._withdrawn
+
+
 async def check_sums(world: World) -> None:
     """L5: by whatever it is summed, it is the same."""
     records = list(world.settled.values())
@@ -238,3 +270,37 @@ async def check_sums(world: World) -> None:
             sum(row.requests for row in rows),
         )
         assert sums == (cost, tokens, requests), f"L5: by {groups}: {sums}, records: {(cost, tokens, requests)}"
+
+
+def check_pool(world: World, clients: Sequence[Client]) -> None:
+    """Slots are held by those who run, places by those who wait; and nobody waits for nothing."""
+    line, now = world.selection.line, world.time.clock()
+    routes = [client.route for client in clients if client.route is not None and not client.ended]
+    held = [route.ticket.choice for route in routes if route.ticket.choice is not None]
+    shown = line.statistics()
+    for name, machine in world.machines.items():
+        load, most = world.upstream(name).load, machine.config.most_running
+        models = Counted(choice.model for choice in held if choice.upstream.config.id == name)
+        assert load.running_by_model == models, f"{name}: {load}, but {models} hold its slots"
+        assert load.running == models.total(), f"{name}: {load}, but {models} hold its slots"
+        assert not most or load.running <= most, f"{name}: {load} with {most} slots"
+        if name in shown:
+            assert shown[name].running == models.total(), f"{name}: {shown[name]}, but {models} hold its slots"
+            assert shown[name].waiting <= len(line), f"{name}: {shown[name]} of {line}"
+    waiting = [route.ticket for route in routes if route.ticket.is_waiting]
+    assert len(line) == sum(line.users().values()) == len(waiting), f"{line}, but {len(waiting)} wait"
+    assert sum(not ticket.returns for ticket in waiting) <= line.bounds.size, "whose attempt failed may come back"
+    for ticket in waiting:
+        assert ticket.deadline >= now or ticket.entered_at == now, f"{ticket} waits longer than it may"
+        for tier in ticket.choices:
+            able = [choice for choice in tier if choice.upstream.health.can_serve(choice.model, now)]
+            for choice in able:
+                load = choice.upstream.load
+                swaps = load.loaded is not None and choice.model not in load.loaded
+                until = line._stations[choice.upstream.config.id].swap_until
+                swaps |= now < until <= now + line.bounds.timeout and load.loads_another(choice.model)
+                assert swaps or not load.room(choice.upstream.config, choice.model), f"{ticket} could go to {choice}"
+            if able:
+                break
+    trials = world.selection._trials.keys() - {route.ticket for route in routes}
+    assert not trials, f"trials that nobody makes: {trials}"

@@ -4,40 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 from argon2 import PasswordHasher
 
-from tests.services.house import BOOTSTRAP
+from tests.services.in_memory import BOOTSTRAP
+from tests.simulation.pool import ALIASES, CONTEXTS, Machine, WatchedSelection, client_of
 from tollkeeper.rules.admission import Refused
 from tollkeeper.rules.ids import request_id
-from tollkeeper.services.accounts import Accounts
-from tollkeeper.services.adjustments import Adjustments
-from tollkeeper.services.admission import Admission
-from tollkeeper.services.catalog import Catalog, Facts, Route
-from tollkeeper.services.counting import Counting
-from tollkeeper.services.figures import Figures
-from tollkeeper.services.metrics import Metrics
-from tollkeeper.services.passwords import Passwords
-from tollkeeper.services.prices import Prices
-from tollkeeper.services.runs import Runs
-from tollkeeper.services.secrets import Secrets
-from tollkeeper.services.upstream.config import Kind, UpstreamConfig
-from tollkeeper.services.upstream.ports import Client
-from tollkeeper.store.counting import Asked
-from tollkeeper.store.memory.counters import MemoryCounters, MemoryTaken
+from tollkeeper.services.accounts.accounts import Accounts
+from tollkeeper.services.accounts.end_users import EndUsers
+from tollkeeper.services.accounts.passwords import Passwords
+from tollkeeper.services.accounts.pepper import Pepper
+from tollkeeper.services.audit.actor import Actor
+from tollkeeper.services.events.outbox import Outbox
+from tollkeeper.services.ledger.adjustments import Adjustments
+from tollkeeper.services.ledger.observers import Observers
+from tollkeeper.services.limits.admission import Admission
+from tollkeeper.services.limits.backfill import Backfill
+from tollkeeper.services.models.aliases import Aliases
+from tollkeeper.services.models.catalog import Catalog, Deployment
+from tollkeeper.services.models.facts import FactsCache
+from tollkeeper.services.models.pins import Pins
+from tollkeeper.services.models.prices import Prices
+from tollkeeper.services.models.resolver import Resolver
+from tollkeeper.services.queue.line import Bounds
+from tollkeeper.services.requests.dispatched import DispatchedRequests
+from tollkeeper.services.requests.idempotency import IdempotencyKeys
+from tollkeeper.services.upstreams.descriptions import Facts
+from tollkeeper.services.upstreams.registry import Registry, Upstream
+from tollkeeper.services.watching.metrics import Metrics
+from tollkeeper.services.watching.totals import RunningTotals
+from tollkeeper.store.memory.counters import MemoryCounters, MemoryReservation
 from tollkeeper.store.memory.ledger import MemoryLedger
 from tollkeeper.store.memory.store import MemoryStore
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports import Record, lost
+from tollkeeper.store.ports.counters import AdmissionRequest
+from tollkeeper.store.ports.records import Record, lost
 
 OVERHEAD = 64
 IMAGE = 1500
 """The most tokens of one image."""
-KINDS: dict[str, Kind] = {"small:latest": "ollama", "large": "openai-compatible"}
-CONTEXTS = {"small:latest": 600, "large": None}
-SECRETS = Secrets(b"pepper" * 6)
+BOUNDS = Bounds(size=10, size_per_user=6)
+SECRETS = Pepper(b"pepper" * 6)
 
 
 class Time:
@@ -59,6 +69,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def __init__(self, time: Time) -> None:
         self._simulated = time
         super().__init__()
+        self._clock_resolution = 1e-6  # seconds since 1970 are no more exact than that, so timers may be late
 
     def time(self) -> float:
         return self._simulated.clock()
@@ -66,20 +77,20 @@ class SteppedLoop(asyncio.SelectorEventLoop):
 
 async def turn() -> None:
     """Let everything run that waits for nothing but its turn."""
-    for _ in range(14):
+    for _ in range(20):
         await asyncio.sleep(0)
 
 
-class FixedCatalog(Catalog):
+class FixedFacts(FactsCache):
     """Knows its models without asking an upstream; those in `waits` are told after a while."""
 
     waits: dict[asyncio.Task[Any] | None, Callable[[], Awaitable[None]]]
 
-    async def facts(self, route: Route) -> Facts:
+    async def of_each(self, deployments: Sequence[Deployment]) -> list[Facts]:
         wait = self.waits.pop(asyncio.current_task(), None)
         if wait is not None:
             await wait()
-        return Facts(None, CONTEXTS[route.model], OVERHEAD, IMAGE)
+        return [Facts(None, CONTEXTS[each.model], OVERHEAD, IMAGE) for each in deployments]
 
 
 class WatchedLedger(MemoryLedger):
@@ -95,13 +106,13 @@ class WatchedLedger(MemoryLedger):
 
 
 class WatchedCounters(MemoryCounters):
-    """Tells of every decision right after it fell: (asked, at, what was taken or why nothing was)."""
+    """Tells of every decision right after it fell: (request, at, what was taken or why nothing was)."""
 
-    def __init__(self, decided: Callable[[Asked, int, MemoryTaken | Refused], None]) -> None:
+    def __init__(self, decided: Callable[[AdmissionRequest, int, MemoryReservation | Refused], None]) -> None:
         super().__init__()
         self._decided = decided
 
-    async def admit(self, asked: Asked, at: int) -> MemoryTaken:
+    async def admit(self, asked: AdmissionRequest, at: int) -> MemoryReservation:
         try:
             taken = await super().admit(asked, at)
         except Refused as refused:
@@ -116,11 +127,20 @@ class World:
     durable or not; a crash leaves what was durable."""
 
     def __init__(
-        self, time: Time, rng: random.Random, strict_input: bool, decided: Callable[..., None], tables: Tables
+        self,
+        time: Time,
+        rng: random.Random,
+        strict_input: bool,
+        decided: Callable[..., None],
+        given: Callable[[Deployment, float], None],
+        tables: Tables,
+        machines: Mapping[str, Machine],
     ) -> None:
         self._rng = rng
         self._strict_input = strict_input
         self._decided = decided
+        self._given = given
+        self.machines = machines
         self.asking: list[Any] = []
         self.time = time
         self.tables = tables
@@ -128,39 +148,81 @@ class World:
         self.store = MemoryStore()
         self.store._tables = tables
         self.store._ledger = self.store.ledger = WatchedLedger(tables, self.settled)
-        for part in (self.store.reports, self.store.accounts, self.store.sessions, self.store.book, self.store.audit):
+        store = self.store
+        for part in (
+            *(store.reports, store.accounts, store.sessions, store.prices, store.aliases),
+            *(store.installation, store.audit, store.idempotency, store.events),
+        ):
             cast(Any, part)._tables = tables
         now = time.now
         ledger = self.store.ledger
-        figures = Figures(ledger, self.store.reports, now)
-        self.runs = Runs(ledger, Metrics("0", lambda: ledger.failing), figures, now, time.clock)
+        observers = Observers()
+        self.requests = DispatchedRequests(ledger, observers, now, time.clock)
+        observers.add(
+            Metrics("0", lambda: ledger.failing, lambda: len(self.requests.active), observers.failures),
+            RunningTotals(ledger, self.store.reports, now),
+        )
+        self.keys = IdempotencyKeys(store.idempotency, now)
         self.counters = WatchedCounters(decided)
-        self.counting = Counting(self.counters, ledger, self.store.reports, now)
+        self.counting = Backfill(self.counters, ledger, self.store.reports, now)
         self.accounts = Accounts(
             self.store.accounts,
             self.store.sessions,
-            self.store.book,
+            self.store.teams,
+            self.store.installation,
             SECRETS.digest,
             Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
             now,
+            outbox=Outbox(self.store.events, now),
+            end_users=EndUsers(
+                self.store.end_users,
+                now,
+                limits_changed=self.counting.prepare,
+                begun=self.counting.begin,
+                forgotten=self.counting.drop,
+                ended=self.requests.end_by_end_user,
+            ),
             bootstrap=SECRETS.digest(BOOTSTRAP),
-            cut=self.runs.cut_credentials,
+            credentials_ended=self.requests.end_by_credential,
             limits_changed=self.counting.prepare,
         )
-        self.prices = Prices(self.store.book, now)
-        self.catalog = FixedCatalog([], self.store.book, now, patience=1)
-        self.catalog.waits = {}
-        self.admission = Admission(
-            self.counters, self.catalog, now, default_max_tokens=400, strict_input=strict_input
-        )  # fmt: skip
-        self.adjustments = Adjustments(ledger, self.counters, figures, now, self.mint)
+        self.prices = Prices(self.store.prices, now)
+        self.registry = Registry(lambda config: client_of(machines[config.id]))
+        self.catalog = Catalog(self.registry, patience=1, clock=time.clock)
+        self.aliases = Aliases(self.store.aliases, now)
+        self.resolver = Resolver(self.registry, self.catalog, self.aliases, Pins(self.store.pins, now))
+        self.selection = WatchedSelection(BOUNDS, self.catalog, clock=time.clock)
+        self.selection.given = given
+        self.facts = FixedFacts(self.catalog, patience=1)
+        self.facts.waits = {}
+        self.admission = Admission(self.counters, self.facts, default_max_tokens=400, strict_input=strict_input)
+        self.adjustments = Adjustments(ledger, self.counters, self.accounts.owners_of, observers, now, self.mint)
 
     async def start(self) -> None:
         """As the gateway starts: what is in the store is loaded, and counted."""
         await self.accounts.load()
         await self.prices.load()
-        users = self.accounts.users()
-        await self.counting.start([*users, *(key for user in users for key in self.accounts.keys_of(user.user_id))])
+        await self.aliases.load()
+        await self.counting.start(self.accounts.owners())
+        for machine in self.machines.values():
+            self._seeded(self.registry.add(machine.config))
+        await self.catalog.refresh()
+        if not self.aliases.table:
+            await self.aliases.replace(ALIASES, Actor("@simulation"))
+
+    async def save(self, machine: Machine) -> None:
+        """An admin saves this upstream, changed or not."""
+        machine.rests = {}  # what was asked before the change says nothing of it now
+        self._seeded(self.registry.replace(machine.config))
+        await self.catalog.refresh()
+
+    def upstream(self, name: str) -> Upstream:
+        return next(each for each in self.registry if each.config.id == name)
+
+    def _seeded(self, upstream: Upstream) -> None:
+        upstream.health._chance = self._rng.random
+        if upstream.config.kind.shows_loaded_by:
+            upstream.load.loaded = upstream.load.loaded or frozenset()
 
     def mint(self, at: int) -> str:
         return request_id(at, self._rng.randbytes(8))
@@ -170,14 +232,9 @@ class World:
         old, tables = self.tables, Tables()
         tables.users, tables.keys, tables.values = dict(old.users), dict(old.keys), dict(old.values)
         tables.prices, tables.aliases, tables.audit = list(old.prices), dict(old.aliases), list(old.audit)
-        tables.records = dict(old.records)
+        tables.records, tables.claims = dict(old.records), dict(old.claims)
         for name, intent in sorted(old.intents.items()):
             tables.records[name] = lost(intent, self.time.ms)
-        world = World(self.time, self._rng, self._strict_input, self._decided, tables)
+        world = World(self.time, self._rng, self._strict_input, self._decided, self._given, tables, self.machines)
         await world.start()
         return world
-
-
-def route_of(model: str) -> Route:
-    """Where a model is; nobody ever connects to it."""
-    return Route(model, UpstreamConfig(model, KINDS[model], "http://127.0.0.1:1"), cast(Client, None))

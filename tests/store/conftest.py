@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.engines import ENGINES, Engine
-from tollkeeper.store.ports import Store
+from tollkeeper.store.ports.store import Store
 
 
 @pytest.fixture(params=ENGINES)

@@ -12,7 +12,7 @@ from typing import Protocol
 from tests.store.values import NOON
 from tollkeeper.store import memory, sqlite
 from tollkeeper.store.memory import MemoryStore
-from tollkeeper.store.ports import Store
+from tollkeeper.store.ports.store import Store
 
 
 class Engine(Protocol):
@@ -77,6 +77,6 @@ ENGINES: dict[str, Callable[[Path], Engine]] = {"sqlite": Sqlite, "memory": Memo
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for something that must come about; the bound only ends a test that fails."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.002)

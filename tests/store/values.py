@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from tollkeeper.rules.ids import request_id
 from tollkeeper.rules.usage import Usage
-from tollkeeper.store.ports import AuditEntry, Filter, Intent, Key, Record, User
+from tollkeeper.store.ports.accounts import Key, User
+from tollkeeper.store.ports.audit import AuditEntry
+from tollkeeper.store.ports.records import Intent, Record
+from tollkeeper.store.ports.reports import Filter
+from tollkeeper.store.ports.second_factors import StoredFactor
 
 NOON = 1_795_176_000_000
 """2026-11-20T12:00:00Z"""
@@ -20,9 +24,19 @@ AUDIT = AuditEntry(at=NOON, actor="admin", action="user.create", target="ann", d
 
 ANN = User("ann", "user", "active", "Ann", NOON, "$argon2id$secret-hash")
 
+FACTOR = StoredFactor("ann", b"sealed secret", "old", NOON, 2, (b"a secret-digest".ljust(32), b"b".ljust(32)))
+
 KEY = Key("key_1", "ann", "laptop", "sk-ann-ab", b"secret-digest", NOON)
 
 _INTENT = Intent("", 0, "ann", "key_1", "llama3.2:1b", "llama3.2", "/v1/chat/completions", "ollama", stream=True)
+
+
+A = TypeVar("A", User, Key)
+
+
+def saved(value: A) -> A:
+    """The value as a store has it after its first save, or its next."""
+    return replace(value, version=value.version + 1)
 
 
 def an_intent(at: int = NOON, **fields: Any) -> Intent:

@@ -1,21 +1,4 @@
-import { cleanup } from "@testing-library/react";
-import { afterEach, vi } from "vitest";
+// A test of plain functions says `@vitest-environment node` on top: setting a document up takes longer than most tests.
+export {};
 
-// What jsdom lacks and Mantine asks for.
-Object.defineProperty(window, "matchMedia", {
-  value: (query: string) => ({
-    matches: false,
-    media: query,
-    addEventListener: vi.fn(),
-    removeEventListener: vi.fn(),
-  }),
-});
-Object.defineProperty(window, "ResizeObserver", {
-  value: class {
-    observe = vi.fn();
-    unobserve = vi.fn();
-    disconnect = vi.fn();
-  },
-});
-
-afterEach(cleanup);
+if ("window" in globalThis) await import("./document");

@@ -1,7 +1,7 @@
-"""How a command says that it could not do its work."""
+"""The exception of commands that fail."""
 
 from __future__ import annotations
 
 
 class Failure(Exception):
-    """The command ends with exit code 1. The message says what was wrong and what to do."""
+    """Failure of a command, with exit code 1. The message says what is wrong and what to do."""

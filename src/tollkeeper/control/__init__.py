@@ -1,28 +1,21 @@
 """The control plane: FastAPI, for admins, users and operators. Few requests, rich types.
 
-    app.py          the application, and its path table
-    context.py      what the application is given
-    routes.py       the kinds of guarded route: a user's, an admin's, a session's
-    errors.py       errors into answers, and how the document shows them
-    forms.py        what bodies have in common: lists, times, names
-    public.py       /, /health, /ready, /metrics
-    docs.py         /docs and /openapi.json
-    relayed.py      how the document describes the data plane
-    auth.py         /auth: signing in and out
-    me.py           /me, own keys
-    users.py        /admin/users
-    limits.py       limits, and what is left of them
-    keys.py         keys, by admins
-    usage.py        records and sums: of a user, of everyone
-    calls.py        one record, with its price; records as CSV
-    adjustments.py  corrections and refunds
-    prices.py       /admin/prices
-    models.py       /admin/models
-    aliases.py      /admin/aliases
-    upstreams.py    /admin/upstreams
-    live.py         /admin/live: what a dashboard shows, pushed
-    audit.py        /admin/audit
+    app.py      the application and its routes
+    context.py  the services that routes use
+    http/       what every route is built on: guards, request bodies, errors, shared schemas
+    public.py   /, /health, /ready, /metrics
+    auth.py     /auth: signing in and out
+    second_factor.py  /auth/second-factor: one's own second factor
+    open_id.py  /auth/providers, /auth/oidc: signing in by OpenID providers
+    me.py       /me: a user's own account and keys
+    usage.py    records and their totals, of one user and of everyone: /v1/usage, /admin/usage
+    calls.py    one record with its price, and records as CSV
+    invoices/   invoices and credit: one's own, and everyone's
+    openrouter.py  /api/v1/key and /api/v1/generation: what clients of OpenRouter ask
+    admin/      everything else under /admin, a file for each noun
+    docs.py     /docs and /openapi.json
+    relayed.py  how the OpenAPI document describes the data plane
 
-Each noun's file holds its bodies and its paths. Nothing here decides: it reads a request, asks a service, shapes the
-answer.
+Each noun's file holds its schemas and its routes. Nothing is decided here: a route reads a request, calls a service and
+shapes the response.
 """

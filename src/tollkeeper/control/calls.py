@@ -1,4 +1,4 @@
-"""One record by itself, and records as CSV."""
+"""One record with its price, and records as CSV."""
 
 from __future__ import annotations
 
@@ -11,76 +11,67 @@ from fastapi import Query as FromQuery
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
+from tollkeeper.control.admin.prices import PriceBody
 from tollkeeper.control.context import ControlServices, Services
-from tollkeeper.control.errors import Responses, errors
-from tollkeeper.control.forms import Time
-from tollkeeper.control.prices import PriceBody
-from tollkeeper.control.routes import Who, admin_router, user_router
-from tollkeeper.control.usage import OwnRecords, RecordBody, RecordsOfAll, filter_of, record_body
+from tollkeeper.control.http.errors import Responses, errors
+from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
+from tollkeeper.control.usage import OwnRecords, RecordBody, RecordsOfAll, field_types, filter_of
 from tollkeeper.rules.errors import NotFound
-from tollkeeper.services.prices import price_body
-from tollkeeper.store.ports import Filter, Record
-from tollkeeper.wire.sheet import guarded
+from tollkeeper.services.ledger.presentation import IN_CSV, listed, present_whole, presenter
+from tollkeeper.services.models.prices import price_body
+from tollkeeper.store.ports.record_fields import FIELDS
+from tollkeeper.store.ports.records import Record
+from tollkeeper.store.ports.reports import Filter
+from tollkeeper.wire.csv_cells import format_cell
 
 _ROWS = 1000
-"""Records read, and sent, at once."""
-_COLUMNS = tuple(RecordBody.model_fields)
+"""Records that are read and sent at a time."""
+_COLUMNS = tuple(field.name for field in listed(FIELDS))
+_in_csv = presenter(listed(FIELDS), IN_CSV)
 
 
 class Call(RecordBody):
-    """A record, when it was settled, and the version of the price that it was charged by; null: it had none."""
+    """A record, when it was settled, and the version of the price that it was charged by, null if it had none."""
 
-    settled_at: Time
+    __annotations__ = field_types([field for field in FIELDS if not field.listed])
     price: PriceBody | None
 
 
 async def _call(services: ControlServices, request_id: str, user_id: str | None) -> Call:
     record = await services.reports.record(request_id)
-    # Others' records look as if they did not exist.
+    # Other users' records look as if they did not exist.
     if record is None or user_id not in (None, record.user_id):
         raise NotFound(f"There is no record {request_id[:64]!r}.", param="request_id")
     price = None if record.price_id is None else services.prices.version(record.price_id)
-    return Call(
-        **dict(record_body(record)),
-        settled_at=record.settled_at,
-        price=None if price is None else PriceBody.model_validate(price_body(price)),
-    )
+    body = None if price is None else PriceBody.model_validate(price_body(price))
+    return Call(**present_whole(record), price=body)
 
 
-def _sheet(services: ControlServices, which: Filter) -> Response:
+def _csv_response(services: ControlServices, which: Filter) -> Response:
     return StreamingResponse(
-        _lines(services, which),
+        _csv_lines(services, which),
         headers={"content-disposition": 'attachment; filename="usage.csv"'},
         media_type="text/csv; charset=utf-8",
     )
 
 
-async def _lines(services: ControlServices, which: Filter) -> AsyncIterator[bytes]:
-    yield _written([_COLUMNS])
+async def _csv_lines(services: ControlServices, which: Filter) -> AsyncIterator[bytes]:
+    yield _encode_rows([_COLUMNS])
     after: str | None = None
     while True:
         records = await services.reports.records(which, limit=_ROWS, after=after)
         if records:
-            yield _written([_cells(record) for record in records])
+            yield _encode_rows([_cells(record) for record in records])
         if len(records) < _ROWS:
             return
         after = records[-1].request_id
 
 
 def _cells(record: Record) -> list[str]:
-    body = record_body(record).model_dump(mode="json") | {"metadata": record.metadata}
-    return [_cell(body[name]) for name in _COLUMNS]
+    return [format_cell(name, value) for name, value in _in_csv(record).items()]
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return guarded(value) if isinstance(value, str) else str(value)
-
-
-def _written(rows: list[tuple[str, ...]] | list[list[str]]) -> bytes:
+def _encode_rows(rows: list[tuple[str, ...]] | list[list[str]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode(errors="replace")
@@ -88,34 +79,34 @@ def _written(rows: list[tuple[str, ...]] | list[list[str]]) -> bytes:
 
 _CSV: Responses = {
     200: {
-        "description": "All records that match, newest first.",
+        "description": "All matching records, newest first.",
         "content": {"text/csv": {"schema": {"type": "string"}}},
     }
 }
 
-own = user_router("usage")
+user_routes = user_router("usage")
 
 
-@own.get("/v1/usage.csv", summary="Your records as CSV, newest first", response_class=Response, responses=_CSV)
-async def _own_sheet(services: Services, who: Who, query: Annotated[OwnRecords, FromQuery()]) -> Response:
-    return _sheet(services, filter_of(services, who.user.user_id, query))
+@user_routes.get("/v1/usage.csv", summary="Your records as CSV, newest first", response_class=Response, responses=_CSV)
+async def _own_csv(services: Services, caller: CurrentCaller, query: Annotated[OwnRecords, FromQuery()]) -> Response:
+    return _csv_response(services, filter_of(services, caller.user.user_id, query))
 
 
-@own.get("/v1/usage/{request_id}", summary="A record of yours, and its price", responses=errors(404))
-async def _own_call(services: Services, who: Who, request_id: str) -> Call:
-    return await _call(services, request_id, who.user.user_id)
+@user_routes.get("/v1/usage/{request_id}", summary="One of your records, with its price", responses=errors(404))
+async def _own_call(services: Services, caller: CurrentCaller, request_id: str) -> Call:
+    return await _call(services, request_id, caller.user.user_id)
 
 
-everyones = admin_router("usage of everyone")
+admin_routes = admin_router("usage of everyone")
 
 
-@everyones.get(
+@admin_routes.get(
     "/admin/usage.csv", summary="Everyone's records as CSV, newest first", response_class=Response, responses=_CSV
 )
-async def _all_sheet(services: Services, query: Annotated[RecordsOfAll, FromQuery()]) -> Response:
-    return _sheet(services, filter_of(services, None, query))
+async def _all_csv(services: Services, query: Annotated[RecordsOfAll, FromQuery()]) -> Response:
+    return _csv_response(services, filter_of(services, None, query))
 
 
-@everyones.get("/admin/usage/{request_id}", summary="A record, and its price", responses=errors(404))
+@admin_routes.get("/admin/usage/{request_id}", summary="A record, with its price", responses=errors(404))
 async def _any_call(services: Services, request_id: str) -> Call:
     return await _call(services, request_id, None)

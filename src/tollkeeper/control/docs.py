@@ -1,6 +1,6 @@
-"""The document of the API, and the pages that show it: Swagger UI from its wheel, so that it works offline.
+"""The OpenAPI document, and the page that shows it: Swagger UI from its wheel, so that it works offline.
 
-No script or style stands in a page: the policy allows files of our own only.
+The page has no inline script or style: its policy allows files of our own only.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ async def _document(request: Request) -> Response:
 
 @router.get("/docs")
 async def _page() -> Response:
-    return await _answer(_PAGE)
+    return await _respond(_PAGE)
 
 
 @router.get("/docs/{name}")
 async def _file(name: str) -> Response:
     if name not in _FILES:
-        raise NotFound(f"There is no file {name[:64]!r} of the documentation.")
-    return await _answer(_FILES[name])
+        raise NotFound(f"There is no documentation file {name[:64]!r}.")
+    return await _respond(_FILES[name])
 
 
-async def _answer(file: _File) -> Response:
+async def _respond(file: _File) -> Response:
     content = await asyncio.to_thread(_read, file)
     return Response(content, headers={**_HEADERS, "cache-control": "max-age=3600"}, media_type=file.media_type)
 
@@ -69,5 +69,5 @@ def _read(file: _File) -> bytes:
 
 
 def _write_document(app: FastAPI) -> bytes:
-    # Making the document takes a tenth of a second, once: off the event loop.
+    # Building the document takes a tenth of a second, once: not on the event loop.
     return msgspec.json.encode(app.openapi())

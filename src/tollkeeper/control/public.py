@@ -1,9 +1,8 @@
-"""What needs no key: the front door, health, readiness; and the metrics, which may."""
+"""Routes that need no key: the root, health and readiness; and metrics, where a setting allows it."""
 
 from __future__ import annotations
 
 import asyncio
-from ipaddress import ip_address
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -12,9 +11,13 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 
 from tollkeeper.control.context import Services
-from tollkeeper.control.errors import errors
-from tollkeeper.control.routes import presented_key
+from tollkeeper.control.http.errors import errors
 from tollkeeper.rules.errors import NotFound
+from tollkeeper.wire.credentials import missing_key, presented_key
+from tollkeeper.wire.http.hosts import Networks, read_address
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+"""Headers that proxies add to requests."""
 
 
 class Welcome(BaseModel):
@@ -30,7 +33,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`parts` has the reason why each is not ready, null where it is."""
+    """`parts` gives the reason why a part is not ready, null where it is."""
 
     status: Literal["ready", "not ready"]
     parts: dict[str, str | None]
@@ -41,13 +44,13 @@ router = APIRouter(tags=["public"])
 
 @router.get(
     "/",
-    summary="What this is",
+    summary="Name and version",
     response_model=Welcome,
-    responses={307: {"description": "Browsers are led to the pages."}},
+    responses={307: {"description": "Browsers are redirected to the web pages."}},
 )
 async def _root(request: Request, services: Services) -> Response:
     if _from_browser(request):
-        return _lead(request, "/ui/")
+        return _redirect(request, "/ui/")
     return JSONResponse(Welcome(version=services.version).model_dump(), headers={"vary": "accept"})
 
 
@@ -55,13 +58,13 @@ async def _root(request: Request, services: Services) -> Response:
 @router.get("/chat", include_in_schema=False)
 @router.get("/admin", include_in_schema=False)
 async def _page(request: Request) -> Response:
-    """Short ways to pages, all of which are under `/ui/`: so no path is both a page and an API."""
+    """Shortcuts to pages. All pages are under `/ui/`, so that no path is both a page and an API."""
     if not _from_browser(request):
-        raise NotFound("There is a page for browsers here, and no API. GET /docs shows what there is.")
-    return _lead(request, f"/ui{request.url.path}")
+        raise NotFound("This is a page for browsers, not an API. GET /docs lists every path.")
+    return _redirect(request, f"/ui{request.url.path}")
 
 
-def _lead(request: Request, place: str) -> Response:
+def _redirect(request: Request, place: str) -> Response:
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(place + query, headers={"vary": "accept"})
 
@@ -70,14 +73,14 @@ def _from_browser(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-@router.get("/health", summary="Whether the process lives")
+@router.get("/health", summary="Whether the process is alive")
 async def _health(services: Services) -> Health:
     return Health(version=services.version)
 
 
 @router.get(
     "/ready",
-    summary="Whether the ledger writes and an upstream answers",
+    summary="Whether the ledger can be written and an upstream responds",
     response_model=Readiness,
     responses={503: {"model": Readiness, "description": "Not ready"}},
 )
@@ -90,19 +93,23 @@ async def _ready(services: Services) -> Response:
 
 @router.get(
     "/metrics",
-    summary="Metrics, in the text format of Prometheus",
+    summary="Metrics in the Prometheus text format",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **errors(401, 403)},
 )
 async def _metrics(request: Request, services: Services) -> Response:
-    """With an admin's key; without one from this machine, where the setting `metrics_public` says so."""
-    if not (services.metrics_public and _from_loopback(request)):
-        services.accounts.identify_admin(presented_key(request))
+    """Needs an admin's key, unless the setting `metrics_networks` or `metrics_public` allows the request without."""
+    if not _comes_from(services.metrics_networks, request):
+        key = presented_key(request.scope["headers"])
+        if key is None:
+            raise missing_key()
+        services.accounts.identify_admin(key)
+    services.metrics.sample()
     return Response(await asyncio.to_thread(services.metrics.text), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def _from_loopback(request: Request) -> bool:
-    try:
-        return request.client is not None and ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
+def _comes_from(networks: Networks, request: Request) -> bool:
+    """Whether a request comes from one of these networks directly: behind a proxy, everyone has the proxy's address."""
+    client, headers = request.client, request.headers
+    forwarded = any(name in headers for name in _FORWARDED)
+    return client is not None and not forwarded and read_address(client.host) in networks

@@ -1,65 +1,56 @@
-"""Records and their sums: what one user used, and what everyone did."""
+"""Records and their totals, of one user and of everyone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import msgspec
 from fastapi import Query as FromQuery
 from msgspec.structs import replace
 from pydantic import BaseModel, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
 from tollkeeper.control.context import ControlServices, Services
-from tollkeeper.control.errors import errors
-from tollkeeper.control.forms import Listing, Page, Query, Time, TimeIn, page_of
-from tollkeeper.control.routes import Who, admin_router, user_router
+from tollkeeper.control.http.errors import errors
+from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
+from tollkeeper.control.http.schemas import Listing, Page, Query, Time, TimeIn, page_of
 from tollkeeper.rules.errors import NotFound, Unprocessable
 from tollkeeper.rules.money import format_usd
-from tollkeeper.rules.times import month_of
-from tollkeeper.store.ports import Filter, Group, Record, RecordStatus, Totals
+from tollkeeper.rules.times import month_bounds
+from tollkeeper.services.ledger.presentation import listed, present_listed
+from tollkeeper.store.ports.record_fields import FIELDS, Fields, Form
+from tollkeeper.store.ports.records import Record, RecordStatus
+from tollkeeper.store.ports.reports import Filter, Group, Totals
 
 Usd = Annotated[str, WithJsonSchema({"type": "string", "format": "decimal", "examples": ["0.000123"]})]
-"""Dollars, exact."""
+"""US dollars, exact."""
 
-OWN_GROUPS: tuple[Group, ...] = ("model", "day", "hour", "key", "status")
-ALL_GROUPS: tuple[Group, ...] = ("user", *OWN_GROUPS)
-_FIELDS: Mapping[Group, str] = {"user": "user_id", "key": "key_id"}
-"""The field that shows a group, where it is not called as the group is."""
+OWN_GROUPS: tuple[Group, ...] = ("model", "day", "hour", "key", "status", "end_user")
+TEAM_GROUPS: tuple[Group, ...] = ("user", *OWN_GROUPS)
+ALL_GROUPS: tuple[Group, ...] = ("user", "team", *OWN_GROUPS)
+_GROUP_FIELDS: Mapping[Group, str] = {
+    "user": "user_id", "team": "team_id", "key": "key_id", "end_user": "end_user_id"
+}  # fmt: skip
+"""The field that names a group, where it is not called as the group is."""
+
+
+_TYPES: Mapping[Form, Any] = {"time": Time, "usd": Usd, "json": dict[str, Any] | None}
+"""Types in a body, by the form in which a field is presented; other fields keep their own type."""
+
+
+def field_types(fields: Fields) -> dict[str, Any]:
+    """The types of these fields in a body, by name."""
+    return {field.name: _TYPES.get(field.form, field.type) for field in fields}
 
 
 class RecordBody(BaseModel):
-    """The ledger's one entry of one request."""
+    """A record of the ledger: of one request, or of an adjustment."""
 
-    request_id: str
-    created_at: Time
-    user_id: str
-    key_id: str | None
-    model: str
-    endpoint: str
-    upstream: str
-    stream: bool
-    status: RecordStatus
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
-    cost_usd: Usd
-    price_id: int | None
-    requested_model: str
-    estimated: bool
-    latency_ms: int
-    first_token_ms: int | None
-    queued_ms: int
-    finish_reason: str | None
-    metadata: dict[str, Any] | None
+    __annotations__ = field_types(listed(FIELDS))
 
 
 class Sums(BaseModel):
-    """Sums over records."""
+    """Totals of records."""
 
     requests: int
     prompt_tokens: int
@@ -69,56 +60,75 @@ class Sums(BaseModel):
 
 
 class UsagePage(Listing[RecordBody]):
-    """`totals` sums up all records that the filter lets through, not only this page's."""
+    """`totals` covers all records that match the filter, not only this page's."""
 
     totals: Sums
 
 
 class _Groups(BaseModel):
     user_id: str | None = None
+    team_id: str | None = None
     model: str | None = None
     day: str | None = Field(None, examples=["2026-11-20"])
     hour: str | None = Field(None, examples=["2026-11-20T12:00:00Z"])
     key_id: str | None = None
     status: str | None = None
+    end_user_id: str | None = None
 
 
 class SummaryRow(Sums, _Groups):
-    """Sums of one group; of the fields that can name a group it has those that were asked for."""
+    """Totals of one group. Of the fields that can name a group, it has those of `group_by`."""
 
 
 class Summary(BaseModel):
-    """`user_id` is null where everyone's usage is summed."""
+    """Totals by group, and of all groups. `user_id` is null for everyone's usage; `team_id` is there where a team was
+    asked for, null for what was used in none."""
 
     object: Literal["usage.summary"]
     user_id: str | None
+    team_id: str | None = None
     from_: Time = Field(serialization_alias="from")
     to: Time
     data: list[SummaryRow]
     total: Sums
 
 
-def _listed(groups: Sequence[Group]) -> JsonDict:
+def _group_by_schema(groups: Sequence[Group]) -> JsonDict:
     one = "|".join(groups)
     return {"pattern": f"^({one})(,({one}))*$", "examples": ["model,day"]}
 
 
 class _Span(Query):
-    from_: TimeIn | None = Field(None, alias="from", description="The first moment that counts.")
-    to: TimeIn | None = Field(None, description="The first moment after it that no longer counts.")
+    from_: TimeIn | None = Field(None, alias="from", description="Start of the period, included.")
+    to: TimeIn | None = Field(None, description="End of the period, not included.")
 
 
 class OwnRecords(_Span):
-    model: str | None = Field(None, description="A canonical name, as records show it.")
+    model: str | None = Field(None, description="A canonical name, as in records.")
     status: RecordStatus | None = None
     key_id: str | None = None
+    end_user: str | None = Field(
+        None, max_length=100, description="Id of the end user whom a request was for; empty: those that were for none."
+    )
 
 
-class RecordsOfAll(OwnRecords):
-    user_id: str | None = Field(None, description="Whatever its case.")
+class RecordsOfTeam(OwnRecords):
+    user_id: str | None = Field(None, description="In upper or lower case.")
+
+
+class RecordsOfAll(RecordsOfTeam):
+    team: str | None = Field(
+        None,
+        max_length=64,
+        description="The id of the team that the user was in, in upper or lower case; empty: those in none.",
+    )
 
 
 class UsageQuery(Page, OwnRecords):
+    pass
+
+
+class UsageOfTeamQuery(Page, RecordsOfTeam):
     pass
 
 
@@ -126,38 +136,49 @@ class UsageOfAllQuery(Page, RecordsOfAll):
     pass
 
 
-class _SummaryQuery(OwnRecords):
-    group_by: str = Field(
+def _group_by(groups: Sequence[Group]) -> Any:
+    return Field(
         "model",
-        description=f"Some of {', '.join(OWN_GROUPS)}, each once, with commas between.",
-        json_schema_extra=_listed(OWN_GROUPS),
+        max_length=100,
+        description=f"One or more of {', '.join(groups)}, each once, separated by commas.",
+        json_schema_extra=_group_by_schema(groups),
     )
+
+
+class _SummaryQuery(OwnRecords):
+    group_by: str = _group_by(OWN_GROUPS)
+
+
+class SummaryOfTeamQuery(RecordsOfTeam):
+    group_by: str = _group_by(TEAM_GROUPS)
 
 
 class _SummaryOfAllQuery(RecordsOfAll):
-    group_by: str = Field(
-        "model",
-        description=f"Some of {', '.join(ALL_GROUPS)}, each once, with commas between.",
-        json_schema_extra=_listed(ALL_GROUPS),
-    )
+    group_by: str = _group_by(ALL_GROUPS)
 
 
-def _known(find: Callable[[], str]) -> str:
-    """What is found; where nothing is, "", which is nobody's id."""
+UsageQueries = UsageQuery | UsageOfTeamQuery | UsageOfAllQuery
+SummaryQueries = _SummaryQuery | SummaryOfTeamQuery | _SummaryOfAllQuery
+
+
+def _id_or_nobodys(find: Callable[[], str]) -> str:
+    """The id that is found, or "", which is nobody's."""
     try:
         return find()
     except NotFound:
         return ""
 
 
-def filter_of(services: ControlServices, user_id: str | None, query: OwnRecords) -> Filter:
-    """What a query asks for, of one user or of all. Raises Unprocessable."""
+def filter_of(services: ControlServices, user_id: str | None, query: OwnRecords, team_id: str | None = None) -> Filter:
+    """The filter of a query, for the records of one user, of one team, or everyone's. Raises Unprocessable."""
     _check_span(query.from_, query.to)
-    if user_id is None and isinstance(query, RecordsOfAll) and query.user_id is not None:
-        user_id = _known(lambda: services.accounts.user(query.user_id or "").user_id)
+    if isinstance(query, RecordsOfAll) and query.team is not None:
+        team_id = services.accounts.teams.spelled(query.team)
+    if user_id is None and isinstance(query, RecordsOfTeam) and query.user_id is not None:
+        user_id = _id_or_nobodys(lambda: services.accounts.user(query.user_id or "").user_id)
     elif user_id is None and query.key_id is not None:
-        # A key's records are its user's, and these are found much faster.
-        user_id = _known(lambda: services.accounts.key(query.key_id or "").user_id)
+        # A key's records are its user's, and those are found much faster.
+        user_id = _id_or_nobodys(lambda: services.accounts.key(query.key_id or "").user_id)
     return Filter(
         user_id=user_id,
         key_id=query.key_id,
@@ -165,12 +186,16 @@ def filter_of(services: ControlServices, user_id: str | None, query: OwnRecords)
         status=query.status,
         since=query.from_,
         until=query.to,
+        team_id=team_id,
+        end_user_id=query.end_user,
     )
 
 
-async def usage_page(services: ControlServices, user_id: str | None, query: UsageQuery | UsageOfAllQuery) -> UsagePage:
-    """A page of one user's records, or of everyone's."""
-    which = filter_of(services, user_id, query)
+async def usage_page(
+    services: ControlServices, user_id: str | None, query: UsageQueries, team_id: str | None = None
+) -> UsagePage:
+    """A page of the records of one user, of one team, or of everyone."""
+    which = filter_of(services, user_id, query, team_id)
     found = await services.reports.records(which, limit=query.limit + 1, after=query.after)
     rows, cursor = page_of(found, query, lambda record: record.request_id)
     return UsagePage(
@@ -182,16 +207,21 @@ async def usage_page(services: ControlServices, user_id: str | None, query: Usag
 
 
 async def usage_summary(
-    services: ControlServices, user_id: str | None, query: _SummaryQuery | _SummaryOfAllQuery, allowed: Sequence[Group]
+    services: ControlServices,
+    user_id: str | None,
+    query: SummaryQueries,
+    allowed: Sequence[Group],
+    team_id: str | None = None,
 ) -> Summary:
-    """Sums of one user's records, or of everyone's; of this month unless told otherwise."""
+    """Totals of the records of one user, of one team, or of everyone; of this month unless the query has a period."""
     groups = _read_groups(query.group_by, allowed)
-    month, next_month = month_of(services.now())
+    month, next_month = month_bounds(services.now())
     since = month if query.from_ is None else query.from_
     until = max(next_month, since) if query.to is None else query.to
     _check_span(since, until)
-    which = replace(filter_of(services, user_id, query), since=since, until=until)
+    which = replace(filter_of(services, user_id, query, team_id), since=since, until=until)
     rows = await services.reports.summary(which, groups)
+    of_team = {} if which.team_id is None else {"team_id": which.team_id or None}
     return Summary(
         object="usage.summary",
         user_id=which.user_id or None,
@@ -199,6 +229,7 @@ async def usage_summary(
         to=until,
         data=[_row(groups, place, totals) for place, totals in rows],
         total=sums(*(totals for _, totals in rows)),
+        **of_team,
     )
 
 
@@ -220,47 +251,21 @@ def sums(*parts: Totals) -> Sums:
 
 
 def _row(groups: Sequence[Group], place: Sequence[str], totals: Totals) -> SummaryRow:
-    # An absent key is "" in the sums, and null in records: here it is as in records.
-    named = {_FIELDS.get(group, group): value or None for group, value in zip(groups, place, strict=True)}
+    # A record without a key is grouped under "", and has null for its key: shown as in records.
+    named = {_GROUP_FIELDS.get(group, group): value or None for group, value in zip(groups, place, strict=True)}
     return SummaryRow.model_validate({**named, **dict(sums(totals))})
 
 
 def record_body(record: Record) -> RecordBody:
-    usage = record.usage
-    return RecordBody(
-        request_id=record.request_id,
-        created_at=record.created_at,
-        user_id=record.user_id,
-        key_id=record.key_id,
-        model=record.model,
-        endpoint=record.endpoint,
-        upstream=record.upstream,
-        stream=record.stream,
-        status=record.status,
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=usage.cached_tokens,
-        completion_tokens=usage.completion_tokens,
-        total_tokens=usage.total_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        cost_usd=format_usd(record.cost_pico),
-        price_id=record.price_id,
-        requested_model=record.requested_model,
-        estimated=usage.estimated,
-        latency_ms=record.latency_ms,
-        first_token_ms=record.first_token_ms,
-        queued_ms=record.queued_ms,
-        finish_reason=record.finish_reason,
-        metadata=None if record.metadata is None else msgspec.json.decode(record.metadata),
-    )
+    return RecordBody(**present_listed(record))
 
 
 def _read_groups(text: str, allowed: Sequence[Group]) -> list[Group]:
-    asked = text.split(",")
-    groups = [group for part in asked for group in allowed if group == part]
-    if len(groups) < len(asked) or len(set(groups)) < len(groups):
+    requested = text.split(",")
+    groups = [group for part in requested for group in allowed if group == part]
+    if len(groups) < len(requested) or len(set(groups)) < len(groups):
         raise Unprocessable(
-            f"'group_by' must be some of {', '.join(allowed)}, each once, with commas between.", param="group_by"
+            f"'group_by' must be one or more of {', '.join(allowed)}, each once, separated by commas.", param="group_by"
         )
     return groups
 
@@ -270,42 +275,44 @@ def _check_span(since: int | None, until: int | None) -> None:
         raise Unprocessable("'from' must not be later than 'to'.", param="from")
 
 
-own = user_router("usage")
+user_routes = user_router("usage")
 
 
-@own.get("/v1/usage", summary="Your records, newest first")
-async def _own_usage(services: Services, who: Who, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
-    return await usage_page(services, who.user.user_id, query)
+@user_routes.get("/v1/usage", summary="Your records, newest first")
+async def _own_usage(services: Services, caller: CurrentCaller, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
+    return await usage_page(services, caller.user.user_id, query)
 
 
-@own.get("/v1/usage/summary", summary="Your usage, summed", response_model_exclude_unset=True)
-async def _own_summary(services: Services, who: Who, query: Annotated[_SummaryQuery, FromQuery()]) -> Summary:
-    return await usage_summary(services, who.user.user_id, query, OWN_GROUPS)
+@user_routes.get("/v1/usage/summary", summary="Totals of your usage", response_model_exclude_unset=True)
+async def _own_summary(
+    services: Services, caller: CurrentCaller, query: Annotated[_SummaryQuery, FromQuery()]
+) -> Summary:
+    return await usage_summary(services, caller.user.user_id, query, OWN_GROUPS)
 
 
-everyones = admin_router("usage of everyone")
+admin_routes = admin_router("usage of everyone")
 
 
-@everyones.get("/admin/usage", summary="Everyone's records, newest first")
+@admin_routes.get("/admin/usage", summary="Everyone's records, newest first")
 async def _all_usage(services: Services, query: Annotated[UsageOfAllQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, None, query)
 
 
-@everyones.get("/admin/usage/summary", summary="Everyone's usage, summed", response_model_exclude_unset=True)
+@admin_routes.get("/admin/usage/summary", summary="Totals of everyone's usage", response_model_exclude_unset=True)
 async def _all_summary(services: Services, query: Annotated[_SummaryOfAllQuery, FromQuery()]) -> Summary:
     return await usage_summary(services, None, query, ALL_GROUPS)
 
 
-@everyones.get("/admin/users/{user_id}/usage", summary="A user's records, newest first", responses=errors(404))
-async def _users_usage(services: Services, user_id: str, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
+@admin_routes.get("/admin/users/{user_id}/usage", summary="A user's records, newest first", responses=errors(404))
+async def _usage_of_user(services: Services, user_id: str, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, services.accounts.user(user_id).user_id, query)
 
 
-@everyones.get(
+@admin_routes.get(
     "/admin/users/{user_id}/usage/summary",
-    summary="A user's usage, summed",
+    summary="Totals of a user's usage",
     responses=errors(404),
     response_model_exclude_unset=True,
 )
-async def _users_summary(services: Services, user_id: str, query: Annotated[_SummaryQuery, FromQuery()]) -> Summary:
+async def _summary_of_user(services: Services, user_id: str, query: Annotated[_SummaryQuery, FromQuery()]) -> Summary:
     return await usage_summary(services, services.accounts.user(user_id).user_id, query, OWN_GROUPS)

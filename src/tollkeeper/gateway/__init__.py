@@ -1,15 +1,25 @@
 """The data plane: every model request, from the socket to the ledger.
 
-protocol.py   the server's side of HTTP/1.1: deadlines, bounds, our own error envelope
-server.py     who listens; signals, stopping
-entry.py      where every request enters: who may knock, which plane answers
-asgi.py       an exchange as the apps of the control plane and the pages see it
-guard.py      defence against the pages of a browser; who asks from behind a proxy
-exchange.py   one request and its answer
-handle.py     the life of a request, on one screen
-body.py       its body: read, and made ready to be sent on
-relay.py      the answer on its way: whole, or event by event
-answers.py    answers of our own, errors above all
-listing.py    the models a user may ask for
-house.py      what all of them are given
+http/        the HTTP/1.1 server, its requests and responses
+router.py    entry point of every request: picks the plane that handles it
+guard.py     protection against web pages in a browser on the same machine (Host, Origin)
+cors.py      response headers for allowed cross-origin pages
+paths.py     path normalization: a key in front, a trailing slash, paths of other APIs
+acting.py     the person whom a request is for, where its key acts for others
+identity.py  authentication of model requests: API key or session cookie
+idempotency.py  requests with an idempotency key
+handle.py    the life of a model request, on one screen
+body.py      request bodies: reading them, and preparing them for an upstream
+offers.py    the deployments that may serve a request, and what each would cost
+dispatch.py  attempts, until one upstream has served a request
+attempt.py   one attempt: body, connection, intent, request, response
+heartbeat.py comments on streams that have nothing to send yet
+pulse.py     the one timer of all heartbeats
+counting.py  input tokens of a request, counted without running a model
+relay.py     responses relayed to the client: whole, or event by event
+memory.py    memory budgets of request and response bodies
+lookups.py   what the gateway tells by itself, without asking a model
+listing.py   the lists of models that a caller may use
+description.py  what a single model is
+context.py   the parts that the data plane is given
 """

@@ -1,56 +1,52 @@
-"""The life of a request, on one screen.
+"""The life of a model request, on one screen.
 
-    authenticate → read → route and price → admit → ready the body → connect → journal the intent → dispatch → relay
-    → settle
+    authenticate (for whom?) → read → claim the key → resolve the model → price → admit → dispatch and relay → settle
 
-Each line returns a value or raises one of `rules.errors`; `entry.py` tells the client. Until something was sent, a
-failure leaves no record and gives back all that was taken; after it, leaving the `with` block settles the run, whatever
-happened.
+Each line returns a value or raises one of `rules.errors`, which `router.py` turns into a response. Leaving the grant's
+`with` block releases what was reserved, unless the request was dispatched: then it ends in one record (`dispatch.py`).
 """
 
 from __future__ import annotations
 
-from tollkeeper.gateway.body import read_body, ready_body
-from tollkeeper.gateway.exchange import Exchange
-from tollkeeper.gateway.house import House
-from tollkeeper.gateway.relay import relay
-from tollkeeper.services.runs import Started
-from tollkeeper.wire.openai import Endpoint
+from functools import partial
 
-_HEADERS = ((b"content-type", b"application/json"),)
+from tollkeeper.gateway.acting import act_by_body, act_by_headers
+from tollkeeper.gateway.body import read_body
+from tollkeeper.gateway.context import GatewayContext
+from tollkeeper.gateway.dispatch import dispatch
+from tollkeeper.gateway.http.exchange import Exchange
+from tollkeeper.gateway.idempotency import HEADER, claim_key
+from tollkeeper.gateway.identity import authenticate
+from tollkeeper.gateway.lookups import answer_empty
+from tollkeeper.gateway.offers import offers_of, supported
+from tollkeeper.services.requests.dispatched import Started
 
 
-async def handle(house: House, exchange: Exchange, endpoint: Endpoint) -> None:
-    """Answer one model request. Raises what the client is to be told."""
-    clock = house.clock()
-    caller = exchange.caller(house.accounts)
-    ask = await read_body(house, exchange, endpoint)
+async def handle(context: GatewayContext, exchange: Exchange) -> None:
+    """Serve one model request. Raises one of `rules.errors`."""
+    clock, dialect = context.clock(), exchange.dialect
+    caller = authenticate(exchange, context.accounts)
+    if caller.acts_by == "headers":
+        caller = await act_by_headers(context, exchange, caller)
+    request = await read_body(context, exchange, caller)
     exchange.watch()
-    route = await house.catalog.route(ask.model)
-    caller = house.accounts.again(caller)  # what came in force while its body came
-    foreseen = await house.admission.foresee(caller, ask, route)
-    caller = house.accounts.again(caller)
-    exchange.arrive()  # from here to the admission nothing waits: it is asked at the moment that it counts at
-    started = Started(exchange.request_id, exchange.created_at, clock)
-    price = house.prices.in_force(route.model, started.created_at)
-    house.runs.check_open()
-    with await house.admission.admit(caller, ask, route, price, foreseen, started.created_at) as grant:
-        body = await ready_body(house, exchange, ask, route, caller, grant)
-        lease = await route.client.acquire()
-        try:
-            caller = house.accounts.again(caller)  # it may have lost its access since
-            with house.runs.begin(started, caller, endpoint, ask, route, price, grant, exchange.end_with) as run:
-                exchange.run = run
-                if route.upstream.kind != "ollama":
-                    await run.intent_durable()  # what is paid for must not be forgotten; an Ollama costs only time
-                    exchange.stays = not ask.stream
-                try:
-                    answer = await lease.send(b"POST", endpoint.path.encode(), _HEADERS, body)
-                finally:
-                    run.dispatched = lease.sent
-                try:
-                    await relay(house, exchange, run, endpoint, ask, answer)
-                finally:
-                    answer.abort()
-        finally:
-            lease.release()
+    if caller.acts_by == "body":
+        caller = await act_by_body(context, exchange, caller, request)
+    if HEADER in exchange.headers:
+        await claim_key(context, exchange, caller, request.body)
+    candidates = await context.resolver.candidates(request.model)
+    check = partial(supported, dialect, request, candidates)  # a translation reads all of it
+    served = await context.offload.run(len(request.body), caller.user.user_id, check)
+    caller = context.accounts.refresh(caller)  # its access and limits may have changed while the body arrived
+    if dialect.empty_response is not None and await answer_empty(context, exchange, caller, request):
+        return
+    places = [(choice.deployment, adapter) for choice, adapter in served]
+    prefetched = await context.admission.prefetch(caller.owners, request, places)
+    caller = context.accounts.refresh(caller)
+    exchange.arrive()  # no await from here to admission, so it is checked at the moment it counts from
+    offers = offers_of(context.prices, request, served, exchange.created_at)
+    context.requests.check_open()
+    with await context.admission.admit(caller.owners, request, offers, prefetched, exchange.created_at) as grant:
+        exchange.date(grant.at)  # by the clock of the counters
+        started = Started(exchange.request_id, exchange.created_at, clock)
+        await dispatch(context, exchange, started, caller, request, grant)

@@ -1,48 +1,73 @@
-"""The models a user may ask for, with their prices."""
+"""Lists of the models that a caller may use, with prices, in the format of each dialect."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
-import msgspec
-
-from tollkeeper.gateway.answers import JSON
-from tollkeeper.gateway.exchange import Exchange
-from tollkeeper.gateway.house import House
-from tollkeeper.services.admission import not_allowed
-from tollkeeper.services.catalog import Model
-from tollkeeper.services.prices import price_body
-
-
-async def list_models(house: House, exchange: Exchange) -> None:
-    """`GET /v1/models`."""
-    caller = exchange.caller(house.accounts)
-    if not house.catalog.models():
-        await house.catalog.refresh()
-    data = [_shown(house, model) for model in house.catalog.models() if caller.allows(model.name)]
-    await _send(exchange, {"object": "list", "data": data, "has_more": False, "next": None})
+from tollkeeper.gateway.acting import look_up_for
+from tollkeeper.gateway.context import GatewayContext
+from tollkeeper.gateway.http.exchange import Exchange
+from tollkeeper.gateway.http.responses import JSON
+from tollkeeper.gateway.identity import authenticate
+from tollkeeper.rules.errors import ModelNotAllowed
+from tollkeeper.services.accounts.directory import Caller
+from tollkeeper.services.models.catalog import Deployment, Model
+from tollkeeper.services.models.prices import price_body
+from tollkeeper.wire.dialect import InMemory, ListedModel, Listing
 
 
-async def show_model(house: House, exchange: Exchange, name: str) -> None:
-    """`GET /v1/models/{id}`, whatever spelling of the name."""
-    caller = exchange.caller(house.accounts)
-    model = await house.catalog.model(name)
-    if not caller.allows(model.name):
-        raise not_allowed(model.name)
-    await _send(exchange, _shown(house, model))
+async def list_models(context: GatewayContext, exchange: Exchange, listing: Listing) -> None:
+    """List every model that the caller may use."""
+    caller = await look_up_for(context, exchange, authenticate(exchange, context.accounts))
+    if not context.catalog.models():
+        await context.catalog.refresh_on_miss()
+    listed = []
+    for model in context.catalog.models():
+        try:
+            shown = listed_model(context, caller, model)
+        except ModelNotAllowed:
+            continue
+        if shown.memory is not None or not listing.in_memory:
+            listed.append(shown)
+    await _send(exchange, listing.body(listed))
 
 
-def _shown(house: House, model: Model) -> dict[str, Any]:
-    price = house.prices.in_force(model.name, house.now())
-    return {
-        "id": model.name,
-        "object": "model",
-        "created": (model.modified_at or 0) // 1000,
-        "owned_by": "library",
-        "vision": house.catalog.known(model).sees_images,
-        "pricing": None if price is None else price_body(price),
-    }
+async def show_model(
+    context: GatewayContext, exchange: Exchange, body_of_one: Callable[[ListedModel], bytes], name: str
+) -> None:
+    """Show one model, by any spelling of its name."""
+    caller = await look_up_for(context, exchange, authenticate(exchange, context.accounts))
+    model = await context.resolver.model(name)
+    await _send(exchange, body_of_one(listed_model(context, caller, model)))
 
 
-async def _send(exchange: Exchange, body: dict[str, Any]) -> None:
-    await exchange.answer(200, [(b"content-type", JSON)], msgspec.json.encode(body))
+def listed_model(context: GatewayContext, caller: Caller, model: Model) -> ListedModel:
+    """Return the entry of a model, as the first upstream has it that the caller may use. Raises ModelNotAllowed."""
+    usable = context.admission.usable(caller.owners, model)
+    first, config = usable[0], usable[0].upstream.config
+    price = context.prices.in_force(model.name, config.id, context.now())
+    file = first.file
+    return ListedModel(
+        model.name,
+        first.modified_at,
+        context.facts.sees_images(model),
+        None if price is None else price_body(price),
+        file.size or 0,
+        first.version,
+        file.family or config.kind.name,
+        file.parameters or "",
+        file.quantization or "",
+        next((memory for each in usable if (memory := _memory(each)) is not None), None),
+    )
+
+
+def _memory(deployment: Deployment) -> InMemory | None:
+    load = deployment.upstream.load
+    if not load.loaded or deployment.model not in load.loaded:
+        return None
+    told = load.memory.get(deployment.model)
+    return None if told is None else InMemory(told.memory or 0, told.gpu_memory or 0, told.until, told.context)
+
+
+async def _send(exchange: Exchange, body: bytes) -> None:
+    await exchange.respond(200, [(b"content-type", JSON)], body)

@@ -1,5 +1,5 @@
-"""The web pages: what `web/` was built into, served under `/ui/`.
+"""The web pages that `web/` is built into, served under `/ui/`.
 
-app.py      who answers a path, with which policy
+app.py      the ASGI app: responses and their content security policy
 files.py    the built files, in memory
 """

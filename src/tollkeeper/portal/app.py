@@ -1,7 +1,7 @@
-"""The pages' paths: files that were built, and for every other path the one page, whose script knows what to show.
+"""The ASGI app of the web pages: built files, and for every other path the one page, whose script shows the rest.
 
-The policy of the page lets in files of this origin only, and style elements that carry the nonce of this very answer:
-no inline script, no other host. (Content Security Policy Level 3, W3C.)
+The page's policy allows files of this origin, and style elements with the nonce of this one response: no inline
+script, no other host. (Content Security Policy Level 3, W3C.)
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Headers = list[tuple[bytes, bytes]]
 PREFIX = "/ui/"
 _NONCE = b"__NONCE__"
 """What the build leaves in index.html for the nonce: `html.cspNonce` in web/vite.config.ts."""
-_SAFE: Headers = [
+_SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
-_FOR_GOOD = b"public, max-age=31536000, immutable"
-_ASK_AGAIN = b"no-cache"
+_IMMUTABLE = b"public, max-age=31536000, immutable"
+_REVALIDATE = b"no-cache"
 _HTML = b"text/html; charset=utf-8"
 _NOT_BUILT = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Tollkeeper</title>
@@ -42,12 +42,12 @@ _NOT_BUILT = b"""<!doctype html>
 
 
 def assets() -> Path:
-    """Where the built pages lie in this installation."""
+    """The folder of the built pages in this installation."""
     return Path(str(files("tollkeeper.portal").joinpath("assets")))
 
 
 class Portal:
-    """An ASGI app for everything under `/ui/`; `root` is where the built pages lie."""
+    """An ASGI app for everything under `/ui/`; `root` is the folder of the built pages."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -62,12 +62,12 @@ class Portal:
         _receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
-        status, headers, content = await self._answer(scope)
-        headers += [*_SAFE, (b"content-length", b"%d" % len(content))]
+        status, headers, content = await self._respond(scope)
+        headers += [*_SECURITY_HEADERS, (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
-    async def _answer(self, scope: Message) -> tuple[int, Headers, bytes]:
+    async def _respond(self, scope: Message) -> tuple[int, Headers, bytes]:
         if scope["method"] not in ("GET", "HEAD"):
             return 405, [(b"allow", b"GET, HEAD"), (b"content-type", b"text/plain")], b"Pages are read with GET."
         if scope["path"] == PREFIX.rstrip("/"):
@@ -106,17 +106,17 @@ def _policy(styles: str) -> bytes:
 def _file(file: File, name: str, scope: Message) -> tuple[int, Headers, bytes]:
     headers = [
         (b"content-type", file.media_type.encode()),
-        (b"cache-control", _FOR_GOOD if name.startswith(HASHED) else _ASK_AGAIN),
+        (b"cache-control", _IMMUTABLE if name.startswith(HASHED) else _REVALIDATE),
     ]
-    if file.packed is None:
+    if file.gzipped is None:
         return 200, headers, file.content
     headers.append((b"vary", b"accept-encoding"))
-    if not _takes_gzip(scope):
+    if not _accepts_gzip(scope):
         return 200, headers, file.content
-    return 200, [*headers, (b"content-encoding", b"gzip")], file.packed
+    return 200, [*headers, (b"content-encoding", b"gzip")], file.gzipped
 
 
-def _takes_gzip(scope: Message) -> bool:
+def _accepts_gzip(scope: Message) -> bool:
     offered = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding")
     for offer in offered.decode("latin-1").lower().split(","):
         coding, _, quality = offer.partition(";")

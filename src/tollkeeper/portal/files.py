@@ -1,6 +1,6 @@
-"""The built pages, read once.
+"""The built pages, read into memory once.
 
-`vite build` writes `index.html`, a few files beside it, and `assets/`, whose names hold a hash of what is in them.
+`vite build` writes `index.html`, a few files beside it, and `assets/`, where each name holds a hash of the content.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 INDEX = "index.html"
 HASHED = "assets/"
-_KINDS = {  # here, not by `mimetypes`, which answers as the machine's own tables say
+_MEDIA_TYPES = {  # not from `mimetypes`, which depends on the tables of the machine
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -20,15 +20,15 @@ _KINDS = {  # here, not by `mimetypes`, which answers as the machine's own table
     ".png": "image/png",
     ".woff2": "font/woff2",
 }
-_WORTH_PACKING = 1024
-"""Bytes; below this an answer is one packet either way."""
+_MIN_GZIPPED = 1024
+"""Bytes; a smaller response is one packet either way."""
 
 
 class File(Struct, frozen=True):
-    """`packed` is `content` in gzip, None where that gains nothing."""
+    """A built file. `gzipped` is `content` in gzip, None where that gains nothing."""
 
     content: bytes
-    packed: bytes | None
+    gzipped: bytes | None
     media_type: str
 
     def __repr__(self) -> str:
@@ -42,7 +42,7 @@ def read_files(root: Path) -> dict[str, File]:
 
 def _read(path: Path) -> File:
     content = path.read_bytes()
-    kind = _KINDS.get(path.suffix, "application/octet-stream")
-    packs = kind.endswith("utf-8") and path.name != INDEX  # which is a little different each time
-    packed = gzip.compress(content, mtime=0) if packs and len(content) >= _WORTH_PACKING else None
-    return File(content, packed, kind)
+    media_type = _MEDIA_TYPES.get(path.suffix, "application/octet-stream")
+    compresses = media_type.endswith("utf-8") and path.name != INDEX  # which has another nonce each time
+    gzipped = gzip.compress(content, mtime=0) if compresses and len(content) >= _MIN_GZIPPED else None
+    return File(content, gzipped, media_type)

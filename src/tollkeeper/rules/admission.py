@@ -1,11 +1,11 @@
-"""Whether a request may go out: all of its limits are asked at once, and all of them take, or none does.
+"""Admission: all limits of a request are checked in one step, and it reserves from all of them or from none.
 
-Two families, because users mean two things. Pace (second, minute, hour) protects the machines: what does not fit is
-refused. Budget (day, month, total) protects the money: an allowance of output that does not fit is clipped to what is
-left, down to 16 tokens, so that what is used never exceeds the limit.
+There are two families of limits, for two purposes. Pace limits (second, minute, hour) protect the machines: a request
+that does not fit is refused. Budgets (day, month, total) protect the money: an output allowance that does not fit is
+clipped to what remains, down to 16 tokens, so that usage never exceeds the limit.
 
-A counter has what was used (its window) and what is held for requests under way. A request's holds are bounds; its
-settlement replaces them by the truth.
+A counter has what was used (its window) and what is held for running requests. What a request holds are upper bounds;
+its settlement replaces them with the actual usage.
 """
 
 from __future__ import annotations
@@ -15,21 +15,24 @@ from typing import Literal, NamedTuple, NoReturn
 
 from msgspec import Struct
 
-from tollkeeper.rules.limits import GATED, Counted
+from tollkeeper.rules.limits import CHECKED_LIMITS, Counted
+from tollkeeper.rules.owners import Scope
 from tollkeeper.rules.windows import Window, new_window
 
 REQUESTS, RUNNING, PACE_TOKENS, BUDGET_TOKENS, COST = range(5)
-"""What a counter takes of a request: its place in `Demand.amounts`."""
+"""Indexes into `Amounts`: the amount of a request that a counter counts."""
 Amounts = tuple[int, int, int, int, int]
+"""Requests, running requests, tokens for pace limits, tokens for budgets, and cost in pico-dollars."""
 
-LEAST_ALLOWANCE = 16
-"""Tokens of output below which a budget refuses rather than clips."""
-SOON = 1_000
-"""Milliseconds after which a request that only holds stand in the way of may be tried again: nobody knows better."""
+MIN_ALLOWANCE = 16
+"""Tokens of output below which a budget refuses a request instead of clipping its allowance."""
+RETRY_HELD_AFTER_MS = 1_000
+"""Milliseconds after which to retry a request that only reservations of running requests keep out: when those end is
+unknown."""
 
 
 class Counter:
-    """One limit's count for one user, key or model: what was used over its span, and what is held."""
+    """Count of one limit in one scope: what was used over its span, and what is held for running requests."""
 
     __slots__ = ("by_admission", "held", "kind", "window")
 
@@ -38,34 +41,35 @@ class Counter:
         self.held = 0
         self.kind = kind_of(counted)
         self.by_admission = counted.span == "month"
-        """What is used counts when its request was admitted, not when it is settled."""
+        """Whether usage counts at the admission of its request, not at its settlement."""
 
     def __repr__(self) -> str:
         return f"Counter({self.window!r}, held {self.held})"
 
 
 def kind_of(counted: Counted) -> int:
-    """Which of a request's amounts it counts."""
+    """The index in `Amounts` of what is counted."""
     if counted.quantity == "tokens":
         return BUDGET_TOKENS if counted.is_budget else PACE_TOKENS
     return {"requests": REQUESTS, "running": RUNNING, "cost": COST}[counted.quantity]
 
 
-class Gate(NamedTuple):
-    """A limit that a request must pass. `name` is that of `GATED`; `scope` is for people: "", "key", "model x"."""
+class LimitCheck(NamedTuple):
+    """One limit that a request must pass: its name in `CHECKED_LIMITS`, its scope, its value and its counter."""
 
     name: str
-    scope: str
+    scope: Scope
     limit: int
     counter: Counter
 
 
 class Demand(Struct, frozen=True):
-    """What one request may use at most, in tokens and pico-dollars.
+    """The most that one request may use, in tokens and pico-dollars.
 
-    `pace_input`, `budget_input`: bounds of its input, the learned and the strict one. `allowance`: the most output it
-    asks for, over all of its `choices`, or 0 where there is none (embeddings). `input_price`, `output_price`: the
-    dearest that may apply, in pico-dollars per token.
+    `pace_input`, `budget_input`: upper bounds of its input, the learned and the strict one. `allowance`: the most
+    output that it requests, over all of its `choices`; 0 where there is none (embeddings). `input_price`,
+    `output_price`: the highest that may apply, in pico-dollars per token. `flat`: the cost of all that is not counted
+    in tokens.
     """
 
     pace_input: int = 0
@@ -74,25 +78,26 @@ class Demand(Struct, frozen=True):
     choices: int = 1
     input_price: int = 0
     output_price: int = 0
+    flat: int = 0
 
     @property
-    def least(self) -> int:
-        """The least allowance it is let in with."""
-        return min(self.allowance, LEAST_ALLOWANCE * self.choices)
+    def min_allowance(self) -> int:
+        """The smallest allowance with which it is admitted."""
+        return min(self.allowance, MIN_ALLOWANCE * self.choices)
 
     def amounts(self, allowance: int) -> Amounts:
-        """What limits must have room for, by their kinds."""
+        """What its limits must have room for, with this allowance."""
         budget = self.budget_input
-        cost = budget * self.input_price + allowance * self.output_price
+        cost = self.flat + budget * self.input_price + allowance * self.output_price
         return 1, 1, self.pace_input + allowance, budget + allowance, cost
 
-    def fits(self, counted: Counted, room: int) -> int:
-        """The largest allowance with which it needs at most `room`; may be negative."""
+    def allowance_within(self, counted: Counted, room: int) -> int:
+        """The largest allowance with which it needs at most `room` of a limit; may be negative."""
         if counted.quantity == "tokens":
             return room - self.budget_input
         if counted.quantity != "cost":
             return self.allowance
-        left = room - self.budget_input * self.input_price
+        left = room - self.flat - self.budget_input * self.input_price
         if not self.output_price:
             return self.allowance if left >= 0 else -1
         return left // self.output_price
@@ -101,106 +106,119 @@ class Demand(Struct, frozen=True):
 Reason = Literal["never", "blocked", "exhausted", "held"]
 
 
-class Obstacle(Struct, frozen=True):
-    """Why a limit does not let a request through.
+class LimitViolation(Struct, frozen=True):
+    """A limit that refuses a request, and why. `name` is that in `CHECKED_LIMITS`, `scope` where it is counted.
 
-    `never`: alone, with nothing used, it would not fit. `blocked`: the limit is 0. `exhausted`: what was used stands in
-    the way until `until` (milliseconds; None: for ever). `held`: only what is held for other requests does.
+    `never`: the request would not fit even with nothing used. `blocked`: the limit is 0. `exhausted`: past usage leaves
+    no room until `until` (milliseconds; None: for ever). `held`: only what running requests hold leaves no room.
+    `needed` is what the request needs, `remaining` what is left of the limit, at least 0.
     """
 
-    gate: Gate
+    name: str
+    scope: Scope
+    limit: int
     reason: Reason
     needed: int
     until: int | None
-
-    @property
-    def is_budget(self) -> bool:
-        return GATED[self.gate.name].is_budget
+    remaining: int
 
 
 class Refused(Exception):
-    """A request may not go out. `obstacle` is what binds longest; `retry_at` the first moment (milliseconds) at which
-    the request, alone, would go out; None: never."""
+    """A request is not admitted. `violation` is the one that lasts longest; `retry_at` the first moment at which the
+    request would be admitted if no other came; None: never. `at` is the moment of the decision. Both are milliseconds
+    by the counters' clock.
+    """
 
-    def __init__(self, obstacle: Obstacle, retry_at: int | None) -> None:
-        super().__init__(obstacle)
-        self.obstacle = obstacle
+    def __init__(self, violation: LimitViolation, retry_at: int | None, at: int) -> None:
+        super().__init__(violation)
+        self.violation = violation
         self.retry_at = retry_at
+        self.at = at
 
 
-def allow(gates: Sequence[Gate], demand: Demand, at: int) -> int:
-    """The allowance of output with which a request may go out at `at`. Takes nothing. Raises Refused."""
-    if _fits(gates, demand, demand.amounts(demand.allowance), at):
-        return demand.allowance
-    return _clipped(gates, demand, at)
-
-
-def _clipped(gates: Sequence[Gate], demand: Demand, at: int) -> int:
-    """The allowance where not all that was asked for fits. Raises Refused."""
-    allowance, obstacles = _judge(gates, demand, at, alone=False)
-    if obstacles:
-        _refuse(gates, demand, at, obstacles)
+def _clip(checks: Sequence[LimitCheck], demand: Demand, at: int) -> int:
+    """The allowance where the requested one does not fit. Raises Refused."""
+    allowance, violations = _evaluate(checks, demand, at, alone=False)
+    if violations:
+        _refuse(checks, demand, at, violations)
     return allowance
 
 
-def _fits(gates: Sequence[Gate], demand: Demand, amounts: Amounts, at: int) -> bool:
-    """Whether all that it asks for fits everywhere: nearly always, so nothing else is looked at then."""
-    for _, _, limit, counter in gates:
+def _fits_everywhere(checks: Sequence[LimitCheck], demand: Demand, amounts: Amounts, at: int) -> bool:
+    """Whether the whole allowance fits all limits: the usual case, which needs no other computation."""
+    for _, _, limit, counter in checks:
         if counter.held + amounts[counter.kind] + counter.window.used(at) > limit or not limit:
             return False
     return not demand.allowance % demand.choices
 
 
-def _refuse(gates: Sequence[Gate], demand: Demand, at: int, obstacles: list[Obstacle]) -> NoReturn:
-    _, standing = _judge(gates, demand, at, alone=True)
-    if not standing:
-        raise Refused(max(obstacles, key=_weight), at + SOON)
-    worst = max(standing, key=_weight)
+def _refuse(checks: Sequence[LimitCheck], demand: Demand, at: int, violations: list[LimitViolation]) -> NoReturn:
+    _, lasting = _evaluate(checks, demand, at, alone=True)
+    if not lasting:
+        raise Refused(max(violations, key=_severity), at + RETRY_HELD_AFTER_MS, at)
+    worst = max(lasting, key=_severity)
     retry: int | None = at
-    while standing and retry is not None:
-        # When a budget has room again more output is allowed, which a pace may not have room for: so ask again then.
-        worst = max(standing, key=_weight) if any(obstacle.until is None for obstacle in standing) else worst
-        retry = None if any(obstacle.until is None for obstacle in standing) else max(o.until or 0 for o in standing)
+    while lasting and retry is not None:
+        # A budget that has room again allows more output, for which a pace limit may lack room: evaluate at that
+        # moment.
+        worst = max(lasting, key=_severity) if any(violation.until is None for violation in lasting) else worst
+        retry = None if any(violation.until is None for violation in lasting) else max(o.until or 0 for o in lasting)
         if retry is not None:
-            _, standing = _judge(gates, demand, retry, alone=True)
-    raise Refused(worst, retry)
+            _, lasting = _evaluate(checks, demand, retry, alone=True)
+    raise Refused(worst, retry, at)
 
 
-def _judge(gates: Iterable[Gate], demand: Demand, at: int, *, alone: bool) -> tuple[int, list[Obstacle]]:
-    """The allowance, and what stands in the way; `alone` leaves holds aside."""
-    standing = [(gate, gate.counter.window.used(at), 0 if alone else gate.counter.held) for gate in gates]
+def _evaluate(
+    checks: Iterable[LimitCheck], demand: Demand, at: int, *, alone: bool
+) -> tuple[int, list[LimitViolation]]:
+    """The allowance, and the limits that refuse; `alone` ignores what other requests hold."""
+    counts = [(check, check.counter.window.used(at), 0 if alone else check.counter.held) for check in checks]
     allowance = demand.allowance
-    for gate, used, held in standing:
-        if GATED[gate.name].is_budget:
-            allowance = min(allowance, max(demand.least, demand.fits(GATED[gate.name], gate.limit - used - held)))
+    for check, used, held in counts:
+        if CHECKED_LIMITS[check.name].is_budget:
+            allowance = min(
+                allowance,
+                max(
+                    demand.min_allowance, demand.allowance_within(CHECKED_LIMITS[check.name], check.limit - used - held)
+                ),
+            )
     allowance -= allowance % demand.choices
-    pace, budget = demand.amounts(allowance), demand.amounts(demand.least)
-    obstacles = []
-    for gate, used, held in standing:
-        needed = (budget if GATED[gate.name].is_budget else pace)[gate.counter.kind]
-        if gate.limit == 0 or used + held + needed > gate.limit:
-            obstacles.append(_obstacle(gate, needed, used, at))
-    return allowance, obstacles
+    pace, budget = demand.amounts(allowance), demand.amounts(demand.min_allowance)
+    violations = []
+    for check, used, held in counts:
+        needed = (budget if CHECKED_LIMITS[check.name].is_budget else pace)[check.counter.kind]
+        if check.limit == 0 or used + held + needed > check.limit:
+            violations.append(_violation(check, needed, used, held, at))
+    return allowance, violations
 
 
-def _obstacle(gate: Gate, needed: int, used: int, at: int) -> Obstacle:
-    if gate.limit == 0:
-        return Obstacle(gate, "blocked", needed, None)
-    if used + needed <= gate.limit:  # even of more than the limit, where a refund has left less than nothing used
-        return Obstacle(gate, "held", needed, at + SOON)
-    if needed > gate.limit:
-        return Obstacle(gate, "never", needed, None)
-    return Obstacle(gate, "exhausted", needed, gate.counter.window.room_at(gate.limit - needed, at))
+def _violation(check: LimitCheck, needed: int, used: int, held: int, at: int) -> LimitViolation:
+    name, scope, limit, counter = check
+    reason, until = _reason(limit, needed, used, counter, at)
+    return LimitViolation(name, scope, limit, reason, needed, until, max(0, limit - used - held))
 
 
-def _weight(obstacle: Obstacle) -> tuple[int, int]:
-    """What binds longest: what blocks, then what never fits, then what is used up for ever, then by its end."""
-    order = {"blocked": 4, "never": 3, "exhausted": 1 if obstacle.until is not None else 2, "held": 0}[obstacle.reason]
-    return order, obstacle.until or 0
+def _reason(limit: int, needed: int, used: int, counter: Counter, at: int) -> tuple[Reason, int | None]:
+    """Why a limit refuses a request, and until when."""
+    if limit == 0:
+        return "blocked", None
+    if used + needed <= limit:  # also for a need above the limit, where a refund has made usage negative
+        return "held", at + RETRY_HELD_AFTER_MS
+    if needed > limit:
+        return "never", None
+    return "exhausted", counter.window.room_at(limit - needed, at)
+
+
+def _severity(violation: LimitViolation) -> tuple[int, int]:
+    """Sort key of how long it lasts: blocked, then never fitting, then exhausted for ever, then by its end."""
+    order = {"blocked": 4, "never": 3, "exhausted": 1 if violation.until is not None else 2, "held": 0}[
+        violation.reason
+    ]
+    return order, violation.until or 0
 
 
 class Hold(Struct, frozen=True):
-    """What was taken for one request: of each of `counters` the amount of its kind."""
+    """What one request holds: of each of `counters` the amount of its kind."""
 
     at: int
     allowance: int
@@ -208,36 +226,36 @@ class Hold(Struct, frozen=True):
     counters: tuple[Counter, ...]
 
     def joined(self, counter: Counter) -> Hold:
-        """With a counter that begins while the request runs: it takes as the others did."""
-        _enter((counter,), self.amounts, self.at)
+        """The hold with one more counter, which began while the request runs: it counts the same amounts."""
+        _reserve((counter,), self.amounts, self.at)
         return Hold(self.at, self.allowance, self.amounts, (*self.counters, counter))
 
 
-def take(gates: Sequence[Gate], demand: Demand, at: int, counters: tuple[Counter, ...] | None = None) -> Hold:
-    """Let a request out: from all of its counters, or from none. `counters` are all that count it, where there are
-    others than those of the gates. Raises Refused."""
+def take(checks: Sequence[LimitCheck], demand: Demand, at: int, counters: tuple[Counter, ...] | None = None) -> Hold:
+    """Admit a request: reserve from all of its counters, or from none. `counters` are all that count it, where there
+    are others than those of the checks. Raises Refused."""
     allowance = demand.allowance
     amounts = demand.amounts(allowance)
-    if not _fits(gates, demand, amounts, at):
-        allowance = _clipped(gates, demand, at)
+    if not _fits_everywhere(checks, demand, amounts, at):
+        allowance = _clip(checks, demand, at)
         amounts = demand.amounts(allowance)
     if counters is None:
-        counters = tuple(gate.counter for gate in gates)
-    _enter(counters, amounts, at)
+        counters = tuple(check.counter for check in checks)
+    _reserve(counters, amounts, at)
     return Hold(at, allowance, amounts, counters)
 
 
-def _enter(counters: Iterable[Counter], amounts: Amounts, at: int) -> None:
+def _reserve(counters: Iterable[Counter], amounts: Amounts, at: int) -> None:
     for counter in counters:
         kind = counter.kind
-        if kind == REQUESTS:  # counts at once
+        if kind == REQUESTS:  # used at once, not held
             counter.window.add(1, at)
         else:
             counter.held += amounts[kind]
 
 
-def free(hold: Hold) -> None:
-    """End what is held: its request never went out."""
+def release(hold: Hold) -> None:
+    """Release what is held."""
     amounts = hold.amounts
     for counter in hold.counters:
         if counter.kind != REQUESTS:
@@ -245,7 +263,7 @@ def free(hold: Hold) -> None:
 
 
 def settle(hold: Hold, tokens: int, cost: int, at: int) -> None:
-    """The request ended: what it held gives way to what it used."""
+    """Replace what an ended request held with what it used."""
     amounts, used = hold.amounts, (0, 0, tokens, tokens, cost)
     for counter in hold.counters:
         kind = counter.kind
@@ -257,8 +275,8 @@ def settle(hold: Hold, tokens: int, cost: int, at: int) -> None:
 
 
 def give_back(hold: Hold) -> None:
-    """The request never went out: nothing of it counts."""
-    free(hold)
+    """Undo an admission: the request was never sent upstream, so nothing of it counts."""
+    release(hold)
     for counter in hold.counters:
         if counter.kind == REQUESTS:
             counter.window.add(-1, hold.at)

@@ -1,43 +1,71 @@
-"""Every way a request can be refused or fail, as one tree.
+"""Every error that a client may see, as one tree.
 
     GatewayError
-    ├── BadRequest 400 ── InvalidImage, LimitTooSmall
+    ├── BadRequest 400 ── InvalidImage, LimitTooSmall, UnsupportedByUpstream
     ├── InvalidKey, NotSignedIn, InvalidCredentials 401
-    ├── Forbidden 403 ── AccountSuspended, ModelNotAllowed, ModelNotPriced
+    ├── Forbidden 403 ── AccountSuspended, SecondFactorMissing, ModelNotAllowed, ModelNotPriced
     ├── NotFound 404 ── ModelNotFound
     ├── MethodNotAllowed 405
     ├── RequestTimeout 408
-    ├── Conflict 409
+    ├── Conflict 409 ── ModelChanged, IdempotencyInProgress, IdempotencyReplayed
     ├── RequestTooLarge 413
-    ├── Unprocessable 422                 control plane only
-    ├── UpstreamRefusal 400/404/413/422   the upstream's own verdict on the request
+    ├── UnsupportedCoding 415
+    ├── Unprocessable 422                 control plane only, but for ── IdempotencyMismatch
+    ├── UpstreamRefusal 400/404/413/422   the upstream refuses the request itself
     ├── UpstreamFailure 502               its other 4xx and 5xx
     │   ├── UpstreamUnavailable 502/503   refused, reset, garbage ── CredentialsRefused 502
     │   ├── UpstreamTimeout 504
-    │   └── ServerOverloaded 503          the upstream (or we) have no room
+    │   ├── AnswerTooLong 502             longer than the gateway takes
+    │   └── ServerOverloaded 503          the upstream or the gateway has no capacity
     ├── RateLimited 429                   a pace limit, concurrency, or a budget held by running requests
     ├── InsufficientQuota 429/403         a budget that is used up
     ├── LedgerUnavailable 503             nothing is relayed that cannot be recorded
     ├── Stopping 503                      the gateway is shutting down
     └── InternalError 500
 
-Each says what was wrong and what to do. `wire` shapes them for each dialect; `gateway/answers.py` and
-`control/errors.py` are the only places that turn them into responses.
+Each message says what was wrong and what to do. Each dialect in `wire/` gives them its own shape and types;
+`gateway/http/responses.py` and `control/http/errors.py` are the only places that turn them into responses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from tollkeeper.rules.outcomes import Outcome
+
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds. A longer wait is not sent as `retry-after`, since some clients would sleep that long."""
+
+Progress = Literal["nothing", "part", "whole"]
+"""How much of a request was sent to an upstream that failed. "nothing": there was no connection. "part": the upstream
+cannot have all of it. "whole": it may have all of it, and may have done its work."""
+
+
+class Quota(NamedTuple):
+    """A limit as rate-limit headers show it. `kind`: "requests" or "tokens". `reset_ms`: milliseconds until it resets;
+    in a refusal, until the same request would be admitted if no other came; None: never. `limit` and `remaining` are
+    None for money."""
+
+    kind: str
+    limit: int | None
+    remaining: int | None
+    reset_ms: int | None
+
 
 class GatewayError(Exception):
-    """Something a client is told. `message` is for people; `type` and `code` are for programs.
+    """An error for the client. `message` is for people, `code` for programs.
 
-    `status` is the HTTP status, `param` the field at fault, `retry_after` seconds until the same request may work.
-    `should_retry` False tells clients that would try again by themselves not to.
+    `status` is the HTTP status, `param` the field at fault, `retry_after` the seconds until the same request may
+    succeed: None, with `should_retry` False, where that is more than an hour. `should_retry` False keeps clients from
+    retrying by themselves. `quota` is the limit that refuses. `outcome` is how an attempt at an upstream failed by it;
+    None: the upstream did not say.
     """
 
     status: int = 500
-    type: str = "server_error"
     code: str | None = None
+    quota: Quota | None = None
+    outcome: Outcome | None = None
 
     def __init__(
         self,
@@ -52,21 +80,25 @@ class GatewayError(Exception):
         super().__init__(message)
         self.message = message
         self.param = param
-        self.retry_after = retry_after
-        self.should_retry = should_retry
+        far = retry_after is not None and retry_after > LONGEST_RETRY_AFTER
+        self.retry_after = None if far else retry_after
+        self.should_retry = should_retry and not far
         if status is not None:
             self.status = status
         if code is not None:
             self.code = code
+
+    def redact(self, redact: Callable[[str], str]) -> None:
+        """Have `redact` take out of its texts what nobody may see."""
+        self.message = redact(self.message)
+        self.args = (self.message,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.status}, {self.code}, {self.message!r}, param={self.param!r})"
 
 
 class InvalidRequestError(GatewayError):
-    """The client's request is at fault; sending it again unchanged will not help."""
-
-    type = "invalid_request_error"
+    """A fault of the client's request; retrying it unchanged will not help."""
 
 
 class BadRequest(InvalidRequestError):
@@ -78,26 +110,24 @@ class InvalidImage(BadRequest):
 
 
 class LimitTooSmall(BadRequest):
-    """Alone, with nothing used, the request would not fit its limit."""
+    """A request that would not fit its limit even with nothing used."""
 
     code = "limit_too_small"
 
 
 class RateLimited(GatewayError):
-    """`type` says what there is too much of: "requests" or "tokens"."""
+    """A limit without room at this moment. `quantity` is what it counts: "requests" or "tokens"."""
 
     status = 429
-    type = "requests"
     code = "rate_limit_exceeded"
 
-    def __init__(self, message: str, *, type: str, retry_after: float | None, should_retry: bool) -> None:  # noqa: A002
+    def __init__(self, message: str, *, quantity: str, retry_after: float | None, should_retry: bool) -> None:
         super().__init__(message, retry_after=retry_after, should_retry=should_retry)
-        self.type = type
+        self.quantity = quantity
 
 
 class InsufficientQuota(GatewayError):
     status = 429
-    type = "insufficient_quota"
     code = "insufficient_quota"
 
 
@@ -107,14 +137,14 @@ class InvalidKey(InvalidRequestError):
 
 
 class NotSignedIn(InvalidRequestError):
-    """No session, or one that is over."""
+    """A missing or ended session."""
 
     status = 401
     code = "not_signed_in"
 
 
 class InvalidCredentials(InvalidRequestError):
-    """A wrong name or password; which of the two is not told."""
+    """A wrong name or password; the message does not reveal which."""
 
     status = 401
     code = "invalid_credentials"
@@ -130,7 +160,7 @@ class ModelNotFound(NotFound):
 
 
 class MethodNotAllowed(InvalidRequestError):
-    """`allow` names the methods that the path takes, as the Allow header writes them."""
+    """A method that the path does not take. `allow` is the value of the Allow header."""
 
     status = 405
     code = "method_not_allowed"
@@ -150,9 +180,34 @@ class Conflict(InvalidRequestError):
     code = "already_exists"
 
 
+class ModelChanged(Conflict):
+    """A model that an admin has pinned to a digest, and whose name now stands for another."""
+
+    code = "model_changed"
+
+
+class IdempotencyInProgress(Conflict):
+    """A request with an idempotency key under which the same request is still running."""
+
+    code = "idempotency_in_progress"
+
+
+class IdempotencyReplayed(Conflict):
+    """A request with an idempotency key under which the same request has ended, and left a record."""
+
+    code = "idempotency_replayed"
+
+
 class RequestTooLarge(InvalidRequestError):
     status = 413
     code = "request_too_large"
+
+
+class UnsupportedCoding(InvalidRequestError):
+    """A content coding of the body that is not supported."""
+
+    status = 415
+    code = "unsupported_content_encoding"
 
 
 class Unprocessable(InvalidRequestError):
@@ -160,14 +215,25 @@ class Unprocessable(InvalidRequestError):
     code = "invalid_value"
 
 
+class IdempotencyMismatch(Unprocessable):
+    """A request with an idempotency key that was used for another request."""
+
+    code = "idempotency_mismatch"
+
+
 class Forbidden(GatewayError):
     status = 403
-    type = "permission_error"
     code = "forbidden"
 
 
 class AccountSuspended(Forbidden):
     code = "account_suspended"
+
+
+class SecondFactorMissing(Forbidden):
+    """A session of somebody who must set up a second factor before anything else."""
+
+    code = "second_factor_missing"
 
 
 class ModelNotAllowed(Forbidden):
@@ -178,14 +244,20 @@ class ModelNotPriced(Forbidden):
     code = "model_not_priced"
 
 
+class UnsupportedByUpstream(BadRequest):
+    code = "unsupported_by_upstream"
+
+
 class UpstreamRefusal(InvalidRequestError):
-    """The upstream's own 400, 404, 413 or 422: its status and message, in our envelope."""
+    """The upstream's own 400, 404, 413 or 422: its status and message, in the shape of the client's dialect."""
 
     status = 400
 
 
 class UpstreamFailure(GatewayError):
-    """`told` is what the upstream said of it, for the operator's log alone: it may hold secrets."""
+    """A failure of the upstream. `detail` is its own message or the cause, for the operator only: it may name hosts and
+    files. `progress`: how much of the request had been sent when it failed. `asked_wait`: the seconds for which the
+    upstream asks to be left alone, also where they are too many to be told."""
 
     status = 502
     code = "upstream_error"
@@ -197,10 +269,19 @@ class UpstreamFailure(GatewayError):
         status: int | None = None,
         code: str | None = None,
         retry_after: float | None = None,
-        told: str | None = None,
+        should_retry: bool = True,
+        detail: str | None = None,
+        progress: Progress = "whole",
     ) -> None:
-        super().__init__(message, status=status, code=code, retry_after=retry_after)
-        self.told = told
+        super().__init__(message, status=status, code=code, retry_after=retry_after, should_retry=should_retry)
+        self.detail = detail
+        self.progress = progress
+        self.asked_wait = retry_after
+
+    def redact(self, redact: Callable[[str], str]) -> None:
+        super().redact(redact)
+        if self.detail is not None:
+            self.detail = redact(self.detail)
 
 
 class UpstreamUnavailable(UpstreamFailure):
@@ -208,7 +289,7 @@ class UpstreamUnavailable(UpstreamFailure):
 
 
 class CredentialsRefused(UpstreamUnavailable):
-    """The upstream refuses the gateway itself: only the operator can mend that."""
+    """The upstream refuses the gateway's credentials: only the operator can repair that."""
 
 
 class UpstreamTimeout(UpstreamFailure):
@@ -216,9 +297,33 @@ class UpstreamTimeout(UpstreamFailure):
     code = "upstream_timeout"
 
 
+class AnswerTooLong(UpstreamFailure):
+    """An answer, or an event of it, beyond a bound of the gateway."""
+
+    outcome = Outcome.TOO_LONG
+
+
 class ServerOverloaded(UpstreamFailure):
     status = 503
     code = "server_overloaded"
+
+
+_OUTCOME_BY_PROGRESS = {
+    "nothing": Outcome.UNREACHABLE,
+    "part": Outcome.PARTLY_SENT,
+    "whole": Outcome.BROKEN,
+}
+
+
+def outcome_of(error: GatewayError) -> Outcome | None:
+    """How an attempt at an upstream failed by this error; None: it was no failure of the upstream."""
+    if error.outcome is not None:
+        return error.outcome
+    if not isinstance(error, UpstreamFailure) or isinstance(error, ServerOverloaded):
+        return None  # without an outcome, it is the gateway that has no room
+    if isinstance(error, UpstreamTimeout) and error.progress != "nothing":
+        return Outcome.TOO_SLOW
+    return _OUTCOME_BY_PROGRESS[error.progress]
 
 
 class LedgerUnavailable(GatewayError):
@@ -227,7 +332,7 @@ class LedgerUnavailable(GatewayError):
 
 
 class Stopping(GatewayError):
-    """The gateway is shutting down, and ends what still runs."""
+    """The gateway is shutting down and ends what still runs."""
 
     status = 503
     code = "server_stopping"

@@ -1,10 +1,13 @@
-"""Identifiers. A request id sorts by its time, so that the ledger's index grows at one end and a span of time is a
-range of ids: `req_`, 12 hex digits of milliseconds since the epoch, 16 hex digits of randomness."""
+"""Request ids. They sort by time, so that the ledger's index grows at one end and a span of time is a range of ids:
+`req_`, 12 hex digits of milliseconds since the epoch, 16 hex digits of randomness."""
 
 from __future__ import annotations
 
+import re
+
 REQUEST_PREFIX = "req_"
 ENTROPY_BYTES = 8
+_RESPONSE_ID = re.compile(r"[a-z]+[_-]([0-9a-f]{28})")
 
 
 def request_id(now_ms: int, entropy: bytes) -> str:
@@ -12,11 +15,27 @@ def request_id(now_ms: int, entropy: bytes) -> str:
     return f"{REQUEST_PREFIX}{now_ms:012x}{entropy.hex()}"
 
 
+def timed_id(prefix: str, now_ms: int, entropy: bytes) -> str:
+    """An id of anything else whose ids sort by time."""
+    return f"{prefix}{now_ms:012x}{entropy.hex()}"
+
+
+def made_at(request_id: str) -> int:
+    """When a request id was made, in milliseconds since the epoch."""
+    return int(request_id.removeprefix(REQUEST_PREFIX)[:12], 16)
+
+
 def request_id_floor(ms: int) -> str:
-    """The string at or below every request id made at `ms` or later, and above every earlier one."""
+    """A string at or below every request id made at `ms` or later, and above every earlier one."""
     return f"{REQUEST_PREFIX}{ms:012x}"
 
 
-def answer_id(prefix: str, request_id: str) -> str:
-    """The id that an answer carries: the dialect's prefix and the request's own digits."""
+def response_id(prefix: str, request_id: str) -> str:
+    """The id of a response: the dialect's prefix and the digits of the request id."""
     return prefix + request_id.removeprefix(REQUEST_PREFIX)
+
+
+def request_id_of(response_id: str) -> str:
+    """The id of the request that a response's id is made from, whatever its prefix; any other text as it is."""
+    found = _RESPONSE_ID.fullmatch(response_id)
+    return REQUEST_PREFIX + found[1] if found else response_id

@@ -1,7 +1,7 @@
-"""How many tokens of input one image may be, by model: bounds for what is held, not figures for bills.
+"""Upper bounds of the input tokens of one image, by model: for what limits hold, not for bills.
 
-Sources: OpenAI's guide "Images and vision" (tiles: a base and so much for each of at most 8 squares of 512 pixels,
-which is what 2048×768 has; patches: at most 1536 of 32 pixels, times a factor of the model); Anthropic's guide "Vision"
+Sources: OpenAI's guide "Images and vision" (tiles: a base plus an amount for each of at most 8 squares of 512
+pixels, as 2048×768 has; patches: at most 1536 of 32 pixels, times a factor of the model); Anthropic's guide "Vision"
 (about 1,600 for an image scaled to 1568 pixels, 4,784 at 2576); Ollama's image processors (`model/models/*`) and
 llama.cpp's (`tools/mtmd/clip.cpp`).
 """
@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable
 
 TYPICAL = 1000
-"""One image in a bill whose upstream did not tell: about what one of a megapixel costs at the large providers (OpenAI:
-765 to 1,105 tokens for 1024×1024 in high detail)."""
+"""Tokens billed for one image where the upstream reports no usage: about those of one megapixel at the large providers
+(OpenAI: 765 to 1,105 tokens for 1024×1024 in high detail)."""
 
 _TILES = 8
 _PATCHES = 1536
@@ -28,7 +28,7 @@ def _patched(percent: int) -> int:
 
 
 DEAREST = _tiled(2833, 5667)
-"""The most that any provider is known to count: gpt-4o-mini. What is not in the table may be as dear."""
+"""The most that any provider is known to count (gpt-4o-mini), and the bound of models that are not in the table."""
 _PROVIDERS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     (re.compile(pattern), bound)
     for pattern, bound in (
@@ -47,11 +47,11 @@ _PROVIDERS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     )
 )
 
-UNTOLD = 16_384
-"""Of a model on Ollama that tells nothing: 16 megapixels in squares of 32, the most that its Qwen models may use."""
+OLLAMA_DEFAULT = 16_384
+"""Bound of a model on Ollama that describes no vision: 16 megapixels in squares of 32, the most of its Qwen models."""
 _GRIDS = 5
-"""Pictures that projectors of llama.cpp cut an image into, each as large as the model sees: llava 1.6's four and the
-whole. Those that cut more (InternVL, SmolVLM, MiniCPM-V) merge patches, and stay below."""
+"""Tiles that projectors of llama.cpp make of an image, each of the model's input size: llava 1.6's four and the whole.
+Those that make more (InternVL, SmolVLM, MiniCPM-V) merge patches, and stay below."""
 _SEPARATORS = 64
 _OLLAMA = {
     "gemma3": 256 + _SEPARATORS,
@@ -64,19 +64,19 @@ _OLLAMA = {
 _CUT_INTO_GRIDS = frozenset({"clip", "mlp", "ldp", "ldpv2", "adapter", "resampler", "idefics3", "internvl"})
 
 
-def of_provider(model: str) -> int:
-    """The most that one image is to a provider's model, by its name; what routers put before a slash is left aside."""
+def provider_image_tokens(model: str) -> int:
+    """The most tokens of one image for a provider's model, by its name; what routers put before a slash is ignored."""
     name = model.rpartition("/")[2]
     return next((bound for pattern, bound in _PROVIDERS if pattern.fullmatch(name)), DEAREST)
 
 
-def of_ollama(kinds: Iterable[str], image_size: int, patch_size: int) -> int:
-    """The same for a model on Ollama. `kinds` are the names of its vision: its architecture, and its projector's, which
-    is `clip` where that is all it tells. The sizes are in pixels; 0: it does not tell."""
+def ollama_image_tokens(kinds: Iterable[str], image_size: int, patch_size: int) -> int:
+    """The most tokens of one image for a model on Ollama. `kinds` are the names of its architecture and its projector
+    (`clip` where it gives no other). The sizes are in pixels; 0: unknown."""
     names = list(kinds)
     known = [_OLLAMA[name] for name in names if name in _OLLAMA]
     if known:
         return max(known)
     side = -(-image_size // patch_size) if image_size > 0 and patch_size > 0 else 0
     bound = side * side * _GRIDS + _SEPARATORS
-    return bound if side and not _CUT_INTO_GRIDS.isdisjoint(names) else max(UNTOLD, bound)
+    return bound if side and not _CUT_INTO_GRIDS.isdisjoint(names) else max(OLLAMA_DEFAULT, bound)

@@ -1,6 +1,6 @@
 """The limits object: ceilings on requests, tokens and cost over spans of time, on concurrency, and on one request.
 
-Figures are integers: requests, tokens, and pico-dollars for cost. None is no limit; 0 blocks.
+Values are integers: requests, tokens, and pico-dollars for cost. None is no limit; 0 blocks.
 """
 
 from __future__ import annotations
@@ -22,10 +22,17 @@ PACE: frozenset[Span] = frozenset({"now", "second", "minute", "hour"})
 """The spans that protect the machines; the others (day, month, total) are budgets, and protect the money."""
 _PLAIN = re.compile(r"[0-9]{1,16}(\.[0-9]{1,40})?", re.ASCII)
 _EXACT = Context(prec=100, traps=[Inexact])
-"""Refuses what it would have to round: a figure of no size at all is not 0."""
+"""Raises Inexact instead of rounding: the tiniest value is not 0."""
 MOST = 10**15
 """The largest count of requests or tokens, and of dollars, that a limit may name."""
 MOST_OF_ALL = 10**30
+MOST_MODELS = 100
+"""Models that may have limits of their own in one limits object: each has counters, which are read at the start."""
+MOST_ALLOWED = 1000
+"""Models that `allowed_models` may name."""
+MODEL = r"[^\s*]{1,255}"
+"""Pattern of the names of models in a limits object."""
+_MODEL = re.compile(MODEL)
 
 
 class Counted(NamedTuple):
@@ -57,24 +64,32 @@ COUNTED: dict[str, Counted] = {
 }
 """Every limit that counts over a span of time, by the name it has in the limits object."""
 
+MOST_WEIGHT = 100
+MOST_ALERTS = 10
+"""Percentages of budgets that one limits object may name for alerts."""
+
 CONCURRENCY = "max_concurrent_requests"
-GATED: dict[str, Counted] = COUNTED | {CONCURRENCY: Counted("running", "now")}
-"""Every limit that admission asks."""
+CHECKED_LIMITS: dict[str, Counted] = COUNTED | {CONCURRENCY: Counted("running", "now")}
+"""Every limit that admission checks."""
 
 
 class Limits(Struct, frozen=True):
-    """`counts`: what counts over time, by name. `models`: the same for one model each, by canonical name.
-    `allowed_models`: None is all, empty is none."""
+    """The limits of one owner. `counts`: those over a span of time, by name. `models`: the same for single models, by
+    canonical name. `allowed_models`: None is all, empty is none. `queue_weight`: the share of the line, which is no
+    ceiling; None: 1. `alerts`: percentages of its budgets at which to report their use, ascending; None: the
+    installation's."""
 
     counts: dict[str, int] = {}
     max_concurrent_requests: int | None = None
     max_tokens_per_request: int | None = None
     allowed_models: tuple[str, ...] | None = None
+    queue_weight: int | None = None
     models: dict[str, dict[str, int]] = {}
+    alerts: tuple[int, ...] | None = None
 
     def merged(self, change: Mapping[str, Any]) -> Limits:
-        """These limits with a change: a figure sets, None clears, what is absent stays; `models` merges one level.
-        Figures are int, Decimal or decimal text. Raises Unprocessable, naming the field."""
+        """These limits with a change applied: a value sets, None clears, absent ones stay; `models` merges one level.
+        Values are int, Decimal or decimal text. Raises Unprocessable, which names the field."""
         plain: dict[str, Any] = {}
         counts = dict(self.counts)
         for name, value in change.items():
@@ -82,8 +97,12 @@ class Limits(Struct, frozen=True):
                 _put(counts, name, value, name)
             elif name in ("max_concurrent_requests", "max_tokens_per_request"):
                 plain[name] = None if value is None else _whole(value, name)
+            elif name == "queue_weight":
+                plain[name] = None if value is None else _weight(value)
             elif name == "allowed_models":
                 plain[name] = None if value is None else _names(value)
+            elif name == "alerts":
+                plain[name] = None if value is None else percentages(value)
             elif name == "models":
                 plain[name] = self._merged_models(value)
             else:
@@ -91,10 +110,16 @@ class Limits(Struct, frozen=True):
         return replace(self, counts=counts, **plain)
 
     def of_model(self, model: str) -> dict[str, int]:
-        """What counts over time for one model, by canonical name; the tag `:latest` may be left out of the limit;
-        where both are given the smaller counts."""
+        """The limits over time on one model, by canonical name. A limit may leave out the tag `:latest`; of one with
+        and one without it the smaller applies."""
         own, untagged = self.models.get(model, {}), self.models.get(model.removesuffix(":latest"), {})
         return {name: min(own.get(name, MOST_OF_ALL), untagged.get(name, MOST_OF_ALL)) for name in own | untagged}
+
+    def checked_limits(self) -> dict[str, int]:
+        """The limits that admission checks for a request of any model, by name in `CHECKED_LIMITS`."""
+        if self.max_concurrent_requests is None:
+            return self.counts
+        return {CONCURRENCY: self.max_concurrent_requests, **self.counts}
 
     def allows(self, model: str) -> bool:
         """Whether a model may be used."""
@@ -108,6 +133,7 @@ class Limits(Struct, frozen=True):
             raise Unprocessable("'models' must be an object of limits by model.", param="models")
         models = dict(self.models)
         for model, limits in change.items():
+            _check_name(model, "models")
             place = f"models.{model}"
             if limits is None:
                 models.pop(model, None)
@@ -123,15 +149,19 @@ class Limits(Struct, frozen=True):
                 models[model] = counts
             else:
                 models.pop(model, None)
+        # An object that an earlier version let grow larger may shrink.
+        _check_count(len(models), max(MOST_MODELS, len(self.models)), MOST_MODELS, "models")
         return models
 
     def body(self) -> dict[str, Any]:
-        """As the API shows it: every field; cost as exact decimal text."""
+        """The limits as the API shows them: every field; cost as exact decimal text."""
         return {
             **_shown(self.counts),
             "max_concurrent_requests": self.max_concurrent_requests,
             "max_tokens_per_request": self.max_tokens_per_request,
+            "queue_weight": self.queue_weight,
             "allowed_models": None if self.allowed_models is None else list(self.allowed_models),
+            "alerts": None if self.alerts is None else list(self.alerts),
             "models": {model: _shown(counts) for model, counts in self.models.items()},
         }
 
@@ -167,6 +197,28 @@ def _whole(value: object, place: str) -> int:
     raise Unprocessable(f"'{place}' must be a whole number of at least 0, or null for no limit.", param=place)
 
 
+def _weight(value: object) -> int:
+    weight = _whole(value, "queue_weight")
+    if not 1 <= weight <= MOST_WEIGHT:
+        raise Unprocessable(
+            f"'queue_weight' must be a whole number from 1 to {MOST_WEIGHT}, or null for 1.", param="queue_weight"
+        )
+    return weight
+
+
+def percentages(value: object, field: str = "alerts") -> tuple[int, ...]:
+    """Percentages at which to report the use of budgets, ascending and each once. Raises Unprocessable."""
+    error = f"'{field}' must be a list of at most {MOST_ALERTS} whole percentages from 1 to 100; [] is no alert."
+    if not isinstance(value, list | tuple) or len(value) > MOST_ALERTS:
+        raise Unprocessable(error, param=field)
+    found = set()
+    for each in value:
+        if not isinstance(each, int) or isinstance(each, bool) or not 1 <= each <= 100:
+            raise Unprocessable(error, param=field)
+        found.add(each)
+    return tuple(sorted(found))
+
+
 def _pico(value: object, place: str) -> int:
     dollars = None
     if isinstance(value, str):
@@ -186,4 +238,17 @@ def _pico(value: object, place: str) -> int:
 def _names(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) and name for name in value):
         raise Unprocessable("'allowed_models' must be a list of model names, or null for all.", param="allowed_models")
+    _check_count(len(value), MOST_ALLOWED, MOST_ALLOWED, "allowed_models")
+    for name in value:
+        _check_name(name, "allowed_models")
     return tuple(value)
+
+
+def _check_count(count: int, bound: int, most: int, field: str) -> None:
+    if count > bound:
+        raise Unprocessable(f"'{field}' may name at most {most} models, not {count}. Name fewer.", param=field)
+
+
+def _check_name(name: str, field: str) -> None:
+    if not _MODEL.fullmatch(name):
+        raise Unprocessable(f"'{field}' must name models: 1 to 255 characters, no spaces and no *.", param=field)

@@ -1,4 +1,4 @@
-"""How much was used in a span of time: the windows of limits.
+"""Windows of limits: how much was used in a span of time.
 
     pace     second, minute, hour: sliding, in 60 buckets
     budget   day: sliding, in 72 buckets of 20 minutes · month: the calendar's, UTC · total: for ever
@@ -7,8 +7,8 @@ A sliding window of length T in n buckets counts the bucket of this moment and t
 though the window only begins within it. So no window of length T, wherever it lies, ever holds more than the limit, and
 a refusal comes at most one bucket early. Times are milliseconds since the epoch; amounts may be negative (corrections).
 
-A clock may be set back: then what was counted for moments yet to come counts too, from T ahead of this one on, since a
-window that holds this moment may hold those. What lies further ahead counts when its time has come.
+A clock may be set back: then amounts counted for future moments count too, up to T ahead of the present, since a window
+that holds the present may hold those. What lies further ahead counts when its time has come.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DAY = 24 * HOUR
 
 
 class Grid(NamedTuple):
-    """The buckets of a sliding window: its length in milliseconds, and how many buckets make it."""
+    """The grid of a sliding window: its length in milliseconds, and its number of buckets."""
 
     length: int
     buckets: int
@@ -48,19 +48,19 @@ SLIDING: dict[Span, Grid] = {
 
 
 class SlidingWindow:
-    """Amounts of the last `grid.length` milliseconds. Holds an entry for each bucket in use, and as many that have
-    left: a clock that is set right may bring them back."""
+    """Amounts of the last `grid.length` milliseconds. Holds an entry for each bucket in use, and as many expired ones:
+    a clock that is set back may need them again."""
 
-    __slots__ = ("_buckets", "_from", "_grid", "_left", "_newest", "_sum", "_until")
+    __slots__ = ("_buckets", "_expired", "_from", "_grid", "_newest", "_sum", "_until")
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         # Lists, not deques: those take ten times the memory while they are empty, and there is a window for each limit.
         self._buckets: list[list[int]] = []
-        self._left: list[list[int]] = []
+        self._expired: list[list[int]] = []
         self._sum = 0
-        # The newest bucket, and from and until when all buckets are of the window that ends in it: nearly every moment
-        # asked for lies there, and costs half of what it does to look for the bucket.
+        # The newest bucket, and the time in which all buckets belong to the window that ends in it: nearly every query
+        # is for such a moment, and costs half as much as one that searches for its bucket.
         self._newest: list[int] = []
         self._from = self._until = 0
 
@@ -68,7 +68,7 @@ class SlidingWindow:
         return f"SlidingWindow({self._grid.length} ms, sum {self._sum} in {len(self._buckets)} buckets)"
 
     def add(self, amount: int, at: int) -> None:
-        """Count `amount` at `at`. A moment before the newest bucket (a clock that was set back) counts in its own
+        """Count `amount` at `at`. A moment before the newest bucket (after a clock was set back) counts in its own
         bucket, which leaves the window when its time comes."""
         self._sum += amount
         if self._from <= at < self._until:
@@ -85,22 +85,22 @@ class SlidingWindow:
         buckets.insert(place, [index, amount])
         while buckets[0][0] < index - self._grid.buckets:
             self._sum -= buckets[0][1]
-            self._left.append(buckets.pop(0))
-        del self._left[: -self._grid.buckets - 1]
+            self._expired.append(buckets.pop(0))
+        del self._expired[: -self._grid.buckets - 1]
         self._newest = buckets[-1]
         newest = self._newest[0]
         whole = buckets[0][0] >= newest - self._grid.buckets  # not so where the clock was set back
         self._from, self._until = (self._grid.start(newest), self._grid.start(newest + 1)) if whole else (0, 0)
 
     def used(self, at: int) -> int:
-        """The sum of the window that ends at `at`; where more was counted since, of all that may share one with it."""
+        """The sum of the window that ends at `at`, and of later amounts that may share a window with that moment."""
         if self._from <= at < self._until:
             return self._sum
         index = self._grid.bucket(at)
         oldest = index - self._grid.buckets
         if self._buckets and index < self._newest[0]:
             latest = index + self._grid.buckets
-            return sum(amount for other, amount in (*self._left, *self._buckets) if oldest <= other <= latest)
+            return sum(amount for other, amount in (*self._expired, *self._buckets) if oldest <= other <= latest)
         left = self._sum
         for other, amount in self._buckets:
             if other >= oldest:
@@ -109,17 +109,17 @@ class SlidingWindow:
         return left
 
     def room_at(self, most: int, at: int) -> int | None:
-        """The first moment from `at` on at which the window holds `most` or less if nothing comes; None: never."""
+        """The first moment from `at` on at which the window holds at most `most` if nothing is added; None: never."""
         if self.used(at) <= most:
             return at
-        for index in sorted({index for index, _ in (*self._left, *self._buckets)}):
+        for index in sorted({index for index, _ in (*self._expired, *self._buckets)}):
             leaves = self._grid.start(index + self._grid.buckets + 1)
             if leaves > at and self.used(leaves) <= most:
                 return leaves
         return None
 
     def clear_at(self, at: int) -> int | None:
-        """When all of it will have left the window if nothing comes. None: nothing was used, or never."""
+        """When the window will be empty if nothing is added. None: it is empty already, or never will be."""
         if not self.used(at):
             return None
         return self._grid.start(self._newest[0] + self._grid.buckets + 1)
@@ -132,14 +132,14 @@ class MonthWindow:
 
     def __init__(self) -> None:
         self._sums: dict[int, int] = {}
-        self._month = self._from = self._until = 0  # of the last moment asked for, and its time
+        self._month = self._from = self._until = 0  # the month of the last query, and its bounds
 
     def __repr__(self) -> str:
         return f"MonthWindow({self._sums})"
 
     def add(self, amount: int, at: int) -> None:
         month = self._month_of(at)
-        self._sums[month] = self._sums.get(month, 0) + amount  # all are kept: a clock may go back to any
+        self._sums[month] = self._sums.get(month, 0) + amount  # all are kept: a clock may be set back to any
 
     def used(self, at: int) -> int:
         return self._sums.get(self._month_of(at), 0)
@@ -182,7 +182,7 @@ class TotalWindow:
 
 
 class NowWindow:
-    """Of this moment alone: nothing stays in it."""
+    """Window of the present moment, which keeps nothing: for limits on running requests, which are only held."""
 
     __slots__ = ()
 
@@ -190,7 +190,7 @@ class NowWindow:
         return "NowWindow()"
 
     def add(self, amount: int, at: int) -> None:
-        """What has been is of no account."""
+        """Do nothing: past usage does not count."""
 
     def used(self, at: int) -> int:  # noqa: ARG002
         return 0
@@ -206,7 +206,7 @@ Window = SlidingWindow | MonthWindow | TotalWindow | NowWindow
 
 
 def new_window(span: Span) -> Window:
-    """An empty window."""
+    """An empty window for a span."""
     if span == "month":
         return MonthWindow()
     if span == "total":

@@ -1,2 +1,11 @@
-"""What is kept: `ports.py` has the values and the seams, `errors.py` how a store fails, `bounds.py` and `spans.py`
-what every engine agrees on; one folder an engine: `sqlite` (the real one), `memory` (for tests and simulation)."""
+"""The store: what the gateway keeps.
+
+engines.py       the choice of the engine
+errors.py        errors of a store
+ports/           the values, and the seams between services and engines
+redaction.py     what is left of the audit log's entries when a person is forgotten
+clamp.py, time_buckets.py   what engines share: bounds of figures; minutes, hours and days
+sql/             schema, rows and statements, for every SQL engine
+sqlite/          the embedded engine: a file, its lock, its threads
+memory/          an engine for tests and simulation
+"""

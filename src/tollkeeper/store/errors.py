@@ -1,11 +1,19 @@
-"""How a store fails. Every message is one line that may be shown to the operator; none holds a stored value."""
+"""Errors of a store. Every message is one line that may be shown to the operator; none contains a stored value."""
 
 from __future__ import annotations
 
 
 class StoreError(Exception):
-    """The store cannot be opened, read or written; what was asked did not happen."""
+    """The store cannot be opened, read or written; the operation had no effect."""
 
 
 class StoreBusy(StoreError):
     """Another process has this database open."""
+
+
+class StoreConflict(StoreError):
+    """A value was changed by another writer after it was read. Read it again, then decide again."""
+
+
+class StoreMissing(StoreError):
+    """There is no database, but files that belong to one lie beside its path."""

@@ -1,4 +1,4 @@
-"""Files are read back by the reference implementation of the format."""
+"""GGUF files, read back by the format's reference implementation."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def written(tmp_path: Path, keys: dict[str, Value], *tensors: Tensor) -> gguf.GG
     return gguf.GGUFReader(path)
 
 
-def test_every_kind_of_key(tmp_path: Path) -> None:
+def test_keys_of_every_type(tmp_path: Path) -> None:
     keys: dict[str, Value] = {
         "general.architecture": "clip",
         "text": "größe",
@@ -37,6 +37,6 @@ def test_tensors_of_odd_sizes_keep_their_values(tmp_path: Path, element: Element
     assert all(tensor.data_offset % 32 == 0 for tensor in read.tensors)
 
 
-def test_shapes_are_slowest_first(tmp_path: Path) -> None:
+def test_shapes_are_written_in_reverse(tmp_path: Path) -> None:
     read = written(tmp_path, {"general.architecture": "clip"}, Tensor("t", (2, 3), [0, 1, 2, 3, 4, 5]))
     assert read.tensors[0].data.tolist() == [[0, 1, 2], [3, 4, 5]]

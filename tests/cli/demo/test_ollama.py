@@ -43,12 +43,12 @@ def tags(*names: str) -> str:
         ("oops", "", False),
     ],
 )
-async def test_only_an_ollama_with_both_models_will_do(status: str, body: str, expected: bool) -> None:
+async def test_ollama_must_have_both_models(status: str, body: str, expected: bool) -> None:
     async with answering(status, body) as url:
         assert await has_models(url, WANTED) is expected
 
 
-async def test_nobody_there() -> None:
+async def test_an_unreachable_ollama() -> None:
     async with answering("200 OK", "") as url:
         pass
     assert not await has_models(url, WANTED)

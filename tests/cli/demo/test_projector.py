@@ -5,7 +5,7 @@ import gguf
 from tollkeeper.cli.demo.projector import write_projector
 
 
-def test_it_fits_the_text_model_and_is_small(tmp_path: Path) -> None:
+def test_the_projector_fits_the_text_model_and_is_small(tmp_path: Path) -> None:
     path = tmp_path / "projector.gguf"
     write_projector(path, 64)
     read = gguf.GGUFReader(path)

@@ -14,7 +14,7 @@ def welcome(engine: str = "an engine") -> str:
     return texts.welcome(URL, engine=engine, admin_key="the-admin-key", data="in /here, kept")
 
 
-def test_it_names_everything_that_is_needed_to_try() -> None:
+def test_the_welcome_has_keys_addresses_and_commands() -> None:
     text = welcome()
     for user in USERS:
         assert user.key in text
@@ -23,20 +23,20 @@ def test_it_names_everything_that_is_needed_to_try() -> None:
         assert part in text
 
 
-def test_the_python_in_it_is_python() -> None:
+def test_the_python_example_is_valid() -> None:
     text = welcome()
     snippet = text[text.index("from openai") : text.index("Ctrl-C")]
     ast.parse(snippet)
     assert f'base_url="{URL}/v1"' in snippet
 
 
-def test_stand_ins_are_called_stand_ins() -> None:
+def test_stand_ins_are_described_as_such() -> None:
     text = welcome(texts.STAND_INS)
     for honest in ("stand-ins", "SmolLM2-135M", "random projector", "cannot see"):
         assert honest in text
 
 
-def test_the_sample_image_is_whole() -> None:
+def test_the_sample_image_is_a_complete_png() -> None:
     with Image.open(BytesIO(b64decode(texts.SAMPLE_IMAGE))) as image:
         image.load()
         assert image.format == "PNG"

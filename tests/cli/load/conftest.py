@@ -9,8 +9,8 @@ import pytest
 
 from tests.scripted import ScriptedUpstream
 from tollkeeper.cli.load.command import body
-from tollkeeper.cli.load.engine import Engine
-from tollkeeper.cli.load.job import Job
+from tollkeeper.cli.load.generator import LoadGenerator
+from tollkeeper.cli.load.plan import LoadPlan
 from tollkeeper.cli.load.result import Result
 
 Loaded = Callable[..., Awaitable[Result]]
@@ -22,16 +22,16 @@ async def up() -> AsyncIterator[ScriptedUpstream]:
         yield upstream
 
 
-def a_job(url: str, *, stream: bool = False, **given: Any) -> Job:
-    """Ten requests, one after the other, if not told otherwise."""
+def a_plan(url: str, *, stream: bool = False, **given: Any) -> LoadPlan:
+    """By default, ten requests on one connection."""
     asked = body("tiny", "hi", stream=stream, max_tokens=None)
     fields: dict[str, Any] = {
         "keys": [],
         "connections": 1,
-        "patience": 10.0,
+        "timeout": 10.0,
         "requests": None if "seconds" in given else 10,
     } | given
-    return Job(url=url, body=asked, stream=stream, **fields)
+    return LoadPlan(url=url, body=asked, stream=stream, **fields)
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def loaded(up: ScriptedUpstream) -> Loaded:
     """`await loaded(requests=3, stream=True)`."""
 
     async def run(url: str | None = None, **given: Any) -> Result:
-        engine = Engine(a_job(url or up.url, **given))
-        await engine.open()
-        return await engine.run()
+        generator = LoadGenerator(a_plan(url or up.url, **given))
+        await generator.open()
+        return await generator.run()
 
     return run

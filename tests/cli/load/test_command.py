@@ -1,4 +1,4 @@
-"""`tollkeeper load`, as a person runs it: its words, its exit codes, and what it keeps to itself."""
+"""`tollkeeper load`, as a person runs it: options, output, exit codes, and secrecy of keys."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SECRET = "sk-very-secret"
 PROGRAM = [sys.executable, "-c", "from tollkeeper.cli.main import run; run()", "load"]
 
 
-class Aside:
-    """A scripted server in a thread of its own: the command has an event loop in this one."""
+class ThreadedUpstream:
+    """A scripted server in a separate thread: the command runs its event loop in the main thread."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -47,13 +47,13 @@ class Aside:
 
 @pytest.fixture
 def up(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedUpstream]:
-    aside = Aside()
-    monkeypatch.setenv("TOLLKEEPER_URL", aside.up.url)
+    threaded = ThreadedUpstream()
+    monkeypatch.setenv("TOLLKEEPER_URL", threaded.up.url)
     monkeypatch.setenv("TOLLKEEPER_API_KEY", SECRET)
     try:
-        yield aside.up
+        yield threaded.up
     finally:
-        aside.end()
+        threaded.end()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def test_it_prints_what_came_of_it(tollkeeper: Program, up: ScriptedUpstream) -> None:
+def test_the_report_is_printed(tollkeeper: Program, up: ScriptedUpstream) -> None:
     ended = tollkeeper("load", "-n", 25, "-c", 5, "-m", "tiny")
     assert ended.code == 0
     assert ended.err == ""
@@ -72,7 +72,7 @@ def test_it_prints_what_came_of_it(tollkeeper: Program, up: ScriptedUpstream) ->
     assert {request.header("authorization") for request in up.requests} == {f"Bearer {SECRET}".encode()}
 
 
-def test_json(tollkeeper: Program, up: ScriptedUpstream) -> None:
+def test_the_report_as_json(tollkeeper: Program, up: ScriptedUpstream) -> None:
     ended = tollkeeper("load", "-m", "tiny", "--stream", "--json", "-n", 7)
     told = json.loads(ended.out)
     assert ended.code == 0
@@ -82,18 +82,18 @@ def test_json(tollkeeper: Program, up: ScriptedUpstream) -> None:
     assert told["result"]["latency"]["count"] == told["result"]["first"]["count"] == 7
 
 
-def test_a_hundred_requests_if_not_told_otherwise(tollkeeper: Program, up: ScriptedUpstream) -> None:
+def test_the_default_is_100_requests(tollkeeper: Program, up: ScriptedUpstream) -> None:
     assert tollkeeper("load", "-m", "tiny").code == 0
     assert len(up.requests) == 100
 
 
-def test_a_time_and_a_rate(tollkeeper: Program, up: ScriptedUpstream) -> None:
+def test_duration_and_rate(tollkeeper: Program, up: ScriptedUpstream) -> None:
     told = json.loads(tollkeeper("load", "-m", "tiny", "--duration", "0.2", "--rate", 100, "--json").out)
     assert told["rate"] == 100
     assert told["result"]["answered"] + told["result"]["failed"] == 20
 
 
-def test_what_is_asked(tollkeeper: Program, up: ScriptedUpstream) -> None:
+def test_prompt_and_max_tokens(tollkeeper: Program, up: ScriptedUpstream) -> None:
     tollkeeper("load", "-m", "tiny", "-n", 1, "--prompt", "Grüße", "--max-tokens", 5)
     assert up.requests[0].json == {
         "model": "tiny",
@@ -107,7 +107,7 @@ def test_several_keys(tollkeeper: Program, up: ScriptedUpstream) -> None:
     assert {request.header("authorization") for request in up.requests} == {b"Bearer a", b"Bearer b", b"Bearer c"}
 
 
-def test_the_key_is_nowhere_to_be_seen(tollkeeper: Program, up: ScriptedUpstream, tmp_path: Path) -> None:
+def test_the_key_is_never_shown(tollkeeper: Program, up: ScriptedUpstream, tmp_path: Path) -> None:
     echo = json_response({"error": {"code": SECRET, "message": SECRET}}, 401)
     up.answer(json_response(chat_answer()), echo, json_response(chat_answer()), echo)
     url = up.url.replace("//", f"//user:{SECRET}@")
@@ -123,7 +123,7 @@ def test_the_key_is_nowhere_to_be_seen(tollkeeper: Program, up: ScriptedUpstream
     assert "401" in (tmp_path / "a.html").read_text()
 
 
-def test_one_good_answer_is_done_and_none_has_failed(tollkeeper: Program, up: ScriptedUpstream) -> None:
+def test_the_exit_code_is_1_only_if_no_request_succeeds(tollkeeper: Program, up: ScriptedUpstream) -> None:
     refusal = json_response({"error": {"code": "rate_limit_exceeded"}}, 429)
     up.answer(json_response(chat_answer()), refusal)
     assert tollkeeper("load", "-m", "tiny", "-n", 2).code == 0
@@ -131,18 +131,16 @@ def test_one_good_answer_is_done_and_none_has_failed(tollkeeper: Program, up: Sc
     ended = tollkeeper("load", "-m", "tiny", "-n", 2, "--json")
     assert ended.code == 1
     assert json.loads(ended.out)["result"]["errors"] == {"429 rate_limit_exceeded": 2}
-    assert ended.err == "tollkeeper: no request was answered as it should be\n"
+    assert ended.err == "tollkeeper: no request succeeded\n"
 
 
-def test_nobody_there_is_one_line(tollkeeper: Program, free_port: int) -> None:
+def test_an_unreachable_gateway_is_one_line(tollkeeper: Program, free_port: int) -> None:
     url = f"http://127.0.0.1:{free_port}"
     ended = tollkeeper("load", "-m", "tiny", "--url", url)
-    assert ended == (1, "", f"tollkeeper: nobody answers at {url}: connection refused\n")
+    assert ended == (1, "", f"tollkeeper: cannot connect to {url}: connection refused\n")
 
 
-def test_a_page_that_cannot_be_written_is_known_before_the_work(
-    tollkeeper: Program, up: ScriptedUpstream, tmp_path: Path
-) -> None:
+def test_an_unwritable_page_fails_before_the_load(tollkeeper: Program, up: ScriptedUpstream, tmp_path: Path) -> None:
     ended = tollkeeper("load", "-m", "tiny", "--html", tmp_path / "absent" / "a.html")
     assert ended.code == 1
     assert "absent" in ended.err
@@ -174,7 +172,7 @@ class Finished(NamedTuple):
 
 
 def interrupted(url: str, *words: str) -> Finished:
-    """The command on a terminal, ended by Ctrl-C once it tells of ten answers. `shown` is its standard error."""
+    """The command on a terminal, ended by Ctrl-C once it reports ten responses. `shown` is its standard error."""
     master, slave = pty.openpty()
     command = [*PROGRAM, "-m", "tiny", "--url", url, *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True)
@@ -194,7 +192,7 @@ def interrupted(url: str, *words: str) -> Finished:
 
 
 @pytest.mark.process
-def test_ctrl_c_ends_it_early_and_it_still_reports(up: ScriptedUpstream) -> None:
+def test_ctrl_c_ends_the_load_with_a_report(up: ScriptedUpstream) -> None:
     ended = interrupted(up.url, "--duration", "3600", "-c", "2")
     assert ended.code == 0
     assert "stopped early" in ended.out

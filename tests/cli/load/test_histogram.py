@@ -1,4 +1,4 @@
-"""Figures of the histogram beside those of a sorted list."""
+"""Histograms, compared with sorted lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollkeeper.cli.load.histogram import Histogram
-from tollkeeper.cli.load.result import Spread
+from tollkeeper.cli.load.result import Distribution
 
 DURATIONS = st.lists(st.floats(0, 10_000, allow_nan=False), min_size=1, max_size=200)
 
@@ -23,7 +23,7 @@ def filled(durations: list[float]) -> Histogram:
 
 
 @given(DURATIONS, st.floats(0, 1))
-def test_quantiles_are_those_of_a_sorted_list(durations: list[float], share: float) -> None:
+def test_quantiles_match_a_sorted_list(durations: list[float], share: float) -> None:
     ordered = sorted(durations)
     exact = ordered[max(1, math.ceil(share * len(ordered))) - 1]
     assert filled(durations).quantile(share) == pytest.approx(exact, rel=1 / 1024, abs=1e-9)
@@ -38,25 +38,36 @@ def test_a_quantile_is_in_the_middle_of_its_bucket() -> None:
 
 
 @given(DURATIONS)
-def test_a_spread_is_in_order_and_its_ends_are_exact(durations: list[float]) -> None:
-    spread = filled(durations).spread()
-    assert (spread.count, spread.fastest, spread.slowest) == (len(durations), min(durations), max(durations))
-    assert spread.average == pytest.approx(sum(durations) / len(durations))
-    told = [spread.fastest, spread.p50, spread.p90, spread.p99, spread.p999, spread.slowest]
+def test_percentiles_are_ordered_and_the_ends_are_exact(durations: list[float]) -> None:
+    distribution = filled(durations).distribution()
+    assert (distribution.count, distribution.fastest, distribution.slowest) == (
+        len(durations),
+        min(durations),
+        max(durations),
+    )
+    assert distribution.average == pytest.approx(sum(durations) / len(durations))
+    told = [
+        distribution.fastest,
+        distribution.p50,
+        distribution.p90,
+        distribution.p99,
+        distribution.p999,
+        distribution.slowest,
+    ]
     assert told == sorted(told)
 
 
 @given(DURATIONS)
-def test_bars_hold_all_and_touch_each_other(durations: list[float]) -> None:
-    bars = filled(durations).spread().bars
+def test_bars_are_adjacent_and_hold_all_durations(durations: list[float]) -> None:
+    bars = filled(durations).distribution().bars
     assert sum(bar.count for bar in bars) == len(durations)
     assert all(left.upto == right.above for left, right in pairwise(bars))
     assert bars[-1].upto == max(durations)
 
 
-def test_a_bar_holds_what_lies_in_it() -> None:
+def test_a_bar_counts_the_durations_between_its_ends() -> None:
     durations = [0.001 * 1.07**n for n in range(100)]
-    for bar in filled(durations).spread().bars:
+    for bar in filled(durations).distribution().bars:
         inside = sum(bar.above <= seconds < bar.upto for seconds in durations)
         assert abs(bar.count - inside) <= 1  # one may lie on the edge, within the width of a bucket
 
@@ -68,5 +79,5 @@ def test_a_million_durations_take_few_buckets() -> None:
     assert len(histogram) < 8 * 1024  # seven doublings
 
 
-def test_nothing_measured() -> None:
-    assert Histogram().spread() == Spread()
+def test_an_empty_histogram() -> None:
+    assert Histogram().distribution() == Distribution()

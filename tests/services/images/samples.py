@@ -52,3 +52,8 @@ def gif(*pictures: bytes, screen=(1, 1), trailer: bytes = b";") -> bytes:
 def dot(left: int = 0, top: int = 0, width: int = 1, height: int = 1) -> bytes:
     """A GIF's picture of one pixel, whatever size it claims."""
     return b"," + struct.pack("<4HB", left, top, width, height, 0) + b"\x02\x02\x44\x01\x00"
+
+
+def ifd(*fields: tuple[int, int, int, int], end: str = "<") -> bytes:
+    packed = b"".join(struct.pack(f"{end}HHIHH", *field, 0) for field in fields)
+    return (b"II*\0" if end == "<" else b"MM\0*") + struct.pack(f"{end}IH", 8, len(fields)) + packed + bytes(4)

@@ -9,9 +9,9 @@ from PIL import ImageFile
 
 from tests.services.images.samples import bilevel, chunk, decoded, dot, encoded, gif, noise, png
 from tollkeeper.rules.errors import InvalidImage
-from tollkeeper.services.images.bounds import MAX_BYTES, MAX_FRAMES, MAX_PARTS, MAX_PIXELS
 from tollkeeper.services.images.check import checked
-from tollkeeper.services.images.jpeg import MAX_SCANS
+from tollkeeper.wire.images.bounds import MAX_BYTES, MAX_FRAMES, MAX_PARTS, MAX_PIXELS
+from tollkeeper.wire.images.jpeg import MAX_SCANS
 
 PASSING = {
     "png": (encoded(noise(), "PNG"), "image/png"),

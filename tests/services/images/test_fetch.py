@@ -145,7 +145,7 @@ async def test_a_body_without_end(server, head):
 
     server.paths[b"/"] = pour
     assert "larger than 10,000,000 bytes" in await failure(Fetcher([server.address]), server.url())
-    await asyncio.wait_for(server.left.wait(), 10)
+    await asyncio.wait_for(server.left.wait(), 60)
     assert sent < 30_000_000  # the rest of it filled the sockets
 
 
@@ -168,7 +168,7 @@ async def test_a_drip(server, head):
 
     server.paths[b"/"] = drip
     assert "within 0.2 seconds" in await failure(Fetcher([server.address], timeout=0.2), server.url())
-    await asyncio.wait_for(server.left.wait(), 10)
+    await asyncio.wait_for(server.left.wait(), 60)
 
 
 async def test_a_resolver_that_hangs():
@@ -246,8 +246,8 @@ async def test_the_caller_leaves(server):
 
     server.paths[b"/"] = hold
     task = asyncio.create_task(Fetcher([server.address]).fetch(server.url()))
-    await asyncio.wait_for(held.wait(), 10)
+    await asyncio.wait_for(held.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(server.left.wait(), 10)
+    await asyncio.wait_for(server.left.wait(), 60)

@@ -10,7 +10,7 @@ from tests.services.images.rig import answer, serving
 from tests.services.images.samples import decoded, encoded, noise, png
 from tollkeeper.rules.errors import InvalidImage
 from tollkeeper.services.images import MAX_IMAGES, Fetcher, Images
-from tollkeeper.wire.images import data_url
+from tollkeeper.wire.images.urls import data_url
 
 PNG, JPEG = encoded(noise(), "PNG"), encoded(noise(), "JPEG")
 GIF, WEBP = encoded(noise(mode="P"), "GIF"), encoded(noise(), "WEBP")
@@ -39,7 +39,7 @@ def unpacked(url: str) -> bytes:
     ids=["png", "jpeg", "jpg"],
 )
 async def test_what_needs_no_change_is_not_touched(images, url):
-    assert await images.ready(url, owner="u", param="p") is url
+    assert await images.prepare(url, owner="u", param="p") is url
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ async def test_what_needs_no_change_is_not_touched(images, url):
     ids=["png as jpeg", "jpeg as png", "png as html", "capitals"],
 )
 async def test_the_bytes_say_what_it_is(images, url, ready):
-    assert await images.ready(url, owner="u", param="p") == ready
+    assert await images.prepare(url, owner="u", param="p") == ready
 
 
 @pytest.mark.parametrize("data", [GIF, WEBP], ids=["gif", "webp"])
 @pytest.mark.parametrize("media_type", ["image/gif", "image/webp", "image/png"])
 async def test_converted(images, data, media_type):
-    ready = await images.ready(data_url(media_type, data), owner="u", param="p")
+    ready = await images.prepare(data_url(media_type, data), owner="u", param="p")
     assert ready.startswith("data:image/png;base64,iVBOR")
     assert decoded(unpacked(ready)).tobytes() == decoded(data).tobytes()
 
@@ -67,13 +67,13 @@ async def test_converted(images, data, media_type):
 @pytest.mark.parametrize("data", [PNG, JPEG], ids=["png", "jpeg"])
 async def test_fetched(server, images, data):
     server.paths[b"/"] = answer(data, "content-type: text/plain")
-    assert unpacked(await images.ready(server.url(), owner="u", param="p")) == data
+    assert unpacked(await images.prepare(server.url(), owner="u", param="p")) == data
 
 
 @pytest.mark.parametrize("data", [GIF, WEBP], ids=["gif", "webp"])
 async def test_fetched_and_converted(server, images, data):
     server.paths[b"/"] = answer(data)
-    ready = await images.ready(server.url(), owner="u", param="p")
+    ready = await images.prepare(server.url(), owner="u", param="p")
     assert decoded(unpacked(ready)).tobytes() == decoded(data).tobytes()
 
 
@@ -86,9 +86,9 @@ async def test_fetched_and_converted(server, images, data):
 )  # fmt: skip
 async def test_refused(images, url):
     with pytest.raises(InvalidImage) as caught:
-        await images.ready(url, owner="u", param="messages[0].content[1].image_url.url")
+        await images.prepare(url, owner="u", param="messages[0].content[1].image_url.url")
     error = caught.value
-    assert (error.status, error.code, error.type) == (400, "invalid_image", "invalid_request_error")
+    assert (error.status, error.code) == (400, "invalid_image")
     assert error.param == "messages[0].content[1].image_url.url"
     assert error.message
 
@@ -97,24 +97,24 @@ async def test_refused(images, url):
 async def test_fetched_and_refused(server, images, body):
     server.paths[b"/"] = answer(body, "content-type: image/png")
     with pytest.raises(InvalidImage) as caught:
-        await images.ready(server.url(), owner="u", param="p")
+        await images.prepare(server.url(), owner="u", param="p")
     assert caught.value.param == "p"
 
 
 async def test_too_large(images):
     with pytest.raises(InvalidImage, match="larger than 10,000,000 bytes"):
-        await images.ready(data_url("image/png", png() + bytes(10_000_000)), owner="u", param="p")
+        await images.prepare(data_url("image/png", png() + bytes(10_000_000)), owner="u", param="p")
 
 
 async def test_decoding_is_not_on_the_loop(images, monkeypatch):
     threads = set()
 
-    def noted(url: str) -> str:
+    def noted(url: str, _) -> str:
         threads.add(threading.current_thread())
         return url
 
     monkeypatch.setattr("tollkeeper.services.images._recode", noted)
-    await asyncio.gather(*(images.ready("data:", owner=str(n), param="p") for n in range(20)))
+    await asyncio.gather(*(images.prepare("data:", owner=str(n), param="p") for n in range(20)))
     assert 1 <= len(threads) <= 2
     assert threading.current_thread() not in threads
 
@@ -132,15 +132,15 @@ async def test_one_user_does_not_take_all(server):
     server.paths[b"/slow"] = hold
     server.paths[b"/"] = answer(PNG)
     images = Images(Fetcher([server.address]), per_owner=4)
-    slow = [asyncio.create_task(images.ready(server.url("/slow"), owner="a", param="p")) for _ in range(5)]
+    slow = [asyncio.create_task(images.prepare(server.url("/slow"), owner="a", param="p")) for _ in range(5)]
     for _ in range(4):
-        await asyncio.wait_for(asked.acquire(), 10)
-    await images.ready(server.url(), owner="b", param="p")
+        await asyncio.wait_for(asked.acquire(), 60)
+    await images.prepare(server.url(), owner="b", param="p")
     assert len(server.requests) == 5
     go.set()
     assert len(set(await asyncio.gather(*slow))) == 1
     assert len(server.requests) == 6
-    assert repr(images).endswith("Gate(0 owners))")
+    assert repr(images).endswith("OwnerSemaphore(0 owners))")
     await images.close()
 
 

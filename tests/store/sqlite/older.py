@@ -1,17 +1,22 @@
 """Databases as earlier versions made them."""
 
+# Its queries are put together of the names of tables and columns.
+
 from __future__ import annotations
 
 import json
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tests.store.values import ANN, KEY, NOON
-from tollkeeper.store.ports import Record
+from tollkeeper.store.ports.record_fields import FIELDS, covered
+from tollkeeper.store.ports.records import Record
+from tollkeeper.store.sql.rows import record_row
+from tollkeeper.store.sql.schema import FIGURES
 from tollkeeper.store.sqlite.connections import connect_writer
-from tollkeeper.store.sqlite.rows import record_row
 from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
 
 
@@ -20,7 +25,9 @@ def first_revision(path: Path, records: Sequence[Record]) -> None:
     connection = _empty(path, 1)
     connection.execute("INSERT INTO users VALUES ('ann', 'user', 'active', 'Ann', ?, ?)", (NOON, ANN.password_hash))
     places = ", ".join("?" * 24)
-    connection.executemany(f"INSERT INTO records VALUES ({places})", [record_row(record) for record in records])
+    then = [field.place or 0 for field in covered(FIELDS, 1)]  # the fields that there were
+    rows = [[record_row(record)[place] for place in then] for record in records]
+    connection.executemany(f"INSERT INTO records VALUES ({places})", rows)
     connection.execute(
         "INSERT INTO hourly SELECT created_at - created_at % 3600000, user_id, model, coalesce(key_id, ''), status,"
         " count(*), sum(prompt_tokens), sum(cached_tokens), sum(cache_write_tokens), sum(completion_tokens),"
@@ -62,9 +69,45 @@ def third_revision(path: Path) -> None:
     connection.close()
 
 
+def fifth_revision(path: Path) -> None:
+    """A database that the fifth revision wrote, dumped as SQL: two records of five were pruned, one is a correction."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(Path(__file__).with_name("revision_0005.sql").read_text())
+
+
+def earlier_revision(path: Path, revision: int, source: Path) -> None:
+    """A database of an older revision with what is in `source`, as far as that revision had a place for it."""
+    connection = _empty(path, revision)
+    connection.execute("ATTACH ? AS now", (str(source),))
+    tables = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    for (table,) in connection.execute(tables).fetchall():
+        if table != "alembic_version":
+            columns = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+            connection.execute(f"DELETE FROM main.{table}")
+            connection.execute(f"INSERT INTO main.{table} ({', '.join(columns)}) {_as_before(table, columns)}")
+    connection.close()
+
+
+def _as_before(table: str, columns: Sequence[str]) -> str:
+    """The query for a table's rows as earlier revisions had them: by user ids, with metadata in records, and summed
+    over dimensions that came later."""
+    values = {name: name for name in columns}
+    if table in ("records", "hourly", "rollup_minutes", "monthly_users", "pruned_users"):
+        values["user_id"] = "(SELECT identities.user_id FROM now.identities WHERE id = one.user_id)"
+    if "metadata" in values:
+        of_record = "record_metadata.request_id = one.request_id"
+        values["metadata"] = f"(SELECT record_metadata.metadata FROM now.record_metadata WHERE {of_record})"
+    groups = [name for name in columns if name not in FIGURES]
+    summed = 0 < len(groups) < len(columns) and table not in {"checkpoints", "records"}
+    if summed:
+        values |= {name: f"sum({name})" for name in columns if name in FIGURES}
+    query = f"SELECT {', '.join(values[name] for name in columns)} FROM now.{table} AS one"
+    return f"{query} GROUP BY {', '.join(groups)}" if summed else query
+
+
 def _empty(path: Path, revision: int) -> sqlite3.Connection:
     """A new database of an older revision; with nothing in it, and open."""
-    scripts = path.parent / "older"
+    scripts = path.parent / f"older-{path.name}"
     shutil.copytree(MIGRATIONS, scripts)
     for script in (scripts / "versions").glob("v*.py"):
         if int(script.name[1:5]) > revision:

@@ -13,6 +13,8 @@ import pytest
 from tests.store.sqlite.older import first_revision
 from tests.store.values import ANN, AUDIT, EVERYTHING, NOON, a_record
 from tollkeeper.store.errors import StoreBusy, StoreError
+from tollkeeper.store.ports.record_fields import FIELDS, covered
+from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_row
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.backup import backup, restore
 from tollkeeper.store.sqlite.export import export
@@ -30,7 +32,8 @@ async def opened(path: Path) -> SqliteStore:
 
 async def filled(path: Path, count: int) -> None:
     store = await opened(path)
-    await store.accounts.save(users=[ANN], audit=AUDIT)
+    users, _ = await store.accounts.load()
+    await store.accounts.save(users=users or [ANN], audit=AUDIT)
     for n in range(count):
         store.ledger.settle(a_record(NOON + n))
     await store.close()
@@ -170,13 +173,14 @@ async def test_an_export_is_the_chain_and_proves_itself(path: Path) -> None:
     await store.ledger.settle(early)
     lines = list(export(path))
     await store.close()
-    assert [line["request_id"] for line in lines] == [late.request_id, early.request_id]
-    assert [(line["seq"], line["stream"], line["key_id"]) for line in lines] == [(1, True, None), (2, False, "key_1")]
+    assert [(line.seq, line.record) for line in lines] == [(1, late), (2, early)]
     digest = bytes(32)
     for line in lines:
-        seq, *values, kept = json.loads(json.dumps(line)).values()
-        text = json.dumps([1, seq, *(int(v) if isinstance(v, bool) else v for v in values)], separators=(",", ":"))
+        row = record_row(line.record)
+        row[USER_PLACE], row[METADATA_PLACE] = line.opaque_user_id, line.metadata_digest
+        values = [row[field.place] for field in covered(FIELDS, 5) if field.place is not None]
+        text = json.dumps([5, line.seq, *values], separators=(",", ":"))
         digest = sha256(digest + text.encode()).digest()
-        assert kept == digest.hex()
+        assert line.hash == digest.hex()
     with pytest.raises(StoreError):
         next(export(path.with_name("nothing")))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.store.sqlite.children import fill_the_disk, settle_for_ever, start
 from tests.store.values import EVERYTHING, NOON
-from tollkeeper.store.ports import Totals
+from tollkeeper.store.ports.reports import Totals
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.verify import verify
 

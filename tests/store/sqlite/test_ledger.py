@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from tests.store.engines import until
 from tests.store.values import EVERYTHING, NOON, a_record, an_intent, settled
 from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports.idempotency import Claim
+from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.ledger import SqliteLedger
 from tollkeeper.store.sqlite.verify import verify
@@ -64,7 +66,7 @@ async def turn() -> None:
 
 
 def ledger_on(writer: Scripted, **options: float) -> SqliteLedger:
-    return SqliteLedger(writer, intent_wait=0, retry_wait=0, patience=0, **options)  # type: ignore[arg-type]
+    return SqliteLedger(writer, Identities(), intent_wait=0, retry_wait=0, patience=0, **options)  # type: ignore[arg-type]
 
 
 async def test_while_a_group_is_committed_the_next_gathers(writer: Scripted) -> None:
@@ -195,7 +197,7 @@ async def test_close_that_cannot_flush_tells_how_much_is_lost_and_fails_those_wh
 
 async def test_half_a_surrogate_pair_does_not_stop_the_ledger(store: SqliteStore) -> None:
     bad, good = a_record(finish_reason="st\ud800op"), a_record(NOON + 1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         store.ledger.settle(good)
         await store.ledger.settle(bad)
     kept = await store.reports.record(bad.request_id)
@@ -288,3 +290,32 @@ async def test_a_clock_that_jumps_ahead_and_back_costs_no_history(store: SqliteS
     assert sum(each.tokens for each in near) == 4 * 15
     assert sum(each.requests for each in history.moments if each.at < NOON + month) == 1
     assert verify(tmp_path / "ledger.db").faults == ()
+
+
+async def test_a_key_that_changes_hands_while_commits_fail_belongs_to_the_last(writer: Scripted) -> None:
+    ledger = ledger_on(writer)
+    first, second = an_intent(NOON), an_intent(NOON + 1)
+    for intent in (first, second):
+        ledger.intend(intent, Claim("ann", b"k" * 32, b"f" * 32, intent.request_id))
+        if intent is first:
+            await until(lambda: bool(writer.handed))
+            ledger.withdraw(first.request_id)
+    writer.answer(sqlite3.OperationalError("disk I/O error"))
+    await until(lambda: bool(writer.handed))
+    writer.answer()
+    rows = writer.connection.execute("SELECT request_id FROM idempotency_claims").fetchall()
+    assert rows == [(second.request_id,)]
+    assert writer.count("intents") == 1
+
+
+async def test_a_claim_is_forgotten_with_its_intent(writer: Scripted) -> None:
+    ledger = ledger_on(writer, kept=1)
+    intents = [an_intent(NOON + n) for n in range(3)]
+    for number, intent in enumerate(intents):
+        ledger.intend(intent, Claim("ann", bytes([number]) * 32, b"f" * 32, intent.request_id))
+    await until(lambda: bool(writer.handed))
+    writer.answer(sqlite3.OperationalError("database or disk is full"))
+    await until(lambda: bool(writer.handed))
+    writer.answer()
+    rows = writer.connection.execute("SELECT request_id FROM idempotency_claims").fetchall()
+    assert rows == [(intents[-1].request_id,)]

@@ -6,7 +6,7 @@ import asyncio
 import re
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tests.store.sqlite.older import earlier_revision
 from tests.store.values import AUDIT, NOON, a_record, an_intent, settled
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.usage import NO_USAGE, Usage
-from tollkeeper.store.bounds import MAX_COST
+from tollkeeper.store.clamp import MAX_COST
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.ports import ADJUSTMENT, Record
+from tollkeeper.store.ports.maintenance import Verification
+from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.sqlite import SqliteStore, open_store
-from tollkeeper.store.sqlite.verify import MOST_FAULTS, Verification, verify
+from tollkeeper.store.sqlite.verify import MOST_FAULTS, verify
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -61,13 +63,18 @@ async def path(tmp_path: Path) -> Path:
     return copy
 
 
-def _as_money(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The two parts of a cost as one: they may be cut differently."""
-    return [(*row[:-2], row[-2] * 10**6 + row[-1]) for row in rows]
+def pruned_users(path: Path) -> list[tuple[Any, ...]]:
+    """The sums of what was pruned, by month and user id, the two parts of a cost as one: they may be cut otherwise."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT * FROM pruned_users").fetchall()
+        names = dict(connection.execute("SELECT id, user_id FROM identities").fetchall())
+    return sorted((row[0], names[row[1]], *row[2:-2], row[-2] * 10**6 + row[-1]) for row in rows)
 
 
 def tampered(path: Path, *statements: str) -> Verification:
     connection = sqlite3.connect(path, isolation_level=None)
+    ids = dict(connection.execute("SELECT user_id, id FROM identities").fetchall())
+    connection.create_function("opaque", 1, ids.__getitem__)
     for statement in statements:
         connection.execute(statement)
     connection.close()
@@ -93,7 +100,8 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
     ("change", "fault"),
     [
         ("UPDATE records SET cost_pico = cost_pico - 1 WHERE seq = 5", "record 5 .* is not what was written"),
-        ("UPDATE records SET metadata = NULL WHERE seq = 1", "record 1 .* is not what was written"),
+        ("UPDATE records SET metadata_digest = NULL WHERE seq = 1", "record 1 .* is not what was written"),
+        ("UPDATE record_metadata SET metadata = '{}'", r"the metadata of record 1 .* is not what was written"),
         ("UPDATE records SET stream = 2 WHERE seq = 1", "record 1 .* is not what was written"),
         ("UPDATE records SET hash = randomblob(32) WHERE seq = 5", "record 6 .* or follows another record"),
         ("UPDATE records SET hash = randomblob(32) WHERE seq = 15", "record 15 .* is not what was written"),
@@ -104,7 +112,10 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
         ("UPDATE head SET seq = 14", "goes on to record 15 after its end, 14"),
         ("UPDATE head SET hash = zeroblob(32)", "record 15, is not the one that was written"),
         ("DELETE FROM head", "head of the chain is missing"),
-        ("UPDATE hourly SET requests = requests + 1 WHERE user_id = 'bob'", "hour 2026-11-20T12:00:00.000Z of bob"),
+        (
+            "UPDATE hourly SET requests = requests + 1 WHERE user_id = opaque('bob')",
+            "hour 2026-11-20T12:00:00.000Z of bob",
+        ),
         (
             "UPDATE hourly SET cost_micro = cost_micro + 1, cost_rest = cost_rest - 1 WHERE model = ''",
             "hour .* of ann, ,",
@@ -123,10 +134,22 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
             "UPDATE hourly_models SET requests = 0 WHERE status = 'lost'",
             "hour 2026-11-20T19.* of llama3.2:1b, lost are",
         ),
-        ("DELETE FROM monthly_users WHERE user_id = 'bob'", "month 2026-11-01T00:00:00.000Z of bob, completed are not"),
+        (
+            "UPDATE daily_upstreams SET cost_micro = cost_micro + 1",
+            "cost of ollama on the day 2026-11-20T00:00:00.000Z is",
+        ),
+        (
+            "INSERT INTO hourly_endpoints VALUES (1795201200000, '/v1/rerank', '', '', '', '', 1, 0, 0, 0, 0, 0, 0, 0)",
+            "the sums of the hour 2026-11-20T19.* /v1/rerank are not those of its records",
+        ),
+        ("DELETE FROM daily_upstreams", "cost of ollama on the day 2026-11-20T00:00:00.000Z is not"),
+        (
+            "DELETE FROM monthly_users WHERE user_id = opaque('bob')",
+            "month 2026-11-01T00:00:00.000Z of bob, completed are not",
+        ),
         (
             f"INSERT INTO intents ({INTENT}) SELECT {INTENT} FROM records WHERE seq = 2",
-            "settled, and told as under way",
+            "is settled, but its intent was not ended",
         ),
     ],
 )
@@ -147,11 +170,11 @@ class TestPrices:
     async def priced(self, tmp_path: Path) -> Path:
         path = tmp_path / "ledger.db"
         store = await open_store(path, now=lambda: NOON)
-        price = Price(0, "llama3.2:1b", 100, 3000, 10, 125, NOON, NOON)
+        price = Price(0, "llama3.2:1b", 100, 3000, 10, 125, NOON, NOON, cache_write_1h=200, per_request=3, per_image=5)
         wild = Price(0, "gold", 2**40, 2**40, None, None, NOON, NOON)
-        versions = await store.book.add_prices([price, wild, replace(price, input=1)], AUDIT)
+        versions = await store.prices.add([price, wild, replace(price, input=1)], AUDIT)
         for version in versions:
-            usage = Usage(1000, 200, 300, 40, 5)
+            usage = Usage(1000, 200, 300, 40, 5, cache_write_1h_tokens=100, images=1)
             cost = min(version.cost(usage), MAX_COST)
             await store.ledger.settle(a_record(price_id=version.id, usage=usage, cost_pico=cost))
             await store.ledger.settle(a_record(price_id=version.id, usage=NO_USAGE, cost_pico=0, status="failed"))
@@ -169,6 +192,9 @@ class TestPrices:
             ("UPDATE prices SET output = output / 10 WHERE id = 1", ["record 1 .* not cost what version 1 "]),
             ("UPDATE prices SET cached_input = NULL WHERE id = 1", ["record 1 .* not cost what version 1 "]),
             ("UPDATE prices SET cache_write = 124 WHERE id = 3", ["record 5 .* not cost what version 3 "]),
+            ("UPDATE prices SET cache_write_1h = 199 WHERE id = 3", ["record 5 .* not cost what version 3 "]),
+            ("UPDATE prices SET per_image = 6 WHERE id = 3", ["record 5 .* not cost what version 3 "]),
+            ("UPDATE prices SET per_request = 4 WHERE id = 3", ["record 5 .* not cost what version 3 "]),
             ("DELETE FROM prices WHERE id = 3", ["price of record 5 .*, version 3, is m", "price of record 6 "]),
         ],
     )
@@ -267,17 +293,24 @@ class TestPruned:
     ) -> None:
         await store.ledger.prune(NOON + 3 * HOUR + 1)
         path = tmp_path / "older.db"
+        earlier_revision(path, 4, tmp_path / "ledger.db")
+        await (await open_store(path, now=lambda: NOON)).close()
+        assert pruned_users(path) == pruned_users(tmp_path / "ledger.db")
+        assert verify(path).faults == ()
+
+    async def test_what_upstreams_cost_is_checked_on_days_without_pruned_records(
+        self, store: SqliteStore, tmp_path: Path
+    ) -> None:
+        await store.ledger.settle(a_record(NOON + DAY))
+        await store.ledger.prune(NOON + HOUR)
+        path = tmp_path / "copy.db"
         with closing(sqlite3.connect(tmp_path / "ledger.db")) as now, closing(sqlite3.connect(path)) as connection:
             now.backup(connection)
-            ours = connection.execute("SELECT * FROM pruned_users ORDER BY 1, 2").fetchall()
-            older = "DROP TABLE pruned_users; ALTER TABLE intents DROP COLUMN bound_tokens;"
-            older += "ALTER TABLE intents DROP COLUMN bound_cost_pico; ALTER TABLE keys DROP COLUMN retires_at;"
-            older += "ALTER TABLE keys DROP COLUMN origin; UPDATE alembic_version SET version_num = '0004'"
-            connection.executescript(older)
-        await (await open_store(path, now=lambda: NOON)).close()
-        with closing(sqlite3.connect(path)) as connection:
-            assert _as_money(connection.execute("SELECT * FROM pruned_users ORDER BY 1, 2")) == _as_money(ours)
-        assert verify(path).faults == ()
+        today = NOON - NOON % DAY
+        change = "UPDATE daily_upstreams SET cost_rest = cost_rest + 1 WHERE day = "
+        assert tampered(path, f"{change}{today}").faults == ()
+        (fault,) = tampered(path, f"{change}{today + DAY}").faults
+        assert "cost of ollama on the day 2026-11-21" in fault
 
     async def test_all_of_it_may_be_pruned(self, store: SqliteStore, tmp_path: Path) -> None:
         assert await store.ledger.prune(NOON + DAY) == 40
@@ -292,13 +325,16 @@ class TestPruned:
             ("DELETE FROM records WHERE seq = 14", "record 14 is missing"),
             ("UPDATE checkpoints SET hash = zeroblob(32)", "record 14 .* follows another record"),
             ("UPDATE checkpoints SET requests = 12", "by user are not those of the last checkpoint"),
-            ("DELETE FROM pruned_users WHERE user_id = 'bob'", "by user are not those of the last checkpoint"),
+            ("DELETE FROM pruned_users WHERE user_id = opaque('bob')", "by user are not those of the last checkpoint"),
             (
                 "UPDATE hourly SET cost_rest = 0 WHERE hour = 1795176000000",
                 "before 2026-11-20T16:00:00.000Z of ann in the month 2026-11-01",
             ),
             (
-                "UPDATE hourly SET requests = requests + iif(user_id = 'ann', 1, -1) WHERE hour = 1795179600000",
+                (
+                    "UPDATE hourly SET requests = requests + iif(user_id = opaque('ann'), 1, -1)"
+                    " WHERE hour = 1795179600000"
+                ),
                 "before 2026-11-20T16:00:00.000Z of bob in the month 2026-11-01",
             ),
             (

@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What this is */
+        /** Name and version */
         get: operations["_root__get"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process lives */
+        /** Whether the process is alive */
         get: operations["_health_health_get"];
         put?: never;
         post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the ledger writes and an upstream answers */
+        /** Whether the ledger can be written and an upstream responds */
         get: operations["_ready_ready_get"];
         put?: never;
         post?: never;
@@ -63,8 +63,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Metrics, in the text format of Prometheus
-         * @description With an admin's key; without one from this machine, where the setting `metrics_public` says so.
+         * Metrics in the Prometheus text format
+         * @description Needs an admin's key, unless the setting `metrics_networks` or `metrics_public` allows the request without.
          */
         get: operations["_metrics_metrics_get"];
         put?: never;
@@ -86,9 +86,31 @@ export interface paths {
         put?: never;
         /**
          * Sign in with a password
-         * @description Sets the session's cookie. A session that the browser had ends.
+         * @description Sets the session's cookie, and ends the session that the browser had. 202, without a session, for users with a
+         *     second factor.
          */
         post: operations["_sign_in_auth_login_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your second factor */
+        get: operations["_read_auth_second_factor_get"];
+        put?: never;
+        /**
+         * Sign in: the second step
+         * @description Sets the session's cookie, as POST /auth/login does for users without a second factor.
+         */
+        post: operations["_second_step_auth_second_factor_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -104,7 +126,7 @@ export interface paths {
         };
         /**
          * Who is signed in
-         * @description Of the suspended, too, who may do nothing else but sign out: `status` says so.
+         * @description Open to suspended users, too, who may otherwise only sign out; `status` shows the suspension.
          */
         get: operations["_session_auth_session_get"];
         put?: never;
@@ -126,7 +148,8 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description What this session runs is ended.
+         * @description Requests of this session that are running are cut. 200 for a session that began at an OpenID provider which signs
+         *     people out: the body says where.
          */
         post: operations["_sign_out_auth_logout_post"];
         delete?: never;
@@ -146,7 +169,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out everywhere
-         * @description What your sessions run is ended; what your keys run goes on.
+         * @description Running requests of your sessions are cut; those of your keys go on.
          */
         post: operations["_sign_out_everywhere_auth_logout_all_post"];
         delete?: never;
@@ -166,9 +189,158 @@ export interface paths {
         put?: never;
         /**
          * Change your own password
-         * @description All your sessions end, and a new one begins here.
+         * @description Ends all your sessions, and begins a new one here.
          */
         post: operations["_change_password_auth_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How people sign in here */
+        get: operations["_ways_in_auth_providers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/{provider}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in by an OpenID provider
+         * @description For browsers: leads to the provider, and from there back to the page of ours that `next` names (`/calls`).
+         */
+        get: operations["_start_auth_oidc__provider__start_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The way back from an OpenID provider
+         * @description For browsers, which a provider sends here. Sets the session's cookie; whatever goes wrong, the sign-in page says
+         *     it in words, by the code in its query.
+         */
+        get: operations["_callback_auth_oidc__provider__callback_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/oidc/{provider}/backchannel-logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the sessions that an OpenID provider has ended
+         * @description For providers (OpenID Connect Back-Channel Logout 1.0): the token that they sign is all the proof there is.
+         */
+        post: operations["_backchannel_logout_auth_oidc__provider__backchannel_logout_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to set up a second factor */
+        post: operations["_set_up_auth_second_factor_setup_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn your second factor on
+         * @description From now on a password alone does not sign you in. Sessions that you have go on.
+         */
+        post: operations["_confirm_auth_second_factor_confirm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace your recovery codes */
+        post: operations["_recovery_codes_auth_second_factor_recovery_codes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/second-factor/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn your second factor off */
+        post: operations["_disable_auth_second_factor_disable_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -182,7 +354,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** You, with this month's usage and your limits */
+        /** Your account, with this month's usage and your limits */
         get: operations["_me_me_get"];
         put?: never;
         post?: never;
@@ -202,7 +374,7 @@ export interface paths {
         /** Your keys */
         get: operations["_list_me_keys_get"];
         put?: never;
-        /** A new key of yours */
+        /** Create a key */
         post: operations["_create_me_keys_post"];
         delete?: never;
         options?: never;
@@ -219,7 +391,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A new key in a key's place */
+        /** Replace one of your keys with a new one */
         post: operations["_rotate_me_keys__key_id__rotate_post"];
         delete?: never;
         options?: never;
@@ -237,8 +409,96 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a key of yours, at once */
+        /** Revoke one of your keys immediately */
         delete: operations["_revoke_me_keys__key_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your invoices, the draft of this month first */
+        get: operations["_list_me_invoices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/invoices/{invoice_id}.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines of one of your invoices as CSV */
+        get: operations["_csv_me_invoices__invoice_id__csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/invoices/{invoice_id}.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of your invoices as a page to print */
+        get: operations["_html_me_invoices__invoice_id__html_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/invoices/{invoice_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of your invoices, by its id or number
+         * @description As `Accept` says: JSON, CSV (`text/csv`) or HTML (`text/html`).
+         */
+        get: operations["_one_me_invoices__invoice_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your credit, newest entry first */
+        get: operations["_own_me_credits_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -268,7 +528,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your usage, summed */
+        /** Totals of your usage */
         get: operations["_own_summary_v1_usage_summary_get"];
         put?: never;
         post?: never;
@@ -286,7 +546,7 @@ export interface paths {
             cookie?: never;
         };
         /** Your records as CSV, newest first */
-        get: operations["_own_sheet_v1_usage_csv_get"];
+        get: operations["_own_csv_v1_usage_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -302,8 +562,48 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A record of yours, and its price */
+        /** One of your records, with its price */
         get: operations["_own_call_v1_usage__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your key, what it has used and has left
+         * @description In the shape of OpenRouter's own path.
+         */
+        get: operations["_key_api_v1_key_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one of your responses was counted as
+         * @description In the shape of OpenRouter's own path.
+         */
+        get: operations["_generation_api_v1_generation_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -320,13 +620,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Users, each with what they use
-         * @description A page goes on behind the last user of the one before, by what is sorted by: whoever's figures do not move in the
-         *     meantime is there exactly once.
+         * Users, each with their usage
+         * @description A page continues after the last user of the previous one, in the order of the sort: users whose figures do not
+         *     change in the meantime appear exactly once.
          */
         get: operations["_list_admin_users_get"];
         put?: never;
-        /** A new user, with a first key */
+        /** Create a user and a first key */
         post: operations["_create_admin_users_post"];
         delete?: never;
         options?: never;
@@ -341,19 +641,61 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A user, with what they use */
+        /** A user, with their usage */
         get: operations["_read_admin_users__user_id__get"];
         put?: never;
         post?: never;
         /**
-         * Close an account, for good
-         * @description Its keys die at once, its records stay.
+         * Close an account permanently
+         * @description Its keys stop working immediately; its records stay. With `erase` the person is forgotten as well: the answer has
+         *     the id under which the records stay.
          */
         delete: operations["_close_admin_users__user_id__delete"];
         options?: never;
         head?: never;
         /** Change a user */
         patch: operations["_update_admin_users__user_id__patch"];
+        trace?: never;
+    };
+    "/admin/users/{user_id}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a user signs in by providers */
+        get: operations["_list_admin_users__user_id__identities_get"];
+        put?: never;
+        /**
+         * Let somebody at a provider sign in as a user
+         * @description Linking the same person to the same user again changes nothing.
+         */
+        post: operations["_link_admin_users__user_id__identities_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/users/{user_id}/identities/{identity_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a way in by a provider
+         * @description The sessions that began by it end.
+         */
+        delete: operations["_unlink_admin_users__user_id__identities__identity_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/admin/users/{user_id}/limits": {
@@ -363,11 +705,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A user's limits, and what is left of them */
+        /**
+         * A user's limits, and what remains of them
+         * @description An admin of a team may ask for its members.
+         */
         get: operations["_read_admin_users__user_id__limits_get"];
         /**
          * Merge a change into a user's limits
-         * @description In force at the next request.
+         * @description In force from the next request on. An admin of a team may set those of its members, up to the team's own.
          */
         put: operations["_put_admin_users__user_id__limits_put"];
         post?: never;
@@ -384,13 +729,137 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The limits that new users get */
+        /** Default limits of new users */
         get: operations["_defaults_admin_limits_defaults_get"];
         /**
-         * Merge a change into the limits that new users get
-         * @description Users there are keep what they have.
+         * Merge a change into the default limits of new users
+         * @description Existing users keep their limits.
          */
         put: operations["_put_defaults_admin_limits_defaults_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Teams, each with what was used in it */
+        get: operations["_list_admin_teams_get"];
+        put?: never;
+        /**
+         * Create a team
+         * @description Users are moved into it by their field `team`.
+         */
+        post: operations["_create_admin_teams_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A team, with what was used in it
+         * @description An admin of a team may ask for their own, here and below.
+         */
+        get: operations["_read_admin_teams__team_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Close a team permanently
+         * @description It must have no members. Its records stay, and so do its invoices.
+         */
+        delete: operations["_close_admin_teams__team_id__delete"];
+        options?: never;
+        head?: never;
+        /** Change a team */
+        patch: operations["_update_admin_teams__team_id__patch"];
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A team's limits, and what remains of them */
+        get: operations["_limits_admin_teams__team_id__limits_get"];
+        /**
+         * Merge a change into a team's limits
+         * @description In force from the next request on, for all members together.
+         */
+        put: operations["_put_limits_admin_teams__team_id__limits_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The users in a team, each with their usage
+         * @description Usage is theirs, in this team and before. An admin of a team does not see the admins of the gateway.
+         */
+        get: operations["_members_admin_teams__team_id__members_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A team's records, newest first
+         * @description Those of requests that its members made while they were in it.
+         */
+        get: operations["_usage_admin_teams__team_id__usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/usage/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Totals of a team's usage */
+        get: operations["_summary_admin_teams__team_id__usage_summary_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -408,7 +877,7 @@ export interface paths {
         /** A user's keys */
         get: operations["_list_admin_users__user_id__keys_get"];
         put?: never;
-        /** A new key */
+        /** Create a key for a user */
         post: operations["_create_admin_users__user_id__keys_post"];
         delete?: never;
         options?: never;
@@ -425,7 +894,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A new key in a key's place */
+        /** Replace a key with a new one */
         post: operations["_rotate_admin_keys__key_id__rotate_post"];
         delete?: never;
         options?: never;
@@ -443,12 +912,89 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a key, at once */
+        /** Revoke a key immediately */
         delete: operations["_revoke_admin_keys__key_id__delete"];
         options?: never;
         head?: never;
         /** Change a key */
         patch: operations["_update_admin_keys__key_id__patch"];
+        trace?: never;
+    };
+    "/me/end-users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people whom your keys act for */
+        get: operations["_own_me_end_users_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/users/{user_id}/end-users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people whom a user's keys act for */
+        get: operations["_list_admin_users__user_id__end_users_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/end-users/{end_user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An end user */
+        get: operations["_read_admin_end_users__end_user_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Erase who an end user is
+         * @description Its value is erased for good; its id and records stay. The same value will be another end user.
+         */
+        delete: operations["_erase_admin_end_users__end_user_id__delete"];
+        options?: never;
+        head?: never;
+        /** Block an end user, or let it in again */
+        patch: operations["_update_admin_end_users__end_user_id__patch"];
+        trace?: never;
+    };
+    "/admin/end-users/{end_user_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An end user's limits, and what remains of them */
+        get: operations["_limits_admin_end_users__end_user_id__limits_get"];
+        /**
+         * Merge a change into an end user's limits
+         * @description In force from the next request on.
+         */
+        put: operations["_put_limits_admin_end_users__end_user_id__limits_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/admin/usage": {
@@ -475,7 +1021,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Everyone's usage, summed */
+        /** Totals of everyone's usage */
         get: operations["_all_summary_admin_usage_summary_get"];
         put?: never;
         post?: never;
@@ -493,7 +1039,7 @@ export interface paths {
             cookie?: never;
         };
         /** A user's records, newest first */
-        get: operations["_users_usage_admin_users__user_id__usage_get"];
+        get: operations["_usage_of_user_admin_users__user_id__usage_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -509,8 +1055,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A user's usage, summed */
-        get: operations["_users_summary_admin_users__user_id__usage_summary_get"];
+        /** Totals of a user's usage */
+        get: operations["_summary_of_user_admin_users__user_id__usage_summary_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -527,7 +1073,7 @@ export interface paths {
             cookie?: never;
         };
         /** Everyone's records as CSV, newest first */
-        get: operations["_all_sheet_admin_usage_csv_get"];
+        get: operations["_all_csv_admin_usage_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -543,8 +1089,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A record, and its price */
+        /** A record, with its price */
         get: operations["_any_call_admin_usage__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organization/usage/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage by requests for text, in OpenAI's shape */
+        get: operations["_usage_of_completions_v1_organization_usage_completions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organization/usage/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage by requests for embeddings, in OpenAI's shape */
+        get: operations["_usage_of_embeddings_v1_organization_usage_embeddings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organization/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Costs by day, in OpenAI's shape */
+        get: operations["_costs_by_day_v1_organization_costs_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -563,10 +1160,383 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A correction or refund
-         * @description A record of its own: none that is there is changed.
+         * Record a correction or refund
+         * @description Adds a record; existing records are never changed.
          */
         post: operations["_create_admin_adjustments_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All lines of a month as CSV */
+        get: operations["_csv_admin_invoices_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All invoices of a month
+         * @description Those that are void are there, too: numbers have no gaps.
+         */
+        get: operations["_zip_admin_invoices_zip_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Invoices, newest first
+         * @description With a month, a payer, or `status=draft`, the drafts come first: those of the month, which is this one unless it
+         *     is given; or those of the payer.
+         */
+        get: operations["_list_admin_invoices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/users/{user_id}/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user's invoices, the draft of this month first */
+        get: operations["_of_user_admin_users__user_id__invoices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compute invoices anew from the ledger, and compare */
+        get: operations["_verify_admin_invoices_verify_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/finalize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue the invoices of a month
+         * @description Those that are there already stay as they are, so this may be repeated.
+         */
+        post: operations["_finalize_month_admin_invoices_finalize_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/{invoice_id}.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines of an invoice as CSV */
+        get: operations["_csv_admin_invoices__invoice_id__csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/{invoice_id}.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An invoice as a page to print */
+        get: operations["_html_admin_invoices__invoice_id__html_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/{invoice_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An invoice, by its id or number
+         * @description As `Accept` says: JSON, CSV (`text/csv`) or HTML (`text/html`).
+         */
+        get: operations["_one_admin_invoices__invoice_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/{invoice_id}/finalize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue the invoice of a draft
+         * @description By the id of a draft. An invoice that was issued already stays as it is.
+         */
+        post: operations["_finalize_admin_invoices__invoice_id__finalize_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/{invoice_id}/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that an invoice was paid */
+        post: operations["_pay_admin_invoices__invoice_id__pay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/{invoice_id}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Void an unpaid invoice
+         * @description It stays, with its reason; its records are open again, and its credit is returned.
+         */
+        post: operations["_void_admin_invoices__invoice_id__void_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/invoices/{invoice_id}/credit-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back a paid invoice by a credit note
+         * @description An invoice of its own number with negative lines; what was paid becomes credit.
+         */
+        post: operations["_credit_note_admin_invoices__invoice_id__credit_note_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A team's invoices, the draft of this month first */
+        get: operations["_list_admin_teams__team_id__invoices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/invoices/{invoice_id}.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of a team's invoices as a page to print */
+        get: operations["_html_admin_teams__team_id__invoices__invoice_id__html_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/invoices/{invoice_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of a team's invoices, by its id or number
+         * @description As `Accept` says: JSON, CSV (`text/csv`) or HTML (`text/html`).
+         */
+        get: operations["_one_admin_teams__team_id__invoices__invoice_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/months": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Months with use, newest first
+         * @description The months of a page follow one another in the calendar; those without use are left out, and the list ends where
+         *     a whole page has none.
+         */
+        get: operations["_list_admin_months_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/months/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What stands between a month and its close
+         * @description To `verify` all invoices takes long: each is computed anew from the ledger.
+         */
+        get: operations["_one_admin_months__month__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/months/{month}/payers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who used what in a month, and their invoices */
+        get: operations["_payers_admin_months__month__payers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A payer's credit, newest entry first */
+        get: operations["_list_admin_credits_get"];
+        put?: never;
+        /** Grant credit */
+        post: operations["_create_admin_credits_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -582,7 +1552,7 @@ export interface paths {
         };
         /** The prices in force, by model or pattern */
         get: operations["_list_admin_prices_get"];
-        /** Add a version of one price, or of several */
+        /** Add a version of one price or of several */
         put: operations["_put_admin_prices_put"];
         post?: never;
         delete?: never;
@@ -625,6 +1595,227 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/models/pull": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pull a model, at one upstream or all
+         * @description It goes on by itself, also after a restart: `GET /admin/jobs/{id}` tells how far it is. Where the same pull runs
+         *     already, its job is returned.
+         */
+        post: operations["_pull_admin_models_pull_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/models/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load a model into memory
+         * @description Answers when it is there. To keep it there, pin it.
+         */
+        post: operations["_load_admin_models_load_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/models/unload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a model out of memory
+         * @description Requests that run on it go on; it leaves when they have ended. 409 `model_pinned` where it would come back.
+         */
+        post: operations["_unload_admin_models_unload_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/models/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a model in memory, or its name to one digest
+         * @description Pinned to a digest, requests for the name are refused with 409 `model_changed` wherever it stands for another,
+         *     until that is pinned instead.
+         */
+        post: operations["_pin_admin_models_pin_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/models/unpin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove the pin of a model
+         * @description Answers with the pin as it was. A model that was kept in memory leaves it some minutes after its last use.
+         */
+        post: operations["_unpin_admin_models_unpin_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/models/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a model a second name */
+        post: operations["_copy_admin_models_copy_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/models/evict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unload or delete what nobody uses
+         * @description What is pinned, or has requests running, stays. Pulled or changed counts as used.
+         */
+        post: operations["_evict_admin_models_evict_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a model
+         * @description From one upstream, or all whose models are managed here. 409 `model_in_use` while requests run on it,
+         *     `model_pinned` while it is pinned.
+         */
+        delete: operations["_delete_admin_models__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jobs, the newest first
+         * @description Those that have ended are kept for 30 days.
+         */
+        get: operations["_list_admin_jobs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job, and how far it is */
+        get: operations["_read_admin_jobs__job_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel a job
+         * @description What has arrived stays at the upstream, and a next pull begins there. A job that has ended stays as it is.
+         */
+        delete: operations["_cancel_admin_jobs__job_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A job, each time that it is further
+         * @description At most 20 streams at a time for each key or session.
+         */
+        get: operations["_events_admin_jobs__job_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/aliases": {
         parameters: {
             query?: never;
@@ -653,11 +1844,61 @@ export interface paths {
         /** The upstreams, and how they are */
         get: operations["_list_admin_upstreams_get"];
         put?: never;
-        post?: never;
+        /**
+         * Add an upstream
+         * @description It gets requests as soon as its models are known.
+         */
+        post: operations["_add_admin_upstreams_post"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/admin/upstreams/probe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an upstream's settings without saving them
+         * @description Its models are listed, and counted; nothing else of what it sends is shown.
+         */
+        post: operations["_probe_admin_upstreams_probe_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/upstreams/{upstream_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An upstream */
+        get: operations["_read_admin_upstreams__upstream_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an upstream
+         * @description Requests that it runs go on; those in line go elsewhere. Answers with the upstream as it was.
+         */
+        delete: operations["_remove_admin_upstreams__upstream_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an upstream
+         * @description In force at the next request. `"state": "draining"` gives it no new requests, and disables it once those under
+         *     way have ended. Whatever is changed, its breaker closes and its rests end.
+         */
+        patch: operations["_change_admin_upstreams__upstream_id__patch"];
         trace?: never;
     };
     "/admin/live": {
@@ -668,8 +1909,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a dashboard shows, pushed once a second
-         * @description At most 6 at once for a key or session.
+         * Live figures for a dashboard, once a second
+         * @description At most 6 streams at a time for each key or session.
          */
         get: operations["_live_admin_live_get"];
         put?: never;
@@ -687,10 +1928,231 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Changes, newest first */
+        /** The audit log, newest first */
         get: operations["_list_admin_audit_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The alerts that are open, newest first
+         * @description Thresholds of budgets that are reached, and upstreams that are down.
+         */
+        get: operations["_list_admin_alerts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events, newest first
+         * @description What happened in the last thirty days, as it was sent to webhooks.
+         */
+        get: operations["_events_admin_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your alerts that are open, newest first
+         * @description Thresholds of your budgets, and of those of your keys, that are reached.
+         */
+        get: operations["_own_me_alerts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The webhooks */
+        get: operations["_list_admin_webhooks_get"];
+        put?: never;
+        /**
+         * Add a webhook
+         * @description It gets the events that happen from now on. What is sent is signed as Standard Webhooks says, with the secret of
+         *     the response.
+         */
+        post: operations["_add_admin_webhooks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A webhook */
+        get: operations["_read_admin_webhooks__webhook_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a webhook
+         * @description What is on its way to it is dropped. Answers with the webhook as it was.
+         */
+        delete: operations["_remove_admin_webhooks__webhook_id__delete"];
+        options?: never;
+        head?: never;
+        /** Change a webhook */
+        patch: operations["_change_admin_webhooks__webhook_id__patch"];
+        trace?: never;
+    };
+    "/admin/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description Until the grace time ends, both secrets sign every message, so that the receiver can change over.
+         */
+        post: operations["_rotate_admin_webhooks__webhook_id__rotate_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test to a webhook
+         * @description A message of the type `webhook.test` is sent at once, and not tried again.
+         */
+        post: operations["_test_admin_webhooks__webhook_id__test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent to a webhook
+         * @description Newest first, with the last tries of each. `status=dead` are those that were given up.
+         */
+        get: operations["_deliveries_admin_webhooks__webhook_id__deliveries_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/webhooks/{webhook_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try dead deliveries again
+         * @description Whatever was given up is tried for another day.
+         */
+        post: operations["_retry_all_admin_webhooks__webhook_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent to webhooks and mailboxes
+         * @description Newest first. `status=dead` is the list of those that were given up.
+         */
+        get: operations["_all_deliveries_admin_deliveries_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/deliveries/{delivery_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a dead delivery again */
+        post: operations["_retry_admin_deliveries__delivery_id__retry_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -867,6 +2329,516 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a conversation, as Anthropic does */
+        post: operations["relay_v1_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Count the input tokens of a conversation */
+        post: operations["relay_v1_messages_count_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a conversation, as Anthropic does */
+        post: operations["relay_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Count the input tokens of a conversation */
+        post: operations["relay_messages_count_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a conversation, as OpenAI's Responses API does */
+        post: operations["relay_v1_responses"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a conversation, as OpenAI's Responses API does */
+        post: operations["relay_responses"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a conversation, as Ollama does */
+        post: operations["relay_api_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a prompt, as Ollama does */
+        post: operations["relay_api_generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/embed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make vectors of texts, as Ollama does */
+        post: operations["relay_api_embed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a vector of a text, as Ollama did before it had /api/embed */
+        post: operations["relay_api_embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models you may use */
+        get: operations["relay_api_tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models you may use, of those in memory */
+        get: operations["relay_api_ps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/show": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a model is */
+        post: operations["relay_api_show"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The version of the API */
+        get: operations["relay_api_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/moderations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell whether texts or images are harmful */
+        post: operations["relay_v1_moderations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audio/speech": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Speak a text */
+        post: operations["relay_v1_audio_speech"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audio/transcriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write down what is said */
+        post: operations["relay_v1_audio_transcriptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audio/translations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write down in English what is said */
+        post: operations["relay_v1_audio_translations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make images from a text */
+        post: operations["relay_v1_images_generations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/edits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make images from images and a text */
+        post: operations["relay_v1_images_edits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/variations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make variations of an image */
+        post: operations["relay_v1_images_variations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rerank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order documents by how well they answer a query */
+        post: operations["relay_v1_rerank"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/moderations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell whether texts or images are harmful */
+        post: operations["relay_moderations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audio/speech": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Speak a text */
+        post: operations["relay_audio_speech"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audio/transcriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write down what is said */
+        post: operations["relay_audio_transcriptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audio/translations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write down in English what is said */
+        post: operations["relay_audio_translations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/images/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make images from a text */
+        post: operations["relay_images_generations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/images/edits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make images from images and a text */
+        post: operations["relay_images_edits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/images/variations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make variations of an image */
+        post: operations["relay_images_variations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rerank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order documents by how well they answer a query */
+        post: operations["relay_rerank"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -877,7 +2849,7 @@ export interface components {
             user_id: string;
             /**
              * Cost Usd
-             * @description US dollars, exact, not 0: less than 0 gives back.
+             * @description US dollars, exact, not 0; negative for a refund.
              * @example -1.50
              */
             cost_usd: number | string;
@@ -888,8 +2860,107 @@ export interface components {
             reason: string;
         };
         /**
+         * AdjustmentItemBody
+         * @description A correction or refund.
+         */
+        AdjustmentItemBody: {
+            /** Id */
+            id: string;
+            /** Month */
+            month: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-03T06:00:00.000Z
+             */
+            created_at: string;
+            /** User Id */
+            user_id: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Cost Exact Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            cost_exact_usd: string;
+        };
+        /**
+         * AlertBody
+         * @description Something that has been so since `since`. `kind` and `id` say of what: a `user`, a `key`, a `team`, `everyone`
+         *     (the budget of the installation), or an `upstream` that is down. `limit` is the budget, `model` the model that it
+         *     is on (null: all), `percent` the part of it that is reached; all three are null where it is no budget. `event_id` is
+         *     the event that reported it.
+         */
+        AlertBody: {
+            /**
+             * Id
+             * @description The id of what it is about; empty for everyone.
+             */
+            id: string;
+            /**
+             * Kind
+             * @example user
+             * @example key
+             * @example team
+             * @example everyone
+             * @example upstream
+             */
+            kind: string;
+            /** User Id */
+            user_id: string | null;
+            /** Team Id */
+            team_id: string | null;
+            /** Limit */
+            limit: string | null;
+            /** Model */
+            model: string | null;
+            /** Percent */
+            percent: number | null;
+            /**
+             * Since
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            since: string;
+            /** Event Id */
+            event_id: string;
+        };
+        /** AlertList */
+        AlertList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["AlertBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * Amount
+         * @description US dollars, exact.
+         */
+        Amount: {
+            /** Value */
+            value: number;
+            /**
+             * Currency
+             * @default usd
+             * @constant
+             */
+            currency: "usd";
+        };
+        /**
          * AuditBody
-         * @description `actor` is a user id, or "@bootstrap" for whoever held the bootstrap admin key.
+         * @description A change. `actor` is a user id, or "@bootstrap" for the holder of the bootstrap admin key.
          */
         AuditBody: {
             /** Id */
@@ -931,9 +3002,71 @@ export interface components {
             /** Next */
             next?: string | null;
         };
+        /** BucketPage[CompletionsResult] */
+        BucketPage_CompletionsResult_: {
+            /**
+             * Object
+             * @default page
+             * @constant
+             */
+            object: "page";
+            /** Data */
+            data: components["schemas"]["TimeBucket_CompletionsResult_"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Page */
+            next_page: string | null;
+        };
+        /** BucketPage[CostsResult] */
+        BucketPage_CostsResult_: {
+            /**
+             * Object
+             * @default page
+             * @constant
+             */
+            object: "page";
+            /** Data */
+            data: components["schemas"]["TimeBucket_CostsResult_"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Page */
+            next_page: string | null;
+        };
+        /** BucketPage[EmbeddingsResult] */
+        BucketPage_EmbeddingsResult_: {
+            /**
+             * Object
+             * @default page
+             * @constant
+             */
+            object: "page";
+            /** Data */
+            data: components["schemas"]["TimeBucket_EmbeddingsResult_"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Page */
+            next_page: string | null;
+        };
+        /** BudgetBody */
+        BudgetBody: {
+            /** Cost Usd Per Day */
+            cost_usd_per_day: string | null;
+            /** Cost Usd Per Month */
+            cost_usd_per_month: string | null;
+        };
+        /**
+         * BudgetForm
+         * @description The cost, in dollars, beyond which it gets no requests; null: no bound.
+         */
+        BudgetForm: {
+            /** Cost Usd Per Day */
+            cost_usd_per_day?: number | string | null;
+            /** Cost Usd Per Month */
+            cost_usd_per_month?: number | string | null;
+        };
         /**
          * Call
-         * @description A record, when it was settled, and the version of the price that it was charged by; null: it had none.
+         * @description A record, when it was settled, and the version of the price that it was charged by, null if it had none.
          */
         Call: {
             /** Request Id */
@@ -971,8 +3104,16 @@ export interface components {
             total_tokens: number;
             /** Cache Write Tokens */
             cache_write_tokens: number;
+            /** Cache Write 1H Tokens */
+            cache_write_1h_tokens: number;
             /** Reasoning Tokens */
             reasoning_tokens: number;
+            /** Images */
+            images: number;
+            /** Audio Ms */
+            audio_ms: number;
+            /** Characters */
+            characters: number;
             /**
              * Cost Usd
              * Format: decimal
@@ -991,12 +3132,18 @@ export interface components {
             first_token_ms: number | null;
             /** Queued Ms */
             queued_ms: number;
+            /** Attempts */
+            attempts: number;
+            /** Team Id */
+            team_id: string | null;
             /** Finish Reason */
             finish_reason: string | null;
             /** Metadata */
             metadata: {
                 [key: string]: unknown;
             } | null;
+            /** End User Id */
+            end_user_id: string | null;
             /**
              * Settled At
              * Format: date-time
@@ -1006,8 +3153,233 @@ export interface components {
             price: components["schemas"]["PriceBody"] | null;
         };
         /**
+         * ChainPositionBody
+         * @description The last record of a journal's chain that the invoice takes into account.
+         */
+        ChainPositionBody: {
+            /** Journal */
+            journal: string;
+            /** Seq */
+            seq: number;
+            /** Hash */
+            hash: string;
+        };
+        /**
+         * ChallengeBody
+         * @description The password was right; a code of the second factor is needed, too: POST /auth/second-factor takes it with the
+         *     `challenge`.
+         */
+        ChallengeBody: {
+            /** Challenge */
+            challenge: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            expires_at: string;
+        };
+        /** CodeForm */
+        CodeForm: {
+            /**
+             * Code
+             * @description Six digits of the app, or a recovery code.
+             * @example 123456
+             */
+            code: string;
+        };
+        /**
+         * CompletionsResult
+         * @description Usage by requests for text: chats, completions, responses and messages, in any dialect. `input_tokens` includes
+         *     what was read from a cache and written to it. Tokens of audio and images are not told apart.
+         */
+        CompletionsResult: {
+            /** Project Id */
+            project_id?: string | null;
+            /** User Id */
+            user_id?: string | null;
+            /** Api Key Id */
+            api_key_id?: string | null;
+            /**
+             * Object
+             * @default organization.usage.completions.result
+             * @constant
+             */
+            object: "organization.usage.completions.result";
+            /** Input Tokens */
+            input_tokens: number;
+            /** Input Uncached Tokens */
+            input_uncached_tokens: number;
+            /** Input Cached Tokens */
+            input_cached_tokens: number;
+            /** Input Cache Write Tokens */
+            input_cache_write_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /**
+             * Input Audio Tokens
+             * @default 0
+             */
+            input_audio_tokens: number;
+            /**
+             * Output Audio Tokens
+             * @default 0
+             */
+            output_audio_tokens: number;
+            /** Num Model Requests */
+            num_model_requests: number;
+            /** Model */
+            model?: string | null;
+            /** Batch */
+            batch?: boolean | null;
+            /** Service Tier */
+            service_tier?: string | null;
+            /** Api Source */
+            api_source?: string | null;
+        };
+        /** CopyForm */
+        CopyForm: {
+            /**
+             * Model
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** Upstream */
+            upstream?: string | null;
+            /**
+             * To
+             * @example llama3.2:1b
+             */
+            to: string;
+        };
+        /**
+         * CostsResult
+         * @description What requests cost, corrections and refunds included. A line item is a model, or "adjustments".
+         */
+        CostsResult: {
+            /** Project Id */
+            project_id?: string | null;
+            /** User Id */
+            user_id?: string | null;
+            /** Api Key Id */
+            api_key_id?: string | null;
+            /**
+             * Object
+             * @default organization.costs.result
+             * @constant
+             */
+            object: "organization.costs.result";
+            amount: components["schemas"]["Amount"];
+            /** Line Item */
+            line_item?: string | null;
+            /** Quantity */
+            quantity?: number | null;
+            /** Quantity Unit */
+            quantity_unit?: string | null;
+            /** Api Source */
+            api_source?: string | null;
+        };
+        /**
+         * CreditBody
+         * @description An entry of a payer's credit. `kind`: "granted" by an admin, "applied" to an invoice (negative), "returned" when
+         *     that was voided, "carried" from an invoice with a negative total. `balance_usd` is the credit after it.
+         */
+        CreditBody: {
+            /** Id */
+            id: number;
+            /** User Id */
+            user_id: string | null;
+            /** Team Id */
+            team_id: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            at: string;
+            /**
+             * Kind
+             * @example granted
+             */
+            kind: string;
+            /**
+             * Amount Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            amount_usd: string;
+            /**
+             * Balance Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            balance_usd: string;
+            /** Reason */
+            reason: string;
+            /** By */
+            by: string;
+            /** Invoice Id */
+            invoice_id: string | null;
+        };
+        /**
+         * CreditForm
+         * @description Credit for a user or a team; a negative amount takes some back, never more than there is.
+         */
+        CreditForm: {
+            /** User Id */
+            user_id?: string | null;
+            /** Team Id */
+            team_id?: string | null;
+            /**
+             * Amount Usd
+             * @description US dollars, exact, not 0; negative for a refund.
+             * @example -1.50
+             */
+            amount_usd: number | string;
+            /**
+             * Reason
+             * @example prepaid
+             */
+            reason: string;
+        };
+        /**
+         * CreditList
+         * @description `balance_usd` is what is left of the payer's credit.
+         */
+        CreditList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["CreditBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+            /**
+             * Balance Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            balance_usd: string;
+        };
+        /** CreditNoteForm */
+        CreditNoteForm: {
+            /**
+             * Reason
+             * @example sent to the wrong address
+             */
+            reason: string;
+        };
+        /**
          * DayBody
-         * @description What was used on a day (UTC).
+         * @description Usage on a day (UTC).
          */
         DayBody: {
             /** Requests */
@@ -1027,8 +3399,180 @@ export interface components {
             day: string;
         };
         /**
+         * DeliveryBody
+         * @description An event on its way to a webhook or to a mailbox. `target` is the id of the webhook, or the e-mail address.
+         *     `status`: `pending` is tried at `next_try_at`; `dead` was tried for a day in vain. `tries` are the last ten.
+         */
+        DeliveryBody: {
+            /** Id */
+            id: string;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "webhook" | "email";
+            /** Target */
+            target: string;
+            /** Event Id */
+            event_id: string;
+            /**
+             * Event Type
+             * @enum {string}
+             */
+            event_type: "budget.threshold" | "budget.exhausted" | "user.suspended" | "key.created" | "key.revoked" | "invoice.finalized" | "invoice.paid" | "invoice.void" | "upstream.down" | "upstream.up" | "ledger.failing" | "ledger.recovered";
+            /**
+             * Event At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            event_at: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "delivered" | "dead";
+            /** Try Count */
+            try_count: number;
+            /** Next Try At */
+            next_try_at: string | null;
+            /** Tries */
+            tries: components["schemas"]["DeliveryTryBody"][];
+        };
+        /** DeliveryList */
+        DeliveryList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["DeliveryBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * DeliveryTryBody
+         * @description A try. `status` is that of the answer, of an SMTP server too; null: there was none. `error` null: delivered.
+         */
+        DeliveryTryBody: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            at: string;
+            /** Status */
+            status: number | null;
+            /** Error */
+            error: string | null;
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
+         * DoneBody
+         * @description `upstreams` have done it; `failed` have not, each with the reason.
+         */
+        DoneBody: {
+            /** Model */
+            model: string;
+            /** Upstreams */
+            upstreams: string[];
+            /** Failed */
+            failed: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * EmbeddingsResult
+         * @description Usage by requests for embeddings.
+         */
+        EmbeddingsResult: {
+            /** Project Id */
+            project_id?: string | null;
+            /** User Id */
+            user_id?: string | null;
+            /** Api Key Id */
+            api_key_id?: string | null;
+            /**
+             * Object
+             * @default organization.usage.embeddings.result
+             * @constant
+             */
+            object: "organization.usage.embeddings.result";
+            /** Input Tokens */
+            input_tokens: number;
+            /** Num Model Requests */
+            num_model_requests: number;
+            /** Model */
+            model?: string | null;
+        };
+        /**
+         * EndUserBody
+         * @description An end user of a user. `value` is what the user's app calls the person, null once it is erased; `usage` is what
+         *     remains of the end user's own limits.
+         */
+        EndUserBody: {
+            /**
+             * Id
+             * @example eu_0123456789abcdef01234567
+             */
+            id: string;
+            /** User Id */
+            user_id: string;
+            /** Value */
+            value: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "blocked" | "erased";
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+            limits: components["schemas"]["LimitsBody"];
+            usage: components["schemas"]["UsageBody"];
+        };
+        /**
+         * EndUserForm
+         * @description An end user that is blocked is refused, and its running requests end at once.
+         */
+        EndUserForm: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "blocked";
+        };
+        /** EndUserList */
+        EndUserList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["EndUserBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
          * ErrorBody
-         * @description How every error looks. `message` is for people: what was wrong and what to do; `type` and `code` are for
+         * @description The body of every error. `message` is for people: what was wrong and what to do; `type` and `code` are for
          *     programs; `param` is the field at fault.
          */
         ErrorBody: {
@@ -1045,6 +3589,248 @@ export interface components {
             /** Code */
             code: string | null;
         };
+        /**
+         * EventBody
+         * @description An event, as webhooks get it: `data` depends on the type.
+         */
+        EventBody: {
+            /** Id */
+            id: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "budget.threshold" | "budget.exhausted" | "user.suspended" | "key.created" | "key.revoked" | "invoice.finalized" | "invoice.paid" | "invoice.void" | "upstream.down" | "upstream.up" | "ledger.failing" | "ledger.recovered";
+            /**
+             * Timestamp
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            timestamp: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        /** EventList */
+        EventList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["EventBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * EvictForm
+         * @description `after_seconds`: how long nobody has used a model; absent: the setting `evict_after`. `how`: absent: the setting
+         *     `evict_by`. `dry_run`: only tell which models would go.
+         */
+        EvictForm: {
+            /** After Seconds */
+            after_seconds?: number | null;
+            /** How */
+            how?: ("unload" | "delete") | null;
+            /** Upstream */
+            upstream?: string | null;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
+         * EvictedBody
+         * @description `error`: why it could not be evicted, null where it was. `last_used_at` null: never, as far as the records go.
+         */
+        EvictedBody: {
+            /** Model */
+            model: string;
+            /** Upstream */
+            upstream: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Error */
+            error: string | null;
+        };
+        /** EvictionBody */
+        EvictionBody: {
+            /**
+             * How
+             * @enum {string}
+             */
+            how: "unload" | "delete";
+            /** After Seconds */
+            after_seconds: number;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Evicted */
+            evicted: components["schemas"]["EvictedBody"][];
+        };
+        /**
+         * FinalizeForm
+         * @description A month that has ended; one payer, or all that have no invoice for it yet.
+         */
+        FinalizeForm: {
+            /**
+             * Month
+             * @description A calendar month (UTC).
+             * @example 2026-10
+             */
+            month: string;
+            /** User Id */
+            user_id?: string | null;
+            /** Team Id */
+            team_id?: string | null;
+        };
+        /**
+         * FinalizedBody
+         * @description What finalizing did: how many invoices were `issued` now, and how many were there `already`. `data` begins the
+         *     list of the month's invoices; GET /admin/invoices with the same month goes on with it.
+         */
+        FinalizedBody: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["InvoiceBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+            /** Month */
+            month: string;
+            /** Issued */
+            issued: number;
+            /** Already */
+            already: number;
+        };
+        /**
+         * Generation
+         * @description What a response was counted as: its record. Times are milliseconds; `generation_time` is without the time until
+         *     the first output. What is not kept here is null.
+         */
+        Generation: {
+            /** Id */
+            id: string;
+            /** Request Id */
+            request_id: string;
+            /** Upstream Id */
+            upstream_id?: string | null;
+            /** Model */
+            model: string;
+            /** Provider Name */
+            provider_name: string;
+            /** Api Type */
+            api_type: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+            /** Streamed */
+            streamed: boolean;
+            /** Cancelled */
+            cancelled: boolean;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** Native Finish Reason */
+            native_finish_reason: string | null;
+            /** Tokens Prompt */
+            tokens_prompt: number;
+            /** Tokens Completion */
+            tokens_completion: number;
+            /** Native Tokens Prompt */
+            native_tokens_prompt: number;
+            /** Native Tokens Completion */
+            native_tokens_completion: number;
+            /** Native Tokens Reasoning */
+            native_tokens_reasoning: number;
+            /** Native Tokens Cached */
+            native_tokens_cached: number;
+            /** Native Tokens Completion Images */
+            native_tokens_completion_images?: number | null;
+            /** Total Cost */
+            total_cost: number;
+            /** Usage */
+            usage: number;
+            /** Cache Discount */
+            cache_discount?: number | null;
+            /** Upstream Inference Cost */
+            upstream_inference_cost?: number | null;
+            /**
+             * Is Byok
+             * @default false
+             */
+            is_byok: boolean;
+            /** Latency */
+            latency: number;
+            /** Generation Time */
+            generation_time: number;
+            /** Moderation Latency */
+            moderation_latency?: number | null;
+            /** Num Media Prompt */
+            num_media_prompt?: number | null;
+            /** Num Media Completion */
+            num_media_completion?: number | null;
+            /** Num Input Audio Prompt */
+            num_input_audio_prompt?: number | null;
+            /** Num Search Results */
+            num_search_results?: number | null;
+            /** Num Fetches */
+            num_fetches?: number | null;
+            /** Web Search Engine */
+            web_search_engine?: string | null;
+            /**
+             * Origin
+             * @default
+             */
+            origin: string;
+            /** Http Referer */
+            http_referer?: string | null;
+            /** User Agent */
+            user_agent?: string | null;
+            /** App Id */
+            app_id?: number | null;
+            /** External User */
+            external_user?: string | null;
+            /** Session Id */
+            session_id?: string | null;
+            /** Preset Id */
+            preset_id?: string | null;
+            /** Router */
+            router?: string | null;
+            /** Service Tier */
+            service_tier?: string | null;
+            /**
+             * Data Region
+             * @default global
+             * @constant
+             */
+            data_region: "global";
+            /** Provider Responses */
+            provider_responses?: unknown[] | null;
+        };
+        /** GenerationBody */
+        GenerationBody: {
+            data: components["schemas"]["Generation"];
+        };
         /** Health */
         Health: {
             /**
@@ -1058,23 +3844,288 @@ export interface components {
         };
         /**
          * HealthBody
-         * @description `error` says why it is down; null while it is up.
+         * @description `state`: `down` while it gets no requests or does not answer, `probing` while one request at a time tries it.
+         *     `error` says why it is not up, or why some model of it gets no requests; else null. `breaker` is that of the
+         *     upstream as a whole. `queued` are the requests in line for it, those that may go elsewhere too among them.
+         *     `latency_ms` is smoothed, until the first byte of a response; null where nothing was measured yet.
          */
         HealthBody: {
             /**
              * State
              * @enum {string}
              */
-            state: "up" | "down";
+            state: "up" | "down" | "probing";
+            /**
+             * Breaker
+             * @enum {string}
+             */
+            breaker: "closed" | "open" | "half-open";
             /** In Flight */
             in_flight: number;
+            /** Queued */
+            queued: number;
+            /** Latency Ms */
+            latency_ms: number | null;
+            /** Loaded Models */
+            loaded_models: string[];
             /** Error */
             error: string | null;
         };
         /**
+         * IdentityBody
+         * @description Somebody at an OpenID provider who signs in as a user. `provider` is the id of the provider with this issuer,
+         *     null where no setting names it any more; `subject` is their `sub` there.
+         */
+        IdentityBody: {
+            /** Id */
+            id: string;
+            /** Provider */
+            provider: string | null;
+            /** Issuer */
+            issuer: string;
+            /** Subject */
+            subject: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+        };
+        /** IdentityForm */
+        IdentityForm: {
+            /**
+             * Provider
+             * @description Id of a provider in the settings.
+             * @example corp
+             */
+            provider: string;
+            /**
+             * Subject
+             * @description Their `sub` there.
+             */
+            subject: string;
+        };
+        /**
+         * InvoiceBody
+         * @description An invoice, or the draft of one, in which `number`, `issued_at`, `due_at` and `sha256` are null. `corrects` is
+         *     the number of the paid invoice that a credit note takes back. `total_exact_usd` is lines, late items, adjustments
+         *     and taxes less credit, exactly; `total_usd` is rounded to the cent. `sha256` is of the RFC 8785 form without
+         *     `sha256`, `status`, `paid_at`, `reference` and `reason`.
+         */
+        InvoiceBody: {
+            /** Id */
+            id: string;
+            /**
+             * Number
+             * @example TK-2026-000123
+             */
+            number: string | null;
+            payer: components["schemas"]["PayerBody"];
+            seller: components["schemas"]["PartyBody"];
+            /**
+             * Month
+             * @example 2026-10
+             */
+            month: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "draft" | "finalized" | "paid" | "void";
+            /** Issued At */
+            issued_at: string | null;
+            /** Due At */
+            due_at: string | null;
+            /**
+             * Currency
+             * @constant
+             */
+            currency: "usd";
+            /** Lines */
+            lines: components["schemas"]["LineBody"][];
+            /** Late */
+            late: components["schemas"]["LateLineBody"][];
+            /** Adjustments */
+            adjustments: components["schemas"]["AdjustmentItemBody"][];
+            /**
+             * Credit Exact Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            credit_exact_usd: string;
+            /** Tax */
+            tax: components["schemas"]["TaxBody"][];
+            /**
+             * Total Exact Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            total_exact_usd: string;
+            /**
+             * Total Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            total_usd: string;
+            /** Corrects */
+            corrects: string | null;
+            /** Chains */
+            chains: components["schemas"]["ChainPositionBody"][];
+            /**
+             * As Of
+             * Format: date-time
+             * @example 2026-11-03T06:00:00.000Z
+             */
+            as_of: string;
+            /** Sha256 */
+            sha256: string | null;
+            /** Paid At */
+            paid_at: string | null;
+            /** Reference */
+            reference: string | null;
+            /** Reason */
+            reason: string | null;
+        };
+        /** InvoiceList */
+        InvoiceList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["InvoiceBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * JobBody
+         * @description A job. The totals are those of all its upstreams; `seconds_left` is that of the slowest. `state` is `failed`
+         *     where it failed at one of them at least.
+         */
+        JobBody: {
+            /**
+             * Object
+             * @default job
+             * @constant
+             */
+            object: "job";
+            /**
+             * Id
+             * @example job_019a2b3c4d5e6f708192
+             */
+            id: string;
+            /**
+             * Type
+             * @default pull
+             * @constant
+             */
+            type: "pull";
+            /** Model */
+            model: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Total Bytes */
+            total_bytes: number;
+            /** Completed Bytes */
+            completed_bytes: number;
+            /** Bytes Per Second */
+            bytes_per_second: number | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Upstreams */
+            upstreams: components["schemas"]["JobPartBody"][];
+        };
+        /**
+         * JobErrorBody
+         * @description `message` is for people; `code` for programs: `disk_full`, `model_unknown`, `invalid_name`, `digest_mismatch`,
+         *     `insecure_registry`, `registry_refuses`, `registry_unreachable`, `registry_cut`, `upstream_gone`,
+         *     `upstream_too_old`, `upstream_removed`, `upstream_error`, `disk_failed`, `internal_error`.
+         */
+        JobErrorBody: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * JobPartBody
+         * @description A pull at one upstream. `queued`: others go first there; `waiting`: it is tried again at `retry_at`, and `error`
+         *     says why. `status` is what the upstream does, in its own words. Layers become known one after the other: the totals
+         *     are those of the known ones. `bytes_per_second` and `seconds_left` are null while unknown.
+         */
+        JobPartBody: {
+            /** Upstream */
+            upstream: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Status
+             * @example pulling dde5aa3fc5ff
+             */
+            status: string;
+            /** Attempt */
+            attempt: number;
+            /** Retry At */
+            retry_at: string | null;
+            error: components["schemas"]["JobErrorBody"] | null;
+            /** Total Bytes */
+            total_bytes: number;
+            /** Completed Bytes */
+            completed_bytes: number;
+            /** Bytes Per Second */
+            bytes_per_second: number | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Layers */
+            layers: components["schemas"]["LayerBody"][];
+        };
+        /** JobsBody */
+        JobsBody: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["JobBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
          * KeyBody
-         * @description A key. `prefix` is what may be shown of it; a key that was rotated with a grace period expires at its end.
-         *     `usage` is what is left of its own limits.
+         * @description A key. `prefix` is the part of it that may be shown; a key that was rotated expires at the end of its grace
+         *     period. `usage` is what remains of its own limits. `acts_for` is null for a key that acts for its user only, and so
+         *     are the other fields of acting then.
          */
         KeyBody: {
             /** Id */
@@ -1100,12 +4151,44 @@ export interface components {
             status: "active" | "expired" | "revoked";
             limits: components["schemas"]["LimitsBody"];
             usage: components["schemas"]["UsageBody"];
+            /** Acts For */
+            acts_for: "users" | null;
+            /** Acts From */
+            acts_from: ("headers" | "body") | null;
+            /** Acts For Create */
+            acts_for_create: boolean | null;
+            /** Acts For Max */
+            acts_for_max: number | null;
+            acts_for_limits: components["schemas"]["LimitsBody"] | null;
         };
         /**
          * KeyForm
-         * @description What is not given stays; null takes it away. Limits are merged into those there are.
+         * @description Absent fields stay as they are; null removes one. Limits are merged into the present ones.
          */
         KeyForm: {
+            /**
+             * Acts For
+             * @description `users`: requests with the key are those of the people that they name, who are end users of the key's user. null: the key acts for its user only.
+             */
+            acts_for?: "users" | null;
+            /**
+             * Acts From
+             * @description Where requests name the person: in a header (`x-tollkeeper-user`, or one of the setting `acting_headers`), or in the body (`user` or `safety_identifier`; in Messages `metadata.user_id`). `headers` where it was never given.
+             * @enum {string}
+             */
+            acts_from?: "headers" | "body";
+            /**
+             * Acts For Create
+             * @description Whether a new name makes a new end user. true where it was never given.
+             */
+            acts_for_create?: boolean;
+            /**
+             * Acts For Max
+             * @description End users of the key's user beyond which this key makes no more. 10000 where it was never given.
+             */
+            acts_for_max?: number;
+            /** @description The limits that new end users get. */
+            acts_for_limits?: components["schemas"]["LimitsForm"] | null;
             /** Name */
             name?: string | null;
             /** Expires At */
@@ -1130,7 +4213,127 @@ export interface components {
             /** Next */
             next?: string | null;
         };
-        /** @description Every limit there can be; null: none. And what is left of each. */
+        /**
+         * KeyState
+         * @description The calling key: what it has used, with the keys that it replaced, and what is left of the budget of it or of its
+         *     user that ends first. In a session, what the user has used. `limit_reset` is null for a budget of all time. There
+         *     are no keys of providers here (`byok`), and no tiers.
+         */
+        KeyState: {
+            /** Label */
+            label: string;
+            /** Limit */
+            limit: number | null;
+            /** Limit Remaining */
+            limit_remaining: number | null;
+            /** Limit Reset */
+            limit_reset: ("daily" | "monthly") | null;
+            /** Usage */
+            usage: number;
+            /** Usage Daily */
+            usage_daily: number;
+            /** Usage Weekly */
+            usage_weekly: number;
+            /** Usage Monthly */
+            usage_monthly: number;
+            /**
+             * Byok Usage
+             * @default 0
+             */
+            byok_usage: number;
+            /**
+             * Byok Usage Daily
+             * @default 0
+             */
+            byok_usage_daily: number;
+            /**
+             * Byok Usage Weekly
+             * @default 0
+             */
+            byok_usage_weekly: number;
+            /**
+             * Byok Usage Monthly
+             * @default 0
+             */
+            byok_usage_monthly: number;
+            /**
+             * Include Byok In Limit
+             * @default false
+             */
+            include_byok_in_limit: boolean;
+            /**
+             * Is Free Tier
+             * @default false
+             */
+            is_free_tier: boolean;
+            /**
+             * Is Management Key
+             * @default false
+             */
+            is_management_key: boolean;
+            /**
+             * Is Provisioning Key
+             * @default false
+             */
+            is_provisioning_key: boolean;
+            /** Creator User Id */
+            creator_user_id: string;
+            /** Expires At */
+            expires_at: string | null;
+            rate_limit: components["schemas"]["RateLimit"];
+        };
+        /** KeyStateBody */
+        KeyStateBody: {
+            data: components["schemas"]["KeyState"];
+        };
+        /**
+         * LateLineBody
+         * @description A line of an earlier month: of records that were settled after it was finalized, or that are open again.
+         */
+        LateLineBody: {
+            /** Model */
+            model: string;
+            /** Upstream */
+            upstream: string;
+            /** Price Id */
+            price_id: number | null;
+            /**
+             * Class
+             * @example input
+             * @example cached_input
+             * @example output
+             */
+            class: string;
+            /** Tokens */
+            tokens: number;
+            /** Unit Price Usd Per Mtok */
+            unit_price_usd_per_mtok: string | null;
+            /**
+             * Cost Exact Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            cost_exact_usd: string;
+            /** Units */
+            units?: number;
+            /** Unit Price Usd */
+            unit_price_usd?: string | null;
+            /** Month */
+            month: string;
+        };
+        /**
+         * LayerBody
+         * @description A file of the model.
+         */
+        LayerBody: {
+            /** Digest */
+            digest: string;
+            /** Total Bytes */
+            total_bytes: number;
+            /** Completed Bytes */
+            completed_bytes: number;
+        };
+        /** @description Every limit, null where there is none; and what remains of each. */
         LimitsAndUsage: {
             requests_per_second: number | null;
             requests_per_minute: number | null;
@@ -1148,6 +4351,9 @@ export interface components {
             cost_usd_total: number | null;
             max_concurrent_requests: number | null;
             max_tokens_per_request: number | null;
+            queue_weight: number | null;
+            /** @description Percentages of budgets at which to report their use; null: those of the setting. */
+            alerts: number[] | null;
             allowed_models: string[] | null;
             models: {
                 [key: string]: {
@@ -1167,7 +4373,7 @@ export interface components {
                     cost_usd_total: number | null;
                 };
             };
-            /** @description What is left of each limit there is; of those for one model, under `models`. */
+            /** @description What remains of each limit; of limits for one model, under `models`. */
             usage: {
                 requests_per_second?: {
                     limit: number;
@@ -1402,7 +4608,7 @@ export interface components {
                 };
             };
         };
-        /** @description Every limit there can be; null: none. */
+        /** @description Every limit, null where there is none. */
         LimitsBody: {
             requests_per_second: number | null;
             requests_per_minute: number | null;
@@ -1420,6 +4626,9 @@ export interface components {
             cost_usd_total: number | null;
             max_concurrent_requests: number | null;
             max_tokens_per_request: number | null;
+            queue_weight: number | null;
+            /** @description Percentages of budgets at which to report their use; null: those of the setting. */
+            alerts: number[] | null;
             allowed_models: string[] | null;
             models: {
                 [key: string]: {
@@ -1440,7 +4649,7 @@ export interface components {
                 };
             };
         };
-        /** @description A figure sets a limit (0 blocks), null clears it, what is absent stays. */
+        /** @description A number sets a limit (0 blocks), null clears it, an absent field stays as it is. */
         LimitsForm: {
             requests_per_second?: number | null;
             requests_per_minute?: number | null;
@@ -1458,6 +4667,9 @@ export interface components {
             cost_usd_total?: number | string | null;
             max_concurrent_requests?: number | null;
             max_tokens_per_request?: number | null;
+            queue_weight?: number | null;
+            /** @description Percentages of budgets at which to report their use; null: those of the setting. */
+            alerts?: number[] | null;
             allowed_models?: string[] | null;
             models?: {
                 [key: string]: {
@@ -1479,8 +4691,95 @@ export interface components {
             } | null;
         };
         /**
+         * LineBody
+         * @description What was used of one class of one model, by upstream and version of the price. What is not counted in tokens has
+         *     `units` (requests, images, milliseconds of audio, characters) and `unit_price_usd`. A cost without a unit price is
+         *     one that the upstream reported.
+         */
+        LineBody: {
+            /** Model */
+            model: string;
+            /** Upstream */
+            upstream: string;
+            /** Price Id */
+            price_id: number | null;
+            /**
+             * Class
+             * @example input
+             * @example cached_input
+             * @example output
+             */
+            class: string;
+            /** Tokens */
+            tokens: number;
+            /** Unit Price Usd Per Mtok */
+            unit_price_usd_per_mtok: string | null;
+            /**
+             * Cost Exact Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            cost_exact_usd: string;
+            /** Units */
+            units?: number;
+            /** Unit Price Usd */
+            unit_price_usd?: string | null;
+        };
+        /** Listing[IdentityBody] */
+        Listing_IdentityBody_: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["IdentityBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * LoadForm
+         * @description `keep_alive_seconds`: how long it stays after its last use.
+         */
+        LoadForm: {
+            /**
+             * Model
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** Upstream */
+            upstream?: string | null;
+            /**
+             * Keep Alive Seconds
+             * @default 300
+             */
+            keep_alive_seconds: number;
+        };
+        /**
+         * LoadedBody
+         * @description A model in memory: the bytes that it takes, those of them on GPUs, when it leaves unless it is used, and the
+         *     tokens of context that it was loaded for; null: the upstream does not say.
+         */
+        LoadedBody: {
+            /** Memory Bytes */
+            memory_bytes: number | null;
+            /** Gpu Memory Bytes */
+            gpu_memory_bytes: number | null;
+            /** Until */
+            until: string | null;
+            /** Context */
+            context: number | null;
+        };
+        /**
          * MeBody
-         * @description You, this month's usage, your limits, and what is left of each.
+         * @description You, this month's usage, your limits, what remains of each, and your requests of this moment. In a team, its
+         *     limits apply too, to all members together: `team_usage` is what remains of each.
          */
         MeBody: {
             /** User Id */
@@ -1503,20 +4802,45 @@ export interface components {
              * @example 2026-11-20T12:00:00.123Z
              */
             created_at: string;
+            /**
+             * Team
+             * @description The id of the user's team.
+             */
+            team: string | null;
+            /**
+             * Team Admin
+             * @description Whether they are an admin of that team.
+             */
+            team_admin: boolean;
+            /** Address */
+            address: string | null;
+            /** Tax Id */
+            tax_id: string | null;
+            /** Email */
+            email: string | null;
             month: components["schemas"]["MonthBody"];
             limits: components["schemas"]["LimitsBody"];
             usage: components["schemas"]["UsageBody"];
+            /** Team Name */
+            team_name: string | null;
+            team_limits: components["schemas"]["LimitsBody"] | null;
+            team_usage: components["schemas"]["UsageBody"] | null;
+            queue: components["schemas"]["QueueBody"];
         };
         /**
          * ModelBody
-         * @description A model. `context` (tokens) and `sees_images` are null where they are not known (yet); `pricing` is the price in
-         *     force, null: it has none; `aliases` are other names that lead to it.
+         * @description A model. `upstreams` are all that have it, in the order of upstreams; `upstream` is the first of them. `context`
+         *     (tokens) and `sees_images` are null while unknown; `pricing` is the price in force, null if there is none; `aliases`
+         *     are its other names. `places` has what is known of it on each upstream. `requests_this_month` (UTC) and
+         *     `last_used_at` are those of all of them; null: it was never used, as far as the records go.
          */
         ModelBody: {
             /** Name */
             name: string;
             /** Upstream */
             upstream: string;
+            /** Upstreams */
+            upstreams: string[];
             /** Modified At */
             modified_at: string | null;
             /** Context */
@@ -1531,6 +4855,13 @@ export interface components {
              *     ]
              */
             aliases: string[];
+            pinned: components["schemas"]["PinBody"] | null;
+            /** Requests This Month */
+            requests_this_month: number;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Places */
+            places: components["schemas"]["PlacedModelBody"][];
         };
         /** ModelsBody */
         ModelsBody: {
@@ -1552,7 +4883,7 @@ export interface components {
         };
         /**
          * MonthBody
-         * @description What was used in this calendar month (UTC) so far.
+         * @description Usage in this calendar month (UTC) so far.
          */
         MonthBody: {
             /** Requests */
@@ -1567,8 +4898,116 @@ export interface components {
             cost_usd: string;
         };
         /**
+         * MonthCloseBody
+         * @description A month and what stands between it and its close: `running` requests that were admitted in it, `journals_behind`,
+         *     those of nodes that may still ship records of it, and `differences` between invoices and the ledger, null unless
+         *     `verify` asks for them. `ready`: it can be finalized.
+         */
+        MonthCloseBody: {
+            /**
+             * Month
+             * @example 2026-10
+             */
+            month: string;
+            /** Ended */
+            ended: boolean;
+            /** Payers */
+            payers: number;
+            /** Open */
+            open: number;
+            /** Finalized */
+            finalized: number;
+            /** Paid */
+            paid: number;
+            /**
+             * Cost Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            cost_usd: string;
+            /**
+             * Open Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            open_usd: string;
+            /**
+             * Total Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            total_usd: string;
+            /** Ready */
+            ready: boolean;
+            /** Running */
+            running: number;
+            /** Journals Behind */
+            journals_behind: string[];
+            /** Differences */
+            differences: string[] | null;
+        };
+        /** MonthList */
+        MonthList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["MonthSums"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * MonthSums
+         * @description A month in figures: `payers` with use in it, of whom so many are `open`, with records that no invoice covers, or
+         *     have an invoice that is `finalized` (sent, not paid yet) or `paid`. `cost_usd` is all use, exactly, `open_usd` what
+         *     of it no invoice covers, `total_usd` the sum of its invoices, void ones left out.
+         */
+        MonthSums: {
+            /**
+             * Month
+             * @example 2026-10
+             */
+            month: string;
+            /** Ended */
+            ended: boolean;
+            /** Payers */
+            payers: number;
+            /** Open */
+            open: number;
+            /** Finalized */
+            finalized: number;
+            /** Paid */
+            paid: number;
+            /**
+             * Cost Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            cost_usd: string;
+            /**
+             * Open Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            open_usd: string;
+            /**
+             * Total Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            total_usd: string;
+        };
+        /**
          * NewKeyBody
-         * @description A key just made. `api_key` is shown this once.
+         * @description A new key. `api_key` is not shown again.
          */
         NewKeyBody: {
             /** Id */
@@ -1594,11 +5033,43 @@ export interface components {
             status: "active" | "expired" | "revoked";
             limits: components["schemas"]["LimitsBody"];
             usage: components["schemas"]["UsageBody"];
+            /** Acts For */
+            acts_for: "users" | null;
+            /** Acts From */
+            acts_from: ("headers" | "body") | null;
+            /** Acts For Create */
+            acts_for_create: boolean | null;
+            /** Acts For Max */
+            acts_for_max: number | null;
+            acts_for_limits: components["schemas"]["LimitsBody"] | null;
             /** Api Key */
             api_key: string;
         };
         /** NewKeyForm */
         NewKeyForm: {
+            /**
+             * Acts For
+             * @description `users`: requests with the key are those of the people that they name, who are end users of the key's user. null: the key acts for its user only.
+             */
+            acts_for?: "users" | null;
+            /**
+             * Acts From
+             * @description Where requests name the person: in a header (`x-tollkeeper-user`, or one of the setting `acting_headers`), or in the body (`user` or `safety_identifier`; in Messages `metadata.user_id`). `headers` where it was never given.
+             * @enum {string}
+             */
+            acts_from?: "headers" | "body";
+            /**
+             * Acts For Create
+             * @description Whether a new name makes a new end user. true where it was never given.
+             */
+            acts_for_create?: boolean;
+            /**
+             * Acts For Max
+             * @description End users of the key's user beyond which this key makes no more. 10000 where it was never given.
+             */
+            acts_for_max?: number;
+            /** @description The limits that new end users get. */
+            acts_for_limits?: components["schemas"]["LimitsForm"] | null;
             /** Name */
             name?: string | null;
             /** Expires At */
@@ -1606,8 +5077,56 @@ export interface components {
             limits?: components["schemas"]["LimitsForm"] | null;
         };
         /**
+         * NewSecretBody
+         * @description With its secret, which is shown this once.
+         */
+        NewSecretBody: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /** Events */
+            events: ("budget.threshold" | "budget.exhausted" | "user.suspended" | "key.created" | "key.revoked" | "invoice.finalized" | "invoice.paid" | "invoice.void" | "upstream.down" | "upstream.up" | "ledger.failing" | "ledger.recovered")[] | null;
+            /** Description */
+            description: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "paused";
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+            /** Former Secret Until */
+            former_secret_until: string | null;
+            /**
+             * Secret
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret: string;
+        };
+        /** NewTeamForm */
+        NewTeamForm: {
+            /**
+             * Team Id
+             * @description Unique in any case of its letters, and permanent.
+             * @example research
+             */
+            team_id: string;
+            /** Name */
+            name?: string | null;
+            /** Address */
+            address?: string | null;
+            /** Tax Id */
+            tax_id?: string | null;
+            limits?: components["schemas"]["LimitsForm"] | null;
+        };
+        /**
          * NewUserBody
-         * @description A user just made. `api_key` is their first key, shown this once.
+         * @description A new user. `api_key` is their first key, which is not shown again.
          */
         NewUserBody: {
             /** User Id */
@@ -1630,6 +5149,22 @@ export interface components {
              * @example 2026-11-20T12:00:00.123Z
              */
             created_at: string;
+            /**
+             * Team
+             * @description The id of the user's team.
+             */
+            team: string | null;
+            /**
+             * Team Admin
+             * @description Whether they are an admin of that team.
+             */
+            team_admin: boolean;
+            /** Address */
+            address: string | null;
+            /** Tax Id */
+            tax_id: string | null;
+            /** Email */
+            email: string | null;
             /** Api Key */
             api_key: string;
         };
@@ -1637,7 +5172,7 @@ export interface components {
         NewUserForm: {
             /**
              * User Id
-             * @description Unique whatever its case, for good.
+             * @description Unique in any case of its letters, and permanent.
              * @example alice
              */
             user_id: string;
@@ -1651,8 +5186,43 @@ export interface components {
             name?: string | null;
             /** Password */
             password?: string | null;
-            /** @description Merged into those of new users. */
+            /** @description Merged into the default limits of new users. */
             limits?: components["schemas"]["LimitsForm"] | null;
+            /** Team */
+            team?: string | null;
+            /**
+             * Team Admin
+             * @default false
+             */
+            team_admin: boolean;
+            /** Address */
+            address?: string | null;
+            /** Tax Id */
+            tax_id?: string | null;
+            /** Email */
+            email?: string | null;
+        };
+        /** OneModelForm */
+        OneModelForm: {
+            /**
+             * Model
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** Upstream */
+            upstream?: string | null;
+        };
+        /**
+         * PartyBody
+         * @description Whoever issues invoices.
+         */
+        PartyBody: {
+            /** Name */
+            name: string | null;
+            /** Address */
+            address: string | null;
+            /** Tax Id */
+            tax_id: string | null;
         };
         /** PasswordForm */
         PasswordForm: {
@@ -1662,14 +5232,182 @@ export interface components {
             new_password: string;
         };
         /**
+         * PayForm
+         * @description `reference` names the payment; `paid_at` is now unless it is given.
+         */
+        PayForm: {
+            /**
+             * Reference
+             * @example bank transfer 4711
+             */
+            reference?: string | null;
+            /** Paid At */
+            paid_at?: string | null;
+        };
+        /**
+         * PayerBody
+         * @description Who pays, as they were when the invoice was issued: a user or a team, of which one stands here.
+         */
+        PayerBody: {
+            /** Name */
+            name: string | null;
+            /** Address */
+            address: string | null;
+            /** Tax Id */
+            tax_id: string | null;
+            /** User Id */
+            user_id?: string;
+            /** Team Id */
+            team_id?: string;
+        };
+        /**
+         * PayerMonthBody
+         * @description What a payer used in a month, and its invoice, all of whose fields are null where there is none.
+         */
+        PayerMonthBody: {
+            /** User Id */
+            user_id: string | null;
+            /** Team Id */
+            team_id: string | null;
+            /** Requests */
+            requests: number;
+            /**
+             * Cost Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            cost_usd: string;
+            /** Open Requests */
+            open_requests: number;
+            /**
+             * Open Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            open_usd: string;
+            /** Invoice Id */
+            invoice_id: string | null;
+            /** Number */
+            number: string | null;
+            /** Status */
+            status: ("draft" | "finalized" | "paid" | "void") | null;
+            /** Total Usd */
+            total_usd: string | null;
+        };
+        /** PayerMonthList */
+        PayerMonthList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["PayerMonthBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /**
+         * PinBody
+         * @description `digest`: the name serves this one only; null: any. `loaded`: it is kept in memory.
+         */
+        PinBody: {
+            /** Model */
+            model: string;
+            /** Digest */
+            digest: string | null;
+            /** Loaded */
+            loaded: boolean;
+        };
+        /**
+         * PinForm
+         * @description What is absent stays as it is; without `digest` and `loaded`, the model is kept in memory. `digest`: 64 hex
+         *     digits, or `current` for the one that the name has now (which accepts a change); null: any.
+         */
+        PinForm: {
+            /**
+             * Model
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** Digest */
+            digest?: string | null;
+            /** Loaded */
+            loaded?: boolean | null;
+        };
+        /**
+         * PlacedModelBody
+         * @description A model on one upstream; what the upstream does not say is null. `context` is the most that the model takes, in
+         *     tokens. `loaded` null: it is not in memory, as far as is known. `running`: its requests there now. `pricing`: the
+         *     price in force there. `managed`: it can be pulled, loaded, copied and deleted here. `changed`: the model is pinned
+         *     to another digest, so this one gets no requests. `pin_error`: why it could not be kept in memory.
+         */
+        PlacedModelBody: {
+            /** Upstream */
+            upstream: string;
+            /** Managed */
+            managed: boolean;
+            /**
+             * Digest
+             * @example baf6a787fdffd633537aa2eb51cfd54cb93ff08e28040095462bb63daf552878
+             */
+            digest: string | null;
+            /** Size Bytes */
+            size_bytes: number | null;
+            /**
+             * Family
+             * @example llama
+             */
+            family: string | null;
+            /**
+             * Parameter Size
+             * @example 1.2B
+             */
+            parameter_size: string | null;
+            /**
+             * Quantization
+             * @example Q8_0
+             */
+            quantization: string | null;
+            /** Context */
+            context: number | null;
+            /** Modified At */
+            modified_at: string | null;
+            loaded: components["schemas"]["LoadedBody"] | null;
+            /** Running */
+            running: number;
+            pricing: components["schemas"]["PriceBody"] | null;
+            /** Changed */
+            changed: boolean;
+            /** Pin Error */
+            pin_error: string | null;
+        };
+        /**
          * PriceBody
-         * @description A version of a price. Classes without a price of their own (null) cost what input does.
+         * @description A version of a price. A class of tokens without a price of its own (null) costs what input does; what is kept in
+         *     a cache for an hour (`cache_write_1h_usd_per_mtok`), what is kept for less. Requests, images that are made, audio
+         *     that is read and characters that are spoken cost nothing where these are null. `upstream` null: of any; `tier`: of
+         *     requests that ask for this service tier; `above_input_tokens`: of requests with more input than that; `seeded`: from
+         *     a provider's list, and in force where no admin set one for this name.
          */
         PriceBody: {
             /** Id */
             id: number;
             /** Model */
             model: string;
+            /** Upstream */
+            upstream: string | null;
+            /** Tier */
+            tier: string | null;
+            /** Above Input Tokens */
+            above_input_tokens: number | null;
+            /** Seeded */
+            seeded: boolean;
             /**
              * Input Usd Per Mtok
              * Format: decimal
@@ -1680,12 +5418,22 @@ export interface components {
             cached_input_usd_per_mtok: string | null;
             /** Cache Write Usd Per Mtok */
             cache_write_usd_per_mtok: string | null;
+            /** Cache Write 1H Usd Per Mtok */
+            cache_write_1h_usd_per_mtok: string | null;
             /**
              * Output Usd Per Mtok
              * Format: decimal
              * @example 0.000123
              */
             output_usd_per_mtok: string;
+            /** Usd Per Request */
+            usd_per_request: string | null;
+            /** Usd Per Image */
+            usd_per_image: string | null;
+            /** Audio Usd Per Minute */
+            audio_usd_per_minute: string | null;
+            /** Speech Usd Per Mchar */
+            speech_usd_per_mchar: string | null;
             /**
              * Effective At
              * Format: date-time
@@ -1699,8 +5447,12 @@ export interface components {
         };
         /**
          * PriceForm
-         * @description A version to add, in force from `effective_at`, or from now. Figures are dollars per million tokens; `model` is a
-         *     canonical name, or a pattern that ends in `*`: the most specific match wins.
+         * @description A version to add, in force from `effective_at`, or from now. Prices are in dollars per million tokens, or for
+         *     each request, image, minute of audio that is read and million characters that are spoken. `model` is a canonical
+         *     name, or a pattern that ends in `*`: the most specific match wins, and of two with the same name the one
+         *     that names the upstream. `upstream` is an id in any case, also of one that is added later. `tier` is a service tier
+         *     that requests may ask for, or a field that changes the price. `above_input_tokens` needs a price without it beside
+         *     it, of the same model, upstream and tier.
          */
         PriceForm: {
             /**
@@ -1718,13 +5470,29 @@ export interface components {
             cached_input_usd_per_mtok?: (string | number) | null;
             /** Cache Write Usd Per Mtok */
             cache_write_usd_per_mtok?: (string | number) | null;
+            /** Cache Write 1H Usd Per Mtok */
+            cache_write_1h_usd_per_mtok?: (string | number) | null;
             /**
              * Output Usd Per Mtok
              * @example 0.15
              */
             output_usd_per_mtok: string | number;
+            /** Usd Per Request */
+            usd_per_request?: (string | number) | null;
+            /** Usd Per Image */
+            usd_per_image?: (string | number) | null;
+            /** Audio Usd Per Minute */
+            audio_usd_per_minute?: (string | number) | null;
+            /** Speech Usd Per Mchar */
+            speech_usd_per_mchar?: (string | number) | null;
             /** Effective At */
             effective_at?: string | null;
+            /** Upstream */
+            upstream?: string | null;
+            /** Tier */
+            tier?: string | null;
+            /** Above Input Tokens */
+            above_input_tokens?: number | null;
         };
         /** PriceList */
         PriceList: {
@@ -1746,15 +5514,151 @@ export interface components {
         };
         /**
          * PricesForm
-         * @description Several versions, added all or none.
+         * @description Several versions: all are added, or none.
          */
         PricesForm: {
             /** Data */
             data: components["schemas"]["PriceForm"][];
         };
         /**
+         * ProbeBody
+         * @description `models` is how many models it lists, null where it could not, and `error` says why.
+         */
+        ProbeBody: {
+            /** Models */
+            models: number | null;
+            /** Took Ms */
+            took_ms: number;
+            /** Error */
+            error: string | null;
+        };
+        /**
+         * ProbeForm
+         * @description An upstream as POST or PATCH would save it: with the `id` of one that exists, what is absent is taken from it.
+         */
+        ProbeForm: {
+            /** Kind */
+            kind?: ("ollama" | "openai" | "openrouter" | "anthropic" | "openai-compatible") | null;
+            /** Base Url */
+            base_url?: string | null;
+            /** Weight */
+            weight?: number | null;
+            /** Slots */
+            slots?: number | null;
+            /** Model Slots */
+            model_slots?: number | null;
+            /** Models */
+            models?: string[] | null;
+            /** Priority */
+            priority?: number | null;
+            timeouts?: components["schemas"]["TimeoutsForm"] | null;
+            /** Model Timeouts */
+            model_timeouts?: {
+                [key: string]: components["schemas"]["TimeoutsForm"];
+            } | null;
+            /** Paid */
+            paid?: boolean | null;
+            /** Open */
+            open?: boolean | null;
+            budget?: components["schemas"]["BudgetForm"] | null;
+            /** Cost Source */
+            cost_source?: ("price" | "upstream") | null;
+            /** Spill After */
+            spill_after?: number | null;
+            tls?: components["schemas"]["TlsForm"] | null;
+            /** Headers */
+            headers?: {
+                [key: string]: string | null;
+            } | null;
+            /** Secret */
+            secret?: string | null;
+            /** Speaks */
+            speaks?: ("responses" | "messages" | "moderations" | "audio" | "images" | "rerank")[] | null;
+            /** Cloud */
+            cloud?: boolean | null;
+            /** Probe Every */
+            probe_every?: number | null;
+            /** State */
+            state?: ("active" | "draining" | "disabled") | null;
+            /** Id */
+            id?: string | null;
+        };
+        /** ProofForm */
+        ProofForm: {
+            /** Password */
+            password: string;
+            /**
+             * Code
+             * @description Six digits of the app, or a recovery code.
+             * @example 123456
+             */
+            code: string;
+        };
+        /**
+         * ProviderBody
+         * @description An OpenID provider: a browser that goes to `start` signs in by it.
+         */
+        ProviderBody: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @example Example Corp
+             */
+            name: string;
+            /**
+             * Start
+             * @example /auth/oidc/corp/start
+             */
+            start: string;
+        };
+        /**
+         * PullForm
+         * @description `upstream`: absent or null: every upstream in use whose models are managed here. `insecure`: the registry may
+         *     speak plain http, or have a certificate that is not verified.
+         */
+        PullForm: {
+            /**
+             * Model
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** Upstream */
+            upstream?: string | null;
+            /**
+             * Insecure
+             * @default false
+             */
+            insecure: boolean;
+        };
+        /**
+         * QueueBody
+         * @description Your requests in line and at upstreams, and the place and predicted wait of the first one in line; both are null
+         *     while none waits.
+         */
+        QueueBody: {
+            /** Waiting */
+            waiting: number;
+            /** Running */
+            running: number;
+            /** Position */
+            position: number | null;
+            /** Estimate S */
+            estimate_s: number | null;
+        };
+        /**
+         * RateLimit
+         * @description The slowest of the limits on requests by second, minute and hour; -1 requests where there is none.
+         */
+        RateLimit: {
+            /** Requests */
+            requests: number;
+            /** Interval */
+            interval: string;
+        };
+        /**
          * Readiness
-         * @description `parts` has the reason why each is not ready, null where it is.
+         * @description `parts` gives the reason why a part is not ready, null where it is.
          */
         Readiness: {
             /**
@@ -1769,7 +5673,7 @@ export interface components {
         };
         /**
          * RecordBody
-         * @description The ledger's one entry of one request.
+         * @description A record of the ledger: of one request, or of an adjustment.
          */
         RecordBody: {
             /** Request Id */
@@ -1807,8 +5711,16 @@ export interface components {
             total_tokens: number;
             /** Cache Write Tokens */
             cache_write_tokens: number;
+            /** Cache Write 1H Tokens */
+            cache_write_1h_tokens: number;
             /** Reasoning Tokens */
             reasoning_tokens: number;
+            /** Images */
+            images: number;
+            /** Audio Ms */
+            audio_ms: number;
+            /** Characters */
+            characters: number;
             /**
              * Cost Usd
              * Format: decimal
@@ -1827,26 +5739,71 @@ export interface components {
             first_token_ms: number | null;
             /** Queued Ms */
             queued_ms: number;
+            /** Attempts */
+            attempts: number;
+            /** Team Id */
+            team_id: string | null;
             /** Finish Reason */
             finish_reason: string | null;
             /** Metadata */
             metadata: {
                 [key: string]: unknown;
             } | null;
+            /** End User Id */
+            end_user_id: string | null;
+        };
+        /**
+         * RecoveryCodesBody
+         * @description Each signs in once in place of a code of the app. They are not shown again.
+         */
+        RecoveryCodesBody: {
+            /** Recovery Codes */
+            recovery_codes: string[];
+        };
+        /** RetriedBody */
+        RetriedBody: {
+            /** Retried */
+            retried: number;
         };
         /** RotateForm */
         RotateForm: {
             /**
              * Grace Seconds
-             * @description How long the old key still works; 0: it dies at once.
+             * @description Seconds for which the old key still works; 0: it stops immediately.
              * @default 0
              */
             grace_seconds: number;
         };
         /**
+         * SecondFactorBody
+         * @description `required`: there is none, and nothing else works until there is one.
+         */
+        SecondFactorBody: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "off" | "on" | "required";
+            /** Recovery Codes Left */
+            recovery_codes_left: number;
+        };
+        /** SecondStepForm */
+        SecondStepForm: {
+            /** Challenge */
+            challenge: string;
+            /**
+             * Code
+             * @description Six digits of the app, or a recovery code.
+             * @example 123456
+             */
+            code: string;
+        };
+        /**
          * SessionBody
          * @description Who is signed in. `csrf_token` goes into the header `x-csrf-token` of every change and of every relayed request.
-         *     At `expires_at` the session ends, unless it is used before.
+         *     The session ends at `expires_at` unless it is used before then. `provider` is the id of the OpenID provider that
+         *     they signed in by, null: with a password. `second_factor` is `required` where one must be set up before anything
+         *     else works.
          */
         SessionBody: {
             user: components["schemas"]["SignedInUser"];
@@ -1864,6 +5821,29 @@ export interface components {
              * @example 2026-11-20T12:00:00.123Z
              */
             expires_at: string;
+            /** Provider */
+            provider: string | null;
+            /**
+             * Second Factor
+             * @enum {string}
+             */
+            second_factor: "off" | "on" | "required";
+        };
+        /**
+         * SetUpBody
+         * @description The secret for an authenticator app, as text and as the `otpauth:` address that a QR code carries. It counts once
+         *     POST /auth/second-factor/confirm has seen a code of it.
+         */
+        SetUpBody: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
+        };
+        /** SetUpForm */
+        SetUpForm: {
+            /** Password */
+            password: string;
         };
         /** SignInForm */
         SignInForm: {
@@ -1891,10 +5871,23 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "suspended" | "closed";
+            /** Team */
+            team: string | null;
+            /** Team Admin */
+            team_admin: boolean;
+        };
+        /**
+         * SignedOutBody
+         * @description The session has ended here. At `sign_out_url` the browser signs out at the OpenID provider, too.
+         */
+        SignedOutBody: {
+            /** Sign Out Url */
+            sign_out_url: string;
         };
         /**
          * Summary
-         * @description `user_id` is null where everyone's usage is summed.
+         * @description Totals by group, and of all groups. `user_id` is null for everyone's usage; `team_id` is there where a team was
+         *     asked for, null for what was used in none.
          */
         Summary: {
             /**
@@ -1904,6 +5897,8 @@ export interface components {
             object: "usage.summary";
             /** User Id */
             user_id: string | null;
+            /** Team Id */
+            team_id?: string | null;
             /**
              * From
              * Format: date-time
@@ -1922,11 +5917,13 @@ export interface components {
         };
         /**
          * SummaryRow
-         * @description Sums of one group; of the fields that can name a group it has those that were asked for.
+         * @description Totals of one group. Of the fields that can name a group, it has those of `group_by`.
          */
         SummaryRow: {
             /** User Id */
             user_id?: string | null;
+            /** Team Id */
+            team_id?: string | null;
             /** Model */
             model?: string | null;
             /**
@@ -1943,6 +5940,8 @@ export interface components {
             key_id?: string | null;
             /** Status */
             status?: string | null;
+            /** End User Id */
+            end_user_id?: string | null;
             /** Requests */
             requests: number;
             /** Prompt Tokens */
@@ -1960,7 +5959,7 @@ export interface components {
         };
         /**
          * Sums
-         * @description Sums over records.
+         * @description Totals of records.
          */
         Sums: {
             /** Requests */
@@ -1979,8 +5978,215 @@ export interface components {
             cost_usd: string;
         };
         /**
+         * TaxBody
+         * @description A tax on lines, late items and adjustments. `rate` is a fraction.
+         */
+        TaxBody: {
+            /** Name */
+            name: string;
+            /**
+             * Rate
+             * @example 0.19
+             */
+            rate: string;
+            /**
+             * Amount Usd
+             * Format: decimal
+             * @example -0.000123
+             */
+            amount_usd: string;
+        };
+        /**
+         * TeamBody
+         * @description A team. `members` is the number of users in it.
+         */
+        TeamBody: {
+            /** Team Id */
+            team_id: string;
+            /** Name */
+            name: string | null;
+            /** Address */
+            address: string | null;
+            /** Tax Id */
+            tax_id: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "closed";
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Members */
+            members: number;
+            limits: components["schemas"]["LimitsBody"];
+        };
+        /**
+         * TeamForm
+         * @description Absent fields stay as they are; null removes one.
+         */
+        TeamForm: {
+            /** Name */
+            name?: string | null;
+            /** Address */
+            address?: string | null;
+            /** Tax Id */
+            tax_id?: string | null;
+        };
+        /**
+         * TeamList
+         * @description `total` is the number of teams that match, on all pages.
+         */
+        TeamList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["TeamRow"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * TeamRow
+         * @description A team and what was used in it: this month so far, and what remains of each limit.
+         */
+        TeamRow: {
+            /** Team Id */
+            team_id: string;
+            /** Name */
+            name: string | null;
+            /** Address */
+            address: string | null;
+            /** Tax Id */
+            tax_id: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "closed";
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Members */
+            members: number;
+            limits: components["schemas"]["LimitsBody"];
+            month: components["schemas"]["MonthBody"];
+            usage: components["schemas"]["UsageBody"];
+        };
+        /** TimeBucket[CompletionsResult] */
+        TimeBucket_CompletionsResult_: {
+            /**
+             * Object
+             * @default bucket
+             * @constant
+             */
+            object: "bucket";
+            /** Start Time */
+            start_time: number;
+            /** End Time */
+            end_time: number;
+            /** Results */
+            results: components["schemas"]["CompletionsResult"][];
+        };
+        /** TimeBucket[CostsResult] */
+        TimeBucket_CostsResult_: {
+            /**
+             * Object
+             * @default bucket
+             * @constant
+             */
+            object: "bucket";
+            /** Start Time */
+            start_time: number;
+            /** End Time */
+            end_time: number;
+            /** Results */
+            results: components["schemas"]["CostsResult"][];
+        };
+        /** TimeBucket[EmbeddingsResult] */
+        TimeBucket_EmbeddingsResult_: {
+            /**
+             * Object
+             * @default bucket
+             * @constant
+             */
+            object: "bucket";
+            /** Start Time */
+            start_time: number;
+            /** End Time */
+            end_time: number;
+            /** Results */
+            results: components["schemas"]["EmbeddingsResult"][];
+        };
+        /**
+         * TimeoutsBody
+         * @description Seconds; null: the setting's.
+         */
+        TimeoutsBody: {
+            /** Connect */
+            connect: number | null;
+            /** First Byte */
+            first_byte: number | null;
+            /** Event */
+            event: number | null;
+        };
+        /**
+         * TimeoutsForm
+         * @description Seconds; null: the setting's.
+         */
+        TimeoutsForm: {
+            /** Connect */
+            connect?: number | null;
+            /** First Byte */
+            first_byte?: number | null;
+            /** Event */
+            event?: number | null;
+        };
+        /** TlsBody */
+        TlsBody: {
+            /** Ca File */
+            ca_file: string | null;
+        };
+        /**
+         * TlsForm
+         * @description `ca_file`: the absolute path of a PEM file of authorities, on the gateway's machine; null: the system's.
+         */
+        TlsForm: {
+            /** Ca File */
+            ca_file?: string | null;
+        };
+        /** UnpinForm */
+        UnpinForm: {
+            /**
+             * Model
+             * @example llama3.2:1b
+             */
+            model: string;
+        };
+        /**
          * UpstreamBody
-         * @description An upstream. `models` is how many it has; `base_url` is without credentials.
+         * @description An upstream. `base_url` is without credentials; of `headers` the names are shown. `model_count` is how many
+         *     models it has now. `paid` null: its answers may be charged for, yet a model needs no price.
          */
         UpstreamBody: {
             /** Id */
@@ -1989,9 +6195,163 @@ export interface components {
             kind: string;
             /** Base Url */
             base_url: string;
+            /** Weight */
+            weight: number;
+            /** Slots */
+            slots: number;
+            /** Model Slots */
+            model_slots: number;
             /** Models */
-            models: number;
+            models: string[] | null;
+            /** Priority */
+            priority: number;
+            timeouts: components["schemas"]["TimeoutsBody"];
+            /** Model Timeouts */
+            model_timeouts: {
+                [key: string]: components["schemas"]["TimeoutsBody"];
+            };
+            /** Paid */
+            paid: boolean | null;
+            /** Open */
+            open: boolean;
+            budget: components["schemas"]["BudgetBody"];
+            /**
+             * Cost Source
+             * @enum {string}
+             */
+            cost_source: "price" | "upstream";
+            /** Spill After */
+            spill_after: number | null;
+            tls: components["schemas"]["TlsBody"];
+            /** Headers */
+            headers: {
+                [key: string]: null;
+            };
+            /** Has Secret */
+            has_secret: boolean;
+            /** Speaks */
+            speaks: ("responses" | "messages" | "moderations" | "audio" | "images" | "rerank")[];
+            /** Cloud */
+            cloud: boolean;
+            /** Probe Every */
+            probe_every: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "draining" | "disabled";
+            /** Model Count */
+            model_count: number;
             health: components["schemas"]["HealthBody"];
+        };
+        /**
+         * UpstreamChangeForm
+         * @description What is absent stays, null is the default. Objects and lists are replaced as a whole. Where `base_url` leads to
+         *     another scheme, host or port, `secret` and `headers` are cleared unless they are given too. In `headers`, null is
+         *     the value that a header has already.
+         */
+        UpstreamChangeForm: {
+            /** Kind */
+            kind?: ("ollama" | "openai" | "openrouter" | "anthropic" | "openai-compatible") | null;
+            /** Base Url */
+            base_url?: string | null;
+            /** Weight */
+            weight?: number | null;
+            /** Slots */
+            slots?: number | null;
+            /** Model Slots */
+            model_slots?: number | null;
+            /** Models */
+            models?: string[] | null;
+            /** Priority */
+            priority?: number | null;
+            timeouts?: components["schemas"]["TimeoutsForm"] | null;
+            /** Model Timeouts */
+            model_timeouts?: {
+                [key: string]: components["schemas"]["TimeoutsForm"];
+            } | null;
+            /** Paid */
+            paid?: boolean | null;
+            /** Open */
+            open?: boolean | null;
+            budget?: components["schemas"]["BudgetForm"] | null;
+            /** Cost Source */
+            cost_source?: ("price" | "upstream") | null;
+            /** Spill After */
+            spill_after?: number | null;
+            tls?: components["schemas"]["TlsForm"] | null;
+            /** Headers */
+            headers?: {
+                [key: string]: string | null;
+            } | null;
+            /** Secret */
+            secret?: string | null;
+            /** Speaks */
+            speaks?: ("responses" | "messages" | "moderations" | "audio" | "images" | "rerank")[] | null;
+            /** Cloud */
+            cloud?: boolean | null;
+            /** Probe Every */
+            probe_every?: number | null;
+            /** State */
+            state?: ("active" | "draining" | "disabled") | null;
+        };
+        /**
+         * UpstreamForm
+         * @description An upstream to add. Only `id` and `kind` must be given, and `base_url` where the kind has no usual one.
+         */
+        UpstreamForm: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "ollama" | "openai" | "openrouter" | "anthropic" | "openai-compatible";
+            /** Base Url */
+            base_url?: string | null;
+            /** Weight */
+            weight?: number | null;
+            /** Slots */
+            slots?: number | null;
+            /** Model Slots */
+            model_slots?: number | null;
+            /** Models */
+            models?: string[] | null;
+            /** Priority */
+            priority?: number | null;
+            timeouts?: components["schemas"]["TimeoutsForm"] | null;
+            /** Model Timeouts */
+            model_timeouts?: {
+                [key: string]: components["schemas"]["TimeoutsForm"];
+            } | null;
+            /** Paid */
+            paid?: boolean | null;
+            /** Open */
+            open?: boolean | null;
+            budget?: components["schemas"]["BudgetForm"] | null;
+            /** Cost Source */
+            cost_source?: ("price" | "upstream") | null;
+            /** Spill After */
+            spill_after?: number | null;
+            tls?: components["schemas"]["TlsForm"] | null;
+            /** Headers */
+            headers?: {
+                [key: string]: string | null;
+            } | null;
+            /** Secret */
+            secret?: string | null;
+            /** Speaks */
+            speaks?: ("responses" | "messages" | "moderations" | "audio" | "images" | "rerank")[] | null;
+            /** Cloud */
+            cloud?: boolean | null;
+            /** Probe Every */
+            probe_every?: number | null;
+            /** State */
+            state?: ("active" | "draining" | "disabled") | null;
+            /**
+             * Id
+             * @description As users may name it.
+             * @example azure-eu
+             */
+            id: string;
         };
         /** UpstreamList */
         UpstreamList: {
@@ -2011,7 +6371,7 @@ export interface components {
             /** Next */
             next?: string | null;
         };
-        /** @description What is left of each limit there is; of those for one model, under `models`. */
+        /** @description What remains of each limit; of limits for one model, under `models`. */
         UsageBody: {
             requests_per_second?: {
                 limit: number;
@@ -2247,7 +6607,7 @@ export interface components {
         };
         /**
          * UsagePage
-         * @description `totals` sums up all records that the filter lets through, not only this page's.
+         * @description `totals` covers all records that match the filter, not only this page's.
          */
         UsagePage: {
             /**
@@ -2289,10 +6649,27 @@ export interface components {
              * @example 2026-11-20T12:00:00.123Z
              */
             created_at: string;
+            /**
+             * Team
+             * @description The id of the user's team.
+             */
+            team: string | null;
+            /**
+             * Team Admin
+             * @description Whether they are an admin of that team.
+             */
+            team_admin: boolean;
+            /** Address */
+            address: string | null;
+            /** Tax Id */
+            tax_id: string | null;
+            /** Email */
+            email: string | null;
         };
         /**
          * UserForm
-         * @description What is not given stays; null takes a name or password away. A closed account stays closed.
+         * @description Absent fields stay as they are; null removes one. A closed account stays closed. Whoever leaves a team is no
+         *     longer an admin of it.
          */
         UserForm: {
             /** Name */
@@ -2309,10 +6686,26 @@ export interface components {
             status?: "active" | "suspended" | "closed";
             /** Password */
             password?: string | null;
+            /**
+             * Second Factor
+             * @description For somebody who has lost theirs; they set up another.
+             * @constant
+             */
+            second_factor?: "off";
+            /** Team */
+            team?: string | null;
+            /** Team Admin */
+            team_admin?: boolean;
+            /** Address */
+            address?: string | null;
+            /** Tax Id */
+            tax_id?: string | null;
+            /** Email */
+            email?: string | null;
         };
         /**
          * UserList
-         * @description `total` is how many match, on all pages.
+         * @description `total` is the number of users that match, on all pages.
          */
         UserList: {
             /**
@@ -2335,8 +6728,9 @@ export interface components {
         };
         /**
          * UserRow
-         * @description A user, with what they use. `last_seen_at` is when a key of theirs was last used, null: never; `usage` is what is
-         *     left of each limit; `week` has the last seven days, oldest first, today included.
+         * @description A user and their usage. `last_seen_at` is when one of their keys was last used, null if never; `second_factor` is
+         *     whether their password needs a code beside it; `usage` is what remains of each limit; `week` has the last seven
+         *     days, oldest first, including today.
          */
         UserRow: {
             /** User Id */
@@ -2359,12 +6753,166 @@ export interface components {
              * @example 2026-11-20T12:00:00.123Z
              */
             created_at: string;
+            /**
+             * Team
+             * @description The id of the user's team.
+             */
+            team: string | null;
+            /**
+             * Team Admin
+             * @description Whether they are an admin of that team.
+             */
+            team_admin: boolean;
+            /** Address */
+            address: string | null;
+            /** Tax Id */
+            tax_id: string | null;
+            /** Email */
+            email: string | null;
             month: components["schemas"]["MonthBody"];
             /** Last Seen At */
             last_seen_at: string | null;
+            /** Second Factor */
+            second_factor: boolean;
             usage: components["schemas"]["UsageBody"];
             /** Week */
             week: components["schemas"]["DayBody"][];
+        };
+        /**
+         * Verified
+         * @description Whether the ledger gives the same invoices again, byte for byte; `faults` says what differs.
+         */
+        Verified: {
+            /** Ok */
+            ok: boolean;
+            /** Faults */
+            faults: string[];
+        };
+        /** VoidForm */
+        VoidForm: {
+            /**
+             * Reason
+             * @example sent to the wrong address
+             */
+            reason: string;
+        };
+        /**
+         * WaysInBody
+         * @description How people sign in here: with passwords, and by these providers.
+         */
+        WaysInBody: {
+            /** Password */
+            password: boolean;
+            /** Providers */
+            providers: components["schemas"]["ProviderBody"][];
+        };
+        /**
+         * WebhookBody
+         * @description An address that events are sent to. `events` null: all, those of later versions included. While `paused` it gets
+         *     nothing, and later what happened meanwhile. During a rotation the secret before the newest signs as well, until
+         *     `former_secret_until`.
+         */
+        WebhookBody: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /** Events */
+            events: ("budget.threshold" | "budget.exhausted" | "user.suspended" | "key.created" | "key.revoked" | "invoice.finalized" | "invoice.paid" | "invoice.void" | "upstream.down" | "upstream.up" | "ledger.failing" | "ledger.recovered")[] | null;
+            /** Description */
+            description: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "paused";
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+            /** Former Secret Until */
+            former_secret_until: string | null;
+        };
+        /** WebhookChangeForm */
+        WebhookChangeForm: {
+            /**
+             * Url
+             * @example https://hooks.example.com/tollkeeper
+             */
+            url?: string;
+            /** Events */
+            events?: ("budget.threshold" | "budget.exhausted" | "user.suspended" | "key.created" | "key.revoked" | "invoice.finalized" | "invoice.paid" | "invoice.void" | "upstream.down" | "upstream.up" | "ledger.failing" | "ledger.recovered")[] | null;
+            /** Description */
+            description?: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status?: "active" | "paused";
+        };
+        /** WebhookForm */
+        WebhookForm: {
+            /**
+             * Url
+             * @example https://hooks.example.com/tollkeeper
+             */
+            url: string;
+            /**
+             * Events
+             * @description The events that it gets; null: all.
+             */
+            events?: ("budget.threshold" | "budget.exhausted" | "user.suspended" | "key.created" | "key.revoked" | "invoice.finalized" | "invoice.paid" | "invoice.void" | "upstream.down" | "upstream.up" | "ledger.failing" | "ledger.recovered")[] | null;
+            /** Description */
+            description?: string | null;
+            /**
+             * Status
+             * @default active
+             * @enum {string}
+             */
+            status: "active" | "paused";
+        };
+        /** WebhookList */
+        WebhookList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["WebhookBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
+        };
+        /** WebhookRotateForm */
+        WebhookRotateForm: {
+            /**
+             * Grace Seconds
+             * @description How long the present secret signs as well.
+             * @default 86400
+             */
+            grace_seconds: number;
+        };
+        /**
+         * WebhookTestBody
+         * @description What came of a message of the type `webhook.test`. `status` is that of the answer; null: there was none.
+         */
+        WebhookTestBody: {
+            /** Delivered */
+            delivered: boolean;
+            /** Status */
+            status: number | null;
+            /** Error */
+            error: string | null;
+            /** Took Ms */
+            took_ms: number;
         };
         /** Welcome */
         Welcome: {
@@ -2535,9 +7083,469 @@ export interface components {
             has_more: boolean;
             next: string | null;
         };
+        MessagesBlock: {
+            /** @example text */
+            type: string;
+            text?: string;
+            source?: {
+                /** @example base64 */
+                type: string;
+                media_type?: string;
+                data?: string;
+                /** @description Of an image: http: or https:; the gateway fetches and inlines it. */
+                url?: string;
+            };
+            id?: string;
+            name?: string;
+            input?: unknown;
+            tool_use_id?: string;
+            content?: unknown;
+            thinking?: string;
+            signature?: string;
+        };
+        MessagesTurn: {
+            /** @example user */
+            role: string;
+            content: string | components["schemas"]["MessagesBlock"][];
+        };
+        MessagesRequest: {
+            /**
+             * @description A model, or an alias of one.
+             * @example llama3.2:1b
+             */
+            model: string;
+            messages: components["schemas"]["MessagesTurn"][];
+            system?: string | components["schemas"]["MessagesBlock"][];
+            tools?: {
+                name: string;
+                description?: string;
+                input_schema?: unknown;
+                type?: string | null;
+            }[];
+            tool_choice?: {
+                /** @enum {unknown} */
+                type: "auto" | "any" | "tool" | "none";
+                name?: string;
+            };
+            thinking?: {
+                type: string;
+                budget_tokens?: number;
+            };
+            /** @description The most tokens of output. Anthropic requires it; here it may be left out. */
+            max_tokens?: number;
+            /** @default false */
+            stream: boolean;
+            temperature?: number;
+            top_p?: number;
+            top_k?: number;
+            stop_sequences?: string[];
+            metadata?: {
+                /** @description Made opaque before it leaves the gateway. */
+                user_id?: string;
+            };
+        };
+        CountTokensRequest: {
+            /**
+             * @description A model, or an alias of one.
+             * @example llama3.2:1b
+             */
+            model: string;
+            messages: components["schemas"]["MessagesTurn"][];
+            system?: string | components["schemas"]["MessagesBlock"][];
+            tools?: {
+                name: string;
+                description?: string;
+                input_schema?: unknown;
+                type?: string | null;
+            }[];
+            tool_choice?: {
+                /** @enum {unknown} */
+                type: "auto" | "any" | "tool" | "none";
+                name?: string;
+            };
+            thinking?: {
+                type: string;
+                budget_tokens?: number;
+            };
+        };
+        MessagesUsage: {
+            input_tokens: number;
+            output_tokens: number;
+            cache_creation_input_tokens?: number | null;
+            cache_read_input_tokens?: number | null;
+        };
+        MessagesAnswer: {
+            id: string;
+            /** @constant */
+            type: "message";
+            /** @constant */
+            role: "assistant";
+            model: string;
+            content: components["schemas"]["MessagesBlock"][];
+            stop_reason?: string | null;
+            stop_sequence?: string | null;
+            usage: components["schemas"]["MessagesUsage"];
+        };
+        TokenCount: {
+            input_tokens: number;
+        };
+        MessagesError: {
+            /** @constant */
+            type: "error";
+            error: {
+                type: string;
+                message: string;
+                param?: string;
+                code?: string;
+                details?: {
+                    error_code?: string;
+                };
+            };
+            /** @description The id of this request, as in the header `request-id`. */
+            request_id: string;
+        };
+        ResponsesRequest: {
+            /**
+             * @description A model, or an alias of one.
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** @description A text, or items: messages, calls of functions and their results, reasoning. */
+            input?: string | Record<string, never>[];
+            instructions?: string | null;
+            /** @default false */
+            stream: boolean;
+            max_output_tokens?: number | null;
+            tools?: {
+                type: string;
+            }[];
+            tool_choice?: unknown;
+            parallel_tool_calls?: boolean | null;
+            reasoning?: Record<string, never> | null;
+            text?: Record<string, never>;
+            include?: string[] | null;
+            temperature?: number | null;
+            top_p?: number | null;
+            /** @description Only false: nothing is stored here. */
+            store?: boolean | null;
+            /** @description Only false: nothing is stored here. */
+            background?: boolean | null;
+            prompt_cache_key?: string | null;
+            /** @description Kept with the record of the request: for tagging costs. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description Made opaque before it leaves the gateway. */
+            user?: string;
+            /** @description Made opaque before it leaves the gateway. */
+            safety_identifier?: string;
+        };
+        ResponseUsage: {
+            input_tokens: number;
+            input_tokens_details?: {
+                cached_tokens: number;
+            };
+            output_tokens: number;
+            output_tokens_details?: {
+                reasoning_tokens: number;
+            };
+            total_tokens: number;
+        };
+        ResponseObject: {
+            id: string;
+            /** @constant */
+            object: "response";
+            created_at?: number;
+            /** @enum {string} */
+            status?: "completed" | "incomplete";
+            incomplete_details?: Record<string, never> | null;
+            model: string;
+            output: {
+                type: string;
+            }[];
+            usage?: components["schemas"]["ResponseUsage"] | null;
+        };
+        OllamaMessage: {
+            /** @example user */
+            role: string;
+            content?: string;
+            thinking?: string;
+            images?: string[];
+            tool_calls?: unknown[];
+            tool_name?: string;
+        };
+        OllamaChatRequest: {
+            messages?: components["schemas"]["OllamaMessage"][];
+            tools?: unknown[];
+            /**
+             * @description A model, or an alias of one.
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** @description Those that concern the server's machine are ignored. */
+            options?: {
+                /** @description The most tokens of output; below 1: no limit. */
+                num_predict?: number;
+                /** @description At most what the model was made for. */
+                num_ctx?: number;
+                temperature?: number;
+                seed?: number;
+            };
+            /** @description Ignored: how long models stay in memory is for admins to say. */
+            keep_alive?: unknown;
+            /** @default true */
+            stream: boolean;
+            /** @description "json", or a JSON schema. */
+            format?: unknown;
+            /** @description Whether the model should think first, or how much: "low", "medium", "high". */
+            think?: unknown;
+        };
+        OllamaChatAnswer: {
+            message: components["schemas"]["OllamaMessage"];
+            model: string;
+            /** Format: date-time */
+            created_at: string;
+            done: boolean;
+            done_reason?: string;
+            total_duration?: number;
+            load_duration?: number;
+            prompt_eval_count?: number;
+            prompt_eval_duration?: number;
+            eval_count?: number;
+            eval_duration?: number;
+        };
+        OllamaGenerateRequest: {
+            prompt?: string;
+            suffix?: string;
+            system?: string;
+            /** @description Not for users with budgets. */
+            template?: string;
+            /** @description Not for users with budgets. */
+            raw?: boolean;
+            context?: number[];
+            images?: string[];
+            /**
+             * @description A model, or an alias of one.
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** @description Those that concern the server's machine are ignored. */
+            options?: {
+                /** @description The most tokens of output; below 1: no limit. */
+                num_predict?: number;
+                /** @description At most what the model was made for. */
+                num_ctx?: number;
+                temperature?: number;
+                seed?: number;
+            };
+            /** @description Ignored: how long models stay in memory is for admins to say. */
+            keep_alive?: unknown;
+            /** @default true */
+            stream: boolean;
+            /** @description "json", or a JSON schema. */
+            format?: unknown;
+            /** @description Whether the model should think first, or how much: "low", "medium", "high". */
+            think?: unknown;
+        };
+        OllamaGenerateAnswer: {
+            response: string;
+            thinking?: string;
+            context?: number[];
+            model: string;
+            /** Format: date-time */
+            created_at: string;
+            done: boolean;
+            done_reason?: string;
+            total_duration?: number;
+            load_duration?: number;
+            prompt_eval_count?: number;
+            prompt_eval_duration?: number;
+            eval_count?: number;
+            eval_duration?: number;
+        };
+        OllamaEmbedRequest: {
+            input: string | string[];
+            truncate?: boolean;
+            dimensions?: number;
+            /**
+             * @description A model, or an alias of one.
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** @description Those that concern the server's machine are ignored. */
+            options?: {
+                /** @description The most tokens of output; below 1: no limit. */
+                num_predict?: number;
+                /** @description At most what the model was made for. */
+                num_ctx?: number;
+                temperature?: number;
+                seed?: number;
+            };
+            /** @description Ignored: how long models stay in memory is for admins to say. */
+            keep_alive?: unknown;
+        };
+        OllamaEmbedAnswer: {
+            model: string;
+            embeddings: number[][];
+            total_duration?: number;
+            load_duration?: number;
+            prompt_eval_count?: number;
+        };
+        OllamaEmbeddingsRequest: {
+            prompt: string;
+            /**
+             * @description A model, or an alias of one.
+             * @example llama3.2:1b
+             */
+            model: string;
+            /** @description Those that concern the server's machine are ignored. */
+            options?: {
+                /** @description The most tokens of output; below 1: no limit. */
+                num_predict?: number;
+                /** @description At most what the model was made for. */
+                num_ctx?: number;
+                temperature?: number;
+                seed?: number;
+            };
+            /** @description Ignored: how long models stay in memory is for admins to say. */
+            keep_alive?: unknown;
+        };
+        OllamaEmbeddingsAnswer: {
+            embedding: number[];
+        };
+        OllamaDetails: {
+            parent_model: string;
+            format: string;
+            /** @description Of a provider's model: the kind of its upstream. */
+            family: string;
+            families: string[];
+            parameter_size: string;
+            quantization_level: string;
+        };
+        OllamaModel: {
+            /** Format: date-time */
+            modified_at: string;
+            name: string;
+            model: string;
+            size: number;
+            digest: string;
+            details: components["schemas"]["OllamaDetails"];
+        };
+        OllamaModels: {
+            models: components["schemas"]["OllamaModel"][];
+        };
+        OllamaLoadedModel: {
+            /** Format: date-time */
+            expires_at: string;
+            size_vram: number;
+            context_length?: number | null;
+            name: string;
+            model: string;
+            size: number;
+            digest: string;
+            details: components["schemas"]["OllamaDetails"];
+        };
+        OllamaLoadedModels: {
+            models: components["schemas"]["OllamaLoadedModel"][];
+        };
+        OllamaShow: {
+            /**
+             * @description A model, or an alias of one.
+             * @example llama3.2:1b
+             */
+            model: string;
+            verbose?: boolean;
+        };
+        OllamaDescription: {
+            modelfile?: string;
+            parameters?: string;
+            template?: string;
+            details: unknown;
+            model_info?: unknown;
+            capabilities: string[];
+            /** Format: date-time */
+            modified_at?: string;
+        };
+        OllamaError: {
+            error: string;
+        };
+        OllamaVersion: {
+            version: string;
+        };
+        ModerationRequest: {
+            /** @description A model, or an alias of one. */
+            model?: string;
+            input: unknown;
+        };
+        ModerationAnswer: {
+            id?: string;
+            model?: string;
+            results: unknown[];
+        };
+        RerankRequest: {
+            /** @description A model, or an alias of one. */
+            model: string;
+            query: unknown;
+            documents: unknown[];
+            top_n?: number;
+        };
+        RerankAnswer: {
+            model?: string;
+            results?: unknown[];
+            usage?: unknown;
+        };
+        SpeechRequest: {
+            /** @description A model, or an alias of one. */
+            model: string;
+            input: string;
+            voice?: unknown;
+            response_format?: string;
+            /** @enum {string} */
+            stream_format?: "audio" | "sse";
+        };
+        TranscriptionRequest: {
+            /** @description A model, or an alias of one. */
+            model: string;
+            /** Format: binary */
+            file: string;
+            language?: string;
+            prompt?: string;
+            response_format?: string;
+            /** @default false */
+            stream: boolean;
+        };
+        TranscriptionAnswer: {
+            text: string;
+            usage?: unknown;
+        };
+        ImageRequest: {
+            /** @description A model, or an alias of one. */
+            model: string;
+            prompt: string;
+            /** @default 1 */
+            n: number;
+            size?: string;
+            quality?: string;
+            /** @default false */
+            stream: boolean;
+        };
+        ImageEditRequest: {
+            /** @description A model, or an alias of one. */
+            model: string;
+            /** Format: binary */
+            image: string;
+            prompt?: string;
+            /** @default 1 */
+            n: number;
+        };
+        ImageAnswer: {
+            created?: number;
+            data: unknown[];
+            usage?: unknown;
+        };
         /**
          * LiveChange
-         * @description A user of whom a request ended since the last event.
+         * @description A user with a request that ended since the last event.
          */
         LiveChange: {
             /** User Id */
@@ -2550,7 +7558,7 @@ export interface components {
         };
         /**
          * LiveModel
-         * @description What was used of a model today (UTC).
+         * @description A model's usage today (UTC).
          */
         LiveModel: {
             /** Model */
@@ -2570,7 +7578,7 @@ export interface components {
         };
         /**
          * LiveNow
-         * @description Rates are over the last 10 seconds. `errors` are requests whose record says `failed`.
+         * @description Rates are averages of the last 10 seconds. Errors are requests whose record says `failed`.
          */
         LiveNow: {
             /** Requests Per Second */
@@ -2592,7 +7600,7 @@ export interface components {
         };
         /**
          * LivePoint
-         * @description What ended in the second or so up to `at`; `in_flight` is that of the moment.
+         * @description Requests that ended in about a second up to `at`; `in_flight` and `queued` are the numbers at that moment.
          */
         LivePoint: {
             /**
@@ -2615,10 +7623,12 @@ export interface components {
             errors: number;
             /** In Flight */
             in_flight: number;
+            /** Queued */
+            queued: number;
         };
         /**
          * LiveSnapshot
-         * @description Event `snapshot`, the first of every stream: with the last 300 points.
+         * @description The event `snapshot`, first in every stream, with the last 300 points.
          */
         LiveSnapshot: {
             /**
@@ -2643,7 +7653,7 @@ export interface components {
         };
         /**
          * LiveSums
-         * @description `errors` are those of the requests that failed.
+         * @description `errors` counts the requests that failed.
          */
         LiveSums: {
             /** Requests */
@@ -2665,7 +7675,7 @@ export interface components {
         };
         /**
          * LiveTick
-         * @description Event `tick`, once a second: with the point that is new.
+         * @description The event `tick`, once a second, with the new point.
          */
         LiveTick: {
             /**
@@ -2689,7 +7699,9 @@ export interface components {
         };
         /**
          * LiveUpstream
-         * @description `error` says why it is down; null while it is up.
+         * @description An upstream. `error` says why it is not up, or why some model of it gets no requests. `queued` are the requests
+         *     in line for it, those that may go elsewhere too among them; `oldest_wait_s` is null while there are none. `slots` 0:
+         *     no bound.
          */
         LiveUpstream: {
             /** Id */
@@ -2700,17 +7712,21 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "up" | "down";
+            state: "up" | "down" | "probing";
             /** In Flight */
             in_flight: number;
+            /** Slots */
+            slots: number;
             /** Queued */
             queued: number;
+            /** Oldest Wait S */
+            oldest_wait_s: number | null;
             /** Error */
             error: string | null;
         };
         /**
          * LiveUser
-         * @description What a user used today (UTC).
+         * @description A user's usage today (UTC), and their requests at upstreams and in line now.
          */
         LiveUser: {
             /** User Id */
@@ -2727,6 +7743,8 @@ export interface components {
             cost_usd: string;
             /** In Flight */
             in_flight: number;
+            /** Queued */
+            queued: number;
         };
     };
     responses: never;
@@ -2755,7 +7773,7 @@ export interface operations {
                     "application/json": components["schemas"]["Welcome"];
                 };
             };
-            /** @description Browsers are led to the pages. */
+            /** @description Browsers are redirected to the web pages. */
             307: {
                 headers: {
                     [name: string]: unknown;
@@ -2873,6 +7891,15 @@ export interface operations {
                     "application/json": components["schemas"]["SessionBody"];
                 };
             };
+            /** @description A code of the second factor is needed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeBody"];
+                };
+            };
             /** @description Bad Request */
             400: {
                 headers: {
@@ -2893,6 +7920,194 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _read_auth_second_factor_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _second_step_auth_second_factor_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondStepForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3039,6 +8254,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The provider signs people out, too */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOutBody"];
+                };
+            };
             /** @description Successful Response */
             204: {
                 headers: {
@@ -3297,6 +8521,728 @@ export interface operations {
             };
         };
     };
+    _ways_in_auth_providers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysInBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _start_auth_oidc__provider__start_get: {
+        parameters: {
+            query?: {
+                next?: string | null;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _callback_auth_oidc__provider__callback_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _backchannel_logout_auth_oidc__provider__backchannel_logout_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    logout_token: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _set_up_auth_second_factor_setup_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUpForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetUpBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _confirm_auth_second_factor_confirm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _recovery_codes_auth_second_factor_recovery_codes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProofForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _disable_auth_second_factor_disable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProofForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _me_me_get: {
         parameters: {
             query?: never;
@@ -3383,9 +9329,9 @@ export interface operations {
     _list_me_keys_get: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -3765,20 +9711,482 @@ export interface operations {
             };
         };
     };
+    _list_me_invoices_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _csv_me_invoices__invoice_id__csv_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _html_me_invoices__invoice_id__html_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _one_me_invoices__invoice_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceBody"];
+                    "text/csv": string;
+                    "text/html": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _own_me_credits_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _own_usage_v1_usage_get: {
         parameters: {
             query?: {
-                /** @description The first moment that counts. */
+                /** @description Start of the period, included. */
                 from?: string | null;
-                /** @description The first moment after it that no longer counts. */
+                /** @description End of the period, not included. */
                 to?: string | null;
-                /** @description A canonical name, as records show it. */
+                /** @description A canonical name, as in records. */
                 model?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
-                /** @description How many at most. */
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -3864,15 +10272,17 @@ export interface operations {
     _own_summary_v1_usage_summary_get: {
         parameters: {
             query?: {
-                /** @description The first moment that counts. */
+                /** @description Start of the period, included. */
                 from?: string | null;
-                /** @description The first moment after it that no longer counts. */
+                /** @description End of the period, not included. */
                 to?: string | null;
-                /** @description A canonical name, as records show it. */
+                /** @description A canonical name, as in records. */
                 model?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
-                /** @description Some of model, day, hour, key, status, each once, with commas between. */
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description One or more of model, day, hour, key, status, end_user, each once, separated by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -3955,17 +10365,19 @@ export interface operations {
             };
         };
     };
-    _own_sheet_v1_usage_csv_get: {
+    _own_csv_v1_usage_csv_get: {
         parameters: {
             query?: {
-                /** @description The first moment that counts. */
+                /** @description Start of the period, included. */
                 from?: string | null;
-                /** @description The first moment after it that no longer counts. */
+                /** @description End of the period, not included. */
                 to?: string | null;
-                /** @description A canonical name, as records show it. */
+                /** @description A canonical name, as in records. */
                 model?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
             };
             header?: never;
             path?: never;
@@ -3973,7 +10385,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All records that match, newest first. */
+            /** @description All matching records, newest first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4141,18 +10553,198 @@ export interface operations {
             };
         };
     };
+    _key_api_v1_key_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyStateBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _generation_api_v1_generation_get: {
+        parameters: {
+            query: {
+                /** @description The `id` of a response, or the `x-request-id` that came with it. */
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenerationBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _list_admin_users_get: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
-                /** @description A part of the user_id or name, whatever its case. */
+                /** @description Part of the user_id or name, in upper or lower case. */
                 q?: string | null;
                 status?: ("active" | "suspended" | "closed") | null;
                 role?: ("admin" | "user") | null;
-                /** @description `requests`, `tokens` and `cost` are those of this month. */
+                /** @description The id of a team; empty: users without one. */
+                team?: string | null;
+                /** @description `requests`, `tokens` and `cost` are this month's. */
                 sort?: "user_id" | "requests" | "tokens" | "cost" | "last_seen" | "created";
                 order?: "asc" | "desc";
             };
@@ -4428,7 +11020,10 @@ export interface operations {
     };
     _close_admin_users__user_id__delete: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Forget the person, too: it cannot be undone. */
+                erase?: boolean;
+            };
             header?: never;
             path: {
                 user_id: string;
@@ -4591,6 +11186,302 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_users__user_id__identities_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_IdentityBody_"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _link_admin_users__user_id__identities_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _unlink_admin_users__user_id__identities__identity_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+                identity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5007,12 +11898,1023 @@ export interface operations {
             };
         };
     };
+    _list_admin_teams_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                /** @description Part of the team_id or name, in upper or lower case. */
+                q?: string | null;
+                status?: ("active" | "closed") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _create_admin_teams_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeamForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _read_admin_teams__team_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamRow"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _close_admin_teams__team_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _update_admin_teams__team_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _limits_admin_teams__team_id__limits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsAndUsage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _put_limits_admin_teams__team_id__limits_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _members_admin_teams__team_id__members_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _usage_admin_teams__team_id__usage_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                /** @description A canonical name, as in records. */
+                model?: string | null;
+                status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                key_id?: string | null;
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description In upper or lower case. */
+                user_id?: string | null;
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsagePage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _summary_admin_teams__team_id__usage_summary_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                /** @description A canonical name, as in records. */
+                model?: string | null;
+                status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                key_id?: string | null;
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description In upper or lower case. */
+                user_id?: string | null;
+                /** @description One or more of user, model, day, hour, key, status, end_user, each once, separated by commas. */
+                group_by?: string;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _list_admin_users__user_id__keys_get: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -5512,22 +13414,722 @@ export interface operations {
             };
         };
     };
+    _own_me_end_users_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                /** @description Part of the value, in upper or lower case. */
+                q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndUserList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_users__user_id__end_users_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                /** @description Part of the value, in upper or lower case. */
+                q?: string | null;
+            };
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndUserList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _read_admin_end_users__end_user_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                end_user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndUserBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _erase_admin_end_users__end_user_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                end_user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndUserBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _update_admin_end_users__end_user_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                end_user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndUserForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndUserBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _limits_admin_end_users__end_user_id__limits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                end_user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsAndUsage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _put_limits_admin_end_users__end_user_id__limits_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                end_user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _all_usage_admin_usage_get: {
         parameters: {
             query?: {
-                /** @description The first moment that counts. */
+                /** @description Start of the period, included. */
                 from?: string | null;
-                /** @description The first moment after it that no longer counts. */
+                /** @description End of the period, not included. */
                 to?: string | null;
-                /** @description A canonical name, as records show it. */
+                /** @description A canonical name, as in records. */
                 model?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
-                /** @description Whatever its case. */
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description In upper or lower case. */
                 user_id?: string | null;
-                /** @description How many at most. */
+                /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
+                team?: string | null;
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -5613,17 +14215,21 @@ export interface operations {
     _all_summary_admin_usage_summary_get: {
         parameters: {
             query?: {
-                /** @description The first moment that counts. */
+                /** @description Start of the period, included. */
                 from?: string | null;
-                /** @description The first moment after it that no longer counts. */
+                /** @description End of the period, not included. */
                 to?: string | null;
-                /** @description A canonical name, as records show it. */
+                /** @description A canonical name, as in records. */
                 model?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
-                /** @description Whatever its case. */
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description In upper or lower case. */
                 user_id?: string | null;
-                /** @description Some of user, model, day, hour, key, status, each once, with commas between. */
+                /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
+                team?: string | null;
+                /** @description One or more of user, team, model, day, hour, key, status, end_user, each once, separated by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -5706,20 +14312,22 @@ export interface operations {
             };
         };
     };
-    _users_usage_admin_users__user_id__usage_get: {
+    _usage_of_user_admin_users__user_id__usage_get: {
         parameters: {
             query?: {
-                /** @description The first moment that counts. */
+                /** @description Start of the period, included. */
                 from?: string | null;
-                /** @description The first moment after it that no longer counts. */
+                /** @description End of the period, not included. */
                 to?: string | null;
-                /** @description A canonical name, as records show it. */
+                /** @description A canonical name, as in records. */
                 model?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
-                /** @description How many at most. */
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -5813,18 +14421,20 @@ export interface operations {
             };
         };
     };
-    _users_summary_admin_users__user_id__usage_summary_get: {
+    _summary_of_user_admin_users__user_id__usage_summary_get: {
         parameters: {
             query?: {
-                /** @description The first moment that counts. */
+                /** @description Start of the period, included. */
                 from?: string | null;
-                /** @description The first moment after it that no longer counts. */
+                /** @description End of the period, not included. */
                 to?: string | null;
-                /** @description A canonical name, as records show it. */
+                /** @description A canonical name, as in records. */
                 model?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
-                /** @description Some of model, day, hour, key, status, each once, with commas between. */
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description One or more of model, day, hour, key, status, end_user, each once, separated by commas. */
                 group_by?: string;
             };
             header?: never;
@@ -5918,19 +14528,23 @@ export interface operations {
             };
         };
     };
-    _all_sheet_admin_usage_csv_get: {
+    _all_csv_admin_usage_csv_get: {
         parameters: {
             query?: {
-                /** @description The first moment that counts. */
+                /** @description Start of the period, included. */
                 from?: string | null;
-                /** @description The first moment after it that no longer counts. */
+                /** @description End of the period, not included. */
                 to?: string | null;
-                /** @description A canonical name, as records show it. */
+                /** @description A canonical name, as in records. */
                 model?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
-                /** @description Whatever its case. */
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description In upper or lower case. */
                 user_id?: string | null;
+                /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
+                team?: string | null;
             };
             header?: never;
             path?: never;
@@ -5938,7 +14552,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All records that match, newest first. */
+            /** @description All matching records, newest first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6106,6 +14720,302 @@ export interface operations {
             };
         };
     };
+    _usage_of_completions_v1_organization_usage_completions_get: {
+        parameters: {
+            query: {
+                /** @description Start of the period, included: seconds since the epoch. */
+                start_time: number;
+                /** @description End of the period, not included; now by default. */
+                end_time?: number | null;
+                project_ids?: string[] | null;
+                user_ids?: string[] | null;
+                api_key_ids?: string[] | null;
+                /** @description The most buckets of a page: of days 7, at most 31; hours 24, 168; minutes 60, 1440. */
+                limit?: number | null;
+                /** @description The `next_page` of the previous page. */
+                page?: string | null;
+                bucket_width?: "1m" | "1h" | "1d";
+                models?: string[] | null;
+                group_by?: ("project_id" | "user_id" | "api_key_id" | "model" | "batch" | "service_tier" | "api_source")[];
+                /** @description Nothing here is a batch: true leaves nothing. */
+                batch?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BucketPage_CompletionsResult_"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _usage_of_embeddings_v1_organization_usage_embeddings_get: {
+        parameters: {
+            query: {
+                /** @description Start of the period, included: seconds since the epoch. */
+                start_time: number;
+                /** @description End of the period, not included; now by default. */
+                end_time?: number | null;
+                project_ids?: string[] | null;
+                user_ids?: string[] | null;
+                api_key_ids?: string[] | null;
+                /** @description The most buckets of a page: of days 7, at most 31; hours 24, 168; minutes 60, 1440. */
+                limit?: number | null;
+                /** @description The `next_page` of the previous page. */
+                page?: string | null;
+                bucket_width?: "1m" | "1h" | "1d";
+                models?: string[] | null;
+                group_by?: ("project_id" | "user_id" | "api_key_id" | "model")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BucketPage_EmbeddingsResult_"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _costs_by_day_v1_organization_costs_get: {
+        parameters: {
+            query: {
+                /** @description Start of the period, included: seconds since the epoch. */
+                start_time: number;
+                /** @description End of the period, not included; now by default. */
+                end_time?: number | null;
+                project_ids?: string[] | null;
+                user_ids?: string[] | null;
+                api_key_ids?: string[] | null;
+                /** @description The most buckets of a page: 7, at most 180. */
+                limit?: number | null;
+                /** @description The `next_page` of the previous page. */
+                page?: string | null;
+                bucket_width?: "1d";
+                line_items?: string[] | null;
+                group_by?: ("project_id" | "user_id" | "api_key_id" | "line_item" | "api_source")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BucketPage_CostsResult_"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _create_admin_adjustments_post: {
         parameters: {
             query?: never;
@@ -6202,12 +15112,2074 @@ export interface operations {
             };
         };
     };
+    _csv_admin_invoices_csv_get: {
+        parameters: {
+            query: {
+                /** @description A calendar month (UTC). */
+                month: string;
+                /** @description Of one status; otherwise of every status but `void`. */
+                status?: ("finalized" | "paid" | "void") | null;
+                /** @description A user's id, in upper or lower case. */
+                user?: string | null;
+                /** @description A team's id. */
+                team?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines of a month's invoices, newest invoice first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _zip_admin_invoices_zip_get: {
+        parameters: {
+            query: {
+                /** @description A calendar month (UTC). */
+                month: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Each invoice of a month as JSON, CSV and HTML. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_invoices_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                month?: string | null;
+                status?: ("draft" | "finalized" | "paid" | "void") | null;
+                /** @description A user's id, in upper or lower case. */
+                user?: string | null;
+                /** @description A team's id. */
+                team?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _of_user_admin_users__user_id__invoices_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _verify_admin_invoices_verify_get: {
+        parameters: {
+            query?: {
+                /** @description Of one invoice; otherwise all are verified. */
+                number?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _finalize_month_admin_invoices_finalize_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinalizeForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinalizedBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _csv_admin_invoices__invoice_id__csv_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _html_admin_invoices__invoice_id__html_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _one_admin_invoices__invoice_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceBody"];
+                    "text/csv": string;
+                    "text/html": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _finalize_admin_invoices__invoice_id__finalize_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _pay_admin_invoices__invoice_id__pay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PayForm"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _void_admin_invoices__invoice_id__void_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VoidForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _credit_note_admin_invoices__invoice_id__credit_note_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreditNoteForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_teams__team_id__invoices_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _html_admin_teams__team_id__invoices__invoice_id__html_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _one_admin_teams__team_id__invoices__invoice_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceBody"];
+                    "text/csv": string;
+                    "text/html": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_months_get: {
+        parameters: {
+            query?: {
+                /** @description The most months of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonthList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _one_admin_months__month__get: {
+        parameters: {
+            query?: {
+                /** @description Whether to compare all invoices with the ledger. */
+                verify?: boolean;
+            };
+            header?: never;
+            path: {
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonthCloseBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _payers_admin_months__month__payers_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                /** @description `draft`: with something that no invoice covers. */
+                status?: ("draft" | "finalized" | "paid" | "void") | null;
+            };
+            header?: never;
+            path: {
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayerMonthList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_credits_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                /** @description A user's id, in upper or lower case. */
+                user?: string | null;
+                /** @description A team's id. */
+                team?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _create_admin_credits_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreditForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _list_admin_prices_get: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -6380,9 +17352,9 @@ export interface operations {
     _history_admin_prices__model__history_get: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -6479,9 +17451,9 @@ export interface operations {
     _list_admin_models_get: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -6564,6 +17536,1228 @@ export interface operations {
             };
         };
     };
+    _pull_admin_models_pull_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PullForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _load_admin_models_load_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoadForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _unload_admin_models_unload_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OneModelForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _pin_admin_models_pin_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PinBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _unpin_admin_models_unpin_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnpinForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PinBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _copy_admin_models_copy_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CopyForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _evict_admin_models_evict_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvictForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvictionBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _delete_admin_models__name__delete: {
+        parameters: {
+            query?: {
+                upstream?: string | null;
+                /** @description Even if it is pinned, or requests run on it, which then fail. */
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_jobs_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                state?: ("running" | "succeeded" | "failed" | "cancelled") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _read_admin_jobs__job_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _cancel_admin_jobs__job_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _events_admin_jobs__job_id__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events: `job` at once, and again whenever it has changed, up to five times a second; the last is that of its end. A comment each 15 seconds says that the stream lives. It ends when its viewer is no longer an admin; the job goes on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["JobBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _read_admin_aliases_get: {
         parameters: {
             query?: never;
@@ -6580,7 +18774,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        [key: string]: string;
+                        [key: string]: string | string[];
                     };
                 };
             };
@@ -6659,7 +18853,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    [key: string]: string;
+                    [key: string]: string | string[];
                 };
             };
         };
@@ -6671,7 +18865,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        [key: string]: string;
+                        [key: string]: string | string[];
                     };
                 };
             };
@@ -6742,7 +18936,12 @@ export interface operations {
     };
     _list_admin_upstreams_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6823,6 +19022,475 @@ export interface operations {
             };
         };
     };
+    _add_admin_upstreams_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpstreamForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpstreamBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _probe_admin_upstreams_probe_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProbeForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProbeBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _read_admin_upstreams__upstream_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upstream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpstreamBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _remove_admin_upstreams__upstream_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upstream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpstreamBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _change_admin_upstreams__upstream_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upstream_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpstreamChangeForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpstreamBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _live_admin_live_get: {
         parameters: {
             query?: never;
@@ -6832,7 +19500,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events: `snapshot` first, then `tick`s. A stream that begins anew begins with a snapshot, which leaves out nothing. It ends when whoever watches is no longer an admin. */
+            /** @description Server-sent events: `snapshot` first, then `tick`s. Every new stream begins with a complete snapshot. The stream ends when its viewer is no longer an admin. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6918,9 +19586,9 @@ export interface operations {
     _list_admin_audit_get: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description The most items of a page. */
                 limit?: number;
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -7003,10 +19671,1330 @@ export interface operations {
             };
         };
     };
-    relay_v1_chat_completions: {
+    _list_admin_alerts_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _events_admin_events_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                /** @description Only events of this type. */
+                type?: ("budget.threshold" | "budget.exhausted" | "user.suspended" | "key.created" | "key.revoked" | "invoice.finalized" | "invoice.paid" | "invoice.void" | "upstream.down" | "upstream.up" | "ledger.failing" | "ledger.recovered") | null;
+                /** @description Only events about this user. */
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _own_me_alerts_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_webhooks_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _add_admin_webhooks_post: {
         parameters: {
             query?: never;
             header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSecretBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _read_admin_webhooks__webhook_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _remove_admin_webhooks__webhook_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _change_admin_webhooks__webhook_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChangeForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _rotate_admin_webhooks__webhook_id__rotate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookRotateForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSecretBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _test_admin_webhooks__webhook_id__test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTestBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _deliveries_admin_webhooks__webhook_id__deliveries_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                status?: ("pending" | "delivered" | "dead") | null;
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _retry_all_admin_webhooks__webhook_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetriedBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _all_deliveries_admin_deliveries_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                status?: ("pending" | "delivered" | "dead") | null;
+                channel?: ("webhook" | "email") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _retry_admin_deliveries__delivery_id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_chat_completions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7016,12 +21004,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
-                    /** @description What it cost, where the answer is not streamed. */
+                    /** @description The cost in US dollars, where the response is not streamed. */
                     "x-cost-usd"?: string;
                     [name: string]: unknown;
                 };
@@ -7075,6 +21063,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Entity Too Large */
             413: {
                 headers: {
@@ -7084,8 +21081,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7134,7 +21149,10 @@ export interface operations {
     relay_v1_completions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7144,12 +21162,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
-                    /** @description What it cost, where the answer is not streamed. */
+                    /** @description The cost in US dollars, where the response is not streamed. */
                     "x-cost-usd"?: string;
                     [name: string]: unknown;
                 };
@@ -7203,6 +21221,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Entity Too Large */
             413: {
                 headers: {
@@ -7212,8 +21239,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7262,7 +21307,10 @@ export interface operations {
     relay_v1_embeddings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7272,12 +21320,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
-                    /** @description What it cost, where the answer is not streamed. */
+                    /** @description The cost in US dollars, where the response is not streamed. */
                     "x-cost-usd"?: string;
                     [name: string]: unknown;
                 };
@@ -7330,6 +21378,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Entity Too Large */
             413: {
                 headers: {
@@ -7339,8 +21396,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7395,10 +21470,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -7455,10 +21530,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -7516,7 +21591,10 @@ export interface operations {
     relay_chat_completions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7526,12 +21604,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
-                    /** @description What it cost, where the answer is not streamed. */
+                    /** @description The cost in US dollars, where the response is not streamed. */
                     "x-cost-usd"?: string;
                     [name: string]: unknown;
                 };
@@ -7585,6 +21663,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Entity Too Large */
             413: {
                 headers: {
@@ -7594,8 +21681,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7644,7 +21749,10 @@ export interface operations {
     relay_completions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7654,12 +21762,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
-                    /** @description What it cost, where the answer is not streamed. */
+                    /** @description The cost in US dollars, where the response is not streamed. */
                     "x-cost-usd"?: string;
                     [name: string]: unknown;
                 };
@@ -7713,6 +21821,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Entity Too Large */
             413: {
                 headers: {
@@ -7722,8 +21839,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7772,7 +21907,10 @@ export interface operations {
     relay_embeddings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7782,12 +21920,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
-                    /** @description What it cost, where the answer is not streamed. */
+                    /** @description The cost in US dollars, where the response is not streamed. */
                     "x-cost-usd"?: string;
                     [name: string]: unknown;
                 };
@@ -7840,6 +21978,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Request Entity Too Large */
             413: {
                 headers: {
@@ -7849,8 +21996,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7905,10 +22070,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -7965,10 +22130,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The answer. */
+            /** @description The response. */
             200: {
                 headers: {
-                    /** @description The id of this request, which its record has too. */
+                    /** @description The id of this request and of its record. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -8014,6 +22179,4413 @@ export interface operations {
             };
             /** @description Service Unavailable */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_messages: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+        };
+    };
+    relay_v1_messages_count_tokens: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountTokensRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description 1 where the gateway has estimated the count. */
+                    "x-estimated"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCount"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+        };
+    };
+    relay_messages: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+        };
+    };
+    relay_messages_count_tokens: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountTokensRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description 1 where the gateway has estimated the count. */
+                    "x-estimated"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCount"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesError"];
+                };
+            };
+        };
+    };
+    relay_v1_responses: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsesRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_responses: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsesRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_api_chat: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OllamaChatRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaChatAnswer"];
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+        };
+    };
+    relay_api_generate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OllamaGenerateRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaGenerateAnswer"];
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+        };
+    };
+    relay_api_embed: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OllamaEmbedRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaEmbedAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+        };
+    };
+    relay_api_embeddings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OllamaEmbeddingsRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaEmbeddingsAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+        };
+    };
+    relay_api_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaModels"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+        };
+    };
+    relay_api_ps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaLoadedModels"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+        };
+    };
+    relay_api_show: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OllamaShow"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaDescription"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+        };
+    };
+    relay_api_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaVersion"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OllamaError"];
+                };
+            };
+        };
+    };
+    relay_v1_moderations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModerationRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModerationAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_audio_speech: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpeechRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/*": unknown;
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_audio_transcriptions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["TranscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranscriptionAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_audio_translations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["TranscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranscriptionAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_images_generations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImageRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_images_edits: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImageEditRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_images_variations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImageEditRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_v1_rerank: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RerankRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RerankAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_moderations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModerationRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModerationAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_audio_speech: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpeechRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/*": unknown;
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_audio_transcriptions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["TranscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranscriptionAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_audio_translations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["TranscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranscriptionAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_images_generations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImageRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_images_edits: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImageEditRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageAnswer"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_images_variations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImageEditRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    relay_rerank: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Of all requests with one key within 24 hours, one at most reaches an upstream. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RerankRequest"];
+            };
+        };
+        responses: {
+            /** @description The response. */
+            200: {
+                headers: {
+                    /** @description The id of this request and of its record. */
+                    "x-request-id"?: string;
+                    /** @description The cost in US dollars, where the response is not streamed. */
+                    "x-cost-usd"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RerankAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

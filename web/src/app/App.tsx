@@ -4,28 +4,28 @@ import { useState } from "react";
 import { RouterProvider } from "react-router";
 
 import { ApiError } from "~/api/client";
-import { SESSION } from "~/app/session";
-import { theme } from "~/app/theme";
-import { Notices } from "~/parts/Notices";
 import { router } from "~/app/routes";
+import { theme } from "~/app/theme";
+import { SESSION } from "~/features/session/session";
+import { Notices } from "~/ui/Notices";
 
-/** The nonce of this page, by which its policy lets Mantine's style elements in. */
+/** The nonce of this page, by which its content security policy allows Mantine's style elements. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
-// What holds the page still below a dialog adds a style element of its own, and looks there for its nonce (get-nonce).
+// The package that locks scrolling below a dialog adds a style element of its own, and looks here for the nonce (get-nonce).
 Object.assign(window, { __webpack_nonce__: nonce });
 
 export function makeQueryClient(): QueryClient {
-  // A session that ended leads to the sign-in page, from wherever it is noticed.
-  const notice = (fault: Error) => {
-    if (fault instanceof ApiError && fault.status === 401) queries.setQueryData(SESSION, null);
+  // The session has ended: its null leads to the sign-in page.
+  const onError = (error: Error) => {
+    if (error instanceof ApiError && error.status === 401) queries.setQueryData(SESSION, null);
   };
   const queries: QueryClient = new QueryClient({
-    queryCache: new QueryCache({ onError: notice }),
-    mutationCache: new MutationCache({ onError: notice }),
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
         staleTime: 10_000,
-        retry: (count, fault) => count < 2 && !(fault instanceof ApiError && fault.status >= 400 && fault.status < 500),
+        retry: (count, error) => count < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
       },
     },
   });

@@ -1,31 +1,35 @@
 import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconKey, IconLogout, IconMoon, IconSun, IconUserCircle } from "@tabler/icons-react";
-import { useState } from "react";
+import { IconDeviceDesktop, IconKey, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
+import { lazy, Suspense, useState } from "react";
 import { NavLink } from "react-router";
 
-import { DOCS, type Place } from "~/app/frames";
-import { PasswordForm } from "~/app/PasswordForm";
-import { type Session, useSignIn } from "~/app/session";
-import { useNotices } from "~/parts/notice";
+import { messageOf } from "~/api/client";
+import { DOCS, type NavigationItem } from "~/app/navigation";
+import { PasswordDialog } from "~/features/session/PasswordDialog";
+import { type Session, useSignIn } from "~/features/session/session";
+import { useNotices } from "~/ui/useNotices";
 
 import classes from "./Rail.module.css";
 
-/** Where one can go, and who one is. A rail at the left; a bar at the bottom where the window is narrow. */
-export function Rail({ places, session }: { places: Place[]; session: Session }) {
+// A chunk of its own: few people open it, and it draws QR codes.
+const SecondFactorDialog = lazy(async () => ({ default: (await import("~/features/session/SecondFactorDialog")).SecondFactorDialog }));
+
+/** Navigation and account: at the left, or at the bottom in a narrow window. */
+export function Rail({ items, session }: { items: NavigationItem[]; session: Session }) {
   return (
     <header className={classes["rail"]}>
       <div className={classes["brand"]}>
         <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width={22} height={22} />
         <span>Tollkeeper</span>
       </div>
-      <nav aria-label="Pages" className={classes["places"]}>
-        {places.map(({ to, label, icon: Icon }) => (
-          <NavLink key={to} to={to} end={to === "/admin"} className={classes["place"] ?? ""}>
+      <nav aria-label="Pages" className={classes["items"]}>
+        {items.map(({ to, label, icon: Icon }) => (
+          <NavLink key={to} to={to} end={to === "/admin"} className={classes["item"] ?? ""}>
             <Icon size={18} stroke={1.6} aria-hidden />
             <span>{label}</span>
           </NavLink>
         ))}
-        <a href={DOCS.href} className={`${classes["place"] ?? ""} ${classes["outside"] ?? ""}`}>
+        <a href={DOCS.href} className={`${classes["item"] ?? ""} ${classes["outside"] ?? ""}`}>
           <DOCS.icon size={18} stroke={1.6} aria-hidden />
           <span>{DOCS.label}</span>
         </a>
@@ -37,11 +41,12 @@ export function Rail({ places, session }: { places: Place[]; session: Session })
 
 function Account({ session }: { session: Session }) {
   const { signOut } = useSignIn();
-  const { tell } = useNotices();
+  const { notify } = useNotices();
   const [changing, setChanging] = useState(false);
+  const [securing, setSecuring] = useState(false);
   const { user } = session;
   const leave = (everywhere: boolean) => {
-    signOut(everywhere).catch((fault: unknown) => tell({ state: "bad", text: String(fault) }));
+    signOut(everywhere).catch((error: unknown) => notify({ state: "bad", text: messageOf(error) }));
   };
   return (
     <div className={classes["account"]}>
@@ -56,9 +61,16 @@ function Account({ session }: { session: Session }) {
           <Menu.Label>
             {user.user_id} · {user.role}
           </Menu.Label>
-          <Menu.Item leftSection={<IconKey size={15} />} onClick={() => setChanging(true)}>
-            Change password
-          </Menu.Item>
+          {session.provider === null && (
+            <Menu.Item leftSection={<IconKey size={15} />} onClick={() => setChanging(true)}>
+              Change password
+            </Menu.Item>
+          )}
+          {session.provider === null && (
+            <Menu.Item leftSection={<IconShieldLock size={15} />} onClick={() => setSecuring(true)}>
+              Second factor
+            </Menu.Item>
+          )}
           <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => leave(false)}>
             Sign out
           </Menu.Item>
@@ -66,23 +78,29 @@ function Account({ session }: { session: Session }) {
         </Menu.Dropdown>
       </Menu>
       <SchemeButton />
-      <PasswordForm opened={changing} onClose={() => setChanging(false)} />
+      {securing && (
+        <Suspense fallback={null}>
+          <SecondFactorDialog onClose={() => setSecuring(false)} />
+        </Suspense>
+      )}
+      <PasswordDialog opened={changing} onClose={() => setChanging(false)} />
     </div>
   );
 }
 
 const SCHEMES = {
-  auto: { next: "light", icon: IconDeviceDesktop, says: "Colours as your system has them" },
-  light: { next: "dark", icon: IconSun, says: "Light colours" },
-  dark: { next: "auto", icon: IconMoon, says: "Dark colours" },
+  auto: { next: "light", icon: IconDeviceDesktop, label: "Colours as your system has them" },
+  light: { next: "dark", icon: IconSun, label: "Light colours" },
+  dark: { next: "auto", icon: IconMoon, label: "Dark colours" },
 } as const;
 
+/** Turns to the next colour scheme. */
 function SchemeButton() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const scheme = SCHEMES[colorScheme];
   return (
-    <Tooltip label={scheme.says}>
-      <ActionIcon variant="subtle" color="gray" onClick={() => setColorScheme(scheme.next)} aria-label={`${scheme.says}. Change`}>
+    <Tooltip label={scheme.label}>
+      <ActionIcon variant="subtle" color="gray" onClick={() => setColorScheme(scheme.next)} aria-label={`${scheme.label}. Change`}>
         <scheme.icon size={17} stroke={1.6} />
       </ActionIcon>
     </Tooltip>

@@ -2,19 +2,20 @@ import { Button, Stack, Text, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
-import { type Session, SESSION, useSignIn } from "~/app/session";
-import { useNotices } from "~/parts/notice";
+import { messageOf } from "~/api/client";
+import { type Session, SESSION, useSignIn } from "~/features/session/session";
+import { useNotices } from "~/ui/useNotices";
 
-/** All that is left to who is suspended: to know it, to look again, and to go. */
+/** What a suspended user sees: the reason, and the ways to check again and to sign out. */
 export function Suspended({ session: { user } }: { session: Session }) {
   const { signOut } = useSignIn();
-  const { tell } = useNotices();
+  const { notify } = useNotices();
   const queries = useQueryClient();
   useEffect(() => {
     document.title = "Account suspended · Tollkeeper";
   }, []);
   const leave = () => {
-    signOut().catch((fault: unknown) => tell({ state: "bad", text: fault instanceof Error ? fault.message : String(fault) }));
+    signOut().catch((error: unknown) => notify({ state: "bad", text: messageOf(error) }));
   };
   return (
     <Stack component="main" p="xl" maw={560} mx="auto" mt="10vh">

@@ -25,21 +25,21 @@ export const theme = createTheme({
       h3: { fontSize: "0.8125rem", lineHeight: "1.4" },
     },
   },
-  // By name, not by `Modal.extend`: naming them so would put all of them into the first page's script.
+  // By name rather than by `Modal.extend`, which would put all these components into the first page's script.
   components: {
     Button: { defaultProps: { size: "xs", radius: "sm" } },
     Badge: { defaultProps: { size: "sm", radius: "sm", variant: "light", tt: "none", fw: 500 } },
     Paper: { defaultProps: { withBorder: true, radius: "md" } },
     TextInput: { defaultProps: { size: "sm" } },
-    // What reveals it is not called by the name of the field: a label stands for one thing.
+    // The button's label is not that of the field, so that each label stands for one control.
     PasswordInput: {
       defaultProps: { size: "sm", visibilityToggleButtonProps: { "aria-label": "Show or hide what is typed" } },
     },
-    // A link is known by its line, not by its colour alone.
+    // Links are underlined, so that they do not differ by colour alone.
     Anchor: { defaultProps: { underline: "always" } },
     Select: { defaultProps: { size: "sm" } },
     Table: { defaultProps: { verticalSpacing: 0 } },
-    // A <header>; but the page's banner is the rail alone.
+    // It is a <header>, but only the rail is the page's banner.
     DrawerHeader: { defaultProps: { role: "presentation" } },
     ModalHeader: { defaultProps: { role: "presentation" } },
     Modal: {
@@ -52,7 +52,7 @@ export const theme = createTheme({
         openDelay: 250,
         withArrow: true,
         events: { hover: true, focus: true, touch: true },
-        // Into the page's own region, not beside all of them. Pages without the frame have no tooltips.
+        // Inside the page's main region. Pages without the frame have no tooltips.
         portalProps: { target: "#content" },
       },
     },

@@ -1,7 +1,7 @@
-"""Writing GGUF, the model file of llama.cpp: as much of version 3 as a small file needs.
+"""Writer of GGUF files, the model format of llama.cpp: the part of version 3 that a small file needs.
 
-Little-endian throughout: `GGUF`, the version, the counts of tensors and of keys, the keys, the tensors' names, shapes
-and places, padding, and then their bytes, each tensor at a multiple of 32.
+All numbers are little-endian. The file consists of `GGUF`, the version, the counts of tensors and keys, the keys, the
+names, shapes and offsets of tensors, padding, and the data of tensors, each at a multiple of 32 bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ VERSION = 3
 ALIGNMENT = 32
 
 Value = bool | int | float | str | list[float]
-"""What a key may hold here; an int is written as uint32, a float as float32."""
+"""Values of keys. An int is written as uint32, a float as float32."""
 
 
 class ElementType(IntEnum):
@@ -30,7 +30,7 @@ STRUCT_CODES = {ElementType.F32: "f", ElementType.F16: "e"}
 
 
 class Tensor(NamedTuple):
-    """`shape` in the usual order, slowest first; `values` flat, as many as the shape says."""
+    """A tensor. `shape` has the slowest dimension first, as usual; `values` are flat, as many as the shape has."""
 
     name: str
     shape: tuple[int, ...]
@@ -39,7 +39,7 @@ class Tensor(NamedTuple):
 
 
 def write_gguf(path: Path, keys: Mapping[str, Value], tensors: Sequence[Tensor]) -> None:
-    """Write the file at `path`, replacing what is there."""
+    """Write a file, and replace any that exists."""
     head = bytearray(b"GGUF" + struct.pack("<IQQ", VERSION, len(tensors), len(keys)))
     for key, value in keys.items():
         head += _string(key) + _typed(value)

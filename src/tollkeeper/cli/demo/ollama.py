@@ -1,4 +1,4 @@
-"""Whether an Ollama answers that has the demo's models: then it is asked, and no stand-in is started."""
+"""Detection of an Ollama with the demo's models, which then serves the demo in place of stand-ins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import httpcore2
 from msgspec import MsgspecError, Struct, json
 
-from tollkeeper.rules.names import canonical
+from tollkeeper.rules.kinds import OLLAMA
+from tollkeeper.rules.names import resolve, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,7 +21,7 @@ NOT_AN_OLLAMA = (
     httpcore2.ProtocolError,
     OSError,
     MsgspecError,
-    ValueError,  # an address that cannot be read
+    ValueError,  # an invalid address
 )
 
 
@@ -33,12 +34,12 @@ class Tags(Struct):
 
 
 async def has_models(base_url: str, wanted: Collection[str]) -> bool:
-    """Whether the Ollama at `base_url` answers within a few seconds and has all of `wanted`."""
+    """Whether an Ollama at `base_url` responds within two seconds and has all `wanted` models."""
     try:
         async with httpcore2.AsyncConnectionPool() as pool:
-            answer = await pool.request("GET", f"{base_url}/api/tags", extensions={"timeout": TIMEOUT})
-        tags = json.decode(answer.content, type=Tags)
+            response = await pool.request("GET", f"{base_url}/api/tags", extensions={"timeout": TIMEOUT})
+        tags = json.decode(response.content, type=Tags)
     except NOT_AN_OLLAMA:
         return False
-    known = {tag.name.lower() for tag in tags.models}
-    return all(canonical(name, known, {}) is not None for name in wanted)
+    known = spellings((tag.name.lower(), OLLAMA) for tag in tags.models)
+    return all(resolve(name, known, {}) for name in wanted)

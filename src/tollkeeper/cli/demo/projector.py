@@ -1,7 +1,8 @@
-"""A small random vision projector: with it a text model takes images, and sees nothing in them.
+"""A small random vision projector: with it a text model accepts images, but cannot see them.
 
-The demo's stand-in for `moondream` is such a pair. The whole way of an image is real (decoding, patches, attention,
-tokens in the prompt, their price); only what the weights know is noise. An image is 16 tokens and a separator or two.
+The demo's stand-in for `moondream` is a text model with such a projector. Images are fully processed (decoding,
+patches, attention, tokens in the prompt, their price), but the weights are noise. An image is 16 tokens and one or two
+separators.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ KEYS: dict[str, Value] = {
 
 
 def write_projector(path: Path, text_width: int) -> None:
-    """Write a projector for a text model whose embeddings are `text_width` wide. The same width, the same bytes."""
+    """Write a projector for a text model with embeddings of `text_width`. The file depends on that width only."""
     random = Random(0)  # noqa: S311
 
     def noise(name: str, *shape: int, element: ElementType = ElementType.F32) -> Tensor:

@@ -1,19 +1,19 @@
-"""What the demo starts with: users whose keys and passwords everybody may know, prices, and an alias.
+"""Sample data of the demo: users with public keys and passwords, prices, and an alias.
 
-Nothing else is made up: usage, cost and records come from the requests that are sent.
+There are no sample records: usage and cost come from requests that are sent.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from tollkeeper.store.ports import Role
+from tollkeeper.store.ports.accounts import Role
 
 ADMIN_KEY = "admin-secret-key"
 
 CHAT_MODEL = "llama3.2:1b"
 VISION_MODEL = "moondream:latest"
-ALIASES = {"llama3.2": CHAT_MODEL}
+ALIASES = {"llama3.2": (CHAT_MODEL,)}
 
 
 class SampleUser(NamedTuple):

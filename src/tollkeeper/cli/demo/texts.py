@@ -1,27 +1,28 @@
-"""What the demo says once it is up."""
+"""The text that the demo prints when it is ready."""
 
 from __future__ import annotations
 
 from tollkeeper.cli.demo.samples import USERS
 
 STAND_INS = """\
-llama.cpp, embedded, with small stand-ins: no Ollama with llama3.2:1b and moondream answered.
-              llama3.2:1b is really SmolLM2-135M, quick and not wise;
-              moondream is the same with a random projector: it takes images and cannot see."""
+llama.cpp, embedded, with small stand-ins: no Ollama with llama3.2:1b and moondream responded.
+              llama3.2:1b is actually SmolLM2-135M, fast but not clever;
+              moondream is the same with a random projector: it accepts images but cannot see."""
 
 SAMPLE_IMAGE = (
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGklEQVR42mM8ISfHQApgYiARjGoY1TB0NAAATx8BJMixHB8AAAAASUVORK5CYII="
 )
-"""A red square: a whole PNG, 16 pixels a side."""
+"""A red square: a complete PNG of 16 by 16 pixels."""
 
 
 def ollama(base_url: str) -> str:
-    """The engine's description where a real Ollama answers."""
+    """Description of the engine if a real Ollama serves the demo."""
     return f"the Ollama at {base_url}"
 
 
 def welcome(url: str, *, engine: str, admin_key: str, data: str) -> str:
-    """What to try at `url`. `engine` says who answers; `data` where the data are and what becomes of them."""
+    """Keys, addresses and commands to try. `engine` describes what runs the models; `data` says where the data is, and
+    whether it is kept."""
     keys = "\n".join(f"              {user.user_id:<8} {user.key:<13} password {user.password}" for user in USERS)
     return f"""
 Tollkeeper is up: {url}
@@ -32,8 +33,8 @@ Tollkeeper is up: {url}
 {keys}
               the bootstrap admin key: {admin_key}
 
-  Pages       {url}/login    as alice to chat and see what it costs, as admin to see all and set limits
-  Addresses   {url}/docs     every path, to try in the browser
+  Pages       {url}/login    as alice to chat and see the cost, as admin to see everything and set limits
+  Addresses   {url}/docs     every endpoint, to try in the browser
               {url}/health   {url}/ready
               {url}/metrics  {url}/openapi.json
 
@@ -43,7 +44,7 @@ curl {url}/v1/chat/completions -H "Authorization: Bearer sk-alice-123" \\
   -H "Content-Type: application/json" \\
   -d '{{"model": "llama3.2", "messages": [{{"role": "user", "content": "What is a toll?"}}]}}'
 
-See what it cost:
+See its cost:
 
 curl {url}/v1/usage/summary -H "Authorization: Bearer sk-alice-123"
 

@@ -1,6 +1,6 @@
-"""One distribution as SVG: how many answers took how long, on a logarithmic scale, with the percentiles marked.
+"""A distribution of durations as an SVG chart, on a logarithmic scale, with percentiles marked.
 
-Colours are those of the page's CSS (`bar`, `mark`, `axis`), so that it can be light and dark.
+Colours come from the page's CSS (classes `bar`, `mark` and `axis`), which has a light and a dark scheme.
 """
 
 from __future__ import annotations
@@ -9,48 +9,48 @@ import math
 from collections.abc import Iterator
 
 from tollkeeper.cli.load.report import duration
-from tollkeeper.cli.load.result import Spread
+from tollkeeper.cli.load.result import Distribution
 
 WIDTH, HEIGHT = 720, 230
 TOP, BOTTOM = 38, 200
-"""Between them the bars; marks are named above, ticks below."""
+"""The bars are between these; labels of marks are above, those of ticks below."""
 _MARKS = (("p50", "p50"), ("p90", "p90"), ("p99", "p99"))
-_APART = 64.0
-"""Between two names of ticks."""
+_LABEL_WIDTH = 64.0
+"""Least distance between labels of ticks."""
 _SHORTEST = 1e-6
-"""Where the scale begins at the least: it has no 0."""
+"""Lowest start of the scale: a logarithmic scale has no 0."""
 
 
-def chart(spread: Spread, name: str) -> str:
-    """`name` says what is shown, to those who cannot see it; it has no markup in it."""
-    scale = _Scale(spread.bars[0].above, spread.bars[-1].upto)
-    most = max(bar.count for bar in spread.bars)
+def chart(distribution: Distribution, name: str) -> str:
+    """Draw the distribution. `name` is the label for screen readers, without markup."""
+    scale = _Scale(distribution.bars[0].above, distribution.bars[-1].upto)
+    most = max(bar.count for bar in distribution.bars)
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{name}">']
-    for bar in spread.bars:
+    for bar in distribution.bars:
         if bar.count:
             left, right = scale(bar.above), scale(bar.upto)
             height = max(1.5, (BOTTOM - TOP) * bar.count / most)
-            told = f"{duration(bar.above)} to {duration(bar.upto)}: {bar.count:,}"
+            label_text = f"{duration(bar.above)} to {duration(bar.upto)}: {bar.count:,}"
             parts.append(
                 f'<rect class="bar" x="{left:.1f}" y="{BOTTOM - height:.1f}" width="{max(1.5, right - left - 1):.1f}"'
-                f' height="{height:.1f}"><title>{told}</title></rect>'
+                f' height="{height:.1f}"><title>{label_text}</title></rect>'
             )
     parts.append(f'<line class="axis" x1="0" y1="{BOTTOM}" x2="{WIDTH}" y2="{BOTTOM}"/>')
-    for seconds, place in _named(scale.ticks(), scale):
-        parts.append(f'<line class="axis" x1="{place:.1f}" y1="{BOTTOM}" x2="{place:.1f}" y2="{BOTTOM + 5}"/>')
-        parts.append(_text(place, BOTTOM + 20, duration(seconds)))
+    for seconds, position in _spaced(scale.ticks(), scale):
+        parts.append(f'<line class="axis" x1="{position:.1f}" y1="{BOTTOM}" x2="{position:.1f}" y2="{BOTTOM + 5}"/>')
+        parts.append(_text(position, BOTTOM + 20, duration(seconds)))
     for row, (label, field) in enumerate(_MARKS):
-        place = scale(getattr(spread, field))
-        # One above the other: they are often close together.
-        parts.append(f'<line class="mark" x1="{place:.1f}" y1="{12 * row + 2}" x2="{place:.1f}" y2="{BOTTOM}"/>')
-        side, anchor = (-3, "end") if place > WIDTH / 2 else (3, "start")
-        parts.append(_text(place + side, 12 * row + 11, label, anchor))
+        position = scale(getattr(distribution, field))
+        # Labels on separate rows: percentiles are often close together.
+        parts.append(f'<line class="mark" x1="{position:.1f}" y1="{12 * row + 2}" x2="{position:.1f}" y2="{BOTTOM}"/>')
+        side, anchor = (-3, "end") if position > WIDTH / 2 else (3, "start")
+        parts.append(_text(position + side, 12 * row + 11, label, anchor))
     parts.append("</svg>")
     return "".join(parts)
 
 
 class _Scale:
-    """From seconds to a place across the picture."""
+    """Scale from seconds to horizontal positions in the chart."""
 
     def __init__(self, low: float, high: float) -> None:
         self._low = max(low, _SHORTEST)
@@ -61,21 +61,21 @@ class _Scale:
         return min(1.0, share) * WIDTH
 
     def ticks(self) -> Iterator[float]:
-        """Powers of ten, of few also 2 and 5 times those; the two ends where fewer than two of them fit."""
+        """Ticks at powers of ten, on a short scale also at 2 and 5 times those; at both ends if fewer than two fit."""
         powers = range(math.floor(math.log10(self._low)), math.ceil(math.log10(self._high)) + 1)
         fit = [digit * 10.0**power for power in powers for digit in ((1, 2, 5) if len(powers) < 5 else (1,))]
         fit = [seconds for seconds in fit if self._low <= seconds <= self._high]
         yield from fit if len(fit) > 1 else (self._low, self._high)
 
 
-def _named(ticks: Iterator[float], scale: _Scale) -> Iterator[tuple[float, float]]:
-    """Those whose names do not run into each other, and where they are."""
-    free = -_APART
+def _spaced(ticks: Iterator[float], scale: _Scale) -> Iterator[tuple[float, float]]:
+    """Ticks whose labels do not overlap, each with its position."""
+    last = -_LABEL_WIDTH
     for seconds in ticks:
-        place = scale(seconds)
-        if place >= free + _APART:
-            free = place
-            yield seconds, place
+        position = scale(seconds)
+        if position >= last + _LABEL_WIDTH:
+            last = position
+            yield seconds, position
 
 
 def _text(x: float, y: float, text: str, anchor: str | None = None) -> str:

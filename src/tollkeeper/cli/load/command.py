@@ -1,4 +1,4 @@
-"""The command `tollkeeper load`."""
+"""The command `tollkeeper load`: options into a plan, and the result into a report."""
 
 import asyncio
 import signal
@@ -13,16 +13,16 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tollkeeper.app import raise_file_limit
+from tollkeeper.app.process import raise_file_limit
 from tollkeeper.cli.failure import Failure
-from tollkeeper.cli.load.engine import Engine
-from tollkeeper.cli.load.job import Job
+from tollkeeper.cli.load.generator import LoadGenerator
+from tollkeeper.cli.load.measurements import Measurements
 from tollkeeper.cli.load.page import page
+from tollkeeper.cli.load.plan import LoadPlan
 from tollkeeper.cli.load.report import Report, number
 from tollkeeper.cli.load.result import Result
 from tollkeeper.cli.load.table import show
-from tollkeeper.cli.load.tally import Tally
-from tollkeeper.services.upstream.address import Address
+from tollkeeper.wire.http.address import Address
 
 REQUESTS = 100
 
@@ -43,11 +43,11 @@ def load(
     as_json: bool,
     html: Path | None,
 ) -> None:
-    """Raises BadParameter for what does not fit together, Failure when no request was answered."""
+    """Run a load and print its report. Raises BadParameter for invalid options, Failure when no request succeeded."""
     if requests is not None and duration is not None:
-        raise typer.BadParameter("either how many or how long", param_hint="--requests, --duration")
+        raise typer.BadParameter("these exclude each other", param_hint="--requests, --duration")
     count = requests or (REQUESTS if duration is None else None)
-    job = Job(
+    plan = LoadPlan(
         url=url,
         keys=_keys(keys),
         body=body(model, prompt, stream=stream, max_tokens=max_tokens),
@@ -56,18 +56,20 @@ def load(
         requests=count,
         seconds=duration,
         rate=rate or 0,
-        patience=timeout,
+        timeout=timeout,
     )
     try:
-        shown = Address(url).url
+        address = Address(url).url
     except ValueError:
-        raise typer.BadParameter("it looks like http://host:port or https://host/path", param_hint="--url") from None
+        raise typer.BadParameter(
+            "must be an address such as http://host:port or https://host/path", param_hint="--url"
+        ) from None
     if html is not None:
-        html.touch()  # known before the work begins, not after it
+        html.touch()  # fails now rather than after the load
     raise_file_limit()
     started_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    result, stopped = uvloop.run(_run(job))
-    report = Report(shown, model, stream, job.connections, rate, started_at, stopped, result)
+    result, stopped = uvloop.run(_run(plan))
+    report = Report(address, model, stream, plan.connections, rate, started_at, stopped, result)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
@@ -75,55 +77,57 @@ def load(
     if html is not None:
         html.write_text(page(report), encoding="utf-8")
     if not result.answered:
-        raise Failure("no request was answered as it should be")
+        raise Failure("no request succeeded")
 
 
 def body(model: str, prompt: str, *, stream: bool, max_tokens: int | None) -> bytes:
-    """A chat completion; of a stream the usage is asked for, too."""
-    ask: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": prompt}]}
+    """Body of a request for a chat completion; of a stream, with its usage."""
+    request: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": prompt}]}
     if max_tokens is not None:
-        ask["max_tokens"] = max_tokens
+        request["max_tokens"] = max_tokens
     if stream:
-        ask |= {"stream": True, "stream_options": {"include_usage": True}}
-    return msgspec.json.encode(ask)
+        request |= {"stream": True, "stream_options": {"include_usage": True}}
+    return msgspec.json.encode(request)
 
 
 def _keys(given: Sequence[str]) -> list[str]:
     keys = [key.strip() for part in given for key in part.split(",") if key.strip()]
     if any(not (key.isascii() and key.isprintable()) for key in keys):
-        raise typer.BadParameter("a key has letters, digits and signs only", param_hint="--key")
+        raise typer.BadParameter("a key consists of printable ASCII characters", param_hint="--key")
     return keys
 
 
-async def _run(job: Job) -> tuple[Result, bool]:
-    """The result, and whether a signal ended it early."""
+async def _run(plan: LoadPlan) -> tuple[Result, bool]:
+    """Run the load. Returns its result, and whether a signal ended it early."""
     stopped = False
 
     def stop() -> None:
         nonlocal stopped
         stopped = True
-        engine.stop()
+        generator.stop()
 
-    shown = sys.stderr.isatty()
-    engine = Engine(job, partial(_tell, job) if shown else lambda _seconds, _tally: None)
-    await engine.open()
+    interactive = sys.stderr.isatty()
+    show_progress = partial(_show_progress, plan) if interactive else lambda _seconds, _measurements: None
+    generator = LoadGenerator(plan, show_progress)
+    await generator.open()
     loop = asyncio.get_running_loop()
-    for number_ in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number_, stop)
-    result = await engine.run()
-    if shown:
-        _say("")
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, stop)
+    result = await generator.run()
+    if interactive:
+        _overwrite("")
     return result, stopped
 
 
-def _tell(job: Job, seconds: float, tally: Tally) -> None:
-    """How far it is."""
-    of = f" of {job.requests:,}" if job.requests is not None else ""
-    until = f" of {job.seconds:g}" if job.seconds is not None else ""
-    rate = number(tally.answered / seconds) if seconds else "0"
-    _say(f"{seconds:.0f}{until} s: {tally.answered:,}{of} answered, {rate}/s; {tally.failed:,} failed")
+def _show_progress(plan: LoadPlan, seconds: float, measurements: Measurements) -> None:
+    of = f" of {plan.requests:,}" if plan.requests is not None else ""
+    until = f" of {plan.seconds:g}" if plan.seconds is not None else ""
+    rate = number(measurements.answered / seconds) if seconds else "0"
+    _overwrite(
+        f"{seconds:.0f}{until} s: {measurements.answered:,}{of} answered, {rate}/s; {measurements.failed:,} failed"
+    )
 
 
-def _say(line: str) -> None:
-    """On one line that is written over: drawing a bar would take time from what is measured."""
+def _overwrite(line: str) -> None:
+    """Replace the current line of the terminal. A progress bar would cost time that the load is measured in."""
     print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)

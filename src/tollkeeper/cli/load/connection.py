@@ -1,4 +1,4 @@
-"""One socket: a request, then its answer, then the next. A connection that ended is not used again."""
+"""One connection of a load: a request, its response, then the next request. A closed connection is not reused."""
 
 from __future__ import annotations
 
@@ -9,72 +9,75 @@ from typing import cast
 
 from httptools import HttpParserError, HttpResponseParser
 
-from tollkeeper.cli.load.reading import Streamed, Whole
-from tollkeeper.cli.load.tally import Tally
+from tollkeeper.cli.load.measurements import Measurements
+from tollkeeper.cli.load.validation import StreamedResponseReader, WholeResponseReader
 
 NOT_HTTP = "not HTTP"
-NO_ANSWER = "closed without an answer"
-BROKE_OFF = "broke off in mid-answer"
-SILENT = "timed out"
+NO_RESPONSE = "closed without a response"
+INCOMPLETE = "closed in the middle of a response"
+TIMED_OUT = "timed out"
 
 
-class Connection(asyncio.Protocol):
-    """`on_end` is called after each request, whatever came of it. `closed`: it can take no request."""
+class LoadConnection(asyncio.Protocol):
+    """Sends requests and validates responses. `on_end` is called after each request, whether it failed or not.
 
-    def __init__(self, tally: Tally, on_end: Callable[[], None], *, streams: bool) -> None:
+    `busy`: a request is in progress. `closed`: no further request can be sent.
+    """
+
+    def __init__(self, measurements: Measurements, on_end: Callable[[], None], *, stream: bool) -> None:
         self.closed = False
-        self.waiting = False
-        self._tally = tally
+        self.busy = False
+        self._measurements = measurements
         self._on_end = on_end
-        self._whole = Whole(tally)
-        self._streamed = Streamed(tally) if streams else None
+        self._whole_reader = WholeResponseReader(measurements)
+        self._stream_reader = StreamedResponseReader(measurements) if stream else None
         self._parser = HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._reader: Whole | Streamed | None = None
+        self._reader: WholeResponseReader | StreamedResponseReader | None = None
         self._parts: list[bytes] = []
         self._began = 0.0
-        self._heard = 0.0
+        self._last_activity = 0.0
         self._complete = False
-        self._keeps = True
+        self._keep_alive = True
 
     def send(self, request: bytes, began: float, now: float) -> None:
-        """`began` is the moment its latency counts from."""
+        """Send a request whose latency counts from `began`."""
         assert self._transport is not None
-        self.waiting = True
+        self.busy = True
         self._began = began
-        self._heard = now
+        self._last_activity = now
         self._reader = None
         self._transport.write(request)
 
-    def give_up(self) -> None:
-        """End it; a request under way counts as nothing."""
-        self.waiting = False
+    def abort(self) -> None:
+        """Close the connection. A request in progress is not counted."""
+        self.busy = False
         self._close()
 
-    def watch(self, since: float) -> None:
-        """Give a request up of which nothing was heard `since` that moment."""
-        if self.waiting and self._heard < since:
-            self._fail(SILENT)
+    def check_timeout(self, since: float) -> None:
+        """Fail the current request if nothing has arrived since then."""
+        if self.busy and self._last_activity < since:
+            self._fail(TIMED_OUT)
 
-    # ── the loop and the parser call ────────────────────────────────────────────────────────────────────────────────
+    # ── called by the event loop and the parser ─────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        if not self.waiting:
+        if not self.busy:
             return
         if self._reader is None:
-            self._fail(NO_ANSWER)
-        elif exc is None and not self._keeps:
-            self._end()  # the end of the connection may be that of the answer: its content tells
+            self._fail(NO_RESPONSE)
+        elif exc is None and not self._keep_alive:
+            self._end()  # a response without a length ends with its connection; the reader knows if it is complete
         else:
-            self._fail(BROKE_OFF)
+            self._fail(INCOMPLETE)
 
     def data_received(self, data: bytes) -> None:
-        now = self._heard = perf_counter()
-        self._tally.reads += 1
+        now = self._last_activity = perf_counter()
+        self._measurements.reads += 1
         try:
             self._parser.feed_data(data)
         except HttpParserError:
@@ -85,48 +88,50 @@ class Connection(asyncio.Protocol):
         if reader is not None and self._parts:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             self._parts.clear()
-            self._tally.received += len(body)
-            reader.take(body, now)
+            self._measurements.received += len(body)
+            reader.feed(body, now)
         if self._complete:
             self._complete = False
-            if not self._keeps:
+            if not self._keep_alive:
                 self._close()
-            if self.waiting:
+            if self.busy:
                 self._end()
-        elif reader is not None and reader.fault is not None:
-            self._fail(reader.fault)
+        elif reader is not None and reader.error is not None:
+            self._fail(reader.error)
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status >= 200 and self.waiting:
-            self._tally.statuses[status] += 1
-            self._keeps = self._parser.should_keep_alive()
-            self._reader = self._streamed if status == 200 and self._streamed is not None else self._whole
-            self._reader.begin(self._began)
+        if status >= 200 and self.busy:
+            self._measurements.statuses[status] += 1
+            self._keep_alive = self._parser.should_keep_alive()
+            streamed = status == 200 and self._stream_reader is not None
+            self._reader = self._stream_reader if streamed else self._whole_reader
+            assert self._reader is not None
+            self._reader.start(self._began)
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        self._complete = self._reader is not None  # else it was an interim answer
+        self._complete = self._reader is not None  # None: it was an interim response
 
     def _end(self) -> None:
-        """The answer has come to its end."""
+        """Count the response, which has ended."""
         assert self._reader is not None
-        fault = self._reader.judge(self._parser.get_status_code())
-        self.waiting = False
-        if fault is None:
-            self._tally.good(self._began, self._heard)
+        error = self._reader.finish(self._parser.get_status_code())
+        self.busy = False
+        if error is None:
+            self._measurements.add_success(self._began, self._last_activity)
         else:
-            self._tally.fault(fault, self._heard)
+            self._measurements.add_failure(error, self._last_activity)
         self._on_end()
 
-    def _fail(self, words: str) -> None:
-        """The answer does not come to its end."""
+    def _fail(self, reason: str) -> None:
+        """Close the connection, and count the request in progress as failed."""
         self._close()
-        if self.waiting:
-            self.waiting = False
-            self._tally.fault(words, perf_counter())
+        if self.busy:
+            self.busy = False
+            self._measurements.add_failure(reason, perf_counter())
             self._on_end()
 
     def _close(self) -> None:

@@ -1,7 +1,7 @@
-"""Any number of durations in little memory.
+"""A histogram of any number of durations, in little memory.
 
-The buckets are those of HdrHistogram (Gil Tene): each doubling of the value is cut into as many buckets of equal width,
-so that a bucket is never wider than a fixed share of what it holds. Which one a value falls into takes a shift.
+The buckets are those of HdrHistogram (Gil Tene): each doubling of the value is divided into the same number of buckets
+of equal width, so that the width of a bucket is a bounded share of its values. A shift finds the bucket of a value.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tollkeeper.cli.load.result import Bar, Spread
+from tollkeeper.cli.load.result import Bar, Distribution
 
 _BITS = 10
-"""1,024 buckets in each doubling: a figure is off by less than a thousandth, half of that where it is told."""
+"""1,024 buckets in each doubling: a bucket is narrower than a thousandth of its values. A percentile is the middle of
+its bucket, so it is off by at most half of that."""
 _BARS = 48
 _NARROWEST = 8 / 2**_BITS
-"""Of a bar: its upper end is at least so much more than its lower, as a share."""
+"""Least width of a bar, as a share of its lower end."""
 _SHORTEST = 1e-6
+"""Lower end of the bars: a logarithmic scale has no 0."""
 
 
 class Histogram:
@@ -33,23 +35,23 @@ class Histogram:
         self.slowest = 0.0
 
     def __len__(self) -> int:
-        """How many buckets hold something."""
+        """Number of buckets that are not empty."""
         return len(self._buckets)
 
     def record(self, seconds: float) -> None:
-        """A duration; 0 or more."""
+        """Add a duration of 0 or more."""
         nanos = int(seconds * 1e9)
         shift = nanos.bit_length() - _BITS - 1
         self._buckets[nanos if shift <= 0 else (shift << _BITS) + (nanos >> shift)] += 1
         self.count += 1
         self.total += seconds
-        if seconds < self.fastest:  # noqa: PLR1730 (a call of min costs as much as all else here)
+        if seconds < self.fastest:  # noqa: PLR1730 (a call of min would double the cost of this method)
             self.fastest = seconds
         if seconds > self.slowest:  # noqa: PLR1730
             self.slowest = seconds
 
     def quantile(self, share: float) -> float:
-        """The smallest duration that is not exceeded by `share` of all; 0 where there is none."""
+        """The smallest duration that at least `share` of all do not exceed; 0 if the histogram is empty."""
         rank, seen = max(1, math.ceil(share * self.count)), 0
         for seconds, count in self._sorted():
             seen += count
@@ -57,18 +59,19 @@ class Histogram:
                 return seconds
         return 0.0
 
-    def spread(self) -> Spread:
+    def distribution(self) -> Distribution:
+        """Summarize the durations."""
         if not self.count:
-            return Spread()
+            return Distribution()
         p50, p90, p99, p999 = map(self.quantile, (0.5, 0.9, 0.99, 0.999))
         average = self.total / self.count
-        return Spread(
+        return Distribution(
             self.count, self.fastest, average, p50, p90, p99, p999, self.slowest, self._bars()
         )  # fmt: skip
 
     def _bars(self) -> list[Bar]:
-        """Bars from the fastest to the slowest, each the same factor wider than the one before; fewer where the buckets
-        would show. What took less than a microsecond is in the first."""
+        """Bars from the fastest to the slowest, equally wide on a logarithmic scale; fewer bars if they would become
+        narrower than the buckets. Durations below a microsecond are in the first."""
         low = max(self.fastest, _SHORTEST)
         span = math.log(max(self.slowest, low) / low)
         number = max(1, min(_BARS, int(span / _NARROWEST)))
@@ -80,7 +83,7 @@ class Histogram:
         return [*map(Bar, [self.fastest, *edges], [*edges, self.slowest], counts)]
 
     def _sorted(self) -> Iterator[tuple[float, int]]:
-        """Each bucket's middle, but never less than the fastest or more than the slowest, and its count."""
+        """The middle of each bucket, between the fastest and the slowest, and its count; in ascending order."""
         for bucket, count in sorted(self._buckets.items()):
             shift = max(0, (bucket >> _BITS) - 1)
             middle = ((bucket - (shift << _BITS)) << shift) + (1 << shift) / 2

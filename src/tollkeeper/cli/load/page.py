@@ -1,4 +1,4 @@
-"""The report as one page of HTML that needs nothing else: no script, nothing from elsewhere, light and dark."""
+"""The report as a self-contained HTML page: no scripts, no external files, in light and dark."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def page(report: Report) -> str:
+    """Format the report as HTML."""
     title = escape(report.title)
     columns = report.columns()
     parts = [
@@ -39,16 +40,16 @@ def page(report: Report) -> str:
     ]
     if columns:
         names = "".join(f'<th scope="col">{escape(column.name)}</th>' for column in columns)
-        parts.append(f"<h2>How long it took</h2><table><thead><tr><th></th>{names}</tr></thead><tbody>")
+        parts.append(f"<h2>Durations</h2><table><thead><tr><th></th>{names}</tr></thead><tbody>")
         for name, cells in figures(columns):
             shown = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
             parts.append(f'<tr><th scope="row">{escape(name)}</th>{shown}</tr>')
         parts.append("</tbody></table>")
     for column in columns:
         name = escape(f"Distribution: {column.name}")
-        parts.append(f"<h2>{name}</h2>{chart(column.spread, name)}")
-        parts.append(f"<p>{column.spread.count:,} measured; the scale is logarithmic.</p>")
-    parts.append(f"<h2>What came back</h2>{_pairs(report.outcomes())}</body></html>\n")
+        parts.append(f"<h2>{name}</h2>{chart(column.distribution, name)}")
+        parts.append(f"<p>{column.distribution.count:,} measured; the scale is logarithmic.</p>")
+    parts.append(f"<h2>Outcomes</h2>{_pairs(report.outcomes())}</body></html>\n")
     return "".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""What came of a load."""
+"""The result of a load."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from msgspec import Struct
 
 
 class Bar(Struct, frozen=True, array_like=True):
-    """How many durations were in a span; seconds."""
+    """Number of durations between two values, in seconds."""
 
     above: float
     upto: float
     count: int
 
 
-class Spread(Struct, frozen=True):
-    """How durations are spread, in seconds: percentiles to a thousandth, all else exact; 0 where nothing was measured.
-    `bars` are evenly wide on a logarithmic scale."""
+class Distribution(Struct, frozen=True):
+    """Distribution of durations, in seconds; 0 if there are none. Percentiles are accurate to a thousandth, other
+    values exact. `bars` are equally wide on a logarithmic scale."""
 
     count: int = 0
     fastest: float = 0
@@ -29,15 +29,19 @@ class Spread(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """`answered`: 200 and whole, a stream with its `[DONE]` and without an error; `failed`: anything else, also what an
-    open loop could not send before its end; `unfinished`: given up at the end. `errors` says why, in words.
+    """Counts of requests, errors and tokens, and distributions of durations.
 
-    `seconds` is from the first request until the last answer, `rate` is answers a second. `latency` is that of whole
-    good answers, in an open loop from when each was due. `late`: requests sent over 1 ms after they were due, by how
-    much. Of streams, `first` is until the first token and `between` from one to the next.
+    `answered` counts complete responses with status 200 (a stream: with `[DONE]` and without an error). `failed` counts
+    all other requests, and in an open loop those that could not be sent in time. `unfinished` counts requests abandoned
+    at the end. `errors` counts failures by reason.
 
-    `received` is bytes of content; `events` and `reads`: server-sent events, and the pieces in which anything came.
-    `completion_tokens` is None where no answer told any. `cpu` is the generator's own, in seconds.
+    `seconds` is the time from the first request to the last response, `rate` the successful responses per second.
+    `latency` is that of successful responses; in an open loop it counts from when the request was due. `late` is the
+    delay of requests sent more than 1 ms after they were due. For streams, `first` is the time to the first token, and
+    `between` the time from each token to the next.
+
+    `received` is in bytes of content, `events` counts server-sent events, and `reads` the reads from sockets.
+    `completion_tokens` is None if no response reports usage. `cpu` is the generator's own processor time in seconds.
     """
 
     answered: int
@@ -47,10 +51,10 @@ class Result(Struct, frozen=True):
     rate: float
     statuses: dict[int, int]
     errors: dict[str, int]
-    latency: Spread
-    first: Spread
-    between: Spread
-    late: Spread
+    latency: Distribution
+    first: Distribution
+    between: Distribution
+    late: Distribution
     received: int
     events: int
     reads: int
@@ -59,7 +63,7 @@ class Result(Struct, frozen=True):
 
     @property
     def tokens_rate(self) -> float | None:
-        """Tokens of output a second, of all connections together; None where no answer told any."""
+        """Output tokens per second over all connections; None if no response reports usage."""
         if self.completion_tokens is None:
             return None
         return self.completion_tokens / self.seconds if self.seconds else 0.0

@@ -1,4 +1,4 @@
-"""The report on a terminal."""
+"""The report as a table on a terminal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tollkeeper.cli.terminal import printable
 
 
 def show(report: Report, console: Console) -> None:
+    """Print the report."""
     for line in (report.url, report.title):
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
     console.print()
@@ -19,8 +20,8 @@ def show(report: Report, console: Console) -> None:
     columns = report.columns()
     if columns:
         table = Table("", *(column.name for column in columns), box=None, header_style="bold", pad_edge=False)
-        for place in range(1, len(columns) + 1):
-            table.columns[place].justify = "right"
+        for index in range(1, len(columns) + 1):
+            table.columns[index].justify = "right"
         for name, cells in figures(columns):
             table.add_row(name, *cells)
         console.print()

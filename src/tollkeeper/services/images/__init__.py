@@ -1,61 +1,79 @@
-"""Images of requests: fetched where they are web addresses, checked, and made ready for upstreams."""
+"""Images of requests: fetched from web addresses, checked, and converted for upstreams. This module joins the parts.
+
+fetch.py      fetching an image
+semaphore.py  bounds on concurrent fetches, for each owner and in all
+check.py      checks that an image is complete and acceptable
+pixels.py     decoding and conversion by Pillow
+apart.py      conversion in a separate process
+workers.py    worker threads, shared fairly among owners
+"""
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from tollkeeper.rules.errors import InvalidImage
-from tollkeeper.services.images.bounds import MAX_BYTES, MAX_IMAGES, Hold, unheld
 from tollkeeper.services.images.check import checked
 from tollkeeper.services.images.fetch import Fetcher
-from tollkeeper.services.images.gate import Gate
-from tollkeeper.wire.images import data_url, is_plain, kind, parse_data_url
+from tollkeeper.services.images.semaphore import OwnerSemaphore
+from tollkeeper.services.images.workers import ImageWorkers
+from tollkeeper.wire.images.bounds import (
+    MAX_BYTES,
+    MAX_IMAGES,
+    HoldBytes,
+    SpendWork,
+    WorkOfRequest,
+    ignore_held,
+    ignore_work,
+)
+from tollkeeper.wire.images.urls import data_url, is_plain, kind, parse_data_url
 
-__all__ = ["MAX_IMAGES", "Fetcher", "Images"]
+__all__ = ["MAX_IMAGES", "Fetcher", "Images", "WorkOfRequest"]
 
 
 class Images:
-    """`fetcher` brings what is named by its address. `per_owner` and `at_once` bound the images that are under way for
-    one user and for all; `workers` is the threads that decode, on which nothing else runs."""
+    """Prepares images for upstreams. `fetcher` fetches those at web addresses; `per_owner` and `at_once` bound
+    concurrent fetches for one user and in all. `workers` is the number of threads that only decode images, shared
+    fairly among users."""
 
     def __init__(self, fetcher: Fetcher, *, per_owner: int = 4, at_once: int = 32, workers: int = 2) -> None:
         self._fetcher = fetcher
-        self._gate = Gate(per_owner, at_once)
-        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="images")
+        self._fetches = OwnerSemaphore(per_owner, at_once)
+        self._workers = ImageWorkers(workers)
 
     def __repr__(self) -> str:
-        return f"Images({self._fetcher!r}, {self._gate!r})"
+        return f"Images({self._fetcher!r}, {self._workers!r}, {self._fetches!r})"
 
-    async def ready(self, url: str, *, owner: str, param: str, hold: Hold = unheld) -> str:
-        """The data URL that may go upstream: a whole PNG or JPEG. It is `url` itself, the same object, where nothing
-        had to change. `owner` is the user, `param` names the field for the error; `hold` is told of what is kept beside
-        `url`, while it arrives. Raises InvalidImage, and what `hold` raises."""
-        loop = asyncio.get_running_loop()
+    async def prepare(
+        self, url: str, *, owner: str, param: str, hold: HoldBytes = ignore_held, spend: SpendWork = ignore_work
+    ) -> str:
+        """Make the data URL to send upstream: a complete PNG or JPEG. It is `url`, the same object, where nothing had
+        to change. `owner` is the user; `param` names the field for errors. `hold` is called with bytes kept in addition
+        to `url`, as they arrive; `spend` in a thread with the work, before it is done, never for two images of one
+        owner at once. Raises InvalidImage, and what `hold` and `spend` raise."""
         try:
-            web = kind(url) == "web"
-            async with self._gate.passed(owner):
-                if web:
+            if kind(url) == "web":
+                async with self._fetches.slot(owner):
                     fetched = await self._fetcher.fetch(url, hold)
-                    ready, counted = await loop.run_in_executor(self._workers, _encode, fetched), len(fetched)
-                else:
-                    ready, counted = await loop.run_in_executor(self._workers, _recode, url), len(url)
-                hold(max(0, len(ready) - counted))
-                return ready
+                ready, counted = await self._workers.run(owner, partial(_encode, fetched, spend)), len(fetched)
+            else:
+                ready, counted = await self._workers.run(owner, partial(_recode, url, spend)), len(url)
         except InvalidImage as error:
             error.param = param
             raise
+        hold(max(0, len(ready) - counted))
+        return ready
 
     async def close(self) -> None:
-        """Waits for what the workers are at, and drops what waits for them."""
-        await asyncio.to_thread(self._workers.shutdown, wait=True, cancel_futures=True)
+        """Wait for running jobs, and cancel waiting ones."""
+        await self._workers.close()
 
 
-def _encode(data: bytes) -> str:
-    return data_url(*checked(data))
+def _encode(data: bytes, spend: SpendWork) -> str:
+    return data_url(*checked(data, spend))
 
 
-def _recode(url: str) -> str:
+def _recode(url: str, spend: SpendWork) -> str:
     _, data = parse_data_url(url, MAX_BYTES)
-    picture = checked(data)
+    picture = checked(data, spend)
     return url if picture.data is data and is_plain(url, picture.media_type) else data_url(*picture)

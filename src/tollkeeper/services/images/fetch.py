@@ -1,4 +1,4 @@
-"""Fetches an image that a client named by its URL. Nothing of the client's goes along, and what comes is bounded."""
+"""Fetching images by URL. Nothing of the client's request is sent along, and the response is bounded."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterable
 import httpcore2
 
 from tollkeeper.rules.errors import InvalidImage
-from tollkeeper.services.images.bounds import MAX_BYTES, Hold, unheld
-from tollkeeper.services.images.guard import GuardedNetwork, Refused, Resolve
-from tollkeeper.services.images.lookup import SystemLookup
-from tollkeeper.services.images.target import Target, parse_target
-from tollkeeper.wire.images import too_large
+from tollkeeper.services.outbound.lookup import SystemLookup
+from tollkeeper.services.outbound.network import AddressRefused, GuardedNetwork, Resolve
+from tollkeeper.services.outbound.target import InvalidTarget, Target, parse_target
+from tollkeeper.wire.images.bounds import MAX_BYTES, HoldBytes, ignore_held
+from tollkeeper.wire.images.urls import too_large
 
 MAX_REDIRECTS = 3
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -23,18 +23,18 @@ HEADERS = (
     ("user-agent", "Tollkeeper"),
     ("connection", "close"),
 )
-FAILURES = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError, Refused)
+FAILURES = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError, AddressRefused)
 UNFETCHED = (
     "The image could not be fetched: its URL, and every redirect, must lead to a public server on port 80 or 443 that "
     "answers properly, with a valid certificate where it is https. Otherwise send the image as a base64 data: URL."
 )
-"""One text for every failure on the way to a server, so that it tells nothing about the network behind the gateway."""
+"""One message for every network failure, so that it reveals nothing about the network behind the gateway."""
 
 
 class Fetcher:
-    """`allow` lists `host:port` exceptions from the rules on ports and addresses; `timeout` is seconds for all of one
-    fetch, redirects included; `max_bytes` bounds the body. The guard stands before `resolve` and `network`, which
-    are the system's unless told otherwise."""
+    """Fetches images. `allow` lists exceptions (`host:port`) to the rules on ports and addresses; `timeout` is seconds
+    for a whole fetch, redirects included; `max_bytes` bounds the body. `resolve` and `network`, by default the
+    system's, are used only for what these rules allow."""
 
     def __init__(
         self,
@@ -54,12 +54,14 @@ class Fetcher:
     def __repr__(self) -> str:
         return f"Fetcher({self._network!r}, {self._timeout:g} s, {self._max_bytes:,} bytes)"
 
-    async def fetch(self, url: str, hold: Hold = unheld) -> bytes:
-        """The bytes at `url`, whatever they are; `hold` is told of each piece. Raises InvalidImage."""
-        target = parse_target(url)
+    async def fetch(self, url: str, hold: HoldBytes = ignore_held) -> bytes:
+        """Fetch the bytes at `url`, unchecked. `hold` is called with the size of each piece. Raises InvalidImage."""
         try:
+            target = parse_target(url)
             async with asyncio.timeout(self._timeout):
                 return await self._follow(target, hold)
+        except InvalidTarget as error:
+            raise InvalidImage(f"The image URL {error}") from None
         except TimeoutError:
             raise InvalidImage(
                 f"The image did not arrive within {self._timeout:g} seconds: send it as a base64 data: URL."
@@ -67,16 +69,16 @@ class Fetcher:
         except FAILURES:
             raise InvalidImage(UNFETCHED) from None
 
-    async def _follow(self, target: Target, hold: Hold) -> bytes:
+    async def _follow(self, target: Target, hold: HoldBytes) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._ask(target, hold)
-            if isinstance(answer, bytes):
-                return answer
-            target = answer
+            found = await self._get(target, hold)
+            if isinstance(found, bytes):
+                return found
+            target = found
         raise InvalidImage(f"The image URL redirects more than {MAX_REDIRECTS} times: send the last address itself.")
 
-    async def _ask(self, target: Target, hold: Hold) -> bytes | Target:
-        """The body, or where the server says it is. A connection serves one request: none is shared between users."""
+    async def _get(self, target: Target, hold: HoldBytes) -> bytes | Target:
+        """The body, or the target of a redirect. Each connection serves one request, so that users never share one."""
         origin = httpcore2.Origin(target.scheme.encode(), target.host.encode(), target.port)
         context = await self._trust() if target.scheme == "https" else None
         async with httpcore2.AsyncHTTPConnection(origin, context, network_backend=self._network) as connection:
@@ -95,13 +97,13 @@ class Fetcher:
             return await self._body(response, headers.get(b"content-length", ""), hold)
 
     async def _trust(self) -> ssl.SSLContext:
-        """What certificates are checked against: read when the first has to be, off the loop, as it takes long."""
+        """The TLS context that verifies certificates; loaded at its first use, in a thread, since that is slow."""
         if self._ssl is None:
             self._ssl = await asyncio.to_thread(httpcore2.default_ssl_context)
         return self._ssl
 
-    async def _body(self, response: httpcore2.Response, told: str, hold: Hold) -> bytes:
-        if told.isdecimal() and int(told) > self._max_bytes:
+    async def _body(self, response: httpcore2.Response, length: str, hold: HoldBytes) -> bytes:
+        if length.isdecimal() and int(length) > self._max_bytes:
             raise too_large(self._max_bytes)
         body = bytearray()
         async for chunk in response.aiter_stream():

@@ -1,4 +1,4 @@
-"""The ledger: everything queued in one turn of the loop is kept in the next."""
+"""The ledger in memory: what is queued in one iteration of the event loop is committed in the next."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import logging
 from itertools import takewhile
 from typing import Any
 
-from tollkeeper.store.bounds import fits, fitted, fitted_intent
+from tollkeeper.store.clamp import clamp_intent, clamp_record, within_bounds
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports import Intent, Record
+from tollkeeper.store.ports.idempotency import Claim
+from tollkeeper.store.ports.records import Intent, Record
 
 LOG = logging.getLogger("tollkeeper.store")
 
 
 class MemoryLedger:
-    """See `ports.Ledger`. While the tables cannot be written everything is held; `resume` tries again."""
+    """See `ports.Ledger`. While the tables cannot be written, everything is kept; `resume` retries."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._loop = asyncio.get_running_loop()
         self._intents: dict[str, Intent] = {}
         self._records: dict[str, Record] = {}
+        self._claims: list[Claim] = []
         self._withdrawn: list[str] = []
         self._marks: list[tuple[int, asyncio.Future[int]]] = []
-        self._future: asyncio.Future[None] = self._loop.create_future()
+        self._future: asyncio.Future[None] | None = None
+        """Of what is queued; made with the first of it, in the loop of whoever queues it."""
         self._soon = False
         self._closed = False
         self._reason: str | None = None
@@ -34,9 +36,11 @@ class MemoryLedger:
     def failing(self) -> str | None:
         return self._reason
 
-    def intend(self, intent: Intent) -> asyncio.Future[None]:
+    def intend(self, intent: Intent, claim: Claim | None = None) -> asyncio.Future[None]:
         self._must_be_open()
-        self._intents[intent.request_id] = fitted_intent(intent)
+        self._intents[intent.request_id] = clamp_intent(intent)
+        if claim is not None:
+            self._claims.append(claim)
         return self._queued()
 
     def withdraw(self, request_id: str) -> asyncio.Future[None]:
@@ -46,15 +50,15 @@ class MemoryLedger:
 
     def settle(self, record: Record) -> asyncio.Future[None]:
         self._must_be_open()
-        if not fits(record):
-            LOG.error("the figures of %s are beyond what the ledger holds: recorded as its largest", record.request_id)
-            record = fitted(record)
+        if not within_bounds(record):
+            LOG.error("the figures of %s exceed the ledger's bounds: recorded clamped to them", record.request_id)
+            record = clamp_record(record)
         self._records.setdefault(record.request_id, record)
         return self._queued()
 
     def mark(self) -> asyncio.Future[int]:
         self._must_be_open()
-        mark: asyncio.Future[int] = self._loop.create_future()
+        mark: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._marks.append((len(self._records), mark))
         self._queued()
         return mark
@@ -68,26 +72,27 @@ class MemoryLedger:
         return len(old)
 
     async def flush(self) -> None:
-        """Raises StoreError at once when the ledger cannot write: nothing but the switch would change that."""
+        """Commit what is queued. Raises StoreError at once when the ledger cannot write: waiting would not help."""
         self._commit()
         if self._reason is not None:
             raise StoreError(f"the ledger cannot be written: {self._reason}")
 
     async def close(self) -> None:
-        """Flush, and take nothing more. Raises StoreError when something is lost by it, and fails those who wait."""
+        """Flush, and accept nothing more. Raises StoreError, also to all waiters, when anything is lost."""
         self._closed = True
         try:
             await self.flush()
         except StoreError as error:
-            waiting: list[asyncio.Future[Any]] = [self._future, *(mark for _, mark in self._marks if not mark.done())]
+            marks = (mark for _, mark in self._marks if not mark.done())
+            waiting: list[asyncio.Future[Any]] = [*marks, *([] if self._future is None else [self._future])]
             for future in waiting:
                 future.set_exception(error)
-                # Seen, so that nobody is told of a future that nobody waits for.
+                # Retrieved, so that asyncio does not log an exception of a future that nothing awaits.
                 future.exception()
             raise
 
     def resume(self) -> None:
-        """Write what was held, where the tables can be written again."""
+        """Commit what was kept, if the tables can be written again."""
         if self._reason is not None:
             self._commit()
 
@@ -96,9 +101,12 @@ class MemoryLedger:
             raise StoreError("the store is closed")
 
     def _queued(self) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
         if not self._soon:
             self._soon = True
-            self._loop.call_soon(self._commit)
+            loop.call_soon(self._commit)
+        if self._future is None:
+            self._future = loop.create_future()
         return self._future
 
     def _commit(self) -> None:
@@ -115,6 +123,7 @@ class MemoryLedger:
             LOG.warning("the ledger can be written again")
             self._reason = None
         tables.intents |= self._intents
+        tables.claims |= {(claim.user_id, claim.key): claim for claim in self._claims}
         before = len(tables.pruned) + len(tables.records)
         new = [request_id not in tables.records for request_id in self._records]
         for request_id, record in self._records.items():
@@ -122,10 +131,12 @@ class MemoryLedger:
             tables.intents.pop(request_id, None)
         for request_id in self._withdrawn:
             tables.intents.pop(request_id, None)
+            for place in [place for place, claim in tables.claims.items() if claim.request_id == request_id]:
+                del tables.claims[place]
         for count, mark in self._marks:
             if not mark.done():
                 mark.set_result(before + sum(new[:count]))
-        self._intents, self._records, self._withdrawn, self._marks = {}, {}, [], []
-        done, self._future = self._future, self._loop.create_future()
-        if not done.done():
+        self._intents, self._claims, self._records, self._withdrawn, self._marks = {}, [], {}, [], []
+        done, self._future = self._future, None
+        if done is not None and not done.done():
             done.set_result(None)

@@ -1,23 +1,36 @@
-"""Reports, by looking at every record."""
+"""Reports, computed from all records."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 
 from msgspec.structs import replace
 
-from tollkeeper.rules.times import month_of
+from tollkeeper.rules.times import month_bounds
 from tollkeeper.rules.windows import Span
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports import Filter, Group, History, Record, Slice, Totals, requests_of
-from tollkeeper.store.spans import MINUTES_KEPT_MS, MOMENTS_KEPT_MS, asks, day_label, hour_label, minute_of
+from tollkeeper.store.ports.records import Record, requests_of
+from tollkeeper.store.ports.reports import Filter, Group, History, Slice, Spending, Totals
+from tollkeeper.store.time_buckets import (
+    MINUTES_KEPT_MS,
+    MOMENTS_KEPT_MS,
+    day_label,
+    day_of,
+    hour_label,
+    hour_of,
+    minute_of,
+    wants,
+)
 
 _GROUPS: Mapping[Group, Callable[[Record], str]] = {
     "user": lambda record: record.user_id,
     "key": lambda record: record.key_id or "",
     "model": lambda record: record.model,
     "status": lambda record: record.status,
+    "team": lambda record: record.team_id or "",
+    "end_user": lambda record: record.end_user_id or "",
     "hour": lambda record: hour_label(record.created_at),
     "day": lambda record: day_label(record.created_at),
 }
@@ -37,6 +50,9 @@ class MemoryReports:
     async def record(self, request_id: str) -> Record | None:
         return self._tables.records.get(request_id)
 
+    async def prunable(self, before: int) -> int:
+        return sum(1 for _ in takewhile(lambda record: record.created_at < before, self._tables.records.values()))
+
     async def summary(
         self, which: Filter, group_by: Sequence[Group], *, upto: int | None = None
     ) -> list[tuple[tuple[str, ...], Totals]]:
@@ -44,8 +60,20 @@ class MemoryReports:
         for record in islice(self._tables.chain(), upto):
             if _matches(which, record):
                 group = tuple(_GROUPS[name](record) for name in group_by)
-                sums[group] = _with(sums.get(group, Totals()), record)
+                sums[group] = add_record(sums.get(group, Totals()), record)
         return sorted(sums.items(), key=lambda item: item[0])
+
+    async def spending(self, since: int) -> list[Spending]:
+        costs: Counter[tuple[str, int]] = Counter()
+        for record in self._tables.chain():
+            if record.upstream and record.cost_pico and record.created_at >= day_of(since):
+                costs[record.upstream, day_of(record.created_at)] += record.cost_pico
+        return [Spending(*place, cost) for place, cost in sorted(costs.items())]
+
+    async def last_used(self) -> dict[str, int]:
+        found = {record.model: hour_of(record.created_at) for record in self._tables.pruned if requests_of(record)}
+        return found | {record.model: record.created_at for record in self._tables.records.values() if
+                        requests_of(record)}  # fmt: skip
 
     async def history(
         self,
@@ -61,30 +89,39 @@ class MemoryReports:
         counted = [record for record in islice(self._tables.chain(), seq) if user_id in (None, record.user_id)]
         now = min([now, *(record.settled_at for record in islice(self._tables.chain(), max(0, last - 1), last))])
         first, since = minute_of(now - MINUTES_KEPT_MS), now - MOMENTS_KEPT_MS
-        last_month, _ = month_of(month_of(now)[0] - 1)
+        last_month, _ = month_bounds(month_bounds(now)[0] - 1)
         moments = list(_moments(counted))
-        whole = [(record.created_at, _less(_slice(record, 0), detailed)) for record in counted]
-        months = ((month_of(at)[0], each) for at, each in whole if at >= last_month)
+        whole = [(record.created_at, _without_detail(_slice(record, 0), detailed)) for record in counted]
+        months = ((month_bounds(at)[0], each) for at, each in whole if at >= last_month)
         return History(
             seq,
             _summed(
                 replace(each, at=minute_of(each.at))
                 for each in moments
-                if each.at >= first and asks(spans, "hour", "day")
+                if each.at >= first and wants(spans, "hour", "day")
             ),
-            _summed(replace(each, at=month) for month, each in months if asks(spans, "month")),
-            _summed(each for _, each in whole if asks(spans, "total")),
-            _summed(each for each in moments if each.at >= since and asks(spans, "second", "minute")),
+            _summed(replace(each, at=month) for month, each in months if wants(spans, "month")),
+            _summed(each for _, each in whole if wants(spans, "total")),
+            _summed(each for each in moments if each.at >= since and wants(spans, "second", "minute")),
         )
 
 
-def _less(part: Slice, detailed: Collection[str] | None) -> Slice:
-    return part if detailed is None or part.user_id in detailed else replace(part, key_id="", model="")
+def _without_detail(part: Slice, detailed: Collection[str] | None) -> Slice:
+    return part if detailed is None or part.user_id in detailed else replace(part, key_id="", model="", end_user_id="")
 
 
 def _slice(record: Record, at: int) -> Slice:
-    whose = (record.user_id, record.key_id or "", record.model)
-    return Slice(at, *whose, requests_of(record), record.usage.total_tokens, record.cost_pico)
+    return Slice(
+        at,
+        record.user_id,
+        record.key_id or "",
+        record.model,
+        requests_of(record),
+        record.usage.total_tokens,
+        record.cost_pico,
+        record.team_id or "",
+        record.end_user_id or "",
+    )
 
 
 def _moments(records: Iterable[Record]) -> Iterator[Slice]:
@@ -94,16 +131,16 @@ def _moments(records: Iterable[Record]) -> Iterator[Slice]:
 
 
 def _summed(slices: Iterable[Slice]) -> list[Slice]:
-    sums: dict[tuple[int, str, str, str], Slice] = {}
+    sums: dict[tuple[int | str, ...], Slice] = {}
     for each in slices:
-        place = (each.at, each.user_id, each.key_id, each.model)
-        before = sums.get(place, Slice(*place))
-        sums[place] = Slice(
-            *place,
-            before.requests + each.requests,
-            before.tokens + each.tokens,
-            before.cost_pico + each.cost_pico,
-        )
+        place = (each.at, each.user_id, each.key_id, each.model, each.team_id, each.end_user_id)
+        before = sums.get(place)
+        sums[place] = each if before is None else replace(
+            each,
+            requests=before.requests + each.requests,
+            tokens=before.tokens + each.tokens,
+            cost_pico=before.cost_pico + each.cost_pico,
+        )  # fmt: skip
     return [each for _, each in sorted(sums.items()) if each.requests or each.tokens or each.cost_pico]
 
 
@@ -114,12 +151,15 @@ def _matches(which: Filter, record: Record) -> bool:
         and which.key_id in (None, record.key_id)
         and which.model in (None, record.model)
         and which.status in (None, record.status)
+        and which.team_id in (None, record.team_id or "")
+        and which.end_user_id in (None, record.end_user_id or "")
         and (which.since is None or record.created_at >= which.since)
         and (which.until is None or record.created_at < which.until)
     )
 
 
-def _with(totals: Totals, record: Record) -> Totals:
+def add_record(totals: Totals, record: Record) -> Totals:
+    """Sums that include one more record."""
     usage = record.usage
     return Totals(
         totals.requests + requests_of(record),

@@ -1,4 +1,4 @@
-"""Who is signed in."""
+"""Sessions of signed-in users."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from tollkeeper.store.memory.audit import append
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports import AuditEntry, Session
+from tollkeeper.store.ports.audit import AuditEntry
+from tollkeeper.store.ports.sessions import Session
 
 
 class MemorySessions:
-    """See `ports.Sessions`."""
+    """See `ports.SessionStore`."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables

@@ -1,14 +1,15 @@
-"""The embedded store: one SQLite file, one process.
+"""The embedded store: one SQLite file, one process. Tables and most statements are in `store/sql/`.
 
-store.py        opening, closing           upgrade.py, migrations/   how the tables come to be
-schema.py       the tables                 lock.py                   one process owns the file
+store.py        opening, closing           revision.py, upgrade.py              making and upgrading the tables
+files.py        names, owners, fsync       lock.py, watch.py         the file belongs to one process, and stays in place
 ledger.py  ──group──▶  writer.py ──runs──▶  commit.py                loop │ thread: one transaction a group
-accounts.py, sessions.py, book.py   writes by writer.py, reads by readers.py
-reports.py, history.py, audit.py   reads by readers.py               a few threads that can only read
-verify.py, export.py, backup.py, condition.py   for operators: their own connections, no store needs to be open
-wal.py          moves the write-ahead log into the file, a thread of its own
-prune.py        the oldest records, by writer.py
-rows.py, connections.py                                              values ↔ rows, pragmas
+statements.py   the ledger's multi-row statements
+readers.py      reads: a few threads with read-only connections
+connections.py  pragmas, and engines over bare connections
+maintenance.py  for operators, and behind it: verify.py, export.py, backup.py, health.py, unserved.py (pruning), and
+                exclusive.py: a database that no other process has open
+erasure.py      forgetting a person, the log included
+wal.py          checkpoints of the write-ahead log, in a thread
 """
 
 from tollkeeper.store.sqlite.store import SqliteStore, open_store

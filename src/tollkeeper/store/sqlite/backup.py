@@ -1,4 +1,4 @@
-"""Copies of the database: made while it is served, and put in its place while it is not."""
+"""Backup and restore: copies of the database are made while it is served, and restored while it is not."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from tollkeeper.rules.times import format_time
-from tollkeeper.store.errors import StoreError
+from tollkeeper.store.errors import StoreBusy, StoreError
+from tollkeeper.store.ports.maintenance import Progress
 from tollkeeper.store.sqlite.connections import connect_reader, connect_writer, plain_reason
-from tollkeeper.store.sqlite.lock import FileLock
-from tollkeeper.store.sqlite.schema import HEAD
-from tollkeeper.store.sqlite.store import bring_to_head
-from tollkeeper.store.sqlite.verify import Progress, verify
+from tollkeeper.store.sqlite.files import BEFORE_RESTORE, beside, copy_owner, make_empty, real_path, sync
+from tollkeeper.store.sqlite.lock import FileLock, must_be_readable
+from tollkeeper.store.sqlite.revision import HEAD, bring_to_head, find_revision
+from tollkeeper.store.sqlite.verify import verify
 
 _PAGES_AT_ONCE = 200
 _COMPANIONS = ("-wal", "-shm")
@@ -24,67 +25,72 @@ _NOT_IN_NAMES = str.maketrans("", "", "-:.")
 
 
 def backup(path: Path, target: Path, progress: Progress | None = None) -> None:
-    """Write the database as it is now to `target`, one file that only its owner may read; complete, or not there at
-    all. Nothing is kept waiting by it. `progress` is told how many pages are done, and of how many. Raises StoreError,
-    also where `target` exists."""
-    if not path.is_file():
-        raise StoreError(f"there is no database {path}")
+    """See `ports.Maintenance`. `progress` counts pages."""
+    must_be_readable(path)
     if target.exists():
         raise StoreError(f"{target} exists already")
     with _failing_as(f"the database {path} cannot be copied to {target}"):
         partial = _partial(target)
-        with _removed_unless_whole(partial):
+        with _removed_when_done(partial):
             _copy(path, partial, progress)
+            sync(partial)
             partial.replace(target)
+            sync(target.parent)
 
 
 def restore(source: Path, target: Path, at: int, progress: Progress | None = None) -> Path | None:
-    """Put a copy of the backup `source` in the place of the database `target`, upgraded if need be. What was there
-    stays beside it, named by this moment (`at`, milliseconds): its path is answered, None where there was nothing.
-
-    Raises StoreBusy when `target` is open, StoreError when `source` was written by a newer version, or when not all of
-    its ledger holds; then nothing has changed."""
+    """See `ports.Maintenance`. Killed at any moment, it leaves the old or the new database whole at `target`."""
     if not source.is_file():
         raise StoreError(f"there is no backup {source}")
+    target = real_path(target)
     with ExitStack() as ended, _failing_as(f"the backup {source} cannot be put in the place of {target}"):
-        ended.callback(FileLock(target).release)
+        lock = FileLock(target)
+        ended.callback(lock.release)
         partial = _partial(target)
-        with _removed_unless_whole(partial):
+        with _removed_when_done(partial):
             _copy(source, partial, progress)
             _upgrade(partial)
             found = verify(partial)
             if not found.ok:
                 raise StoreError(f"the backup {source} does not hold ({found.fault_count} faults): {found.faults[0]}")
-            aside = _set_aside(target, at)
-            partial.replace(target)
-    return aside
+            file = lock.add(partial)
+            if lock.file is not None:
+                copy_owner(file, os.fstat(lock.file))
+            os.fsync(file)
+            return _put(partial, target, at)
 
 
 def _partial(target: Path) -> Path:
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    partial = beside(target, ".partial")
+    _remove(partial)
+    make_empty(partial)
     return partial
+
+
+def _remove(partial: Path) -> None:
+    for ending in ("", *_COMPANIONS):
+        beside(partial, ending).unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path, progress: Progress | None) -> None:
     with closing(connect_reader(source)) as reading, closing(sqlite3.connect(target)) as writing:
-        # One transaction from the first page to the last, else the copy would begin anew with every commit.
+        # One transaction for all pages, or the copy would restart with every commit.
         reading.execute("BEGIN")
         reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        reading.backup(writing, pages=_PAGES_AT_ONCE, progress=_told(progress), sleep=0)
+        reading.backup(writing, pages=_PAGES_AT_ONCE, progress=_page_progress(progress), sleep=0)
         # One file, without a log beside it.
         writing.execute("PRAGMA journal_mode = DELETE")
 
 
-def _told(progress: Progress | None) -> Callable[[int, int, int], None] | None:
+def _page_progress(progress: Progress | None) -> Callable[[int, int, int], None] | None:
     return None if progress is None else lambda _status, left, total: progress(total - left, total)
 
 
 def _upgrade(path: Path) -> None:
-    """Bring the copy to this version. Raises StoreError for one of a newer version, or of something else."""
+    """Upgrade the copy to this version. Raises StoreError where it is of a newer version or no database of
+    Tollkeeper."""
     with closing(connect_writer(path, "process")) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+        if find_revision(connection) is None:
             raise StoreError("it is no database of Tollkeeper")
         bring_to_head(path, connection)
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -92,29 +98,52 @@ def _upgrade(path: Path) -> None:
     path.with_name(f"{path.name}.before-{HEAD}").unlink(missing_ok=True)
 
 
-def _set_aside(target: Path, at: int) -> Path | None:
-    if not target.exists():
-        return None
-    stamp = format_time(at).translate(_NOT_IN_NAMES)
-    aside = target.with_name(f"{target.name}.before-restore-{stamp}")
+def _put(partial: Path, target: Path, at: int) -> Path | None:
+    """Replace the database in one rename; the old one gets a second name first. Returns that name, None where there was
+    no database."""
+    aside = beside(target, BEFORE_RESTORE + format_time(at).translate(_NOT_IN_NAMES))
     if aside.exists():
         raise StoreError(f"{aside} exists already")
-    # Its log first: it must never lie beside a file that it does not belong to.
-    for companion in _COMPANIONS:
-        log = target.with_name(target.name + companion)
-        if log.exists():
-            log.replace(aside.with_name(aside.name + companion))
-    target.replace(aside)
+    replaced = target.exists()
+    if replaced:
+        _checkpoint_log(target)
+    # A log must never lie beside a database that it does not belong to. One that is left here has no database, or
+    # cannot be read.
+    for ending in _COMPANIONS:
+        if beside(target, ending).exists():
+            beside(target, ending).replace(beside(aside, ending))
+    if not replaced:
+        os.link(partial, target)  # unlike a rename, it fails where someone has made a database meanwhile
+        sync(target.parent)
+        return None
+    os.link(target, aside)
+    sync(target.parent)
+    partial.replace(target)
+    sync(target.parent)
     return aside
 
 
+def _checkpoint_log(database: Path) -> None:
+    """Move the write-ahead log into the database and remove it. One that SQLite cannot read is left as it is."""
+    try:
+        with closing(connect_writer(database, "power")) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise StoreBusy(
+            f"the database {database} is being read by another program; try again when it is done"
+        ) from None
+    except sqlite3.DatabaseError:
+        return
+
+
 @contextmanager
-def _removed_unless_whole(partial: Path) -> Iterator[None]:
+def _removed_when_done(partial: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for name in (partial.name, *(partial.name + companion for companion in _COMPANIONS)):
-            partial.with_name(name).unlink(missing_ok=True)
+        _remove(partial)
 
 
 @contextmanager

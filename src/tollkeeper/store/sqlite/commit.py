@@ -1,81 +1,115 @@
-"""What one group commit writes: intents, records and their chain, the sums of those records by hour and by minute, and
-the end of settled intents."""
+"""One group commit: intents and claims to idempotency keys, records and their chain, the sums of those records, and the
+end of settled intents."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from operator import add
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import asdict, astuple, replace
 
-from tollkeeper.rules.chain import link
-from tollkeeper.rules.times import month_of
-from tollkeeper.store.ports import Intent, Record, requests_of
-from tollkeeper.store.spans import MINUTE_MS, MINUTES_KEPT_MS, hour_of, minute_of
-from tollkeeper.store.sqlite.rows import (
+from tollkeeper.rules.times import month_bounds
+from tollkeeper.store.ports.idempotency import Claim
+from tollkeeper.store.ports.records import ADJUSTMENT, TEXT_ENDPOINTS, Intent, Record, requests_of
+from tollkeeper.store.sql.chain import link_row
+from tollkeeper.store.sql.identities import Identities, Identity, MetadataRow, digest_of, metadata_row
+from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, Row, intent_row, record_row
+from tollkeeper.store.sql.schema import (
+    PICO_PER_MICRO,
+    daily_upstreams,
+    hourly,
+    hourly_endpoints,
+    hourly_models,
+    idempotency_claims,
+    identities,
+    intents,
+    monthly_users,
+    record_metadata,
+    records,
+    rollup_minutes,
+)
+from tollkeeper.store.sqlite.statements import (
     ManyRows,
-    Row,
-    flat,
     inserting,
-    intent_row,
     on_conflict_add,
     on_conflict_do_nothing,
-    record_row,
+    on_conflict_replace,
+    single_column_rows,
 )
-from tollkeeper.store.sqlite.schema import hourly, hourly_models, intents, monthly_users, records, rollup_minutes
+from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS, day_of, hour_of, minute_of
 
 S = TypeVar("S", Intent, Record)
-Place = tuple[int | str, ...]
+RollupKey = tuple[int | str, ...]
+"""Primary key of a row of sums: a time, followed by the dimensions that the table has of user, model, key, status, team
+and end user."""
 Figures = tuple[int, ...]
-"""Requests, tokens by class, and the cost in pico-dollars."""
-Sums = dict[Place, Figures]
+"""Requests, tokens by class, and cost in pico-dollars."""
+Sums = dict[RollupKey, Figures]
 
-PICO_PER_MICRO = 10**6
-_FORGOTTEN_AT_ONCE_MS = 30 * MINUTE_MS
-"""Minutes deleted by one commit, so that none takes long."""
+_MINUTES_PER_COMMIT_MS = 30 * MINUTE_MS
+"""The most that one commit deletes of the sums by minute, so that none takes long."""
+_NOT_BY_ENDPOINT = TEXT_ENDPOINTS | {ADJUSTMENT}
 
-_ADD_INTENTS = inserting(intents, on_conflict_do_nothing(intents))
+_ADD_INTENTS = inserting(intents, on_conflict_replace(intents))
 _END_INTENTS = ManyRows("DELETE FROM intents WHERE request_id IN (", "?", ")")
+_ADD_IDENTITIES = inserting(identities, "")
+_ADD_METADATA = inserting(record_metadata, "")
+_ADD_CLAIMS = inserting(idempotency_claims, on_conflict_replace(idempotency_claims))
+_FREE_CLAIMS = ManyRows("DELETE FROM idempotency_claims WHERE request_id IN (", "?", ")")
 _ADD_RECORDS = inserting(records, on_conflict_do_nothing(records))
 _ADD_TO_HOURLY = inserting(hourly, on_conflict_add(hourly))
 _ADD_TO_MINUTES = inserting(rollup_minutes, on_conflict_add(rollup_minutes))
+_ADD_TO_ENDPOINTS = inserting(hourly_endpoints, on_conflict_add(hourly_endpoints))
 _ADD_TO_MODELS = inserting(hourly_models, on_conflict_add(hourly_models))
 _ADD_TO_USERS = inserting(monthly_users, on_conflict_add(monthly_users))
+_ADD_TO_UPSTREAMS = inserting(daily_upstreams, on_conflict_add(daily_upstreams))
 
 
 class Head(NamedTuple):
-    """The end of the chain, and the first minute whose sums are whole."""
+    """The end of the chain, and the first minute with complete sums."""
 
     seq: int
     hash: bytes
     minutes_from: int
 
 
-class Written(NamedTuple):
-    """Which numbers a commit gave: from `before` + 1 on, to all but the `repeated` (their places, ascending)."""
+class CommitResult(NamedTuple):
+    """The numbers that a commit assigned: from `before` + 1 on, to all records but the `repeated` (indexes,
+    ascending)."""
 
     before: int
     repeated: tuple[int, ...]
 
     def seq_after(self, count: int) -> int:
-        """The last number given once the first `count` records were written."""
+        """The last number assigned to any of the first `count` records."""
         return self.before + count - sum(place < count for place in self.repeated)
 
 
 class Committer:
-    """Writes groups, and knows the end of the chain between them. Nobody else adds records."""
+    """Writes groups, and remembers the end of the chain between them. It must be the only writer of records, and of
+    identities but for erasures. `identities` are those of the database."""
 
-    def __init__(self) -> None:
+    def __init__(self, identities: Identities) -> None:
         self._head: Head | None = None
+        self._identities = identities
+        self._new: list[Identity] = []
+        """Those that a group adds whose transaction has not ended."""
 
     def __repr__(self) -> str:
         return f"Committer({self._head!r})"
 
+    def committed(self) -> None:
+        """Note that the transaction of the last group has succeeded: no later failure takes back what it added."""
+        self._new = []
+
     def forget(self) -> None:
-        """The last transaction failed: where the chain ends must be read again."""
+        """Read the end of the chain again for the next group, since the last transaction failed."""
         self._head = None
+        self._identities.remove(self._new)
+        self._new = []
 
     def write(
         self,
@@ -83,14 +117,15 @@ class Committer:
         begun: Collection[Intent],
         settled: Collection[Record],
         ended: Sequence[str],
-    ) -> Written:
-        """Write all this inside the transaction that is open. `ended` are ids of intents. Of records that are there
-        already nothing is written, nor added to any sum. No two of `settled` may have one id."""
+    ) -> CommitResult:
+        """Write a group inside the open transaction. `ended` are ids of intents. Records that exist already are
+        skipped, in the sums too. No two of `settled` may have the same id."""
         try:
             return self._write(connection, begun, settled, ended)
         except UnicodeEncodeError:
             # Half a surrogate pair: no database can hold it, and one such text must not stop the ledger for all.
-            _start_over(connection)
+            _restart_transaction(connection)
+            self._identities.remove(self._new)
             records = [_scrubbed(record) for record in settled]
             return self._write(connection, [_scrubbed(intent) for intent in begun], records, ended)
 
@@ -100,114 +135,162 @@ class Committer:
         begun: Collection[Intent],
         settled: Collection[Record],
         ended: Sequence[str],
-    ) -> Written:
+    ) -> CommitResult:
+        self._new = []
         head = self._head or _read_head(connection)
         repeated: tuple[int, ...] = ()
-        rows, digest = _chained(head, settled)
+        ids = self._identities.ids
+        unknown = [record.user_id for record in settled if record.user_id not in ids]
+        if unknown:
+            self._new = self._identities.new(set(unknown))
+            self._identities.add(self._new)
+        rows, metadata, digest = self._chained(head, settled)
         if _ADD_RECORDS.execute(connection, rows) != len(rows):
-            # Rare, so dear is fine: which ones were there already is not known, only that some were.
-            _start_over(connection)
-            repeated = tuple(place for place, record in enumerate(settled) if _is_there(connection, record))
+            # Rare, so it may be slow: some records existed already, but not known is which.
+            _restart_transaction(connection)
+            repeated = tuple(place for place, record in enumerate(settled) if _is_recorded(connection, record))
             settled = [record for place, record in enumerate(settled) if place not in repeated]
-            rows, digest = _chained(head, settled)
+            rows, metadata, digest = self._chained(head, settled)
             _ADD_RECORDS.execute(connection, rows)
-        hours, minutes = _sums(settled)
+        if self._new:
+            _ADD_IDENTITIES.execute(connection, self._new)
+        if metadata:
+            _ADD_METADATA.execute(connection, metadata)
+        hours, minutes = _sums(settled, self._identities)
         models, users = _coarser(hours)
         _ADD_TO_HOURLY.execute(connection, _rows(hours))
         _ADD_TO_MODELS.execute(connection, _rows(models))
         _ADD_TO_USERS.execute(connection, _rows(users))
+        _ADD_TO_ENDPOINTS.execute(connection, _rows(_by_endpoint(settled, self._identities)))
         _ADD_TO_MINUTES.execute(connection, _rows(minutes))
+        _ADD_TO_UPSTREAMS.execute(connection, _spending(settled))
         _ADD_INTENTS.execute(connection, [intent_row(intent) for intent in begun])
-        _END_INTENTS.execute(connection, flat(ended))
+        _END_INTENTS.execute(connection, single_column_rows(ended))
         if settled:
             newest = max(record.settled_at for record in settled)
-            minutes_from = _forget_minutes(connection, head, newest)
+            minutes_from = _prune_minutes(connection, head, newest)
             self._head = Head(head.seq + len(rows), digest, minutes_from)
             connection.execute("UPDATE head SET seq = ?, hash = ?, minutes_from = ?", self._head)
-        return Written(head.seq, repeated)
+        return CommitResult(head.seq, repeated)
+
+    def _chained(self, head: Head, settled: Iterable[Record]) -> tuple[list[Row], list[MetadataRow], bytes]:
+        """The rows of records that follow the head, those of their metadata, and the hash of the last record."""
+        rows: list[Row] = []
+        apart: list[MetadataRow] = []
+        id_of = self._identities.id_of
+        digest = head.hash
+        for seq, record in enumerate(settled, head.seq + 1):
+            row = record_row(record)
+            row[USER_PLACE] = id_of(record.user_id)
+            if record.metadata is not None:
+                metadata = metadata_row(record.request_id, record.metadata)
+                row[METADATA_PLACE] = digest_of(metadata.salt, metadata.metadata)
+                apart.append(metadata)
+            digest = link_row(digest, seq, row)
+            row += (seq, digest)
+            rows.append(row)
+        return rows, apart, digest
+
+
+def write_claims(connection: sqlite3.Connection, claims: Iterable[Claim], withdrawn: Sequence[str]) -> None:
+    """Write the claims of a group inside the open transaction, and free the keys of requests that were withdrawn."""
+    _ADD_CLAIMS.execute(connection, [astuple(claim) for claim in claims])
+    _FREE_CLAIMS.execute(connection, single_column_rows(withdrawn))
 
 
 def _read_head(connection: sqlite3.Connection) -> Head:
     return Head(*connection.execute("SELECT seq, hash, minutes_from FROM head").fetchone())
 
 
-def _chained(head: Head, settled: Iterable[Record]) -> tuple[list[Row], bytes]:
-    """The rows of these records after the head, and the hash of the last."""
-    rows: list[Row] = []
-    digest = head.hash
-    for seq, record in enumerate(settled, head.seq + 1):
-        values: tuple[Any, ...] = record_row(record)
-        digest = link(digest, seq, values)
-        rows.append((*values, seq, digest))
-    return rows, digest
-
-
-def _start_over(connection: sqlite3.Connection) -> None:
+def _restart_transaction(connection: sqlite3.Connection) -> None:
     connection.execute("ROLLBACK")
     connection.execute("BEGIN IMMEDIATE")
 
 
-def _is_there(connection: sqlite3.Connection, record: Record) -> bool:
+def _is_recorded(connection: sqlite3.Connection, record: Record) -> bool:
     query = "SELECT 1 FROM records WHERE request_id = ?"
     return connection.execute(query, (record.request_id,)).fetchone() is not None
 
 
-def _forget_minutes(connection: sqlite3.Connection, head: Head, newest: int) -> int:
-    """Delete sums by minute that nobody asks for any more, a bounded span at once. The first minute that is left."""
+def _prune_minutes(connection: sqlite3.Connection, head: Head, newest: int) -> int:
+    """Delete sums by minute that are no longer needed, a bounded span at once. Returns the first minute that is
+    left."""
     wanted = minute_of(newest) - MINUTES_KEPT_MS
     if not head.seq:
         return max(0, wanted)
-    if wanted < head.minutes_from + _FORGOTTEN_AT_ONCE_MS:
+    if wanted < head.minutes_from + _MINUTES_PER_COMMIT_MS:
         return head.minutes_from
-    until = head.minutes_from + _FORGOTTEN_AT_ONCE_MS
+    until = head.minutes_from + _MINUTES_PER_COMMIT_MS
     connection.execute("DELETE FROM rollup_minutes WHERE minute < ?", (until,))
     return until
 
 
-def _sums(settled: Iterable[Record]) -> tuple[Sums, Sums]:
-    """Sums of just these records by user, model, key and status: by hour of admission, and by minute (requests by that
-    of admission, the rest by that of settlement)."""
-    alike: dict[Place, list[Figures]] = {}
+def _sums(settled: Iterable[Record], identities: Identities) -> tuple[Sums, Sums]:
+    """Sums of these records by opaque user id, model, key, status, team and end user: by hour of admission, and by
+    minute (requests by the minute of admission, all else by that of settlement)."""
+    by_key: dict[RollupKey, list[Figures]] = {}
     for record in settled:
         place = (
             minute_of(record.created_at),
             minute_of(record.settled_at),
-            record.user_id,
+            identities.id_of(record.user_id),
             record.model,
             record.key_id or "",
             record.status,
+            record.team_id or "",
+            record.end_user_id or "",
         )
         figures = (requests_of(record), *astuple(record.usage)[:5], record.cost_pico)
-        alike.setdefault(place, []).append(figures)
+        by_key.setdefault(place, []).append(figures)
     hours: Sums = {}
     minutes: Sums = {}
-    for (admitted, minute, *whose), several in alike.items():
-        total = _total(several)
-        _add(hours, (hour_of(int(admitted)), *whose), total)
+    for (admitted, minute, *dimensions), group in by_key.items():
+        total = _total(group)
+        _add(hours, (hour_of(int(admitted)), *dimensions), total)
         if admitted == minute:
-            _add(minutes, (minute, *whose), total)
+            _add(minutes, (minute, *dimensions), total)
         else:
-            _add(minutes, (admitted, *whose), (total[0], 0, 0, 0, 0, 0, 0))
-            _add(minutes, (minute, *whose), (0, *total[1:]))
+            _add(minutes, (admitted, *dimensions), (total[0], 0, 0, 0, 0, 0, 0))
+            _add(minutes, (minute, *dimensions), (0, *total[1:]))
     return hours, minutes
 
 
 def _coarser(hours: Sums) -> tuple[Sums, Sums]:
-    """The sums by hour, model and status, and by month, user and status."""
-    months = {hour: month_of(int(hour))[0] for hour in {place[0] for place in hours}}
+    """The sums by hour, model and status, and by month, user, status and team."""
+    months = {hour: month_bounds(int(hour))[0] for hour in {place[0] for place in hours}}
     models: Sums = {}
     users: Sums = {}
-    for (hour, user_id, model, _, status), total in hours.items():
+    for (hour, user_id, model, _, status, team_id, _), total in hours.items():
         _add(models, (hour, model, status), total)
-        _add(users, (months[hour], user_id, status), total)
+        _add(users, (months[hour], user_id, status, team_id), total)
     return models, users
 
 
-def _total(several: list[Figures]) -> Figures:
-    return several[0] if len(several) == 1 else tuple(map(sum, zip(*several, strict=True)))
+def _by_endpoint(settled: Iterable[Record], identities: Identities) -> Sums:
+    """Sums by hour and endpoint of the records that are of no request for text."""
+    endpoints: Sums = {}
+    for record in settled:
+        if record.endpoint not in _NOT_BY_ENDPOINT:
+            user_id, key_id, team_id = identities.id_of(record.user_id), record.key_id or "", record.team_id or ""
+            place = (hour_of(record.created_at), record.endpoint, user_id, record.model, key_id, team_id)
+            _add(endpoints, place, (1, *astuple(record.usage)[:5], record.cost_pico))
+    return endpoints
 
 
-def _add(sums: Sums, place: Place, figures: Figures) -> None:
+def _spending(settled: Iterable[Record]) -> list[Row]:
+    """Rows of what upstreams cost by day of admission."""
+    costs: Counter[tuple[int, str]] = Counter()
+    for record in settled:
+        if record.cost_pico and record.upstream:
+            costs[day_of(record.created_at), record.upstream] += record.cost_pico
+    return [(*place, *divmod(cost, PICO_PER_MICRO)) for place, cost in costs.items()]
+
+
+def _total(group: list[Figures]) -> Figures:
+    return group[0] if len(group) == 1 else tuple(map(sum, zip(*group, strict=True)))
+
+
+def _add(sums: Sums, place: RollupKey, figures: Figures) -> None:
     before = sums.get(place)
     sums[place] = figures if before is None else tuple(map(add, before, figures))
 

@@ -1,4 +1,4 @@
-"""Every record as it is kept, for other programs to read and to prove."""
+"""Export of all records as they are stored, for other programs to read and verify."""
 
 from __future__ import annotations
 
@@ -6,30 +6,33 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from tollkeeper.rules.chain import FIELDS
 from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports.maintenance import ChainedRecord
+from tollkeeper.store.ports.record_fields import FIELDS, stored
+from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_of
 from tollkeeper.store.sqlite.connections import connect_reader, plain_reason
-from tollkeeper.store.sqlite.verify import must_be_at_head
+from tollkeeper.store.sqlite.lock import must_be_readable
+from tollkeeper.store.sqlite.revision import must_be_at_head
 
-_NAMES = ("seq", *FIELDS, "hash")
+_COLUMNS = ", ".join(f"records.{field.stored_as}" for field in stored(FIELDS))
+_QUERY = (
+    f"SELECT {_COLUMNS}, seq, hash, record_metadata.metadata FROM records"  # noqa: S608 (names of the schema)
+    " LEFT JOIN record_metadata USING (request_id) ORDER BY seq"
+)
 
 
-def export(path: Path) -> Iterator[dict[str, Any]]:
-    """The records in the order of the chain, oldest first, as they were when the first was asked for: their fields by
-    name, `seq`, and `hash` as hex digits. `rules/chain.py` tells how to prove them. Only a few are in memory at once.
-    Raises StoreError when the database cannot be read, or is not one of this version."""
-    if not path.is_file():
-        raise StoreError(f"there is no database {path}")
+def export(path: Path) -> Iterator[ChainedRecord]:
+    """See `ports.Maintenance`. Holds only a few records in memory at once."""
+    must_be_readable(path)
     try:
         with closing(connect_reader(path)) as connection:
             connection.execute("BEGIN")
             must_be_at_head(connection, path)
-            query = f"SELECT {', '.join(_NAMES)} FROM records ORDER BY seq"  # noqa: S608 (names of the schema)
-            for row in connection.execute(query):
-                record = dict(zip(_NAMES, row, strict=True))
-                yes_or_no = {name: bool(record[name]) for name in ("stream", "estimated")}
-                yield record | yes_or_no | {"hash": record["hash"].hex()}
+            identities = Identities(connection.execute("SELECT id, user_id FROM identities"))
+            for *row, seq, digest, metadata in connection.execute(_QUERY):
+                record = record_of(row, identities.user_id_of(row[USER_PLACE]), metadata)
+                yield ChainedRecord(record, seq, row[USER_PLACE], row[METADATA_PLACE], digest.hex())
     except sqlite3.Error as error:
         raise StoreError(f"the database {path} cannot be read: {plain_reason(error)}") from None

@@ -1,9 +1,9 @@
-"""The ledger's side on the loop: gathers what is to be written, and hands it to the writer group by group.
+"""The ledger on the event loop: gathers entries, and hands them to the writer thread group by group.
 
-While one group is being committed the next gathers. A settlement is handed over at the end of the tick in which it
-came, with all that came beside it; intents alone wait a few milliseconds for company. The thread wakes the loop once
-for each commit, and everyone who waits for that commit holds the same future. A group that cannot be committed is put
-back before those gathered since, and tried again until it can.
+While one group is committed, the next one gathers. A settlement is handed over at the end of its loop iteration, with
+all entries of that iteration; intents alone wait a few milliseconds for more. The thread wakes the loop once per
+commit, and all waiters of that commit share one future. A group that cannot be committed is merged before the entries
+gathered since, and retried until it can.
 """
 
 from __future__ import annotations
@@ -11,32 +11,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from tollkeeper.store.bounds import fits, fitted, fitted_intent
+from tollkeeper.store.clamp import clamp_intent, clamp_record, within_bounds
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.ports import Intent, Record
-from tollkeeper.store.sqlite.commit import Committer
+from tollkeeper.store.ports.idempotency import Claim
+from tollkeeper.store.ports.records import Intent, Record
+from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.prune import prune_step
+from tollkeeper.store.sqlite.commit import Committer, write_claims
 from tollkeeper.store.sqlite.connections import plain_reason
-from tollkeeper.store.sqlite.prune import prune_step
 from tollkeeper.store.sqlite.writer import Writer
 
 LOG = logging.getLogger("tollkeeper.store")
 
 
 class _Group:
-    """What one commit will hold. `ended` are the ids of intents that an earlier group brought; `marks` wait for the
-    number in the chain of the last of so many records."""
+    """The content of one commit. `ended` are the ids of intents from earlier groups, `withdrawn` those of them without
+    a record; `claims` are by request id, as intents are; each of `marks` waits for the number in the chain of the last
+    of the first `count` records."""
 
-    __slots__ = ("_marked", "ended", "futures", "intents", "marks", "records")
+    __slots__ = ("_marked", "claims", "ended", "futures", "intents", "marks", "records", "withdrawn")
 
     def __init__(self, future: asyncio.Future[None]) -> None:
         self.intents: dict[str, Intent] = {}
         self.records: dict[str, Record] = {}
+        self.claims: dict[str, Claim] = {}
         self.ended: list[str] = []
+        self.withdrawn: list[str] = []
         self.futures = [future]
         self.marks: list[tuple[int, asyncio.Future[int]]] = []
         self._marked: list[int] = []
@@ -49,10 +54,12 @@ class _Group:
 
     def write(self, committer: Committer, connection: sqlite3.Connection) -> None:
         written = committer.write(connection, self.intents.values(), self.records.values(), self.ended)
+        if self.claims or self.withdrawn:
+            write_claims(connection, self.claims.values(), self.withdrawn)
         self._marked = [written.seq_after(count) for count, _ in self.marks]
 
     def done(self) -> None:
-        """Tell those who wait."""
+        """Resolve all waiters."""
         for future in self.waiting():
             future.set_result(None)
         for seq, (_, mark) in zip(self._marked, self.marks, strict=True):
@@ -60,15 +67,15 @@ class _Group:
                 mark.set_result(seq)
 
     def fail(self, error: StoreError) -> None:
-        """Give up, and tell those who wait."""
+        """Give up, and fail all waiters."""
         waiting: list[asyncio.Future[Any]] = [*self.waiting(), *(mark for _, mark in self.marks if not mark.done())]
         for future in waiting:
             future.set_exception(error)
-            # Seen, so that nobody is told of a future that nobody waits for.
+            # Retrieved, so that asyncio does not log an exception of a future that nothing awaits.
             future.exception()
 
     def put_before(self, older: _Group) -> None:
-        """Take in a group that was gathered before this one. Of two records with one id the older stays."""
+        """Merge an older group before this one. Of two records with the same id the older stays."""
         moved = [
             (len(older.records) + sum(i not in older.records for i in islice(self.records, count)), mark)
             for count, mark in self.marks
@@ -76,8 +83,10 @@ class _Group:
         self.marks = older.marks + moved
         self.records = older.records | {i: record for i, record in self.records.items() if i not in older.records}
         self.intents = older.intents | self.intents
+        self.claims = older.claims | self.claims
         self.ended = older.ended + self.ended
-        # The newest last: it is the one that those who come next are given.
+        self.withdrawn = older.withdrawn + self.withdrawn
+        # The newest last: it is the one that later callers get.
         self.futures = older.futures + self.futures
 
     def waiting(self) -> Iterator[asyncio.Future[None]]:
@@ -85,28 +94,31 @@ class _Group:
 
 
 class SqliteLedger:
-    """See `ports.Ledger`. `kept` bounds the intents and records held in memory while nothing can be written: over it
-    the oldest intents are forgotten, records never are. Durations are seconds: `intent_wait` until an intent is handed
+    """See `ports.Ledger`. `kept` bounds the intents and records in memory while nothing can be written: beyond it the
+    oldest intents are dropped, records never. Durations are seconds: `intent_wait` until an intent is handed
     over, `retry_wait` between tries of a failed commit, `patience` of `flush`, and `stall` after which a commit that
-    has not come back counts as failing."""
+    has not returned counts as failing. `blocked` gives a reason not to write, before any commit has failed."""
 
     def __init__(
         self,
         writer: Writer,
+        identities: Identities,
         *,
         kept: int = 100_000,
         intent_wait: float = 0.004,
         retry_wait: float = 0.1,
         patience: float = 5.0,
         stall: float = 2.0,
+        blocked: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._writer = writer
-        self._committer = Committer()
+        self._committer = Committer(identities)
         self._kept = kept
         self._intent_wait = intent_wait
         self._retry_wait = retry_wait
         self._patience = patience
         self._stall = stall
+        self._blocked = blocked
         self._loop = asyncio.get_running_loop()
         self._gathering = self._group()
         self._in_flight: _Group | None = None
@@ -125,16 +137,18 @@ class SqliteLedger:
 
     @property
     def failing(self) -> str | None:
-        """See `ports.Ledger`. A commit that does not come back counts too: a disk may hang instead of failing."""
+        """See `ports.Ledger`. A commit that does not return counts too: a disk may hang instead of failing."""
         if self._reason is None and self._in_flight is not None and self._loop.time() - self._handed_at > self._stall:
             return f"the last commit has not returned for {self._stall:g} s"
-        return self._reason
+        return self._reason or self._blocked()
 
-    def intend(self, intent: Intent) -> asyncio.Future[None]:
+    def intend(self, intent: Intent, claim: Claim | None = None) -> asyncio.Future[None]:
         if self._closed:
             raise StoreError("the store is closed")
         group = self._gathering
-        group.intents[intent.request_id] = fitted_intent(intent)
+        group.intents[intent.request_id] = clamp_intent(intent)
+        if claim is not None:
+            group.claims[intent.request_id] = claim
         self._hand_later()
         if self._reason is not None:
             self._forget_oldest()
@@ -143,6 +157,9 @@ class SqliteLedger:
     def withdraw(self, request_id: str) -> asyncio.Future[None]:
         if self._closed:
             raise StoreError("the store is closed")
+        if request_id in self._journalled:
+            self._gathering.withdrawn.append(request_id)
+        self._gathering.claims.pop(request_id, None)
         self._end_intent(request_id)
         self._hand_later()
         return self._gathering.futures[-1]
@@ -151,9 +168,9 @@ class SqliteLedger:
         if self._closed:
             raise StoreError("the store is closed")
         request_id = record.request_id
-        if not fits(record):
-            LOG.error("the figures of %s are beyond what the ledger holds: recorded as its largest", request_id)
-            record = fitted(record)
+        if not within_bounds(record):
+            LOG.error("the figures of %s exceed the ledger's bounds: recorded clamped to them", request_id)
+            record = clamp_record(record)
         group = self._gathering
         self._end_intent(request_id)
         group.records.setdefault(request_id, record)
@@ -175,7 +192,7 @@ class SqliteLedger:
         return mark
 
     async def prune(self, before: int) -> int:
-        """See `ports.Ledger`. Raises StoreError; what was deleted until then stays deleted."""
+        """See `ports.Ledger`. Raises StoreError; completed steps stay deleted."""
         deleted, checkpoint = 0, None
         while True:
             count, checkpoint = await self._writer.run(partial(prune_step, before=before, replaced=checkpoint))
@@ -184,8 +201,8 @@ class SqliteLedger:
             deleted += count
 
     async def flush(self) -> None:
-        """Wait until everything queued so far is durable. Raises StoreError when it is not within `patience`; it is
-        kept and tried again all the same."""
+        """Wait until everything queued so far is durable. Raises StoreError when it is not within `patience`; the
+        entries are still kept and retried."""
         self._hand()
         groups = [group for group in (self._in_flight, self._gathering) if group]
         futures = [future for group in groups for future in group.waiting()]
@@ -196,7 +213,7 @@ class SqliteLedger:
             raise StoreError(f"the ledger cannot be written: {self.failing or 'it takes too long'}")
 
     async def close(self) -> None:
-        """Flush, and take nothing more. Raises StoreError when something is lost by it, and fails those who wait."""
+        """Flush, and accept nothing more. Raises StoreError, also to all waiters, when anything is lost."""
         self._closed = True
         try:
             await self.flush()
@@ -216,7 +233,7 @@ class SqliteLedger:
             self._journalled.discard(request_id)
             self._gathering.ended.append(request_id)
         else:
-            # It is in this group: an intent that ended has nothing left to say.
+            # It is in this group: an intent that has ended need not be written.
             self._gathering.intents.pop(request_id, None)
 
     def _group(self) -> _Group:
@@ -227,7 +244,7 @@ class SqliteLedger:
         self._hand()
 
     def _hand_later(self) -> None:
-        """Within a few milliseconds, with what comes until then."""
+        """Hand over within a few milliseconds, with the entries that come until then."""
         if not self._later:
             self._later = True
             self._loop.call_later(self._intent_wait, self._hand_delayed)
@@ -256,6 +273,7 @@ class SqliteLedger:
             self._committer.forget()
             self._put_back(group, plain_reason(error))
             return
+        self._committer.committed()
         if self._reason is not None:
             LOG.warning("the ledger can be written again")
             self._reason = None
@@ -281,3 +299,4 @@ class SqliteLedger:
         excess = max(0, len(self._gathering) - self._kept)
         for request_id in list(islice(intents, excess)):
             del intents[request_id]
+            self._gathering.claims.pop(request_id, None)

@@ -1,4 +1,4 @@
-"""Reads: a few connections that can only read, each used by one worker thread at a time, never by the loop."""
+"""Reads: a few read-only connections, each used by one worker thread at a time, never by the event loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,16 +19,19 @@ T = TypeVar("T")
 
 
 class Readers:
-    """At most `threads` reads at once; more wait their turn."""
+    """Runs at most `threads` reads at once; more of them wait. No connection is made while `blocked` gives a reason: it
+    could be to another file."""
 
-    def __init__(self, path: Path, threads: int = 2) -> None:
+    def __init__(self, path: Path, blocked: Callable[[], str | None] = lambda: None, threads: int = 2) -> None:
+        self._path = path
+        self._blocked = blocked
         self._closed = False
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="tollkeeper-reader")
-        # Deferred: a read sees one state of the database from its first statement to its last, and locks nobody out.
-        self._engine = engine_over(partial(connect_reader, path), QueuePool, "BEGIN DEFERRED")
+        # Deferred: a read sees one state of the database from its first statement to its last, and blocks no other.
+        self._engine = engine_over(self._connect, QueuePool, "BEGIN DEFERRED")
 
     async def run(self, read: Callable[[Connection], T]) -> T:
-        """What `read` finds, run in a worker thread on one snapshot. Raises StoreError."""
+        """Return what `read` returns, run in a worker thread on one snapshot. Raises StoreError."""
         if self._closed:
             raise StoreError("the store is closed")
         try:
@@ -38,10 +40,15 @@ class Readers:
             raise StoreError(f"the database cannot be read: {plain_reason(error)}") from None
 
     async def close(self) -> None:
-        """Wait for the reads that were asked for, and take no more."""
+        """Wait for the reads already submitted, and accept no more."""
         self._closed = True
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
+
+    def _connect(self) -> sqlite3.Connection:
+        if reason := self._blocked():
+            raise sqlite3.OperationalError(reason)
+        return connect_reader(self._path)
 
     def _read(self, read: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:

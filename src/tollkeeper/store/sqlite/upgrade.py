@@ -1,4 +1,4 @@
-"""Alembic, run from inside: brings a database to the newest revision, after a copy of it was set aside."""
+"""Upgrades by Alembic, run in this process: a copy of the database is made first."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import StaticPool
 
+from tollkeeper.store import sql
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.sqlite.connections import engine_over
+from tollkeeper.store.sqlite.files import beside, copy_owner, make_empty, sync
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(sql.__file__).parent / "migrations"
 
 
 def upgrade(path: Path, connection: sqlite3.Connection, current: str | None, scripts: Path = MIGRATIONS) -> None:
-    """Bring the database from revision `current` (None: it is new and empty) to the newest of `scripts`, whole or not
-    at all. The copy of an older one is `<path>.before-<newest>`. Raises StoreError for a revision not known here."""
+    """Upgrade the database from revision `current` (None: new and empty) to the newest of `scripts`, completely or not
+    at all. An older one is first copied to `<path>.before-<newest>`. Raises StoreError for an unknown revision."""
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     directory = ScriptDirectory.from_config(config)
@@ -30,21 +32,28 @@ def upgrade(path: Path, connection: sqlite3.Connection, current: str | None, scr
                 f"the database {path} was written by a newer Tollkeeper (revision {current}; this one knows {head}):"
                 " run that version, or restore an older copy"
             )
-        _set_aside(connection, path.with_name(f"{path.name}.before-{head}"))
+        _set_aside(connection, path, path.with_name(f"{path.name}.before-{head}"))
     engine = engine_over(lambda: connection, StaticPool, "BEGIN IMMEDIATE")
     with engine.begin() as transaction:
         config.attributes["connection"] = transaction
         command.upgrade(config, "head")
 
 
-def _set_aside(source: sqlite3.Connection, target: Path) -> None:
-    # Complete under its name or not there at all, and readable by nobody else.
-    partial = target.with_name(target.name + ".partial")
+def _set_aside(source: sqlite3.Connection, path: Path, target: Path) -> None:
+    # The copy is complete under its name or absent, and has the owner and mode of the database.
+    partial = beside(target, ".partial")
     partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    make_empty(partial)
     copy = sqlite3.connect(partial)
     try:
         source.backup(copy)
     finally:
         copy.close()
+    file = os.open(partial, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        copy_owner(file, path.stat())
+        os.fsync(file)
+    finally:
+        os.close(file)
     partial.replace(target)
+    sync(target.parent)

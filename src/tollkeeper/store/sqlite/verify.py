@@ -1,112 +1,94 @@
-"""Whether the ledger is what was written: the chain of its records, what each was charged, and every sum of them.
+"""Verification of the ledger: the chain of its records, the cost of each, and every sum over them.
 
-Reads one snapshot of the database and changes nothing: it may run on one that is being served, or on a copy.
+Reads one snapshot of the database and changes nothing: it may run while the database is served, or on a copy.
 """
 
-# Its queries are put together of the schema's names and of numbers, of nothing from outside.
+# Its queries are built from the schema's names and numbers, nothing from outside.
 # ruff: noqa: S608
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from msgspec import Struct
+from sqlalchemy import Connection, StaticPool
+from sqlalchemy.exc import SQLAlchemyError
 
-from tollkeeper.rules.chain import FIELDS, GENESIS, link
-from tollkeeper.rules.pricing import Price
+from tollkeeper.rules.chain import GENESIS
+from tollkeeper.rules.pricing import Price, is_served
 from tollkeeper.rules.times import format_time
-from tollkeeper.rules.usage import Usage
-from tollkeeper.store.bounds import fitted_cost
+from tollkeeper.store.clamp import clamp_cost
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.ports import ADJUSTMENT
-from tollkeeper.store.spans import HOUR_MS, MINUTE_MS, hour_of, minute_of
-from tollkeeper.store.sqlite.connections import connect_reader, plain_reason
-from tollkeeper.store.sqlite.schema import HEAD
+from tollkeeper.store.ports.maintenance import Progress, Verification
+from tollkeeper.store.ports.record_fields import FIELDS, TOKENS, stored
+from tollkeeper.store.ports.records import ADJUSTMENT, TEXT_ENDPOINTS, Record
+from tollkeeper.store.sql.chain import ChainReader
+from tollkeeper.store.sql.identities import Identities, digest_of
+from tollkeeper.store.sql.invoice_check import faults as invoice_faults
+from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_of
+from tollkeeper.store.sql.schema import FIGURES
+from tollkeeper.store.sqlite.connections import connect_reader, engine_over, plain_reason
+from tollkeeper.store.sqlite.lock import must_be_readable
+from tollkeeper.store.sqlite.revision import must_be_at_head
+from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS, day_of, hour_of, minute_of
 
 MOST_FAULTS = 20
-"""As many faults are told of; more are only counted."""
+"""Faults that are reported; more are only counted."""
 _EVERY = 10_000
-Progress = Callable[[int, int], None]
 
-_TOKENS = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens")
-_FIGURES = ("requests", *_TOKENS, "cost_micro", "cost_rest")
-_WHOSE = "user_id, model, coalesce(key_id, '') AS key_id, status"
+_COLUMNS = ", ".join(f"records.{field.stored_as}" for field in stored(FIELDS))
+_BY = (
+    "user_id, model, coalesce(key_id, '') AS key_id, status,"
+    " coalesce(team_id, '') AS team_id, coalesce(end_user_id, '') AS end_user_id"
+)
+_GROUPS = "user_id, model, key_id, status, team_id, end_user_id"
+_OF_USER = "user_id, '' AS model, '' AS key_id, '' AS status, '' AS team_id, '' AS end_user_id"
+_OF_ALL = f"'' AS {_OF_USER}"
 _REQUESTS = f"endpoint != '{ADJUSTMENT}'"
-_USED = ", ".join((*_TOKENS, "cost_pico / 1000000", "cost_pico % 1000000"))
+_USED = ", ".join((*TOKENS, "cost_pico / 1000000", "cost_pico % 1000000"))
 _MONTH_OF = "CAST(strftime('%s', {} / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
 _MONTH = _MONTH_OF.format("hour")
-_FIRST_TOKENS, _COST, _PRICE = (FIELDS.index(name) for name in ("prompt_tokens", "cost_pico", "price_id"))
-_OFF = ", ".join(f"-{figure}" for figure in _FIGURES)
-# Rows that cancel each other out where sums agree: what is left over is at fault. The two parts of a sum of money may
-# be cut differently, so they are looked at as one number.
+_NOT_BY_ENDPOINT = ", ".join(f"'{endpoint}'" for endpoint in (*sorted(TEXT_ENDPOINTS), ADJUSTMENT))
+_NEGATED = ", ".join(f"-{figure}" for figure in FIGURES)
+_MONEY_LEFT = "sum(cost_rest) % 1000000 != 0 OR sum(cost_micro) + sum(cost_rest) / 1000000 != 0"
+# Rows cancel each other out where sums agree: what is left over is a fault. The two parts of a sum of money may be
+# split differently, so they are compared as one number.
 _LEFT_OVER = (
-    "SELECT at, user_id, model, key_id, status FROM ({rows}) GROUP BY 1, 2, 3, 4, 5 HAVING "
-    + " OR ".join(f"sum({figure}) != 0" for figure in _FIGURES[:6])
-    + " OR sum(cost_rest) % 1000000 != 0 OR sum(cost_micro) + sum(cost_rest) / 1000000 != 0 ORDER BY 1, 2, 3, 4, 5"
+    f"SELECT at, {_GROUPS} FROM ({{rows}}) GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING "
+    + " OR ".join(f"sum({figure}) != 0" for figure in FIGURES[:6])
+    + f" OR {_MONEY_LEFT} ORDER BY 1, 2, 3, 4, 5, 6, 7"
 )
 
 
-class Verification(Struct, frozen=True):
-    """What was found. `records` were read, numbered up to `seq`, where the chain has this `hash` (hex digits: keep them
-    in another place, and a chain made anew shows). `pruned` records are only known by their checkpoint. `faults` are
-    one line each, the first `MOST_FAULTS` of `fault_count`."""
-
-    records: int
-    pruned: int
-    seq: int
-    hash: str
-    faults: tuple[str, ...]
-    fault_count: int
-
-    @property
-    def ok(self) -> bool:
-        return not self.fault_count
-
-
 def verify(path: Path, progress: Progress | None = None) -> Verification:
-    """Look at everything. `progress` is told now and then how many records were read, and of how many. Raises
-    StoreError when the database cannot be read, or is not one of this version."""
-    if not path.is_file():
-        raise StoreError(f"there is no database {path}")
+    """See `ports.Maintenance`. `progress` counts records."""
+    must_be_readable(path)
     try:
-        with closing(connect_reader(path)) as connection:
-            connection.execute("BEGIN")
+        with (
+            closing(connect_reader(path)) as connection,
+            engine_over(lambda: connection, StaticPool, "BEGIN DEFERRED").begin() as same,
+        ):
             must_be_at_head(connection, path)
-            return _Check(connection, progress or _silent).run()
-    except sqlite3.Error as error:
+            return _Check(connection, same, progress or _no_progress).run()
+    except (sqlite3.Error, SQLAlchemyError) as error:
         raise StoreError(f"the database {path} cannot be read: {plain_reason(error)}") from None
 
 
-def must_be_at_head(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises StoreError for a database of another version, or of something else."""
-    try:
-        revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError as error:
-        if "no such table" not in str(error):
-            raise
-        revision = None
-    if revision is None:
-        raise StoreError(f"{path} is no database of Tollkeeper")
-    if revision[0] != HEAD:
-        raise StoreError(
-            f"the database {path} is of revision {revision[0]}, and this version's is {HEAD}: an older one is brought"
-            " there by `tollkeeper db upgrade`, a newer one needs the newer version"
-        )
-
-
 class _Check:
-    def __init__(self, connection: sqlite3.Connection, progress: Progress) -> None:
+    def __init__(self, connection: sqlite3.Connection, same: Connection, progress: Progress) -> None:
+        """`same` is the connection as SQLAlchemy has it."""
         self._connection = connection
+        self._same = same
         self._progress = progress
         self._faults: list[str] = []
         self._count = 0
+        self._identities = Identities()
 
     def run(self) -> Verification:
         self._file()
+        self._identities = Identities(self._connection.execute("SELECT id, user_id FROM identities"))
         head = self._connection.execute("SELECT seq, hash, minutes_from FROM head").fetchone()
         if head is None:
             self._fault("the head of the chain is missing")
@@ -116,7 +98,10 @@ class _Check:
         self._hours(pruned, newest)
         self._minutes(head[2], newest)
         self._coarser()
+        self._endpoints(pruned, newest)
+        self._upstreams(pruned, newest)
         self._intents()
+        self._invoices()
         faults = tuple(self._faults)
         return Verification(records, pruned, head[0], bytes(head[1]).hex(), faults, self._count)
 
@@ -126,13 +111,18 @@ class _Check:
             self._faults.append(line)
 
     def _file(self) -> None:
-        # Also that no request id is there twice, and that the indexes hold what the tables do.
+        # This also checks that no request id occurs twice, and that the indexes match the tables.
         for (line,) in self._connection.execute(f"PRAGMA integrity_check({MOST_FAULTS})"):
             if line != "ok":
                 self._fault(f"the file is damaged: {' '.join(line.split())}")
 
+    def _invoices(self) -> None:
+        identities = Identities(self._connection.execute("SELECT id, user_id FROM identities"))
+        for fault in invoice_faults(self._same, identities):
+            self._fault(fault)
+
     def _checkpoint(self) -> tuple[int, bytes, int]:
-        """The number and hash that the chain goes on from, and the latest moment of what was pruned (-1: nothing)."""
+        """The number and hash from which the chain continues, and the latest moment of pruned records (-1: none)."""
         query = "SELECT seq, hash, newest FROM checkpoints ORDER BY seq DESC LIMIT 1"
         found: tuple[int, bytes, int] | None = self._connection.execute(query).fetchone()
         return found or (0, GENESIS, -1)
@@ -140,18 +130,25 @@ class _Check:
     def _chain(self, seq: int, digest: bytes, last: int, last_digest: bytes) -> int:
         total = last - seq
         count = 0
+        chain = ChainReader()
         versions = self._connection.execute(f"SELECT {', '.join(Price.__struct_fields__)} FROM prices")
         prices = {price.id: price for price in (Price(*row) for row in versions)}
-        query = f"SELECT {', '.join(FIELDS)}, seq, hash FROM records ORDER BY seq"
-        for *values, found, kept in self._connection.execute(query):
+        query = (
+            f"SELECT {_COLUMNS}, seq, hash, salt, metadata FROM records"
+            " LEFT JOIN record_metadata USING (request_id) ORDER BY seq"
+        )
+        for *values, found, kept, salt, metadata in self._connection.execute(query):
             if found != seq + 1:
                 missing = f"record {seq + 1} is" if found == seq + 2 else f"records {seq + 1} to {found - 1} are"
                 self._fault(f"{missing} missing before {values[0]}")
-                # Its hash can only be told from the one before: the chain is taken up again after it.
-            elif link(digest, found, values) != kept:
+                # Its hash cannot be checked without its predecessor: the chain is resumed after it.
+            elif not chain.holds(digest, found, values, kept):
                 self._fault(f"record {found} ({values[0]}) is not what was written, or follows another record")
-            if values[_PRICE] is not None:
-                self._charge(found, values, prices.get(values[_PRICE]))
+            if metadata is not None and digest_of(salt, metadata) != values[METADATA_PLACE]:
+                self._fault(f"the metadata of record {found} ({values[0]}) is not what was written")
+            record = record_of(values, values[USER_PLACE], metadata)
+            if record.price_id is not None:
+                self._charge(found, record, prices.get(record.price_id))
             seq, digest = found, kept
             count += 1
             if count % _EVERY == 0:
@@ -165,93 +162,126 @@ class _Check:
         self._progress(count, total)
         return count
 
-    def _charge(self, seq: int, values: Sequence[Any], price: Price | None) -> None:
-        """Does a record cost what its version of the price makes of its usage?"""
+    def _charge(self, seq: int, record: Record, price: Price | None) -> None:
+        """Check that the cost of a record is that of its usage by its version of the price."""
         if price is None:
-            self._fault(f"the price of record {seq} ({values[0]}), version {values[_PRICE]}, is missing")
-        elif fitted_cost(price.cost(Usage(*values[_FIRST_TOKENS : _FIRST_TOKENS + 5]))) != values[_COST]:
-            self._fault(f"record {seq} ({values[0]}) does not cost what version {price.id} of the price makes of it")
+            self._fault(f"the price of record {seq} ({record.request_id}), version {record.price_id}, is missing")
+            return
+        served = is_served(record.usage, completed=record.status == "completed")
+        if clamp_cost(price.cost(record.usage, served=served)) != record.cost_pico:
+            line = f"record {seq} ({record.request_id}) does not cost what version {price.id} of the price makes of it"
+            self._fault(line)
 
     def _hours(self, pruned: int, newest: int) -> None:
-        # What was pruned is in the hours up to that of its newest record: there, sums by user and month must do.
+        # Pruned records are in the hours up to that of the newest: there, only sums by user and month can be compared.
         whole_from = hour_of(newest) + HOUR_MS if pruned else 0
-        records = (
-            f"SELECT created_at - created_at % {HOUR_MS} AS at, {_WHOSE}, {_REQUESTS} AS requests, {_named(_USED)}"
-        )
         rows = (
-            f"{records} FROM records WHERE created_at >= {whole_from} UNION ALL {_taken('hour', 'hourly', whole_from)}"
+            f"SELECT created_at - created_at % {HOUR_MS} AS at, {_BY}, {_REQUESTS} AS requests, {_named(_USED)}"
+            f" FROM records WHERE created_at >= {whole_from}"
+            f" UNION ALL {_subtracted('hour', 'hourly', whole_from)}"
         )
-        for at, *whose in self._left_over(rows):
-            self._fault(f"the sums of the hour {format_time(at)} of {_who(whose)} are not those of its records")
+        for at, *dimensions in self._left_over(rows):
+            self._fault(
+                f"the sums of the hour {format_time(at)} of {self._described(dimensions)} are not those of its records"
+            )
         old = (
-            f"SELECT {_MONTH_OF.format('created_at')} AS at, user_id, '' AS model, '' AS key_id, '' AS status,"
-            f" {_REQUESTS} AS requests, {_named(_USED)} FROM records WHERE created_at < {whole_from}"
-            f" UNION ALL SELECT month, user_id, '', '', '', {', '.join(_FIGURES)} FROM pruned_users"
-            f" UNION ALL SELECT {_MONTH}, user_id, '', '', '', {_OFF} FROM hourly WHERE hour < {whole_from}"
+            f"SELECT {_MONTH_OF.format('created_at')} AS at, {_OF_USER}, {_REQUESTS} AS requests, {_named(_USED)}"
+            f" FROM records WHERE created_at < {whole_from}"
+            f" UNION ALL SELECT month, {_OF_USER}, {', '.join(FIGURES)} FROM pruned_users"
+            f" UNION ALL SELECT {_MONTH}, {_OF_USER}, {_NEGATED} FROM hourly WHERE hour < {whole_from}"
         )
         for at, user_id, *_ in self._left_over(old):
-            before = f"before {format_time(whole_from)} of {user_id} in the month {format_time(at)}"
+            user = self._identities.user_id_of(user_id)
+            before = f"before {format_time(whole_from)} of {user} in the month {format_time(at)}"
             self._fault(f"the sums of all hours {before} are not those of what was pruned")
         users = (
-            f"SELECT 0 AS at, '' AS user_id, '' AS model, '' AS key_id, '' AS status, {', '.join(_FIGURES)}"
-            f" FROM checkpoints WHERE seq = {pruned} UNION ALL SELECT 0, '', '', '', '', {_OFF} FROM pruned_users"
+            f"SELECT 0 AS at, {_OF_ALL}, {', '.join(FIGURES)}"
+            f" FROM checkpoints WHERE seq = {pruned} UNION ALL SELECT 0, {_OF_ALL}, {_NEGATED} FROM pruned_users"
         )
         for _ in self._left_over(users):
             self._fault("the sums of what was pruned by user are not those of the last checkpoint")
 
     def _minutes(self, minutes_from: int, newest: int) -> None:
         whole_from = max(minutes_from, minute_of(newest) + MINUTE_MS)
-        zeros = ", ".join(f"0 AS {figure}" for figure in _FIGURES[1:])
+        zeros = ", ".join(f"0 AS {figure}" for figure in FIGURES[1:])
         rows = (
-            f"SELECT created_at - created_at % {MINUTE_MS} AS at, {_WHOSE}, {_REQUESTS} AS requests, {zeros}"
+            f"SELECT created_at - created_at % {MINUTE_MS} AS at, {_BY}, {_REQUESTS} AS requests, {zeros}"
             f" FROM records WHERE created_at >= {whole_from}"
-            f" UNION ALL SELECT settled_at - settled_at % {MINUTE_MS}, {_WHOSE}, 0, {_USED}"
+            f" UNION ALL SELECT settled_at - settled_at % {MINUTE_MS}, {_BY}, 0, {_USED}"
             f" FROM records WHERE settled_at >= {whole_from}"
-            f" UNION ALL {_taken('minute', 'rollup_minutes', whole_from)}"
+            f" UNION ALL {_subtracted('minute', 'rollup_minutes', whole_from)}"
         )
-        for at, *whose in self._left_over(rows):
-            self._fault(f"the sums of the minute {format_time(at)} of {_who(whose)} are not those of its records")
+        for at, *dimensions in self._left_over(rows):
+            self._fault(
+                f"the sums of the minute {format_time(at)} of {self._described(dimensions)} are not those of its"
+                " records"
+            )
 
     def _coarser(self) -> None:
-        """The sums by hour and model, and by month and user, against those by hour."""
-        for moment, at, named, table in (
-            ("hour", "hour", "'', model", "hourly_models"),
-            ("month", _MONTH, "user_id, ''", "monthly_users"),
+        """Compare the sums by hour and model, and by month and user, with those by hour."""
+        for moment, at, columns, table in (
+            ("hour", "hour", ("model", "status"), "hourly_models"),
+            ("month", _MONTH, ("user_id", "status", "team_id"), "monthly_users"),
         ):
+            named = ", ".join(name if name in columns else f"'' AS {name}" for name in _GROUPS.split(", "))
             rows = (
-                f"SELECT {at} AS at, {_both(named)}, '' AS key_id, status, {', '.join(_FIGURES)} FROM hourly"
-                f" UNION ALL SELECT {moment}, {named}, '', status, {_OFF} FROM {table}"
+                f"SELECT {at} AS at, {named}, {', '.join(FIGURES)} FROM hourly"
+                f" UNION ALL SELECT {moment}, {named}, {_NEGATED} FROM {table}"
             )
-            for found, user_id, model, _, status in self._left_over(rows):
-                whose = f"{user_id or model}, {status}"
-                self._fault(f"the sums of the {moment} {format_time(found)} of {whose} are not those of its hours")
+            for found, user_id, model, _, status, *_ in self._left_over(rows):
+                dimensions = f"{self._identities.user_id_of(user_id) or model}, {status}"
+                self._fault(f"the sums of the {moment} {format_time(found)} of {dimensions} are not those of its hours")
+
+    def _endpoints(self, pruned: int, newest: int) -> None:
+        """Compare the sums by endpoint with the records. Of hours with pruned records nothing else is known."""
+        whole_from = hour_of(newest) + HOUR_MS if pruned else 0
+        rows = (
+            f"SELECT created_at - created_at % {HOUR_MS} AS at, user_id, model, coalesce(key_id, '') AS key_id,"
+            f" endpoint AS status, coalesce(team_id, '') AS team_id, '' AS end_user_id, 1 AS requests,"
+            f" {_named(_USED)} FROM records WHERE created_at >= {whole_from} AND endpoint NOT IN ({_NOT_BY_ENDPOINT})"
+            f" UNION ALL SELECT hour, user_id, model, key_id, endpoint, team_id, '', {_NEGATED}"
+            f" FROM hourly_endpoints WHERE hour >= {whole_from}"
+        )
+        for at, *dimensions in self._left_over(rows):
+            self._fault(
+                f"the sums of the hour {format_time(at)} of {self._described(dimensions)} are not those of its records"
+            )
+
+    def _upstreams(self, pruned: int, newest: int) -> None:
+        """Compare what upstreams cost by day with the records. Of days with pruned records nothing else is known."""
+        whole_from = day_of(newest) + DAY_MS if pruned else 0
+        query = (
+            f"SELECT day, upstream FROM (SELECT created_at - created_at % {DAY_MS} AS day, upstream,"
+            " cost_pico / 1000000 AS cost_micro, cost_pico % 1000000 AS cost_rest"
+            f" FROM records WHERE created_at >= {whole_from} AND cost_pico != 0 AND upstream != ''"
+            " UNION ALL SELECT day, upstream, -cost_micro, -cost_rest"
+            f" FROM daily_upstreams WHERE day >= {whole_from})"
+            f" GROUP BY 1, 2 HAVING {_MONEY_LEFT} ORDER BY 1, 2"
+        )
+        for at, upstream in self._connection.execute(query):
+            self._fault(f"the cost of {upstream} on the day {format_time(at)} is not that of its records")
 
     def _intents(self) -> None:
         query = "SELECT request_id FROM intents WHERE request_id IN (SELECT request_id FROM records)"
         for (request_id,) in self._connection.execute(query):
-            self._fault(f"{request_id} is settled, and told as under way all the same")
+            self._fault(f"{request_id} is settled, but its intent was not ended")
 
-    def _left_over(self, rows: str) -> Iterator[tuple[int, str, str, str, str]]:
+    def _left_over(self, rows: str) -> Iterator[tuple[int, str, str, str, str, str, str]]:
         return self._connection.execute(_LEFT_OVER.format(rows=rows))
+
+    def _described(self, dimensions: list[str]) -> str:
+        user_id, model, key_id, status, team_id, end_user_id = dimensions
+        more = [team_id and f"team {team_id}", end_user_id]
+        return ", ".join([self._identities.user_id_of(user_id), model, key_id or "no key", status, *filter(None, more)])
 
 
 def _named(used: str) -> str:
-    return ", ".join(f"{figure} AS {name}" for figure, name in zip(used.split(", "), _FIGURES[1:], strict=True))
+    return ", ".join(f"{figure} AS {name}" for figure, name in zip(used.split(", "), FIGURES[1:], strict=True))
 
 
-def _both(named: str) -> str:
-    user, model = named.split(", ")
-    return f"{user} AS user_id, {model} AS model"
+def _subtracted(moment: str, table: str, whole_from: int) -> str:
+    return f"SELECT {moment}, {_GROUPS}, {_NEGATED} FROM {table} WHERE {moment} >= {whole_from}"
 
 
-def _taken(moment: str, table: str, whole_from: int) -> str:
-    return f"SELECT {moment}, user_id, model, key_id, status, {_OFF} FROM {table} WHERE {moment} >= {whole_from}"
-
-
-def _who(whose: list[str]) -> str:
-    user_id, model, key_id, status = whose
-    return f"{user_id}, {model}, {key_id or 'no key'}, {status}"
-
-
-def _silent(done: int, total: int) -> None:
-    """Nobody looks."""
+def _no_progress(done: int, total: int) -> None:
+    """Ignore progress."""

@@ -1,4 +1,4 @@
-"""The one thread that writes. It owns the one connection that does, and runs one transaction after the other."""
+"""The writer thread: it owns the only writing connection, and runs one transaction after the other."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ T = TypeVar("T")
 
 
 class Writer:
-    """Two ways in: `hand` for the ledger (bare sqlite3, told by a callback), `run` for everything else (SQLAlchemy
-    Core, awaited). Belongs to the running loop."""
+    """Two entry points: `hand` for the ledger (bare sqlite3, with a callback), `run` for everything else (SQLAlchemy
+    Core, awaited). Nothing is written while `blocked` gives a reason. It belongs to the running event loop."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, blocked: Callable[[], str | None] = lambda: None) -> None:
         self._connection = connection
+        self._blocked = blocked
         self._engine = engine_over(lambda: connection, StaticPool, "BEGIN IMMEDIATE")
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -35,23 +36,33 @@ class Writer:
         self._thread.start()
 
     def hand(self, work: Callable[[sqlite3.Connection], None], done: Callable[[Exception | None], None]) -> None:
-        """Run `work` in a transaction on the thread; then `done` on the loop, with what went wrong or None."""
+        """Run `work` in a transaction on the thread; then call `done` on the loop, with the error or None."""
         self._jobs.put(partial(self._hand, work, done))
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction on the thread; it is durable on return. Raises StoreError when it is not done."""
+        """Run `work` in a transaction on the thread; it is durable on return. Raises StoreError when it fails."""
         if self._closed:
             raise StoreError("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(partial(self._run, work, future))
         return await future
 
-    def move_log(self) -> None:
-        """Between two transactions, move what is left in the write-ahead log into the file. From any thread."""
-        self._jobs.put(self._move_log)
+    def checkpoint_rest(self) -> None:
+        """Move the rest of the write-ahead log into the file, between two transactions. May be called from any
+        thread."""
+        self._jobs.put(self._checkpoint_rest)
+
+    async def empty_log(self) -> bool:
+        """Move the write-ahead log into the file and empty it, between two transactions. Returns whether it is empty: a
+        reader may keep it from that. Raises StoreError."""
+        if self._closed:
+            raise StoreError("the store is closed")
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._jobs.put(partial(self._empty_log, future))
+        return await future
 
     async def close(self, patience: float) -> bool:
-        """Finish what is queued and end the thread. Whether it ended within `patience` seconds."""
+        """Finish the queue and end the thread. Returns whether it ended within `patience` seconds."""
         self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join, patience)
@@ -69,35 +80,53 @@ class Writer:
         failure: Exception | None = None
         connection = self._connection
         try:
+            self._must_be_free()
             connection.execute("BEGIN IMMEDIATE")
             work(connection)
             connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 (told on the loop, which keeps the work and tries again)
+        except Exception as error:  # noqa: BLE001 (passed to the loop, which keeps the work and retries)
             failure = error
             self._roll_back()
         self._loop.call_soon_threadsafe(done, failure)
 
-    def _move_log(self) -> None:
-        # What stands in its way (a full disk, a reader) is met again, and told, by a commit.
+    def _must_be_free(self) -> None:
+        if reason := self._blocked():
+            raise StoreError(reason)
+
+    def _checkpoint_rest(self) -> None:
+        # A commit will meet the cause (a full disk, a reader) again, and report it.
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def _empty_log(self, future: asyncio.Future[bool]) -> None:
+        try:
+            self._must_be_free()
+            busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            failure = StoreError(f"the database cannot be written: {plain_reason(error)}")
+            self._loop.call_soon_threadsafe(_fail, future, failure)
+        except StoreError as error:
+            self._loop.call_soon_threadsafe(_fail, future, error)
+        else:
+            self._loop.call_soon_threadsafe(_succeed, future, not busy)
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error:
-                # SQLite rolls back by itself on the worst errors; the next BEGIN tells if it did not.
+                # SQLite rolls back by itself on the worst errors; the next BEGIN fails if it did not.
                 return
 
     def _run(self, work: Callable[[Connection], T], future: asyncio.Future[T]) -> None:
         try:
+            self._must_be_free()
             with self._engine.begin() as connection:
                 result = work(connection)
         except (sqlite3.Error, SQLAlchemyError) as error:
             failure = StoreError(f"the database cannot be written: {plain_reason(error)}")
             self._loop.call_soon_threadsafe(_fail, future, failure)
-        except Exception as error:  # noqa: BLE001 (raised where the work was asked for)
+        except Exception as error:  # noqa: BLE001 (raised to the caller of `run`)
             self._loop.call_soon_threadsafe(_fail, future, error)
         else:
             self._loop.call_soon_threadsafe(_succeed, future, result)

@@ -1,8 +1,8 @@
 import { useParams } from "react-router";
 
-import { CallDetail } from "~/parts/CallDetail";
-import { CallsTable } from "~/parts/CallsTable";
-import { Page } from "~/parts/Page";
+import { CallDetail } from "~/features/calls/CallDetail";
+import { CallsTable } from "~/features/calls/CallsTable";
+import { Page } from "~/ui/Page";
 
 /** Everyone's calls, each with what it cost and why. */
 export function Component() {

@@ -1,37 +1,37 @@
-import { FirstSteps } from "~/pages/admin/overview/FirstSteps";
-import { LiveCharts } from "~/pages/admin/overview/LiveCharts";
-import { LiveState } from "~/pages/admin/overview/LiveState";
-import { LiveTiles } from "~/pages/admin/overview/LiveTiles";
-import { Tops } from "~/pages/admin/overview/Tops";
-import { UpstreamHealth } from "~/pages/admin/overview/UpstreamHealth";
-import { useLive } from "~/parts/live";
-import { Page } from "~/parts/Page";
-import { usePeriod } from "~/parts/period";
-import { Fault } from "~/parts/states";
-import { UsageCharts } from "~/parts/UsageCharts";
-import { UsageTiles } from "~/parts/UsageTiles";
-import { useUsage } from "~/parts/usage";
+import { FirstSteps } from "~/features/calls/FirstSteps";
+import { useLive } from "~/features/live/feed";
+import { LinePanel } from "~/features/live/LinePanel";
+import { LiveCharts } from "~/features/live/LiveCharts";
+import { LiveState } from "~/features/live/LiveState";
+import { LiveTiles } from "~/features/live/LiveTiles";
+import { TopTables } from "~/features/live/TopTables";
+import { UpstreamHealth } from "~/features/upstreams/UpstreamHealth";
+import { useUsage } from "~/features/usage/usage";
+import { UsageCharts } from "~/features/usage/UsageCharts";
+import { UsageTiles } from "~/features/usage/UsageTiles";
+import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Page } from "~/ui/Page";
+import { usePeriod } from "~/ui/period";
 
-import classes from "./overview/Overview.module.css";
+import classes from "./Overview.module.css";
 
-/** Who spends, on what, is anything wrong: what happens now, pushed; below it, a span of time. */
+/** Who spends, on what, and whether anything is wrong: live figures, and a period below them. */
 export function Component() {
   const live = useLive();
   const period = usePeriod();
-  const usage = useUsage(period, {});
+  const usage = useUsage(period);
   const unused = live.tick?.month.requests === 0 && live.tick.now.in_flight === 0 && usage.data?.total.requests === 0 && usage.before?.requests === 0;
   return (
     <Page title="Overview" aside={<LiveState live={live} />} period>
-      <div className={classes["tiles"]}>
-        <LiveTiles tick={live.tick} />
-      </div>
+      <LiveTiles tick={live.tick} />
       {unused && <FirstSteps />}
       <LiveCharts series={live.series} waiting={live.tick === null} />
       <div className={classes["today"]}>
-        <Tops tick={live.tick} />
+        <TopTables tick={live.tick} />
         <UpstreamHealth tick={live.tick} />
       </div>
-      {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <Fault fault={usage.error} />}
+      <LinePanel tick={live.tick} />
+      {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <ErrorMessage error={usage.error} />}
       {!unused && <UsageCharts usage={usage} period={period} calls="/admin/calls" />}
     </Page>
   );

@@ -1,37 +1,45 @@
 import { Anchor, Badge, Button, Text } from "@mantine/core";
 import { Link, useParams } from "react-router";
 
-import { UserActions } from "~/pages/admin/users/UserActions";
 import { ApiError } from "~/api/client";
-import { CallsTable } from "~/parts/CallsTable";
-import { Ago } from "~/parts/figures";
-import { KeysTable } from "~/parts/KeysTable";
-import { LimitMeters } from "~/parts/LimitMeters";
-import { LimitsPanel } from "~/parts/LimitsPanel";
-import { phrase } from "~/parts/limitWords";
-import { Page } from "~/parts/Page";
-import { usePanel, usePeriod } from "~/parts/period";
-import { Empty, Fault, PageSkeleton } from "~/parts/states";
-import { Status } from "~/parts/Status";
-import { UsageCharts } from "~/parts/UsageCharts";
-import { UsageTiles } from "~/parts/UsageTiles";
-import { useUsage } from "~/parts/usage";
-import { useLimits, useLiveUsers, type UserRow, useUser } from "~/parts/users";
+import { CallsTable } from "~/features/calls/CallsTable";
+import { CreditPanel } from "~/features/invoices/Credit";
+import { InvoicesTable } from "~/features/invoices/InvoicesTable";
+import { EndUsersPanel } from "~/features/endUsers/EndUsersPanel";
+import { KeysTable } from "~/features/keys/KeysTable";
+import { LimitMeters } from "~/features/limits/LimitMeters";
+import { useUsage } from "~/features/usage/usage";
+import { UsageCharts } from "~/features/usage/UsageCharts";
+import { UsageTiles } from "~/features/usage/UsageTiles";
+import { useLiveUsers } from "~/features/users/live";
+import { OtherLimits } from "~/features/users/OtherLimits";
+import { UserActions } from "~/features/users/UserActions";
+import { UserLimitsPanel } from "~/features/users/UserLimitsPanel";
+import { type UserRow, useUser } from "~/features/users/users";
+import { UserStatus } from "~/features/users/UserStatus";
+import { Empty } from "~/ui/Empty";
+import { ErrorMessage } from "~/ui/ErrorMessage";
+import { PageSkeleton } from "~/ui/Loading";
+import { Page } from "~/ui/Page";
+import { Panel } from "~/ui/Panel";
+import { usePeriod } from "~/ui/period";
+import { RelativeTime } from "~/ui/Times";
+import { usePanel } from "~/ui/urlState";
 
-import classes from "./users/User.module.css";
+import classes from "./User.module.css";
 
-/** One user: what they use, what is left to them, and all that an admin can do for or against them. */
+/** One user: what they use, what is left to them, and the actions on their account. */
 export function Component() {
   const { userId = "" } = useParams();
   const { data, error, refetch } = useUser(userId);
   useLiveUsers();
-  if (error instanceof ApiError && error.status === 404) return <NotThere userId={userId} />;
-  if (error !== null) return <Fault fault={error} again={() => void refetch()} />;
-  return data === undefined ? <PageSkeleton /> : <OfUser user={data} />;
+  if (error instanceof ApiError && error.status === 404) return <UserNotFound userId={userId} />;
+  if (error !== null) return <ErrorMessage error={error} onRetry={() => void refetch()} />;
+  return data === undefined ? <PageSkeleton /> : <UserPage user={data} />;
 }
 
-function OfUser({ user }: { user: UserRow }) {
-  const { user_id: userId, name, status, role } = user;
+function UserPage({ user }: { user: UserRow }) {
+  const { user_id: userId, name, status, role, team } = user;
   const [editing, setEditing] = usePanel("limits");
   const period = usePeriod();
   const usage = useUsage(period, { userId });
@@ -45,7 +53,7 @@ function OfUser({ user }: { user: UserRow }) {
       title={name ?? userId}
       aside={
         <>
-          <Status of={status} />
+          <UserStatus of={status} />
           {role === "admin" && <Badge color="gray">admin</Badge>}
         </>
       }
@@ -55,39 +63,48 @@ function OfUser({ user }: { user: UserRow }) {
     >
       <p className={classes["facts"]}>
         {name !== null && <span>{userId}</span>}
+        {team !== null && (
+          <span>
+            {user.team_admin ? "admin of team " : "in team "}
+            <Anchor component={Link} to={`/admin/teams/${encodeURIComponent(team)}`} inherit>
+              {team}
+            </Anchor>
+          </span>
+        )}
         <span>
-          made <Ago at={user.created_at} />
+          made <RelativeTime at={user.created_at} />
         </span>
         <span>
-          last seen <Ago at={user.last_seen_at} />
+          last seen <RelativeTime at={user.last_seen_at} />
         </span>
       </p>
-      {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <Fault fault={usage.error} />}
+      {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <ErrorMessage error={usage.error} />}
       <div>
         <LimitMeters usage={user.usage} {...(status === "closed" ? {} : { actions: edit })} />
         <OtherLimits userId={userId} />
       </div>
-      <UsageCharts usage={usage} period={period} calls="/admin/calls" user={userId} />
+      <UsageCharts usage={usage} period={period} calls="/admin/calls" filters={{ user: userId }} />
       <KeysTable userId={userId} title="Keys" />
+      <Panel
+        title="Invoices"
+        flush
+        actions={
+          <Anchor component={Link} to={`/admin/billing/invoices?user=${encodeURIComponent(userId)}`} size="sm">
+            All of them
+          </Anchor>
+        }
+      >
+        <InvoicesTable source={{ kind: "user", id: userId }} base="/admin/billing/invoices" />
+      </Panel>
+      <CreditPanel kind="user" id={userId} />
+      <EndUsersPanel userId={userId} />
       <section className={classes["calls"]} aria-labelledby="calls">
         <h2 id="calls">Calls</h2>
         <CallsTable userId={userId} />
       </section>
-      <LimitsPanel userId={editing === "" ? "" : userId} close={() => setEditing("")} />
+      <UserLimitsPanel userId={editing === "" ? "" : userId} close={() => setEditing("")} />
     </Page>
   );
-}
-
-/** Limits that no meter shows: on one request, and on which models. */
-function OtherLimits({ userId }: { userId: string }) {
-  const { data } = useLimits(userId);
-  const size = data?.max_tokens_per_request ?? null;
-  const allowed = data?.allowed_models ?? null;
-  const words = [
-    ...(size === null ? [] : [phrase("max_tokens_per_request", size)]),
-    ...(allowed === null ? [] : [allowed.length === 0 ? "no model is allowed: every request is refused" : `models: only ${allowed.join(", ")}`]),
-  ];
-  return words.length === 0 ? null : <p className={classes["other"]}>Besides: {words.join("; ")}.</p>;
 }
 
 function Back() {
@@ -98,7 +115,7 @@ function Back() {
   );
 }
 
-function NotThere({ userId }: { userId: string }) {
+function UserNotFound({ userId }: { userId: string }) {
   return (
     <Page title="No such user" above={<Back />}>
       <Empty title={`There is no user ${userId}`}>

@@ -1,25 +1,29 @@
-import { useQuery } from "@tanstack/react-query";
-
-import { api, body } from "~/api/client";
-import { Page } from "~/parts/Page";
-import { UsageCharts } from "~/parts/UsageCharts";
-import { UsageTiles } from "~/parts/UsageTiles";
-import { LimitMeters } from "~/parts/LimitMeters";
-import { FirstCall } from "~/parts/FirstCall";
-import { Fault, Loading } from "~/parts/states";
-import { usePeriod } from "~/parts/period";
-import { useUsage } from "~/parts/usage";
+import { OwnAlerts } from "~/features/alerts/OwnAlerts";
+import { FirstCall } from "~/features/calls/FirstCall";
+import { LimitMeters } from "~/features/limits/LimitMeters";
+import { useMe } from "~/features/session/useMe";
+import { useUsage } from "~/features/usage/usage";
+import { UsageCharts } from "~/features/usage/UsageCharts";
+import { UsageTiles } from "~/features/usage/UsageTiles";
+import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Loading } from "~/ui/Loading";
+import { Page } from "~/ui/Page";
+import { usePeriod } from "~/ui/period";
 
 /** What was spent, on what, and how much is left. */
 export function Component() {
-  const me = useQuery({ queryKey: ["me"], queryFn: () => body(api.GET("/me")), refetchInterval: 15_000 });
+  const me = useMe();
   const period = usePeriod();
-  const usage = useUsage(period, {});
+  const usage = useUsage(period);
   const unused = usage.data?.total.requests === 0 && me.data?.month.requests === 0;
   return (
     <Page title="Home" period>
-      {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <Fault fault={usage.error} />}
-      {me.data === undefined ? me.error === null ? <Loading height={120} /> : <Fault fault={me.error} /> : <LimitMeters usage={me.data.usage} />}
+      <OwnAlerts />
+      {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <ErrorMessage error={usage.error} />}
+      {me.data === undefined ? me.error === null ? <Loading height={120} /> : <ErrorMessage error={me.error} /> : <LimitMeters usage={me.data.usage} />}
+      {me.data?.team_usage != null && Object.keys(me.data.team_usage).length > 0 && (
+        <LimitMeters title={`Limits of your team, ${me.data.team_name ?? me.data.team ?? ""}`} usage={me.data.team_usage} />
+      )}
       {unused ? <FirstCall /> : <UsageCharts usage={usage} period={period} calls="/calls" />}
     </Page>
   );

@@ -1,7 +1,7 @@
-import { KeysTable } from "~/parts/KeysTable";
-import { Page } from "~/parts/Page";
+import { KeysTable } from "~/features/keys/KeysTable";
+import { Page } from "~/ui/Page";
 
-/** One's own keys: what opens the gateway to programs. */
+/** One's own keys, with which programs sign in to the gateway. */
 export function Component() {
   return (
     <Page title="Keys">

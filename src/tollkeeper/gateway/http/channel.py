@@ -1,0 +1,35 @@
+"""The interface of a connection to its exchanges.
+
+A connection creates its exchanges, and calls the methods under "Called by the connection" in `exchange.py` and
+`request_body.py`; an exchange knows no more of its connection than this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from tollkeeper.gateway.http.flow_control import FlowControl
+from tollkeeper.gateway.http.server_state import ServerState
+
+
+class Channel(Protocol):
+    """The connection to one client. `peer` is the address at its end, `local` the one at ours."""
+
+    loop: asyncio.AbstractEventLoop
+    server: ServerState
+    flow: FlowControl
+    peer: tuple[str, int] | None
+    local: tuple[str, int] | None
+    write: Callable[[bytes], None]
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of responses waiting to be written, not counting those in the kernel's buffer."""
+
+    def abort(self) -> None:
+        """Close at once, discarding whatever is still unsent."""
+
+    def response_sent(self) -> None:
+        """Finish the current exchange, now that its response is written, and go on to the next request."""

@@ -1,0 +1,19 @@
+"""Authentication of model requests: by an API key, or by the session of a page of ours."""
+
+from __future__ import annotations
+
+from tollkeeper.gateway.http.exchange import Exchange
+from tollkeeper.services.accounts.credentials import presented
+from tollkeeper.services.accounts.directory import Caller, Directory
+
+
+def authenticate(exchange: Exchange, accounts: Directory) -> Caller:
+    """Return the caller that a request's key or session cookie identifies.
+
+    Raises InvalidKey, NotSignedIn, AccountSuspended, and Forbidden where the cookie was not sent by a page of ours:
+    using a model costs money, so that is checked for every method.
+    """
+    found = presented(
+        accounts, exchange.method, exchange.all_headers, guarded=True, key_in_path=exchange.secret_in_path
+    )
+    return accounts.identify(found) if isinstance(found, str) else found

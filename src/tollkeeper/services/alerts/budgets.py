@@ -1,0 +1,262 @@
+"""Alerts on budgets: each threshold is reported when the use reaches it.
+
+A settlement only notes whose it was. Once a second the budgets of those are compared with what their counters say, so
+that a request pays next to nothing, whatever the number of thresholds. What is open is looked at every half a minute as
+well, since a window may empty without any request; at the start all budgets are, since a process may have been killed
+between a settlement and its alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from tollkeeper.rules.alerts import EXHAUSTED, is_budget, is_reached, reached, window_of
+from tollkeeper.rules.limits import COUNTED, NO_LIMITS, Limits
+from tollkeeper.rules.money import format_usd
+from tollkeeper.rules.owners import Owner, Owners, Scope
+from tollkeeper.rules.times import format_time, month_bounds
+from tollkeeper.services.alerts.book import AlertBook
+from tollkeeper.services.events.outbox import Outbox
+from tollkeeper.services.ledger.observers import Observer
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports.alerts import Alert, AlertKey
+from tollkeeper.store.ports.counters import LimitStatus
+from tollkeeper.store.ports.records import Record
+
+log = logging.getLogger("tollkeeper.alerts")
+
+CHECK_EVERY = 1.0
+"""Seconds between two checks of the budgets that were used."""
+SWEEP_EVERY = 30
+"""Checks between two looks at all that is open."""
+_AT_ONCE = 50
+"""Owners checked before the event loop serves others."""
+EVERYONE = "everyone"
+"""The kind of the owner of the installation's budget."""
+WHOLE_BUDGET = "cost_usd_per_month"
+
+
+class BudgetUse(Protocol):
+    """The status of limits (`services/limits/usage.py`)."""
+
+    async def of(self, owner: Owner) -> Mapping[str, LimitStatus]:
+        """By name, of the limits on all models."""
+
+    async def by_model(self, owner: Owner) -> Mapping[str, Mapping[str, LimitStatus]]:
+        """By model and name, of the limits on single models."""
+
+
+class BudgetAlerts(Observer):
+    """Reports thresholds of budgets. `owners_of` finds the owners of limits on what a user used with a key (None: in a
+    session). `default` are the percentages of owners whose limits name none. `whole_budget`: pico-dollars that everyone
+    together should cost a month, at most; None: there is no such budget. `spent`: what everyone has cost since a
+    moment. `now` is milliseconds since the epoch."""
+
+    def __init__(
+        self,
+        book: AlertBook,
+        outbox: Outbox,
+        use: BudgetUse,
+        owners_of: Callable[[str, str | None], Owners],
+        now: Callable[[], int],
+        *,
+        default: Sequence[int],
+        whole_budget: int | None = None,
+        spent: Callable[[int], Awaitable[int]],
+    ) -> None:
+        self._book = book
+        self._outbox = outbox
+        self._use = use
+        self._owners_of = owners_of
+        self._now = now
+        self._default = tuple(default)
+        self._whole_budget = whole_budget
+        self._spent = spent
+        self._used: set[tuple[str, str | None]] = set()
+        self._touched: dict[Scope, Owner] = {}
+        self._refused: set[tuple[Scope, str]] = set()
+        self._open_owners: dict[Scope, Owner] = {}
+        """Owners of open alerts, to be looked at again."""
+        self._sweep_in = SWEEP_EVERY
+        self._whole_due = True
+        self._failing = False
+
+    def __repr__(self) -> str:
+        return f"BudgetAlerts({len(self._used)} used, {len(self._open_owners)} with open alerts)"
+
+    def settled(self, record: Record, allowance: int | None) -> None:  # noqa: ARG002 (an observer's)
+        self._used.add((record.user_id, record.key_id))
+
+    def exhausted(self, owners: Owners, scope: Scope, name: str) -> None:
+        """A budget has refused a request."""
+        for owner in owners:
+            if owner.scope == scope[:2] and is_budget(name):
+                self._refused.add((scope, name))
+                self._touched[owner.scope] = owner
+
+    def touch(self, owner: Owner) -> None:
+        """Check the budgets of an owner, whose limits may have changed."""
+        self._touched[owner.scope] = owner
+
+    def touch_all(self, owners: Iterable[Owner]) -> None:
+        """Check the budgets of all these owners, of whom most have none."""
+        for owner in owners:
+            if _has_budget(owner.limits):
+                self._touched[owner.scope] = owner
+
+    def forget(self, user_id: str) -> None:
+        """Look no more at the budgets of a user who was erased."""
+        self._used = {used for used in self._used if used[0] != user_id}
+        for owners in (self._touched, self._open_owners):
+            for scope in [scope for scope, owner in owners.items() if user_id in owner.users]:
+                del owners[scope]
+
+    async def run(self) -> None:
+        """Check until cancelled."""
+        while True:
+            await self.check()
+            await asyncio.sleep(CHECK_EVERY)
+
+    async def check(self) -> None:
+        """Check the budgets that were used or changed since the last time, and in turn all that have open alerts. What
+        the database does not take is checked again."""
+        used, self._used = self._used, set()
+        owners, self._touched = self._touched, {}
+        refused, self._refused = self._refused, set()
+        try:
+            await self._sweep(owners)
+            for user_id, key_id in used:
+                for owner in self._owners_of(user_id, key_id):
+                    owners.setdefault(owner.scope, owner)
+            for count, owner in enumerate(list(owners.values()), 1):
+                if _has_budget(owner.limits) or owner.scope in self._open_owners:
+                    await self._check(owner, refused)
+                del owners[owner.scope]
+                if count % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            if used or self._whole_due:
+                await self._check_whole()
+        except StoreError as error:
+            if not self._failing:
+                log.warning("budgets cannot be checked for alerts; it will be tried again: %s", error)
+            self._failing = True
+            self._touched = owners | self._touched
+            self._refused |= refused
+            self._whole_due = True
+        else:
+            self._failing = False
+
+    async def _sweep(self, owners: dict[Scope, Owner]) -> None:
+        self._sweep_in -= 1
+        if self._sweep_in > 0:
+            return
+        self._sweep_in = SWEEP_EVERY
+        self._whole_due = True
+        await self._book.load()
+        for scope, owner in self._open_owners.items():
+            owners.setdefault(scope, owner)
+
+    async def _check(self, owner: Owner, refused: set[tuple[Scope, str]]) -> None:
+        limits = owner.limits
+        percentages = self._default if limits.alerts is None else limits.alerts
+        found: dict[tuple[str, str], LimitStatus] = {}
+        if percentages:
+            found = {("", name): status for name, status in (await self._use.of(owner)).items() if is_budget(name)}
+            if limits.models:
+                for model, statuses in (await self._use.by_model(owner)).items():
+                    found |= {(model, name): status for name, status in statuses.items() if is_budget(name)}
+        refusing = {
+            (model, name) for model, name in found if ((*owner.scope, model) if model else owner.scope, name) in refused
+        }
+        await self._compare(owner.kind.name, owner.id, owner, found, percentages, refusing)
+        if self._book.of(*owner.scope):
+            self._open_owners[owner.scope] = owner
+        else:
+            self._open_owners.pop(owner.scope, None)
+
+    async def _check_whole(self) -> None:
+        self._whole_due = False
+        found: dict[tuple[str, str], LimitStatus] = {}
+        if self._whole_budget is not None and self._default:
+            since, until = month_bounds(self._now())
+            used = await self._spent(since)
+            found["", WHOLE_BUDGET] = LimitStatus(WHOLE_BUDGET, self._whole_budget, used, 0, until if used else None)
+        await self._compare(EVERYONE, "", None, found, self._default, set())
+
+    async def _compare(
+        self,
+        kind: str,
+        owner_id: str,
+        owner: Owner | None,
+        found: Mapping[tuple[str, str], LimitStatus],
+        percentages: Sequence[int],
+        refusing: set[tuple[str, str]],
+    ) -> None:
+        """Open and close the alerts of one owner, so that they say what is `found`."""
+        now = self._now()
+        wanted: dict[AlertKey, int] = {}
+        for (model, name), status in found.items():
+            floors = reached(status.used, status.limit, percentages, refuses=(model, name) in refusing)
+            wanted |= {AlertKey(kind, owner_id, model, name, percent): floor for percent, floor in floors.items()}
+        over = []
+        for alert in self._book.of(kind, owner_id):
+            kept = found.get((alert.model, alert.name))
+            if kept is None or alert.percent not in percentages or not self._still(alert, kept, now):
+                over.append(alert.key)
+        if closed := [key for key in over if key not in wanted]:
+            await self._book.close(closed)
+        for key, floor in wanted.items():
+            if (known := self._book.get(key)) is None or key in over:
+                window = window_of(COUNTED[key.name].span, now)
+                if known is None or known.window < window:
+                    await self._open(key, floor, window, owner, found[key.model, key.name])
+
+    @staticmethod
+    def _still(alert: Alert, status: LimitStatus, now: int) -> bool:
+        """Whether an alert still says what is so: the use is over its floor, in the same window."""
+        same_window = alert.window >= window_of(COUNTED[alert.name].span, now)
+        return same_window and is_reached(status.used, status.limit, alert.floor)
+
+    async def _open(self, key: AlertKey, floor: int, window: int, owner: Owner | None, status: LimitStatus) -> None:
+        user_id, team_id, key_id = _ids(owner)
+        is_money = COUNTED[key.name].quantity == "cost"
+        data: dict[str, object] = {
+            "owner": key.kind,
+            "user_id": user_id,
+            "key_id": key_id,
+            "team_id": team_id,
+            "limit": key.name,
+            "model": key.model or None,
+            "percent": key.percent,
+            "value": format_usd(status.limit) if is_money else status.limit,
+            "used": format_usd(status.used) if is_money else status.used,
+            "resets_at": None if status.resets_at is None else format_time(status.resets_at),
+        }
+        event = self._outbox.event(
+            "budget.exhausted" if key.percent == EXHAUSTED else "budget.threshold",
+            data,
+            user_id=user_id,
+            team_id=team_id,
+        )
+        alert = Alert(*key, window, floor, event.at, event.id, user_id, team_id)
+        await self._book.open(alert, event)
+
+
+def _ids(owner: Owner | None) -> tuple[str | None, str | None, str | None]:
+    """The user, the team and the key that an owner is. A key is of its user, too."""
+    if owner is None:
+        return None, None, None
+    kind = owner.kind.name
+    if kind == "key":
+        return owner.users[0], None, owner.keys[-1]
+    return (owner.id if kind == "user" else None), (owner.id if kind == "team" else None), None
+
+
+def _has_budget(limits: Limits) -> bool:
+    return limits is not NO_LIMITS and (
+        any(map(is_budget, limits.counts))
+        or any(is_budget(name) for counts in limits.models.values() for name in counts)
+    )

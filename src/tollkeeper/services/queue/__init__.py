@@ -1,0 +1,9 @@
+"""The fair line: requests wait here for a slot of an upstream.
+
+selection.py which upstream serves a request, and what follows an attempt
+line.py      who waits for what, and who gets the next free slot
+ticket.py    a request of the line
+ports.py     what the line asks of upstreams
+station.py   one upstream, as the line sees it
+means.py     what requests of a user and model use, learned as they end
+"""

@@ -1,0 +1,24 @@
+"""The part of the store that SQL engines share: SQLAlchemy Core, independent of any engine's SQL dialect.
+
+schema.py        the tables; those of records are derived from the table of fields in `store/ports/`
+migrations/      the revisions of the tables, each an Alembic script
+rows.py          conversion between values and rows
+chain.py         hashes of rows, by version of the chain's encoding
+identities.py    opaque ids of users and digests of metadata, which records hold in their place
+runner.py        the seam: an engine runs work in a transaction, off the loop
+accounts.py, end_users.py, sessions.py, external_identities.py, second_factors.py, teams.py, prices.py,
+aliases.py, upstreams.py, pins.py, jobs.py, installation.py, audit.py, idempotency.py, events.py, alerts.py,
+webhooks.py
+                 their tables, over two runners
+reports.py, history.py   lists of records and sums, over a runner that reads
+erasure.py       forgetting a person, in every table
+buckets.py       sums by bucket of time
+sums.py          sums over records, as statements have them
+invoices.py, invoice_rows.py, credits.py   invoices and credit
+open_records.py  records that no invoice covers
+invoice_check.py   verification of invoices
+written_off.py   records that were pruned before an invoice covered them
+prune.py         deleting the oldest records
+limits.py        limits as text in a column
+dialect.py       SQL that engines write differently
+"""

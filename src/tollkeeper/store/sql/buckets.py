@@ -1,0 +1,171 @@
+"""Usage by bucket of time, grouped in the database.
+
+Whole hours come from the sums by hour; minutes, and hours that the span cuts, from the records. The sums by hour do not
+tell requests for text from others, so what the others used is subtracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, union_all
+
+from tollkeeper.store.ports.buckets import Bucket, BucketQuery, BucketWidth, Dimension
+from tollkeeper.store.ports.records import ADJUSTMENT, EMBEDDING_ENDPOINTS, TEXT_ENDPOINTS
+from tollkeeper.store.ports.reports import Totals
+from tollkeeper.store.sql.dialect import one_of, unindexed
+from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.runner import Runner
+from tollkeeper.store.sql.schema import (
+    FIGURES,
+    PICO_PER_MICRO,
+    checkpoints,
+    hourly,
+    hourly_endpoints,
+    hourly_models,
+    records,
+)
+from tollkeeper.store.sql.sums import RECORD_SUMS, in_span
+from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS
+
+WIDTHS: Mapping[BucketWidth, int] = {"minute": MINUTE_MS, "hour": HOUR_MS, "day": DAY_MS}
+_WORK: Mapping[str, Sequence[ColumnElement[bool]]] = {
+    "text": [records.c.endpoint.in_([*sorted(TEXT_ENDPOINTS), ADJUSTMENT])],
+    "embeddings": [records.c.endpoint.in_(sorted(EMBEDDING_ENDPOINTS))],
+    "all": [],
+}
+_NEWEST_PRUNED = select(func.max(checkpoints.c.newest))
+
+
+class _Source(NamedTuple):
+    """A table with its column of time, those of its dimensions, and its figures."""
+
+    table: Table
+    at: ColumnElement[int]
+    dimensions: Mapping[Dimension, ColumnElement[str]]
+    figures: Sequence[ColumnElement[int]]
+
+
+def _of_sums(table: Table, **dimensions: ColumnElement[str]) -> _Source:
+    named: Mapping[Any, ColumnElement[str]] = dimensions
+    return _Source(table, table.c.hour, named, [func.sum(table.c[name]) for name in FIGURES])
+
+
+_HOURLY = _of_sums(hourly, user=hourly.c.user_id, key=hourly.c.key_id, model=hourly.c.model, team=hourly.c.team_id)
+_MODELS = _of_sums(hourly_models, model=hourly_models.c.model)
+_ENDPOINTS = _of_sums(
+    hourly_endpoints,
+    user=hourly_endpoints.c.user_id,
+    key=hourly_endpoints.c.key_id,
+    model=hourly_endpoints.c.model,
+    team=hourly_endpoints.c.team_id,
+)
+_RECORDS = _Source(
+    records,
+    records.c.created_at,
+    {
+        "user": unindexed(records.c.user_id),
+        "key": func.coalesce(records.c.key_id, ""),
+        "model": unindexed(records.c.model),
+        "team": func.coalesce(records.c.team_id, ""),
+    },
+    RECORD_SUMS,
+)
+
+
+class SqlBuckets:
+    """See `ports.Buckets`. Every call raises StoreError when the database cannot be read. `identities` are those of the
+    database."""
+
+    def __init__(self, reader: Runner, identities: Identities) -> None:
+        self._reader = reader
+        self._identities = identities
+
+    async def sums(self, query: BucketQuery, *, most: int) -> list[Bucket]:
+        ids = self._identities
+        if query.users is not None:
+            query = replace(query, users=[*map(ids.id_of, query.users)])
+        found = await self._reader.run(partial(_read, query=query, most=most))
+        if "user" not in query.group_by:
+            return found
+        place = [*query.group_by].index("user")
+        named = [
+            replace(each, group=(*each.group[:place], ids.user_id_of(each.group[place]), *each.group[place + 1 :]))
+            for each in found
+        ]
+        return sorted(named, key=lambda each: (each.at, each.group))
+
+    async def newest_pruned(self) -> int | None:
+        return await self._reader.run(lambda connection: connection.execute(_NEWEST_PRUNED).scalar_one_or_none())
+
+
+def _read(connection: Connection, query: BucketQuery, most: int) -> list[Bucket]:
+    parts = list(_parts(query))
+    if not parts:
+        return []
+    every = union_all(*parts).subquery()
+    width = 1 + len(query.group_by)
+    places, sums = every.c[:width], [func.sum(column) for column in every.c[width:]]
+    counted = or_(*(figure != 0 for figure in sums))
+    totals = select(*places, *sums).group_by(*places).having(counted).order_by(*places).limit(most)
+    found = []
+    for at, *row in map(tuple[Any, ...], connection.execute(totals)):
+        group, counts, (micro, rest) = tuple(row[: width - 1]), row[width - 1 : -2], row[-2:]
+        found.append(Bucket(at, group, Totals(*[*counts, micro * PICO_PER_MICRO + rest])))
+    return found
+
+
+def _parts(query: BucketQuery) -> Iterator[Select[Any]]:
+    """Queries that add up, by bucket and group, to the sums of the span."""
+    first, last = -(-query.since // HOUR_MS) * HOUR_MS, query.until // HOUR_MS * HOUR_MS
+    if query.since >= query.until:
+        return
+    if query.width == "minute" or first >= last:
+        yield _of_records(query, query.since, query.until)
+        return
+    if query.since < first:
+        yield _of_records(query, query.since, first)
+    if last < query.until:
+        yield _of_records(query, last, query.until)
+    if query.work == "embeddings":
+        yield _of_hours(query, _ENDPOINTS, first, last).where(
+            hourly_endpoints.c.endpoint.in_(sorted(EMBEDDING_ENDPOINTS))
+        )
+        return
+    needed = set(query.group_by) | {
+        name
+        for name, wanted in (("user", query.users), ("key", query.keys), ("team", query.teams))
+        if wanted is not None
+    }
+    yield _of_hours(query, _MODELS if needed <= {"model"} else _HOURLY, first, last)
+    if query.work == "text":
+        yield _of_hours(query, _ENDPOINTS, first, last, sign=-1)
+
+
+def _of_records(query: BucketQuery, since: int, until: int) -> Select[Any]:
+    return in_span(_grouped(query, _RECORDS), since, until).where(*_WORK[query.work])
+
+
+def _of_hours(query: BucketQuery, source: _Source, first: int, last: int, sign: int = 1) -> Select[Any]:
+    return _grouped(query, source, sign).where(source.at >= first, source.at < last)
+
+
+def _grouped(query: BucketQuery, source: _Source, sign: int = 1) -> Select[Any]:
+    """Sums by bucket and group of the rows that the filters leave."""
+    bucket = (source.at - source.at % WIDTHS[query.width]).label("at")
+    places: list[ColumnElement[Any]] = [bucket, *(source.dimensions[name].label(name) for name in query.group_by)]
+    # Labelled: a union takes the names of its first part, and columns of the same name would be one.
+    figures = [(sign * figure).label(name) for name, figure in zip(FIGURES, source.figures, strict=True)]
+    grouped: Select[Any] = select(*places, *figures).group_by(*places)
+    filters: Mapping[Dimension, Sequence[str] | None] = {
+        "user": query.users,
+        "key": query.keys,
+        "model": query.models,
+        "team": query.teams,
+    }
+    return grouped.where(
+        *(one_of(source.dimensions[name], wanted) for name, wanted in filters.items() if wanted is not None)
+    )

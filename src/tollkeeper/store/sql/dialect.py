@@ -1,0 +1,57 @@
+"""SQL that engines write differently: elements of statements that SQLAlchemy compiles for each engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, ColumnElement, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import Text
+
+
+class unindexed(FunctionElement[Any]):  # noqa: N801 (reads as a function of SQL)
+    """A column for which SQLite uses no index. (To get groups in order it would read the whole table by an index rather
+    than sort the rows of a day.)"""
+
+    inherit_cache = True
+
+    def __init__(self, column: Column[Any]) -> None:
+        self.type = column.type
+        super().__init__(column)
+
+
+class texts_of(FunctionElement[str]):  # noqa: N801 (reads as a function of SQL)
+    """The strings of a JSON array as rows: any number of values in one parameter."""
+
+    inherit_cache = True
+    type = Text()
+
+
+def one_of(column: ColumnElement[Any], values: Collection[str]) -> ColumnElement[bool]:
+    """The condition that a column has one of these values, of which there may be any number."""
+    return column.op("IN", is_comparison=True)(texts_of(literal(msgspec.json.encode(list(values)).decode())))
+
+
+@compiles(unindexed)
+def _plain(element: unindexed, compiler: Any, **how: Any) -> str:
+    return str(compiler.process(element.clauses, **how))
+
+
+@compiles(unindexed, "sqlite")
+def _with_a_plus(element: unindexed, compiler: Any, **how: Any) -> str:
+    return f"+{compiler.process(element.clauses, **how)}"
+
+
+@compiles(texts_of)
+def _of_jsonb(element: texts_of, compiler: Any, **how: Any) -> str:
+    array = compiler.process(element.clauses, **how)
+    return f"(SELECT jsonb_array_elements_text(CAST({array} AS jsonb)))"
+
+
+@compiles(texts_of, "sqlite")
+def _of_json_each(element: texts_of, compiler: Any, **how: Any) -> str:
+    array = compiler.process(element.clauses, **how)
+    return f"(SELECT value FROM json_each({array}))"  # noqa: S608 (a placeholder)

@@ -1,0 +1,184 @@
+"""Forgetting a person, in every table that knows of persons.
+
+Records and their sums hold opaque ids, so none of them is touched; only the row that says whose id it was goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, or_, select, update
+
+from tollkeeper.store.ports.accounts import User
+from tollkeeper.store.ports.audit import AuditEntry
+from tollkeeper.store.ports.erasure import PERSONAL, forgotten
+from tollkeeper.store.redaction import Person, redacted, redacted_json
+from tollkeeper.store.sql import schema
+from tollkeeper.store.sql.audit import append, entry_of
+from tollkeeper.store.sql.dialect import one_of
+
+DELETED: Mapping[str, str] = {
+    "keys": "user_id",
+    "sessions": "user_id",
+    "idempotency_claims": "user_id",
+    "external_identities": "user_id",
+    "second_factors": "user_id",
+    "alerts": "user_id",
+    "events": "user_id",
+}
+"""Tables of which the person's rows go, and the columns that say whose they are."""
+RENAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "users": ("user_id", PERSONAL),
+    "end_users": ("user_id", ("value",)),
+}
+"""Tables of which the person's rows stay under the opaque id: the columns that say whose they are, and those that are
+cleared."""
+BY_THEMSELVES = frozenset({"audit", "jobs", "identities", "record_metadata", "deliveries"})
+"""Tables of which single texts are changed, or that the ledger's ids or events lead to."""
+OPAQUE = frozenset(
+    {
+        "records",
+        "hourly",
+        "hourly_endpoints",
+        "monthly_users",
+        "rollup_minutes",
+        "checkpoints",
+        "pruned_users",
+        "invoice_ranges",
+    }
+)
+"""Tables that know persons by opaque ids only."""
+KEPT = frozenset({"invoices", "credits"})
+"""Tables of what was charged, which has to be kept as it was issued; whose it is stands there by opaque ids."""
+PASSING = frozenset({"intents"})
+"""Tables whose rows last as long as a request: of a closed account there are none."""
+IMPERSONAL = frozenset(
+    {
+        "prices",
+        "aliases",
+        "teams",
+        "upstreams",
+        "pins",
+        "installation",
+        "head",
+        "daily_upstreams",
+        "hourly_models",
+        "invoice_numbers",
+        "webhooks",
+    }
+)
+"""Tables that know of no person."""
+MOST_REWRITTEN = 50_000
+"""Rows up to which a table is written anew."""
+_AT_ONCE = 2000
+
+_records, _metadata = schema.records, schema.record_metadata
+
+
+def forget_metadata(connection: Connection, opaque_id: str, after: str) -> str | None:
+    """Delete the metadata of some records of a user, those after the request id `after`. Returns the last of them, None
+    where there are no more."""
+    ids = select(_records.c.request_id).where(_records.c.user_id == opaque_id, _records.c.request_id > after)
+    found = connection.execute(ids.order_by(_records.c.request_id).limit(_AT_ONCE)).scalars().all()
+    if found:
+        connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, found)))
+    return found[-1] if len(found) == _AT_ONCE else None
+
+
+def is_forgotten(connection: Connection, opaque_id: str) -> bool:
+    """Whether an id is that of a person who was forgotten."""
+    table = schema.identities
+    found = select(table.c.id).where(table.c.id == opaque_id, table.c.user_id.is_(None))
+    return connection.execute(found).one_or_none() is not None
+
+
+def forget(connection: Connection, user: User, opaque_id: str, audit: AuditEntry) -> User:
+    """Forget the person of an account, in every table but that of metadata; `opaque_id` takes its place. The entry
+    `audit` is appended without the person. Returns the account as it is now."""
+    person = Person(user.user_id, _belongings(connection, user.user_id), opaque_id)
+    left = forgotten(user, opaque_id)
+    _forget_deliveries(connection, user.user_id)
+    for name, column in DELETED.items():
+        table = schema.METADATA.tables[name]
+        connection.execute(delete(table).where(table.c[column] == user.user_id))
+    for name, (column, cleared) in RENAMED.items():
+        table = schema.METADATA.tables[name]
+        values: dict[str, str | int | None] = {column: opaque_id, **dict.fromkeys(cleared)}
+        if table is schema.users:
+            values |= {"version": left.version, "team_admin": False}
+        connection.execute(update(table).where(table.c[column] == user.user_id).values(values))
+    _forget_identity(connection, opaque_id)
+    _redact_audit(connection, person)
+    _redact_jobs(connection, person)
+    _redact_events(connection, person)
+    append(connection, redacted(audit, person))
+    for name in (*DELETED, *RENAMED, *sorted(BY_THEMSELVES), *PASSING):
+        _write_anew(connection, schema.METADATA.tables[name])
+    return left
+
+
+def _belongings(connection: Connection, user_id: str) -> set[str]:
+    found: set[str] = set()
+    for table in (schema.keys, schema.sessions):
+        found.update(connection.execute(select(table.c.id).where(table.c.user_id == user_id)).scalars())
+    return found
+
+
+def _forget_identity(connection: Connection, opaque_id: str) -> None:
+    table = schema.identities
+    changed = connection.execute(update(table).where(table.c.id == opaque_id).values(user_id=None))
+    if not changed.rowcount:  # a person without records has none
+        connection.execute(insert(table).values(id=opaque_id, user_id=None))
+
+
+def _redact_audit(connection: Connection, person: Person) -> None:
+    table, name = schema.audit, person.user_id.lower()
+    concerned = or_(
+        func.lower(table.c.actor) == name,
+        func.lower(table.c.target) == name,
+        one_of(table.c.target, person.belongings),
+        func.lower(table.c.detail).contains(name, autoescape=True),
+    )
+    entries = [entry_of(*row) for row in connection.execute(select(table).where(concerned))]
+    changed = [left for entry in entries if (left := redacted(entry, person)) != entry]
+    if changed:
+        names = ("actor", "target", "detail", "address")
+        statement = update(table).where(table.c.id == bindparam("entry"))
+        connection.execute(
+            statement.values({name: bindparam(f"new_{name}") for name in names}),
+            [{"entry": left.id} | {f"new_{name}": getattr(left, name) for name in names} for left in changed],
+        )
+
+
+def _redact_jobs(connection: Connection, person: Person) -> None:
+    table = schema.jobs
+    concerned = func.lower(table.c.body).contains(person.user_id.lower(), autoescape=True)
+    for job in connection.execute(select(table.c.id, table.c.body).where(concerned)).all():
+        body = redacted_json(job.body, person)
+        connection.execute(update(table).where(table.c.id == job.id).values(body=body))
+
+
+def _forget_deliveries(connection: Connection, user_id: str) -> None:
+    table, events = schema.deliveries, schema.events
+    theirs = select(events.c.id).where(events.c.user_id == user_id)
+    connection.execute(delete(table).where(table.c.event_id.in_(theirs)))
+
+
+def _redact_events(connection: Connection, person: Person) -> None:
+    """Events about others that name the person: who suspended a user, say."""
+    table = schema.events
+    concerned = func.lower(table.c.data).contains(person.user_id.lower(), autoescape=True)
+    for event in connection.execute(select(table.c.id, table.c.data).where(concerned)).all():
+        data = redacted_json(event.data, person)
+        connection.execute(update(table).where(table.c.id == event.id).values(data=data))
+
+
+def _write_anew(connection: Connection, table: Table) -> None:
+    """Write a table and its indexes anew: where rows moved between pages, an engine leaves pieces of them that no
+    deletion reaches."""
+    if connection.execute(select(func.count()).select_from(table)).scalar_one() > MOST_REWRITTEN:
+        return
+    rows = connection.execute(select(table).order_by(*table.primary_key.columns)).mappings().all()
+    connection.execute(delete(table))
+    if rows:
+        connection.execute(insert(table), [dict(row) for row in rows])

@@ -1,0 +1,1 @@
+"""Conformance suites that others wrote, against the gateway before the demo's engine and its talking model."""

@@ -1,0 +1,144 @@
+"""Alerts of the whole gateway: what requests use is reported to a real receiver, and no request waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.gateway.conftest import Gateway
+from tests.services.events.rig import Receiver, receiving
+from tollkeeper.app.build import now_ms
+from tollkeeper.store.ports.counters import PastUse
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as found:
+        yield found
+
+
+async def report(gateway: Gateway) -> None:
+    """What the background work does next."""
+    await gateway.records()
+    await gateway.alerts.budgets.check()
+    await gateway.alerts.deliveries.step()
+    await gateway.alerts.deliveries.idle()
+
+
+async def add_webhook(gateway: Gateway, receiver: Receiver, **fields: Any) -> str:
+    body = {"url": receiver.url} | fields
+    response = await gateway.client.post("/admin/webhooks", headers=gateway.as_admin, json=body)
+    assert response.status_code == 201
+    secret: str = response.json()["secret"]
+    return secret
+
+
+async def set_limits(gateway: Gateway, **limits: Any) -> None:
+    path = "/admin/users/alice/limits"
+    assert (await gateway.client.put(path, headers=gateway.as_admin, json=limits)).status_code == 200
+
+
+async def test_a_budget_is_reported_as_it_is_used_up(start, receiver: Receiver) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        secret = await add_webhook(gateway, receiver, events=["budget.threshold", "budget.exhausted"])
+        await set_limits(gateway, requests_per_month=5)
+        statuses = []
+        for _ in range(6):
+            statuses.append((await gateway.chat()).status_code)
+            await report(gateway)
+        assert statuses == [200] * 5 + [429]
+        told = [message.verified(secret) for message in receiver.messages]
+        assert [(each["type"], each["data"]["used"]) for each in told] == [
+            ("budget.threshold", 4),
+            ("budget.exhausted", 5),
+        ]
+        alerts = (await gateway.client.get("/me/alerts")).json()["data"]
+        assert [(each["limit"], each["percent"]) for each in alerts] == [
+            ("requests_per_month", 100),
+            ("requests_per_month", 80),
+        ]
+        await set_limits(gateway, requests_per_month=50)
+        await report(gateway)
+        assert (await gateway.client.get("/me/alerts")).json()["data"] == []
+
+
+async def test_a_budget_whose_rest_is_too_small_for_any_request_is_exhausted(start, receiver: Receiver) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        await add_webhook(gateway, receiver, events=["budget.exhausted"])
+        await set_limits(gateway, tokens_per_day=100_000)
+        used = PastUse(("user", "alice"), "tokens_per_day", 99_990, now_ms())
+        await gateway.context.admission.counters.add([used])
+        await report(gateway)
+        assert receiver.messages == []
+        refused = await gateway.chat()
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "insufficient_quota")
+        await report(gateway)
+        assert [message.json["data"]["used"] for message in receiver.messages] == [99_990]
+
+
+async def test_the_percentages_of_the_limits_count(start, receiver: Receiver) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        await add_webhook(gateway, receiver)
+        await set_limits(gateway, requests_total=4, alerts=[50])
+        for _ in range(4):
+            await gateway.chat()
+            await report(gateway)
+        assert [message.json["data"]["percent"] for message in receiver.messages] == [50]
+
+
+async def test_a_budget_of_everyone_together(start, receiver: Receiver) -> None:
+    async with start(webhook_allow=receiver.address, budget_per_month="1") as gateway:
+        await add_webhook(gateway, receiver)
+        body = {"user_id": "bob", "cost_usd": "0.85", "reason": "a correction"}
+        await gateway.client.post("/admin/adjustments", headers=gateway.as_admin, json=body)
+        await report(gateway)
+        [message] = receiver.messages
+        data = message.json["data"]
+        assert (data["owner"], data["percent"], data["value"], data["used"]) == ("everyone", 80, "1", "0.85")
+
+
+async def test_changes_of_accounts_are_reported(start, receiver: Receiver) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        secret = await add_webhook(gateway, receiver)
+        for body in ({"status": "suspended"}, {"status": "active"}):
+            await gateway.client.patch("/admin/users/bob", headers=gateway.as_admin, json=body)
+        await gateway.client.post("/me/keys", json={"name": "second"})
+        await report(gateway)
+        told = sorted(message.verified(secret)["type"] for message in receiver.messages)
+        assert told == ["key.created", "user.suspended"]
+        assert all(gateway.secrets["alice"] not in message.body.decode() for message in receiver.messages)
+
+
+async def test_no_request_waits_for_receivers_that_never_answer(start, receiver: Receiver) -> None:
+    receiver.answers = [0] * 1000
+    async with start(webhook_allow=receiver.address) as gateway:
+        for _ in range(10):
+            await add_webhook(gateway, receiver)
+        await set_limits(gateway, requests_total=100, alerts=[1, 2, 3, 4, 5])
+        running = asyncio.create_task(gateway.alerts.deliveries.run())
+        answers = []
+        for _ in range(5):
+            answers += await asyncio.gather(*(gateway.chat() for _ in range(4)))
+            await gateway.alerts.budgets.check()
+        await receiver.arrived.wait()
+        answers += await asyncio.gather(*(gateway.chat() for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert not running.done()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_webhook_to_this_machine_is_refused_unless_it_is_allowed(start, receiver: Receiver) -> None:
+    async with start() as gateway:
+        for url in (receiver.url, receiver.url.replace("http:", "https:"), "https://localhost/"):
+            response = await gateway.client.post("/admin/webhooks", headers=gateway.as_admin, json={"url": url})
+            if response.status_code == 201:  # a name: it is vetted when it is asked
+                path = f"/admin/webhooks/{response.json()['id']}/test"
+                tried = (await gateway.client.post(path, headers=gateway.as_admin)).json()
+                assert tried["error"].startswith("its address is refused")
+            else:
+                assert response.status_code == 422
+        assert receiver.messages == []

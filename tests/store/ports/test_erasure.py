@@ -1,0 +1,280 @@
+"""What every engine promises when a person is forgotten: nothing tells who they were, and no sum changes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import Text
+
+from tests.store.engines import Engine, Sqlite
+from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record
+from tollkeeper.store import sqlite
+from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports.accounts import Key, User
+from tollkeeper.store.ports.alerts import Alert
+from tollkeeper.store.ports.events import Delivery, Event
+from tollkeeper.store.ports.jobs import StoredJob
+from tollkeeper.store.ports.records import ADJUSTMENT
+from tollkeeper.store.ports.reports import Filter
+from tollkeeper.store.ports.sessions import Session
+from tollkeeper.store.ports.store import Store
+from tollkeeper.store.sql import erasure
+from tollkeeper.store.sql.schema import METADATA
+from tollkeeper.store.sqlite.verify import verify
+
+OPAQUE = re.compile(r"u_[0-9a-f]{24}")
+ERASE = replace(AUDIT, action="user.erase", target="annabel", actor="root")
+ANNABEL = replace(ANN, user_id="annabel", name="Annabel Lee", status="closed")
+BOB = replace(ANN, user_id="bob", name="Bob")
+BY_THE_SEA = '{"tag":"by-the-sea"}'
+
+
+async def furnish(store: Store) -> User:
+    """Annabel, with whatever may name her, and Bob. Returns her account."""
+    keys = [replace(KEY, user_id="annabel", name="annabels laptop", prefix="sk-annab")]
+    keys.append(replace(KEY, id="key_2", user_id="bob", digest=b"another"))
+    users, _ = await store.accounts.save(users=[ANNABEL, BOB], keys=keys, audit=replace(AUDIT, target="annabel"))
+    await store.sessions.save(begun=[Session("s1", "annabel", NOON, NOON), Session("s2", "bob", NOON, NOON)])
+    for at in range(3):
+        store.ledger.settle(a_record(NOON + at, user_id="annabel", metadata=BY_THE_SEA))
+        store.ledger.settle(a_record(NOON + at, user_id="bob", key_id="key_2", metadata='{"tag":"bobs"}'))
+    reason = '{"reason":"for Annabel Lee","by":"root"}'
+    store.ledger.settle(a_record(user_id="annabel", endpoint=ADJUSTMENT, key_id=None, model="", metadata=reason))
+    await store.ledger.flush()
+    for target, detail in (("ANNABEL", '{"name":"Annabel Lee"}'), ("key_1", '{"name":"annabels laptop"}'),
+                           ("bob", '{"team":["annabel"],"name":"Bob"}')):  # fmt: skip
+        await store.audit.add(replace(AUDIT, actor="annabel", address="192.0.2.99", target=target, detail=detail))
+    await store.jobs.save(StoredJob("job_1", NOON, NOON, '{"model":"m","by":"annabel"}'))
+    theirs = Event("evt_1", NOON, "user.suspended", '{"user_id":"annabel","name":"Annabel Lee"}', "annabel")
+    others = Event("evt_2", NOON, "key.revoked", '{"user_id":"bob","by":"annabel","prefix":"sk-bobs"}', "bob")
+    alert = Alert("user", "annabel", "", "cost_usd_per_month", 80, 0, 0, NOON, "evt_3", "annabel")
+    await store.events.add([theirs, others])
+    await store.alerts.open(alert, replace(theirs, id="evt_3"))
+    await store.events.plan("evt_1", [Delivery("dlv_1", "evt_1", "email", "annabel@example.com", NOON, NOON)])
+    await store.events.plan("evt_2", [Delivery("dlv_2", "evt_2", "webhook", "wh_1", NOON, NOON)])
+    return users[0]
+
+
+async def everything(store: Store) -> str:
+    """All that the store gives of anybody."""
+    return repr(
+        [
+            await store.accounts.load(),
+            await store.sessions.load(),
+            await store.jobs.load(),
+            await store.alerts.load(),
+            await store.events.events(limit=100),
+            await store.events.deliveries(limit=100),
+            await store.audit.entries(limit=100, after=None),
+            await store.reports.records(EVERYTHING, limit=100, after=None),
+            await store.reports.summary(EVERYTHING, ["user", "key"]),
+        ]
+    )
+
+
+async def test_nothing_tells_who_they_were_and_no_sum_changes(store: Store) -> None:
+    annabel = await furnish(store)
+    before = await store.reports.summary(EVERYTHING, ["day", "model", "key", "status"])
+    owed = await store.reports.summary(Filter(user_id="annabel"), ())
+    left = await store.erasure.erase(annabel, ERASE)
+    await store.erasure.scrub()
+    assert OPAQUE.fullmatch(left.user_id)
+    assert (left.status, left.name, left.password_hash) == ("closed", None, None)
+    found = await everything(store)
+    for secret in ("annabel", "Annabel", "by-the-sea", "192.0.2.99"):
+        assert secret not in found
+    assert "bobs" in found
+    assert [key.user_id for key in (await store.accounts.load())[1]] == ["bob"]
+    assert [session.user_id for session in await store.sessions.load()] == ["bob"]
+    assert await store.reports.summary(EVERYTHING, ["day", "model", "key", "status"]) == before
+    assert await store.reports.summary(Filter(user_id=left.user_id), ()) == owed
+    assert await store.reports.summary(Filter(user_id="annabel"), ["user"]) == []
+    assert len(await store.reports.records(Filter(user_id=left.user_id), limit=10, after=None)) == 4
+
+
+async def test_the_audit_log_tells_of_it_without_the_name(store: Store) -> None:
+    left = await store.erasure.erase(await furnish(store), ERASE)
+    newest, *others = await store.audit.entries(limit=100, after=None)
+    assert (newest.action, newest.actor, newest.target) == ("user.erase", "root", left.user_id)
+    assert [entry.target for entry in others] == ["bob", "key_1", left.user_id, left.user_id]
+    assert [entry.address for entry in others] == [None, None, None, "127.0.0.1"]
+    assert others[0].detail == f'{{"team":["{left.user_id}"],"name":"Bob"}}'
+
+
+async def test_their_events_and_alerts_go_and_those_of_others_do_not_name_them(store: Store) -> None:
+    left = await store.erasure.erase(await furnish(store), ERASE)
+    [kept] = await store.events.events(limit=100)
+    assert (kept.id, kept.user_id) == ("evt_2", "bob")
+    assert kept.data == f'{{"user_id":"bob","by":"{left.user_id}","prefix":"sk-bobs"}}'
+    assert [due.delivery.id for due in await store.events.deliveries(limit=100)] == ["dlv_2"]
+    assert await store.events.unplanned(100) == []
+    assert await store.alerts.load() == []
+
+
+async def test_whoever_gets_the_id_has_no_history(store: Store) -> None:
+    left = await store.erasure.erase(await furnish(store), ERASE)
+    another = replace(ANNABEL, status="active", name="Another")
+    await store.accounts.save(users=[another], audit=AUDIT)
+    await store.ledger.settle(a_record(NOON + 9, user_id="annabel"))
+    assert [sums.requests for _, sums in await store.reports.summary(Filter(user_id="annabel"), ())] == [1]
+    assert [sums.requests for _, sums in await store.reports.summary(Filter(user_id=left.user_id), ())] == [3]
+    history = await store.reports.history(NOON + 10, user_id="annabel")
+    assert [part.requests for part in history.total] == [1]
+
+
+async def test_what_is_left_can_be_corrected(store: Store, engine: Engine) -> None:
+    left = await store.erasure.erase(await furnish(store), ERASE)
+
+    async def correct(store: Store, at: int) -> None:
+        await store.ledger.settle(
+            a_record(NOON + at, user_id=left.user_id, endpoint=ADJUSTMENT, cost_pico=-5, model="")
+        )
+
+    async def owed(store: Store) -> int:
+        return sum(sums.cost_pico for _, sums in await store.reports.summary(Filter(user_id=left.user_id), ["user"]))
+
+    before = await owed(store)
+    await correct(store, 5)
+    assert await owed(store) == before - 5
+    if isinstance(engine, Sqlite):
+        await store.close()
+        again = await engine.open()
+        await correct(again, 6)
+        assert await owed(again) == before - 10
+        assert len(await again.reports.summary(EVERYTHING, ["user"])) == 2
+        await again.close()
+
+
+async def test_erasing_again_changes_nothing(store: Store) -> None:
+    left = await store.erasure.erase(await furnish(store), ERASE)
+    before = await everything(store)
+    assert await store.erasure.erase(left, replace(ERASE, target=left.user_id)) == left
+    assert await everything(store) == before
+    [kept] = [user for user in (await store.accounts.load())[0] if user.user_id == left.user_id]
+    assert kept == left
+
+
+async def test_one_without_records_is_forgotten_as_well(store: Store) -> None:
+    users, _ = await store.accounts.save(users=[ANNABEL], audit=AUDIT)
+    left = await store.erasure.erase(users[0], ERASE)
+    assert OPAQUE.fullmatch(left.user_id)
+    assert "nnabel" not in await everything(store)
+
+
+async def test_a_database_that_cannot_be_written_forgets_nobody(store: Store, engine: Engine) -> None:
+    annabel = await furnish(store)
+    engine.break_it()
+    with pytest.raises(StoreError):
+        await store.erasure.erase(annabel, ERASE)
+    engine.mend_it()
+    assert "Annabel Lee" in await everything(store)
+    await store.ledger.settle(a_record(NOON + 9, user_id="annabel"))
+    assert len(await store.reports.records(Filter(user_id="annabel"), limit=10, after=None)) == 5
+    assert OPAQUE.fullmatch((await store.erasure.erase(annabel, ERASE)).user_id)
+
+
+def files(path: Path) -> bytes:
+    """Every byte of the database's files."""
+    return b"".join(found.read_bytes() for found in path.parent.iterdir() if found.is_file())
+
+
+async def test_no_byte_of_the_files_tells_who_they_were_and_the_chain_holds(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store = await sqlite.open_store(path, now=lambda: NOON)
+    annabel = await furnish(store)
+    assert verify(path).ok
+    assert b"nnabel" in files(path)
+    await store.erasure.erase(annabel, ERASE)
+    await store.erasure.scrub()
+    found = files(path)
+    for secret in (b"annabel", b"Annabel", b"by-the-sea", b"192.0.2.99", b"sk-annab"):
+        assert secret not in found
+    assert b"bobs" in found
+    assert verify(path).faults == ()
+    await store.close()
+    again = await sqlite.open_store(path, now=lambda: NOON)
+    assert "nnabel" not in await everything(again)
+    await again.close()
+    assert verify(path).faults == ()
+
+
+async def test_rows_that_moved_between_pages_leave_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store = await sqlite.open_store(path, now=lambda: NOON)
+    chance = random.Random(5)
+    people = [f"person-{number:04d}-{chance.randrange(10**9)}" for number in range(150)]
+    accounts: dict[str, User] = {}
+    for place, name in enumerate(people):
+        user = replace(ANN, user_id=name, name=f"Name of {name}", status="closed")
+        key = Key(f"key_{place}", name, f"laptop of {name}", "sk", name.encode(), NOON)
+        [accounts[name]], _ = await store.accounts.save(users=[user], keys=[key], audit=replace(AUDIT, target=name))
+    for number in range(1500):
+        name = chance.choice(people)
+        tag = f'{{"tag":"{name}{"x" * chance.randrange(300)}"}}'
+        store.ledger.settle(a_record(NOON + number, user_id=name, metadata=tag))
+        if number % 5 == 0:
+            changed = replace(accounts[name], name=f"Name of {name}" + "y" * chance.randrange(200))
+            [accounts[name]], _ = await store.accounts.save(users=[changed], audit=replace(AUDIT, target=name))
+            await store.ledger.flush()
+    await store.ledger.flush()
+    gone = chance.sample(people, 25)
+    for name in gone:
+        await store.erasure.erase(accounts[name], replace(ERASE, target=name))
+    await store.erasure.scrub()
+    found = files(path)
+    assert [name for name in gone if name.encode() in found] == []
+    assert all(name.encode() in found for name in people if name not in gone)
+    await store.close()
+    assert verify(path).faults == ()
+
+
+async def test_a_long_read_keeps_the_log_from_being_emptied_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tollkeeper.store.sqlite.erasure._TRIES", 2)
+    path = tmp_path / "ledger.db"
+    store = await sqlite.open_store(path, now=lambda: NOON)
+    annabel = await furnish(store)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM users").fetchall()
+        left = await store.erasure.erase(annabel, ERASE)
+        with pytest.raises(StoreError, match="something reads it"):
+            await store.erasure.scrub()
+        reader.execute("COMMIT")
+    assert await store.erasure.erase(left, ERASE) == left
+    await store.erasure.scrub()
+    assert b"nnabel" not in files(path)
+    await store.close()
+
+
+async def test_metadata_goes_in_bounded_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasure, "_AT_ONCE", 3)
+    users, _ = await store.accounts.save(users=[ANNABEL], audit=AUDIT)
+    for at in range(10):
+        store.ledger.settle(a_record(NOON + at, user_id="annabel", metadata=BY_THE_SEA))
+    await asyncio.shield(store.ledger.flush())
+    left = await store.erasure.erase(users[0], ERASE)
+    found = await store.reports.records(Filter(user_id=left.user_id), limit=20, after=None)
+    assert [record.metadata for record in found] == [None] * 10
+
+
+def test_every_table_says_what_becomes_of_a_person_in_it() -> None:
+    kinds: list[Any] = [
+        erasure.DELETED, erasure.RENAMED, erasure.BY_THEMSELVES, erasure.OPAQUE, erasure.KEPT, erasure.PASSING,
+        erasure.IMPERSONAL,
+    ]  # fmt: skip
+    told = [name for kind in kinds for name in kind]
+    assert sorted(told) == sorted(METADATA.tables)
+    for name in erasure.IMPERSONAL:
+        assert not {"user_id", "actor", "by", "email"} & {
+            column.name for column in METADATA.tables[name].columns if isinstance(column.type, Text)
+        }

@@ -1,0 +1,195 @@
+"""Older databases, revision by revision, and an upgrade that fails."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from tests.store.sqlite.older import earlier_revision, fifth_revision, first_revision, second_revision, third_revision
+from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record, saved
+from tollkeeper.store.ports.sessions import Session
+from tollkeeper.store.sql.chain import link_row
+from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_row
+from tollkeeper.store.sql.schema import METADATA
+from tollkeeper.store.sqlite import SqliteStore, open_store
+from tollkeeper.store.sqlite.connections import connect_writer
+from tollkeeper.store.sqlite.export import export
+from tollkeeper.store.sqlite.revision import HEAD
+from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
+from tollkeeper.store.sqlite.verify import verify
+
+BEFORE_SPENDING = 9
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "next"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    op.add_column("users", sa.Column("colour", sa.Text))
+    {last}
+"""
+
+
+def newer_scripts(folder: Path, last: str) -> Path:
+    scripts = folder / "migrations"
+    shutil.copytree(MIGRATIONS, scripts)
+    (scripts / "versions" / "v_next.py").write_text(NEXT.format(last=last, head=HEAD))
+    return scripts
+
+
+def described(path: Path) -> dict[str, object]:
+    """Every table by its columns, in any order: statements name them; every index by its text (whatever its spaces and
+    quotes)."""
+    connection = sqlite3.connect(path)
+    found: dict[str, object] = {}
+    for _, name, kind, _, without_rowid, _ in connection.execute("PRAGMA table_list").fetchall():
+        if kind == "table" and not name.startswith(("sqlite_", "alembic_")):
+            columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+            found[name] = (without_rowid, {column[1]: column[2:] for column in columns})
+    for name, sql in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"):
+        found[name] = "".join(sql.replace('"', "").split())
+    connection.close()
+    return found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+async def opened(path: Path) -> SqliteStore:
+    return await open_store(path, now=lambda: NOON)
+
+
+async def test_keys_of_before_get_their_grace_and_their_origin(path: Path) -> None:
+    third_revision(path)
+    store = await opened(path)
+    _, keys = await store.accounts.load()
+    await store.close()
+    found = {key.id: (key.revoked_at, key.retires_at, key.origin) for key in keys}
+    assert found == {
+        "key_1": (NOON, None, None),
+        "key_2": (None, 2**53, "key_1"),
+        "key_3": (None, None, "key_1"),
+        "key_4": (None, None, None),
+    }
+
+
+async def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
+    await (await opened(path)).close()
+    plain = path.with_name("plain.db")
+    engine = create_engine(f"sqlite:///{plain}")
+    METADATA.create_all(engine)
+    engine.dispose()
+    assert described(path) == described(plain)
+
+
+async def test_records_of_before_the_chain_are_chained_and_counted(path: Path) -> None:
+    old = [a_record(NOON + n * 100, user_id="Zoë" if n % 3 else "ann", key_id=None) for n in range(2500)]
+    first_revision(path, old[::-1])
+    store = await opened(path)
+    assert path.with_name(f"ledger.db.before-{HEAD}").exists()
+    assert await store.accounts.load() == ([saved(ANN)], [])
+    await store.ledger.settle(new := a_record(NOON + 250_000))
+    found = verify(path)
+    assert (found.faults, found.records, found.seq) == ((), 2501, 2501)
+    assert await store.reports.records(EVERYTHING, limit=10_000, after=None) == [new, *old[::-1]]
+    history = await store.reports.history(NOON + 251_000)
+    for group in ("user", "model"):  # each from sums of its own
+        sums = await store.reports.summary(EVERYTHING, [group])
+        assert sum(totals.requests for _, totals in sums) == 2501
+    await store.close()
+    for slices in (history.minutes, history.month, history.total):
+        assert sum(each.requests for each in slices) == 2501
+        assert sum(each.tokens for each in slices) == 2501 * 15
+
+
+async def test_a_chain_of_before_the_table_of_fields_holds_and_goes_on(path: Path) -> None:
+    fifth_revision(path)
+    store = await opened(path)
+    before = verify(path)
+    assert (before.faults, before.records, before.pruned, before.seq) == ((), 3, 2, 5)
+    assert await store.accounts.load() == ([saved(ANN)], [saved(KEY)])
+    new = a_record(NOON + 10)
+    await store.ledger.settle(new)
+    assert [record.request_id for record in await store.reports.records(EVERYTHING, limit=1, after=None)] == [
+        new.request_id
+    ]
+    assert await store.ledger.prune(NOON + 6) == 2
+    await store.close()
+    after = verify(path)
+    assert (after.faults, after.records, after.pruned, after.seq) == ((), 2, 4, 6)
+    [correction, last] = export(path)
+    assert (correction.record.cost_pico, last.record) == (-5, new)
+    assert before.hash == correction.hash
+    row = record_row(new)
+    row[USER_PLACE], row[METADATA_PLACE] = last.opaque_user_id, last.metadata_digest
+    assert link_row(bytes.fromhex(before.hash), 6, row).hex() == last.hash == after.hash
+
+
+async def test_a_database_of_before_sessions_gets_their_table(path: Path) -> None:
+    second_revision(path)
+    store = await opened(path)
+    assert path.with_name(f"ledger.db.before-{HEAD}").exists()
+    assert await store.accounts.load() == ([saved(ANN)], [saved(KEY)])
+    assert await store.sessions.load() == []
+    await store.ledger.settle(a_record())
+    session = Session("a" * 64, "ann", NOON, NOON)
+    await store.sessions.save(begun=[session])
+    await store.close()
+    assert verify(path).faults == ()
+    again = await opened(path)
+    assert await again.sessions.load() == [session]
+    await again.close()
+
+
+async def test_an_upgrade_keeps_the_data_and_sets_a_copy_aside(path: Path) -> None:
+    store = await opened(path)
+    await store.accounts.save(users=[ANN], audit=AUDIT)
+    await store.close()
+    connection = connect_writer(path, "process")
+    upgrade(path, connection, HEAD, newer_scripts(path.parent, "pass"))
+    assert connection.execute("SELECT user_id, colour FROM users").fetchall() == [("ann", None)]
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("next",)]
+    connection.close()
+    aside = path.with_name("ledger.db.before-next")
+    assert aside.stat().st_mode & 0o777 == 0o600
+    old = await opened(aside)
+    assert await old.accounts.load() == ([saved(ANN)], [])
+    await old.close()
+
+
+async def test_an_upgrade_that_fails_leaves_the_database_as_it_was(path: Path) -> None:
+    await (await opened(path)).close()
+    before = described(path)
+    connection = connect_writer(path, "process")
+    with pytest.raises(ZeroDivisionError):
+        upgrade(path, connection, HEAD, newer_scripts(path.parent, "1 / 0"))
+    connection.close()
+    assert described(path) == before
+    await (await opened(path)).close()
+
+
+async def test_a_database_of_before_sums_by_upstream_gets_those_of_its_records(path: Path) -> None:
+    store = await opened(path)
+    for cost, upstream in ((3 * 10**18, "dear"), (4 * 10**18 + 1, "dear"), (5, "cheap"), (0, "free"), (7, "")):
+        await store.ledger.settle(a_record(cost_pico=cost, upstream=upstream))
+    expected = await store.reports.spending(0)
+    await store.close()
+    older = path.with_name("older.db")
+    earlier_revision(older, BEFORE_SPENDING, path)
+    path = older
+    again = await opened(path)
+    found = await again.reports.spending(0)
+    await again.close()
+    assert found == expected
+    assert [(spent.upstream, spent.cost_pico) for spent in found] == [("cheap", 5), ("dear", 7 * 10**18 + 1)]
+    assert verify(path).faults == ()

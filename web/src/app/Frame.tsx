@@ -1,0 +1,70 @@
+/** The frame around every page: the rail, and the guard that sends people to the pages of their role. */
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
+import { Navigate, Outlet, useLocation } from "react-router";
+
+import { ADMIN_NAVIGATION, userNavigation } from "~/app/navigation";
+import { Rail } from "~/app/Rail";
+import { Suspended } from "~/app/Suspended";
+import { feed } from "~/features/live/feed";
+import { homeOf } from "~/features/session/home";
+import { type Session, SESSION, useSession } from "~/features/session/session";
+import { ErrorMessage } from "~/ui/ErrorMessage";
+import { PageSkeleton } from "~/ui/Loading";
+
+import classes from "./Frame.module.css";
+
+// Chunks of their own: few people need what draws QR codes.
+const SecondFactorRequired = lazy(async () => ({ default: (await import("~/app/SecondFactorRequired")).SecondFactorRequired }));
+
+export function UserFrame() {
+  return <Frame role="user" />;
+}
+
+export function AdminFrame() {
+  return <Frame role="admin" />;
+}
+
+/** For a page of no role: in the frame of whoever is signed in, without one for everyone else. */
+export function AnyFrame() {
+  const { session } = useSession();
+  if (session?.user.role === "admin") return <AdminFrame />;
+  if (session?.user.role === "user") return <UserFrame />;
+  return (
+    <main className={classes["bare"]}>
+      <Outlet />
+    </main>
+  );
+}
+
+function Frame({ role }: { role: Session["user"]["role"] }) {
+  const { session, error } = useSession();
+  const { pathname, search } = useLocation();
+  const queries = useQueryClient();
+  useEffect(() => feed.whenRefused(() => void queries.invalidateQueries({ queryKey: SESSION })), [queries]);
+  // An error counts only where there is no session yet: a known one holds while the gateway cannot be reached.
+  if (session === undefined) return error === null ? null : <ErrorMessage error={error} />;
+  if (session === null) return <Navigate to={`/login?next=${encodeURIComponent(pathname + search)}`} replace />;
+  if (session.user.status === "suspended") return <Suspended session={session} />;
+  if (session.second_factor === "required") {
+    return (
+      <Suspense fallback={null}>
+        <SecondFactorRequired />
+      </Suspense>
+    );
+  }
+  if (session.user.role !== role) return <Navigate to={homeOf(session)} replace />;
+  return (
+    <div className={classes["frame"]}>
+      <a className={classes["skip"]} href="#content">
+        Skip to the content
+      </a>
+      <Rail items={role === "admin" ? ADMIN_NAVIGATION : userNavigation(session.user)} session={session} />
+      <main id="content" className={classes["content"]} tabIndex={-1}>
+        <Suspense fallback={<PageSkeleton />}>
+          <Outlet />
+        </Suspense>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+/** Alerts and events in words. */
+import type { Alert, EventType } from "~/features/alerts/alerts";
+import { isCost, limitName } from "~/features/limits/names";
+import { cents } from "~/ui/format/money";
+import { count } from "~/ui/format/numbers";
+
+/** Every event by its type, in words. */
+export const EVENT_WORDS: Readonly<Record<EventType, string>> = {
+  "budget.threshold": "Budget mostly used",
+  "budget.exhausted": "Budget used up",
+  "user.suspended": "User suspended",
+  "key.created": "Key made",
+  "key.revoked": "Key revoked",
+  "invoice.finalized": "Invoice finalized",
+  "invoice.paid": "Invoice paid",
+  "invoice.void": "Invoice voided",
+  "upstream.down": "Upstream down",
+  "upstream.up": "Upstream up",
+  "ledger.failing": "Ledger cannot be written",
+  "ledger.recovered": "Ledger writes again",
+};
+
+export const EVENT_TYPES = Object.keys(EVENT_WORDS) as EventType[];
+
+/** "80 % of cost per month", "down" */
+export function alertWords({ limit, model, percent }: Alert): string {
+  if (limit === null || percent === null) return "down";
+  return `${percent} % of ${budgetWords(limit, model)}`;
+}
+
+/** "cost per month, llama3.2:1b" */
+function budgetWords(limit: string, model: string | null): string {
+  const { label } = limitName(limit);
+  return `${label.charAt(0).toLowerCase()}${label.slice(1)}${model === null ? "" : `, ${model}`}`;
+}
+
+/** Whom or what an alert is about. */
+export function subjectOf({ kind, id, user_id: userId }: Alert): string {
+  if (kind === "everyone") return "everyone together";
+  if (kind === "user") return id;
+  return kind === "key" && userId !== null ? `key ${id} of ${userId}` : `${kind} ${id}`;
+}
+
+/** Where an admin sees more of what an alert is about; null: nowhere. */
+export function pathOf({ kind, id, user_id: userId }: Alert): string | null {
+  if (kind === "upstream") return `/admin/upstreams/${encodeURIComponent(id)}`;
+  return userId === null ? null : `/admin/users/${encodeURIComponent(userId)}`;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** What an event says, in one line. */
+export function eventLine(type: EventType, data: Data): string {
+  const text = (name: string) => (typeof data[name] === "string" ? data[name] : "");
+  switch (type) {
+    case "budget.threshold":
+    case "budget.exhausted":
+      return budgetLine(data, text);
+    case "user.suspended":
+      return `${text("user_id")}, by ${text("by")}`;
+    case "key.created":
+    case "key.revoked":
+      return `${text("prefix")} of ${text("user_id")}, by ${text("by")}`;
+    case "upstream.down":
+      return `${text("upstream")}: ${text("reason")}`;
+    case "upstream.up":
+      return text("upstream");
+    case "ledger.failing":
+    case "ledger.recovered":
+      return text("reason");
+    default:
+      return text("id");
+  }
+}
+
+function budgetLine(data: Data, text: (name: string) => string): string {
+  const owner = text("owner");
+  const whose = owner === "everyone" ? "everyone together" : owner === "user" ? text("user_id") : `${owner} ${text(`${owner}_id`)}`;
+  const limit = text("limit");
+  const model = typeof data["model"] === "string" ? data["model"] : null;
+  return `${whose}: ${figure(limit, data["used"])} of ${figure(limit, data["value"])}, ${budgetWords(limit, model)}`;
+}
+
+function figure(limit: string, value: unknown): string {
+  return isCost(limit) ? cents(String(value)) : count(Number(value));
+}

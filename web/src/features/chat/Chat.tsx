@@ -1,0 +1,183 @@
+/** Conversations with models, under the same limits and in the same ledger as all other calls. */
+import { ActionIcon, Drawer, Title } from "@mantine/core";
+import { IconMenu2, IconPlus } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { Link, useSearchParams } from "react-router";
+
+import { AnswerView } from "~/features/chat/AnswerView";
+import { Composer } from "~/features/chat/Composer";
+import { type Answer, type Conversation, hasImages, isRunning } from "~/features/chat/conversation";
+import { ConversationList } from "~/features/chat/ConversationList";
+import { conversationsOf } from "~/features/chat/conversations";
+import { describeFailure, notSent } from "~/features/chat/failures";
+import { Log } from "~/features/chat/Log";
+import { ModelPicker } from "~/features/chat/ModelPicker";
+import { QuestionView } from "~/features/chat/QuestionView";
+import { useChosenModel } from "~/features/chat/useChosenModel";
+import { useDraft } from "~/features/chat/useDraft";
+import { Welcome } from "~/features/chat/Welcome";
+import { type Session, SESSION } from "~/features/session/session";
+import { ME } from "~/features/session/useMe";
+import { ErrorMessage } from "~/ui/ErrorMessage";
+import { useNotices } from "~/ui/useNotices";
+
+import classes from "./Chat.module.css";
+
+export function Chat({ userId }: { userId: string }) {
+  const store = conversationsOf(userId);
+  const { conversations, loaded, stored } = useSyncExternalStore(store.watch, store.read);
+  const [params, setParams] = useSearchParams();
+  const conversation = conversations.find((one) => one.id === params.get("c"));
+  const chosen = useChosenModel(userId, conversation);
+  const draft = useDraft(chosen.model);
+  const [listed, setListed] = useState(false);
+  const announcement = useEndings(userId);
+  const box = useRef<HTMLTextAreaElement>(null);
+
+  useEffect(() => {
+    // It is needed with the first answer, which should not wait for it.
+    void import("~/features/chat/Markdown");
+  }, []);
+  useEffect(() => {
+    const read = () => void store.load();
+    read();
+    // Another tab may have continued a conversation.
+    window.addEventListener("focus", read);
+    return () => window.removeEventListener("focus", read);
+  }, [store]);
+
+  const model = chosen.model === undefined ? null : { id: chosen.model.id, seesImages: chosen.model.vision !== false };
+  const send = () => {
+    if (model === null) return;
+    const id = store.send(conversation?.id ?? null, model, draft.text.trim(), draft.images);
+    draft.clear();
+    if (conversation === undefined) setParams({ c: id });
+  };
+  const list = <ConversationList store={store} conversations={conversations} loaded={loaded} stored={stored} opened={conversation?.id} onOpen={() => setListed(false)} />;
+  const fresh = () => {
+    setListed(false);
+    box.current?.focus();
+  };
+
+  return (
+    <div className={classes["chat"]}>
+      <header className={classes["head"]}>
+        <div className={classes["name"]}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            className={classes["toggle"] ?? ""}
+            aria-label="Conversations"
+            aria-expanded={listed}
+            onClick={() => setListed(true)}
+          >
+            <IconMenu2 size={18} aria-hidden />
+          </ActionIcon>
+          <Title order={1} className={classes["title"] ?? ""}>
+            Chat
+          </Title>
+          <ActionIcon component={Link} to="/chat" variant="default" size="lg" aria-label="New conversation" title="New conversation" onClick={fresh}>
+            <IconPlus size={16} aria-hidden />
+          </ActionIcon>
+        </div>
+        <p className={classes["topic"]}>{conversation?.title ?? "New conversation"}</p>
+        <ModelPicker chosen={chosen} onChoose={(id) => conversation !== undefined && store.choose(conversation.id, id)} />
+      </header>
+      <nav className={classes["list"]} aria-label="Conversations">
+        {list}
+      </nav>
+      <Drawer
+        opened={listed}
+        onClose={() => setListed(false)}
+        title="Conversations"
+        size="min(320px, 88vw)"
+        closeButtonProps={{ "aria-label": "Close" }}
+        transitionProps={{ duration: 120 }}
+      >
+        {list}
+      </Drawer>
+      <section className={classes["flow"]} aria-label="Conversation" {...draft.dropping}>
+        {chosen.error !== null ? (
+          <div className={classes["middle"]}>
+            <ErrorMessage error={chosen.error} onRetry={chosen.retry} />
+          </div>
+        ) : conversation === undefined ? (
+          <Welcome
+            model={chosen.model}
+            onPick={(text) => {
+              draft.setText(text);
+              box.current?.focus();
+            }}
+          />
+        ) : (
+          <Messages conversation={conversation} onAgain={() => model !== null && store.again(conversation.id, model)} />
+        )}
+        <Composer
+          ref={box}
+          draft={draft}
+          model={chosen.model}
+          leavesOut={conversation !== undefined && hasImages(conversation.messages) && model?.seesImages === false}
+          running={conversation !== undefined && isRunning(conversation)}
+          onSend={send}
+          onStop={() => conversation !== undefined && store.stop(conversation.id)}
+        />
+      </section>
+      <div className="visually-hidden" role="status">
+        {announcement}
+      </div>
+    </div>
+  );
+}
+
+function Messages({ conversation, onAgain }: { conversation: Conversation; onAgain: () => void }) {
+  const questions = conversation.messages.filter((message) => message.role === "user").length;
+  return (
+    <Log key={conversation.id} label={conversation.title} busy={isRunning(conversation)} asked={questions}>
+      {conversation.messages.map((message, place) =>
+        message.role === "user" ? (
+          <QuestionView key={message.id} question={message} />
+        ) : (
+          <AnswerView key={message.id} answer={message} onAgain={place === conversation.messages.length - 1 ? onAgain : undefined} />
+        ),
+      )}
+    </Log>
+  );
+}
+
+/** Characters of an answer that screen readers read out. */
+const MAX_READ_OUT = 600;
+/** Codes of errors after which the session may have ended. */
+const SESSION_CODES = new Set(["forbidden", "not_signed_in"]);
+
+/** What screen readers announce when an answer has ended; whatever depends on it is read again. */
+function useEndings(userId: string): string {
+  const queries = useQueryClient();
+  const { notify } = useNotices();
+  const [announcement, setAnnouncement] = useState("");
+  useEffect(
+    () =>
+      conversationsOf(userId).listen((answer) => {
+        setAnnouncement(inWords(answer));
+        void queries.invalidateQueries({ queryKey: ME });
+        // The session may have ended, or have a new token. The text of an answer that broke off stays on the page.
+        if (answer.state === "refused" && SESSION_CODES.has(answer.failure?.code ?? "")) {
+          void queries.invalidateQueries({ queryKey: SESSION }).then(() => {
+            const text = notSent(userId, queries.getQueryData<Session | null>(SESSION));
+            if (text !== null) notify({ state: "bad", text });
+          });
+        }
+      }),
+    [userId, queries, notify],
+  );
+  return announcement;
+}
+
+function inWords(answer: Answer): string {
+  const failure = answer.failure === null || !(answer.state === "refused" || answer.state === "cut") ? "" : describeFailure(answer.failure, answer.state, Date.now());
+  if (answer.state === "refused") return `No answer. ${failure}`;
+  const text = answer.text.length > MAX_READ_OUT ? `${answer.text.slice(0, MAX_READ_OUT)}… The rest is in the conversation.` : answer.text;
+  if (answer.state === "cut") return `${failure} ${text}`;
+  return `${answer.state === "stopped" ? "Stopped" : "Answered"}. ${text}`;
+}

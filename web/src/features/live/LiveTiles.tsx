@@ -1,0 +1,71 @@
+import { Skeleton } from "@mantine/core";
+import type { ReactNode } from "react";
+
+import type { Standing } from "~/features/live/feed";
+import { Count } from "~/ui/Count";
+import { FadeOnChange } from "~/ui/FadeOnChange";
+import { cents } from "~/ui/format/money";
+import { compact, count, rateParts } from "~/ui/format/numbers";
+import { Money } from "~/ui/Money";
+import { Tile, Tiles } from "~/ui/Tiles";
+
+import classes from "./LiveTiles.module.css";
+
+/** What happens now, and the sums of today and this month. */
+export function LiveTiles({ tick }: { tick: Standing | null }) {
+  const figures = tick === null ? NONE : figuresOf(tick);
+  return (
+    <div className={classes["tiles"]}>
+      <Tiles>
+        {figures.map(({ label, key, shown, note }) => (
+          <Tile key={label} label={label} note={note}>
+            {tick === null ? <Skeleton component="span" display="block" height={20} my={5} width={64} /> : <FadeOnChange of={key}>{shown}</FadeOnChange>}
+          </Tile>
+        ))}
+      </Tiles>
+    </div>
+  );
+}
+
+interface Figure {
+  label: string;
+  /** The figure as text: it fades in when this changes. */
+  key: string;
+  shown: ReactNode;
+  note: string;
+}
+
+function figuresOf({ now, today, month }: Standing): Figure[] {
+  return [
+    rated("Requests per second", now.requests_per_second, `${count(today.requests)} today`),
+    rated("Tokens per second", now.tokens_per_second, `${compact(today.total_tokens)} today`),
+    money("Spend today", today.cost_usd, `${cents(now.cost_usd_per_minute)} a minute`),
+    money("Spend this month", month.cost_usd, `${compact(month.requests)} requests`),
+    { label: "Errors today", key: String(today.errors), shown: <Count value={today.errors} of="requests failed" />, note: share(today) },
+    { label: "In flight", key: String(now.in_flight), shown: <Count value={now.in_flight} />, note: `${count(now.queued)} queued` },
+  ];
+}
+
+const NONE: Figure[] = ["Requests per second", "Tokens per second", "Spend today", "Spend this month", "Errors today", "In flight"].map(
+  (label) => ({ label, key: "", shown: null, note: "" }),
+);
+
+function rated(label: string, value: number, note: string): Figure {
+  const [figure, scale] = rateParts(value);
+  const shown = (
+    <>
+      {figure} <span className="unit">{scale}/s</span>
+    </>
+  );
+  return { label, key: `${figure}${scale}`, shown, note };
+}
+
+function money(label: string, usd: string, note: string): Figure {
+  return { label, key: cents(usd), shown: <Money usd={usd} />, note };
+}
+
+function share({ errors, requests }: Standing["today"]): string {
+  if (requests === 0) return "of no requests";
+  const [figure] = rateParts((errors / requests) * 100);
+  return `${figure} % of requests`;
+}

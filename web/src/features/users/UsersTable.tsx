@@ -1,0 +1,184 @@
+import { ActionIcon, Badge, Button, Text, Tooltip } from "@mantine/core";
+import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { useSearchParams } from "react-router";
+
+import { LimitMeter } from "~/features/limits/LimitMeter";
+import { limitName } from "~/features/limits/names";
+import { readingsOf, stateOf } from "~/features/limits/readings";
+import { useSession } from "~/features/session/session";
+import { useUserChanges } from "~/features/users/changes";
+import { QuickLimits } from "~/features/users/QuickLimits";
+import { UserStatus } from "~/features/users/UserStatus";
+import type { UserRow } from "~/features/users/users";
+import { Sparkline } from "~/ui/chart/Sparkline";
+import { Count } from "~/ui/Count";
+import { type Column, DataTable } from "~/ui/DataTable";
+import { Empty } from "~/ui/Empty";
+import { FadeOnChange } from "~/ui/FadeOnChange";
+import { cents, mostPlaces } from "~/ui/format/money";
+import { compact, count } from "~/ui/format/numbers";
+import { Money } from "~/ui/Money";
+import { RelativeTime } from "~/ui/Times";
+
+import classes from "./UsersTable.module.css";
+
+interface Props {
+  rows: readonly UserRow[] | undefined;
+  filtered: boolean;
+  sort: { by: string; order: string; onSort: (by: string) => void };
+  onLimits: (userId: string) => void;
+}
+
+/** Users with what they use and what is left to them. */
+export function UsersTable({ rows, filtered, sort, onLimits }: Props) {
+  const { setStatus } = useUserChanges();
+  return (
+    <DataTable
+      label="Users"
+      columns={columns(mostPlaces(rows?.map(({ month }) => month.cost_usd)), onLimits, (user) => void setStatus(user, user.status === "active" ? "suspended" : "active"))}
+      rows={rows}
+      rowKey={(user) => user.user_id}
+      to={(user) => `/admin/users/${encodeURIComponent(user.user_id)}`}
+      search=""
+      sort={sort}
+      empty={filtered ? <NoMatch /> : <NoUsers />}
+    />
+  );
+}
+
+function columns(places: number, onLimits: (userId: string) => void, onToggle: (user: UserRow) => void): Column<UserRow>[] {
+  return [
+    {
+      id: "user",
+      label: "User",
+      sort: "user_id",
+      cell: ({ user_id: id, name, role }) => (
+        <span className={classes["who"]} title={name === null ? id : `${id}, ${name}`}>
+          <span className={classes["id"]}>{id}</span>
+          {name !== null && <span className={classes["name"]}>{name}</span>}
+          {role === "admin" && <Badge color="gray" className={classes["role"] ?? ""}>admin</Badge>}
+        </span>
+      ),
+    },
+    { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <UserStatus of={status} /> },
+    {
+      id: "cost",
+      label: "Spend\nthis month",
+      sort: "cost",
+      numeric: true,
+      narrow: "beside",
+      cell: ({ month }) => (
+        <FadeOnChange of={cents(month.cost_usd)}>
+          <Money usd={month.cost_usd} places={places} />
+        </FadeOnChange>
+      ),
+    },
+    {
+      id: "tokens",
+      label: "Tokens\nthis month",
+      sort: "tokens",
+      numeric: true,
+      narrow: "named",
+      cell: ({ month }) => (
+        <FadeOnChange of={compact(month.total_tokens)}>
+          <Count value={month.total_tokens} of="tokens" />
+        </FadeOnChange>
+      ),
+    },
+    {
+      id: "requests",
+      label: "Requests\nthis month",
+      sort: "requests",
+      numeric: true,
+      narrow: "named",
+      cell: ({ month }) => (
+        <FadeOnChange of={compact(month.requests)}>
+          <Count value={month.requests} of="requests" />
+        </FadeOnChange>
+      ),
+    },
+    { id: "limit", label: "Tightest limit", narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
+    {
+      id: "week",
+      label: "7 days",
+      from: 900,
+      cell: ({ week }) => <Sparkline values={week.map((day) => day.total_tokens)} label={`Tokens of the last 7 days: ${week.map((day) => count(day.total_tokens)).join(", ")}`} />,
+    },
+    { id: "seen", label: "Last seen", sort: "last_seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <RelativeTime at={at} /> },
+    { id: "actions", label: "Suspend or activate", quiet: true, numeric: true, narrow: "beside", cell: (user) => <Toggle user={user} onToggle={onToggle} /> },
+  ];
+}
+
+/** The fullest limit; the others are on the user's page. */
+function Tightest({ user, onLimits }: { user: UserRow; onLimits: (userId: string) => void }) {
+  const [first] = readingsOf(user.usage);
+  return (
+    <div className={classes["limit"]}>
+      {first === undefined ? (
+        <span className={classes["none"]}>no limits</span>
+      ) : (
+        <Reading name={first[0]} reading={first[1]} />
+      )}
+      {user.status !== "closed" && <QuickLimits userId={user.user_id} onAll={() => onLimits(user.user_id)} />}
+    </div>
+  );
+}
+
+function Reading({ name, reading }: { name: string; reading: Parameters<typeof stateOf>[0] }) {
+  const { limit, used, reserved } = reading;
+  const percent = limit === 0 ? 100 : Math.max(0, Math.round(((used + reserved) / limit) * 100));
+  const label = limitName(name).label;
+  return (
+    <>
+      <LimitMeter name={name} reading={reading} dense />
+      <span className={`num ${classes["share"] ?? ""}`} data-state={stateOf(reading)}>
+        {limit === 0 ? "blocked" : `${count(percent)} %`}
+      </span>
+      <span className={classes["which"]} title={label}>
+        {label}
+      </span>
+    </>
+  );
+}
+
+/** Suspends or activates a user. */
+function Toggle({ user, onToggle }: { user: UserRow; onToggle: (user: UserRow) => void }) {
+  const { session } = useSession();
+  // Admins may not lock themselves out.
+  if (user.status === "closed" || user.user_id === session?.user.user_id) return null;
+  const active = user.status === "active";
+  const words = active ? `Suspend ${user.user_id}` : `Activate ${user.user_id}`;
+  return (
+    <Tooltip label={active ? "Suspend: stops what runs, refuses what comes" : "Activate"}>
+      <ActionIcon className={classes["action"] ?? ""} variant="default" size={26} aria-label={words} onClick={() => onToggle(user)}>
+        {active ? <IconPlayerPause size={14} /> : <IconPlayerPlay size={14} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function NoMatch() {
+  const [, setParams] = useSearchParams();
+  return (
+    <Empty title="No user matches">
+      <Text size="sm" c="dimmed">
+        Nobody has this in their id or name, with this status and role.
+      </Text>
+      <div>
+        <Button variant="default" onClick={() => setParams({})}>
+          Show everyone
+        </Button>
+      </div>
+    </Empty>
+  );
+}
+
+function NoUsers() {
+  return (
+    <Empty title="No users yet">
+      <Text size="sm" c="dimmed">
+        Each user has keys, limits and a bill of their own. Make the first with “New user”; their key is shown once.
+      </Text>
+    </Empty>
+  );
+}

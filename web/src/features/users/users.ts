@@ -1,0 +1,72 @@
+/** Users: lists of them and single ones, as the API gives them and the cache keeps them. */
+import { keepPreviousData, type QueryClient, useQuery } from "@tanstack/react-query";
+
+import { api, body, type Schemas } from "~/api/client";
+
+export type UserRow = Schemas["UserRow"];
+export type UserList = Schemas["UserList"];
+
+export const USERS = ["users"] as const;
+export const LIST = [...USERS, "list"] as const;
+const ONE = [...USERS, "one"] as const;
+export const oneKey = (userId: string) => [...ONE, userId] as const;
+export const limitsKey = (userId: string) => [...USERS, "limits", userId] as const;
+
+/** Whether the person of an account was forgotten: its id is the one that is left then. */
+export function isErased({ user_id: userId, status }: Pick<UserRow, "user_id" | "status">): boolean {
+  return status === "closed" && /^u_[0-9a-f]{24}$/.test(userId);
+}
+
+/** By what a list can be sorted. */
+export const SORTS = ["user_id", "requests", "tokens", "cost", "last_seen", "created"] as const;
+export type SortName = (typeof SORTS)[number];
+export type Order = "asc" | "desc";
+
+export interface UsersQuery {
+  q?: string;
+  status?: UserRow["status"];
+  role?: UserRow["role"];
+  sort?: SortName;
+  order?: Order;
+  limit?: number;
+  after?: string;
+}
+
+export function useUsers(query: UsersQuery) {
+  return useQuery({
+    queryKey: [...LIST, query],
+    queryFn: () => body(api.GET("/admin/users", { params: { query } })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useUser(userId: string) {
+  const path = { user_id: userId };
+  return useQuery({ queryKey: oneKey(userId), queryFn: () => body(api.GET("/admin/users/{user_id}", { params: { path } })) });
+}
+
+/** The users in a team: for admins, and for admins of the team. */
+export function useMembers(teamId: string, query: { limit: number; after?: string }) {
+  const path = { team_id: teamId };
+  return useQuery({
+    queryKey: [...LIST, "of team", teamId, query],
+    placeholderData: keepPreviousData,
+    queryFn: () => body(api.GET("/admin/teams/{team_id}/members", { params: { path, query } })),
+  });
+}
+
+/** A user's limits and what is used of them; read anew each time, as they are about to be edited. */
+export function useUserLimits(userId: string) {
+  const path = { user_id: userId };
+  return useQuery({
+    queryKey: limitsKey(userId),
+    queryFn: () => body(api.GET("/admin/users/{user_id}/limits", { params: { path } })),
+    staleTime: 0,
+  });
+}
+
+/** Change a user in every cached list and by itself. */
+export function patchUser(queries: QueryClient, userId: string, patch: (row: UserRow) => UserRow): void {
+  queries.setQueryData<UserRow>(oneKey(userId), (row) => row && patch(row));
+  queries.setQueriesData<UserList>({ queryKey: LIST }, (list) => list && { ...list, data: list.data.map((row) => (row.user_id === userId ? patch(row) : row)) });
+}

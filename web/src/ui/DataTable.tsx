@@ -1,0 +1,161 @@
+/** A table of rows that can be opened: sticky head, rows of 40 px, sorting by the heads, pages in the URL. */
+import { Button, Skeleton } from "@mantine/core";
+import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
+import type { MouseEvent, ReactNode } from "react";
+import { Link, useLocation, useNavigate } from "react-router";
+
+import { useFilter } from "~/ui/urlState";
+
+import classes from "./DataTable.module.css";
+
+export interface Column<Row> {
+  id: string;
+  label: string;
+  cell: (row: Row) => ReactNode;
+  /** Aligned to the right. */
+  numeric?: boolean;
+  /** The name by which the API sorts this column; its head is then a button. */
+  sort?: string;
+  /** The width of the window from which the column is shown, in pixels. */
+  from?: 700 | 900;
+  /** Where the cell goes in a narrow window: beside the first one, or on the lines below it, alone or with the column's name before
+   * it. If any column says so, rows are stacked instead of scrolling sideways. */
+  narrow?: "beside" | "below" | "named";
+  /** Whether the head is for screen readers only: above a column of buttons, say. */
+  quiet?: boolean;
+}
+
+interface TableProps<Row> {
+  label: string;
+  columns: Column<Row>[];
+  rows: readonly Row[] | undefined;
+  rowKey: (row: Row) => string;
+  /** The path that a row opens, with the filters of the page. The first cell is the link; the whole row can be clicked. */
+  to?: (row: Row) => string;
+  /** Filters for that path, where they are not the page's own. */
+  search?: string;
+  /** Whether a row is the one that is open. */
+  isSelected?: (row: Row) => boolean;
+  empty: ReactNode;
+  sort?: { by: string; order: string; onSort: (by: string) => void };
+  height?: number;
+}
+
+const SKELETON_ROWS = 8;
+
+export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSelected, empty, sort, height }: TableProps<Row>) {
+  const location = useLocation();
+  const navigate = useNavigate();
+  const target = (row: Row) => ({ pathname: to?.(row) ?? "", search: search ?? location.search });
+  const open = (event: MouseEvent, row: Row) => {
+    if (to === undefined || isForSomethingElse(event)) return;
+    if (event.metaKey || event.ctrlKey) window.open(`${import.meta.env.BASE_URL}${target(row).pathname.slice(1)}${target(row).search}`);
+    else void navigate(target(row));
+  };
+  const stacks = columns.some(({ narrow }) => narrow !== undefined);
+  if (rows?.length === 0) return <>{empty}</>;
+  return (
+    <div className={classes["scroll"]} style={height === undefined ? undefined : { maxHeight: height }} tabIndex={0} role="region" aria-label={`${label}, table`}>
+      <table className={classes["table"]} data-stacks={stacks} data-sorts={sort !== undefined} aria-busy={rows === undefined}>
+        <caption className="visually-hidden">{label}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <Head key={column.id} column={column} sort={sort} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows === undefined
+            ? Array.from({ length: SKELETON_ROWS }, (_, place) => (
+                <tr key={place}>
+                  {columns.map((column) => (
+                    <td key={column.id} data-from={column.from} data-narrow={column.narrow}>
+                      <Skeleton height={12} width="70%" />
+                    </td>
+                  ))}
+                </tr>
+              ))
+            : rows.map((row) => (
+                <tr
+                  key={rowKey(row)}
+                  data-opens={to !== undefined}
+                  data-selected={isSelected?.(row) ?? false}
+                  onClick={(event) => open(event, row)}
+                >
+                  {columns.map((column, at) => (
+                    <td
+                      key={column.id}
+                      data-numeric={column.numeric}
+                      data-from={column.from}
+                      data-narrow={column.narrow}
+                      // The second line of a head is for the table's head only.
+                      {...(column.narrow === "named" && { "data-label": column.label.split("\n")[0] })}
+                    >
+                      {at === 0 && to !== undefined ? (
+                        <Link to={target(row)} className={classes["open"] ?? ""}>
+                          {column.cell(row)}
+                        </Link>
+                      ) : (
+                        column.cell(row)
+                      )}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const CONTROLS = "a, button, input, label, select, textarea";
+
+/** Whether a click is not meant for the row: on a control inside it, in a dialog opened from it, or at the end of selecting text. */
+function isForSomethingElse({ target, currentTarget }: MouseEvent): boolean {
+  if (!(target instanceof Element) || !currentTarget.contains(target)) return true;
+  return target.closest(CONTROLS) !== null || window.getSelection()?.isCollapsed === false;
+}
+
+function Head<Row>({ column, sort }: { column: Column<Row>; sort: TableProps<Row>["sort"] }) {
+  const sorted = sort !== undefined && column.sort === sort.by;
+  const order = sorted ? (sort.order === "asc" ? "ascending" : "descending") : undefined;
+  const Arrow = order === "ascending" ? IconArrowUp : IconArrowDown;
+  const by = column.sort;
+  return (
+    <th scope="col" data-numeric={column.numeric} data-from={column.from} data-sorts={by !== undefined} aria-sort={order}>
+      {by !== undefined && sort !== undefined ? (
+        <button type="button" className={classes["sort"]} onClick={() => sort.onSort(by)}>
+          {column.label}
+          {sorted && <Arrow size={13} aria-hidden />}
+        </button>
+      ) : (
+        <span className={column.quiet === true ? "visually-hidden" : ""}>{column.label}</span>
+      )}
+    </th>
+  );
+}
+
+/** Turns the pages of a list that is read by cursor: to the first, and to the next. */
+export function Pager({ next, shown }: { next: string | null | undefined; shown: string }) {
+  const [after, setAfter] = useFilter("after");
+  if (after === "" && (next === null || next === undefined)) return <div className={classes["pager"]}>{shown}</div>;
+  return (
+    <nav className={classes["pager"]} aria-label="Pages of the table">
+      <span>{shown}</span>
+      <span className={classes["turn"]}>
+        <Button variant="default" size="compact-xs" disabled={after === ""} onClick={() => setAfter("")}>
+          First page
+        </Button>
+        <Button
+          variant="default"
+          size="compact-xs"
+          disabled={next === null || next === undefined}
+          onClick={() => setAfter(next ?? "")}
+        >
+          Next page
+        </Button>
+      </span>
+    </nav>
+  );
+}

@@ -1,0 +1,48 @@
+import { type ChartRow, type Series, sum } from "~/ui/chart/geometry";
+
+import classes from "./Chart.module.css";
+
+interface Props {
+  title: string;
+  place: string;
+  series: readonly Series[];
+  rows: readonly ChartRow[];
+  write: (value: number) => string;
+  /** Whether the last column holds the sum of the others. */
+  sums: boolean;
+}
+
+/** The figures of a chart as a table. */
+export function ChartTable({ title, place, series, rows, write, sums }: Props) {
+  const withSum = sums && series.length > 1;
+  return (
+    <div className={classes["table"]} tabIndex={0} role="region" aria-label={`${title}, as a table`}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{place}</th>
+            {series.map((one) => (
+              <th key={one.name} scope="col">
+                {one.name}
+              </th>
+            ))}
+            {withSum && <th scope="col">All</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.id}>
+              <th scope="row">{row.label}</th>
+              {series.map((one, which) => (
+                <td key={one.name} className="num">
+                  {write(row.values[which] ?? 0)}
+                </td>
+              ))}
+              {withSum && <td className="num">{write(sum(row.values))}</td>}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,55 @@
+/** The data of a chart, and the geometry of its plot. */
+import { scaleLinear } from "d3-scale";
+
+export interface Series {
+  name: string;
+  color: string;
+}
+
+/** One place on the x axis: its label, and a value for each series. */
+export interface ChartRow {
+  id: string;
+  label: string;
+  /** The label below this place, where not every place has one; "": none. */
+  tick?: string;
+  /** Empty where nothing is known: a line begins after it. */
+  values: readonly number[];
+  /** The path that a click on this place opens. */
+  to?: string;
+}
+
+export const PLOT = { top: 8, right: 8, bottom: 22 };
+
+/** Where each part of a column begins and ends: positive values are stacked upward from 0, negative ones downward. */
+export function stack(values: readonly number[]): [from: number, to: number][] {
+  let above = 0;
+  let below = 0;
+  return values.map((value) => {
+    if (value < 0) return [below, (below += value)];
+    return [above, (above += value)];
+  });
+}
+
+/** The y axis: from 0, or the least value where that is negative, to a round value above all others. */
+export function heightScale(ends: readonly number[], height: number) {
+  const top = Math.max(0, ...ends);
+  const bottom = Math.min(0, ...ends);
+  return scaleLinear()
+    .domain([bottom, top > bottom ? top : 1])
+    .nice(4)
+    .range([height - PLOT.bottom, PLOT.top]);
+}
+
+/** The width of the labels of the y axis, in pixels. */
+export function axisWidth(labels: readonly string[]): number {
+  return Math.max(36, ...labels.map((label) => label.length * 6.4 + 14));
+}
+
+/** The n for which every nth label of the x axis can be shown without touching its neighbour. */
+export function labelEvery(places: number, room: number, labelWidth = 56): number {
+  return Math.max(1, Math.ceil(places / Math.max(1, Math.floor(room / labelWidth))));
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0);
+}

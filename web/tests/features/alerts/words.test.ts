@@ -1,0 +1,33 @@
+// @vitest-environment node
+import { expect, it } from "vitest";
+
+import type { Alert } from "~/features/alerts/alerts";
+import { alertWords, eventLine, pathOf, subjectOf } from "~/features/alerts/words";
+
+const ALERT: Alert = {
+  id: "ann", kind: "user", user_id: "ann", team_id: null, limit: "cost_usd_per_month", model: null, percent: 80, since: "2026-11-20T12:00:00Z",
+  event_id: "evt_1",
+};
+const KEY: Alert = { ...ALERT, kind: "key", id: "key_1", limit: "tokens_per_day", model: "tiny", percent: 100 };
+const DOWN: Alert = { ...ALERT, kind: "upstream", id: "gpu", user_id: null, limit: null, percent: null };
+const EVERYONE: Alert = { ...ALERT, kind: "everyone", id: "", user_id: null };
+
+it("says what an alert is, and of whom", () => {
+  expect([alertWords(ALERT), subjectOf(ALERT)]).toEqual(["80 % of cost per month", "ann"]);
+  expect([alertWords(KEY), subjectOf(KEY)]).toEqual(["100 % of tokens per day, tiny", "key key_1 of ann"]);
+  expect([alertWords(DOWN), subjectOf(DOWN)]).toEqual(["down", "upstream gpu"]);
+  expect(subjectOf(EVERYONE)).toBe("everyone together");
+});
+
+it("leads to what an alert is about", () => {
+  expect([pathOf(ALERT), pathOf(KEY), pathOf(DOWN), pathOf(EVERYONE)]).toEqual(["/admin/users/ann", "/admin/users/ann", "/admin/upstreams/gpu", null]);
+});
+
+it("says an event in one line", () => {
+  const budget = { owner: "user", user_id: "ann", limit: "cost_usd_per_month", model: null, value: "10", used: "8.5" };
+  expect(eventLine("budget.threshold", budget)).toBe("ann: $8.50 of $10.00, cost per month");
+  expect(eventLine("budget.exhausted", { ...budget, owner: "everyone" })).toBe("everyone together: $8.50 of $10.00, cost per month");
+  expect(eventLine("budget.exhausted", { ...budget, owner: "key", key_id: "key_1", limit: "tokens_total", value: 1000, used: 1000 })).toBe("key key_1: 1,000 of 1,000, tokens in all");
+  expect(eventLine("upstream.down", { upstream: "gpu", reason: "it fails its probe" })).toBe("gpu: it fails its probe");
+  expect(eventLine("key.created", { prefix: "sk-ann…xyz1", user_id: "ann", by: "root" })).toBe("sk-ann…xyz1 of ann, by root");
+});

@@ -18,7 +18,8 @@ SUMS = (
     "sum(cost_pico)",
 )
 ROLLUPS = ("sum(requests)", *SUMS[1:-1], "sum(cost_micro) * 1000000 + sum(cost_rest)")
-PLACE = "user_id, model, coalesce(key_id, ''), status"
+PLACE = "identities.user_id, model, coalesce(key_id, ''), status"
+OWNERS = "LEFT JOIN identities ON identities.id = {table}.user_id"
 HOUR_MS = 3_600_000
 
 
@@ -38,7 +39,7 @@ def records(database: Path) -> dict[str, sqlite3.Row]:
     with reading(database) as connection:
         rows = connection.execute(
             "SELECT identities.user_id, record_metadata.metadata, records.* FROM records"
-            " LEFT JOIN identities ON identities.id = records.user_id LEFT JOIN record_metadata USING (request_id)"
+            f" {OWNERS.format(table='records')} LEFT JOIN record_metadata USING (request_id)"
         ).fetchall()
     found = {row["request_id"]: row for row in rows}
     assert len(found) == len(rows), "a request id stands there twice"
@@ -54,12 +55,17 @@ def intents(database: Path) -> int:
 
 def sums_of_records(database: Path) -> dict[Any, Any]:
     """By hour, user, model, key and status."""
-    return _sums(database, f"SELECT created_at / {HOUR_MS}, {PLACE}, {', '.join(SUMS)} FROM records")
+    return _sums(
+        database,
+        f"SELECT created_at / {HOUR_MS}, {PLACE}, {', '.join(SUMS)} FROM records {OWNERS.format(table='records')}",
+    )
 
 
 def sums_of_rollups(database: Path) -> dict[Any, Any]:
     """By hour, user, model, key and status."""
-    return _sums(database, f"SELECT hour / {HOUR_MS}, {PLACE}, {', '.join(ROLLUPS)} FROM hourly")
+    return _sums(
+        database, f"SELECT hour / {HOUR_MS}, {PLACE}, {', '.join(ROLLUPS)} FROM hourly {OWNERS.format(table='hourly')}"
+    )
 
 
 def _sums(database: Path, query: str) -> dict[Any, Any]:

@@ -13,8 +13,9 @@ import pytest
 from tests.gateway.conftest import ADMIN, TEST, Gateway, ask
 from tests.gateway.test_limits import limit
 from tests.responses_shapes import response_object
-from tests.scripted import Gate, ScriptedUpstream, chat_answer, chat_chunks, json_response, ollama_error, sse, streamed
+from tests.scripted import Gate, ScriptedUpstream, chat_answer, chat_chunks, chunked, json_response, ollama_error, sse
 from tests.services.upstreams.http.helpers import until
+from tests.shapes import STREAM_HEAD
 from tollkeeper.rules.kinds import ANTHROPIC, OPENAI, OPENAI_COMPATIBLE
 from tollkeeper.services.models.prices import NewPrice
 from tollkeeper.services.requests.idempotency import KEPT_MS
@@ -227,7 +228,7 @@ async def test_one_that_failed_at_the_upstream_is_not_repeated(gateway, up, stre
 
 
 async def test_one_that_its_client_left_is_not_repeated(gateway, up):
-    gate = Gate([streamed(*sse(*chat_chunks(["a"])))[:300]])
+    gate = Gate([STREAM_HEAD + chunked(sse(*chat_chunks(["a"]))[0], end=False)])
     gate.open()
     up.answer(gate)
     async with gateway.client.stream("POST", CHAT, json=ask(stream=True), headers=key()) as answer:

@@ -5,9 +5,10 @@ router.py    entry point of every request: picks the plane that handles it
 guard.py     protection against web pages in a browser on the same machine (Host, Origin)
 cors.py      response headers for allowed cross-origin pages
 paths.py     path normalization: a key in front, a trailing slash, paths of other APIs
-acting.py     the person whom a request is for, where its key acts for others
+acting.py    the person whom a request is for, where its key acts for others
 identity.py  authentication of model requests: API key or session cookie
 idempotency.py  requests with an idempotency key
+intake.py    the beginning of every request that asks a model: who sends it, for whom, and what it asks
 handle.py    the life of a model request, on one screen
 body.py      request bodies: reading them, and preparing them for an upstream
 offers.py    the deployments that may serve a request, and what each would cost

@@ -20,9 +20,11 @@ async def act_by_headers(context: GatewayContext, exchange: Exchange, caller: Ca
 
 
 async def act_by_body(context: GatewayContext, exchange: Exchange, caller: Caller, request: ModelRequest) -> Caller:
-    """As `act_by_headers`, by the field of the body in which the dialect names a person. Raises also what
-    `Admission.check_blocked` does, which could not look at the person's limits before the body was read."""
+    """As `act_by_headers`, by the field of the body in which the dialect names a person, or else by a header. Raises
+    also what `Admission.check_blocked` does, which could not look at the person's limits before the body was read."""
     name = exchange.dialect.end_user(request)
+    if name is None:
+        name = named_in_headers(exchange.all_headers, context.acting_headers)
     if name is None:
         return caller
     caller = await context.accounts.act_for(caller, name)
@@ -32,4 +34,4 @@ async def act_by_body(context: GatewayContext, exchange: Exchange, caller: Calle
 
 async def look_up_for(context: GatewayContext, exchange: Exchange, caller: Caller) -> Caller:
     """As `act_by_headers`, for a request that asks no model: nobody is made by it."""
-    return await act_by_headers(context, exchange, caller, make=False) if caller.acts_by == "headers" else caller
+    return await act_by_headers(context, exchange, caller, make=False) if caller.acts_by is not None else caller

@@ -10,13 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from tollkeeper.gateway.acting import act_by_body, act_by_headers
-from tollkeeper.gateway.body import prepare_images, read_body, rewrite_body
+from tollkeeper.gateway.body import prepare_images, rewrite_body
 from tollkeeper.gateway.context import GatewayContext
 from tollkeeper.gateway.http.exchange import Exchange
 from tollkeeper.gateway.http.responses import JSON
-from tollkeeper.gateway.idempotency import HEADER, claim_key
-from tollkeeper.gateway.identity import authenticate
+from tollkeeper.gateway.intake import receive
 from tollkeeper.gateway.relay import error_of
 from tollkeeper.rules.errors import GatewayError, UpstreamFailure
 from tollkeeper.services.accounts.directory import Caller
@@ -35,15 +33,7 @@ async def count(context: GatewayContext, exchange: Exchange) -> None:
     """Count the input tokens of one request. Raises one of `rules.errors`."""
     dialect = exchange.dialect
     assert dialect.count_body is not None, "a dialect with an endpoint that counts has one"
-    caller = authenticate(exchange, context.accounts)
-    if caller.acts_by == "headers":
-        caller = await act_by_headers(context, exchange, caller)
-    request = await read_body(context, exchange, caller)
-    exchange.watch()
-    if caller.acts_by == "body":
-        caller = await act_by_body(context, exchange, caller, request)
-    if HEADER in exchange.headers:
-        await claim_key(context, exchange, caller, request.body)
+    caller, request = await receive(context, exchange)
     choices = await context.resolver.candidates(request.model)
     caller = context.accounts.refresh(caller)
     usable = context.admission.usable_of(caller.owners, [choice.deployment for choice in choices])

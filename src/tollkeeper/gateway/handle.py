@@ -1,6 +1,6 @@
 """The life of a model request, on one screen.
 
-    authenticate (for whom?) → read → claim the key → resolve the model → price → admit → dispatch and relay → settle
+    receive (authenticate, read, claim the key) → resolve the model → price → admit → dispatch and relay → settle
 
 Each line returns a value or raises one of `rules.errors`, which `router.py` turns into a response. Leaving the grant's
 `with` block releases what was reserved, unless the request was dispatched: then it ends in one record (`dispatch.py`).
@@ -10,13 +10,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from tollkeeper.gateway.acting import act_by_body, act_by_headers
-from tollkeeper.gateway.body import read_body
 from tollkeeper.gateway.context import GatewayContext
 from tollkeeper.gateway.dispatch import dispatch
 from tollkeeper.gateway.http.exchange import Exchange
-from tollkeeper.gateway.idempotency import HEADER, claim_key
-from tollkeeper.gateway.identity import authenticate
+from tollkeeper.gateway.intake import receive
 from tollkeeper.gateway.lookups import answer_empty
 from tollkeeper.gateway.offers import offers_of, supported
 from tollkeeper.services.requests.dispatched import Started
@@ -25,15 +22,7 @@ from tollkeeper.services.requests.dispatched import Started
 async def handle(context: GatewayContext, exchange: Exchange) -> None:
     """Serve one model request. Raises one of `rules.errors`."""
     clock, dialect = context.clock(), exchange.dialect
-    caller = authenticate(exchange, context.accounts)
-    if caller.acts_by == "headers":
-        caller = await act_by_headers(context, exchange, caller)
-    request = await read_body(context, exchange, caller)
-    exchange.watch()
-    if caller.acts_by == "body":
-        caller = await act_by_body(context, exchange, caller, request)
-    if HEADER in exchange.headers:
-        await claim_key(context, exchange, caller, request.body)
+    caller, request = await receive(context, exchange)
     candidates = await context.resolver.candidates(request.model)
     check = partial(supported, dialect, request, candidates)  # a translation reads all of it
     served = await context.offload.run(len(request.body), caller.user.user_id, check)

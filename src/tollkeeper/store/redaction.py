@@ -27,6 +27,11 @@ class Person(Struct, frozen=True):
         """Whether a text is the id of the account, in any case."""
         return text.lower() == self.user_id.lower()
 
+    def made(self, metadata: str) -> bool:
+        """Whether a correction with this metadata was made by them."""
+        found = json.loads(metadata)
+        return isinstance(found, dict) and self.is_named(str(found.get("by")))
+
 
 def redacted(entry: AuditEntry, person: Person) -> AuditEntry:
     """The entry without the person. Of one about them, no text stays that might describe them; of one by them, not the

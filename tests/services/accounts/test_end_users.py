@@ -20,6 +20,13 @@ FINDS = Acting(create=False)
 LIMITED = Acting(limits=Limits(counts={"requests_per_day": 5}))
 
 
+@pytest.fixture(autouse=True)
+async def accounts(house: InMemoryAccounts) -> None:
+    for user_id in ("alice", "bob"):
+        await house.accounts.create_user(user_id, ROOT)
+    house.limited.clear()
+
+
 async def test_a_name_is_one_end_user_of_each_owner_from_first_sight_on(house: InMemoryAccounts) -> None:
     people = house.accounts.end_users
     mia = await people.named("alice", "mia", MAKES)
@@ -118,7 +125,7 @@ async def test_one_that_is_blocked_is_refused_and_its_requests_end(house: InMemo
         people.current(mia)
     assert refused.value.code == "end_user_blocked"
     await people.set_blocked(mia.id, ROOT, blocked=True)
-    assert len(await house.audit()) == 1, "nothing changed"
+    assert [entry.action for entry in await house.audit()].count("end_user.block") == 1, "nothing changed"
     await people.set_blocked(mia.id, ROOT, blocked=False)
     assert (await people.named("alice", "mia", FINDS)).id == mia.id
 
@@ -137,7 +144,8 @@ async def test_an_erased_one_is_nobody_and_its_name_is_somebody_else(house: InMe
     ):
         with pytest.raises(Conflict):
             await change
-    [entry] = await house.audit()
+    [entry, *others] = await house.audit()
+    assert [each.action for each in others] == ["user.create"] * 2
     assert (entry.action, entry.target, entry.actor) == ("end_user.erase", mia.id, ROOT.name)
     assert "mia" not in entry.detail
 
@@ -230,3 +238,26 @@ async def test_an_owner_of_limits_has_the_limits_of_the_value(house: InMemoryAcc
     assert kept is not None
     await house.store.end_users.save(replace(kept, limits=NO_LIMITS), ROOT.entry(0, "a", "b"))
     assert [*await house.accounts.end_users.owners()] == []
+
+
+@pytest.mark.parametrize("closes", ["before", "while"])
+async def test_for_a_closed_account_nobody_is_made(
+    house: InMemoryAccounts, monkeypatch: pytest.MonkeyPatch, closes: str
+) -> None:
+    """Who is saved after its owner was erased would be whoever's who gets the id next."""
+    people = house.accounts.end_users
+    if closes == "before":
+        await house.accounts.close_user("alice", ROOT)
+    else:
+        find = house.store.end_users.find
+
+        async def slow(user_id: str, value: str) -> EndUser | None:
+            found = await find(user_id, value)
+            await house.accounts.close_user("alice", ROOT)
+            return found
+
+        monkeypatch.setattr(house.store.end_users, "find", slow)
+    with pytest.raises(Forbidden, match="closed"):
+        await people.named("alice", "mia", MAKES)
+    assert await house.store.end_users.page("alice", limit=9, after=None) == []
+    assert [owner.id for owner in house.forgotten] == [owner.id for owner in house.begun]

@@ -16,11 +16,13 @@ from sqlalchemy import Text
 
 from tests.store.engines import Engine, Sqlite
 from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record
+from tollkeeper.rules.invoices import PayerId
 from tollkeeper.store import sqlite
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.accounts import Key, User
 from tollkeeper.store.ports.alerts import Alert
 from tollkeeper.store.ports.events import Delivery, Event
+from tollkeeper.store.ports.invoices import CreditEntry
 from tollkeeper.store.ports.jobs import StoredJob
 from tollkeeper.store.ports.records import ADJUSTMENT
 from tollkeeper.store.ports.reports import Filter
@@ -53,6 +55,9 @@ async def furnish(store: Store) -> User:
                            ("bob", '{"team":["annabel"],"name":"Bob"}')):  # fmt: skip
         await store.audit.add(replace(AUDIT, actor="annabel", address="192.0.2.99", target=target, detail=detail))
     await store.jobs.save(StoredJob("job_1", NOON, NOON, '{"model":"m","by":"annabel"}'))
+    for payer, by in (("annabel", "root"), ("bob", "ANNABEL")):
+        credit = CreditEntry(PayerId("user", payer), NOON, "granted", 5, f"for {payer}", by)
+        await store.invoices.add_credit(credit, replace(AUDIT, actor=by, target=payer))
     theirs = Event("evt_1", NOON, "user.suspended", '{"user_id":"annabel","name":"Annabel Lee"}', "annabel")
     others = Event("evt_2", NOON, "key.revoked", '{"user_id":"bob","by":"annabel","prefix":"sk-bobs"}', "bob")
     alert = Alert("user", "annabel", "", "cost_usd_per_month", 80, 0, 0, NOON, "evt_3", "annabel")
@@ -76,6 +81,10 @@ async def everything(store: Store) -> str:
             await store.audit.entries(limit=100, after=None),
             await store.reports.records(EVERYTHING, limit=100, after=None),
             await store.reports.summary(EVERYTHING, ["user", "key"]),
+            [
+                await store.invoices.credits(PayerId("user", user.user_id))
+                for user in (await store.accounts.load())[0]
+            ],
         ]
     )
 
@@ -104,9 +113,10 @@ async def test_the_audit_log_tells_of_it_without_the_name(store: Store) -> None:
     left = await store.erasure.erase(await furnish(store), ERASE)
     newest, *others = await store.audit.entries(limit=100, after=None)
     assert (newest.action, newest.actor, newest.target) == ("user.erase", "root", left.user_id)
-    assert [entry.target for entry in others] == ["bob", "key_1", left.user_id, left.user_id]
-    assert [entry.address for entry in others] == [None, None, None, "127.0.0.1"]
-    assert others[0].detail == f'{{"team":["{left.user_id}"],"name":"Bob"}}'
+    them = left.user_id
+    assert [entry.target for entry in others] == ["bob", them, "bob", "key_1", them, them]
+    assert [entry.address for entry in others] == [None, "127.0.0.1", None, None, None, "127.0.0.1"]
+    assert others[2].detail == f'{{"team":["{left.user_id}"],"name":"Bob"}}'
 
 
 async def test_their_events_and_alerts_go_and_those_of_others_do_not_name_them(store: Store) -> None:
@@ -117,6 +127,27 @@ async def test_their_events_and_alerts_go_and_those_of_others_do_not_name_them(s
     assert [due.delivery.id for due in await store.events.deliveries(limit=100)] == ["dlv_2"]
     assert await store.events.unplanned(100) == []
     assert await store.alerts.load() == []
+
+
+async def test_credit_stays_without_a_name_and_so_do_the_sums_of_corrections(store: Store) -> None:
+    annabel = await furnish(store)
+    correction = a_record(NOON + 8, user_id="bob", endpoint=ADJUSTMENT, key_id=None, model="", cost_pico=-3)
+    for by, at in (("Annabel", 8), ("annabel lee", 9)):
+        metadata = f'{{"reason":"a mistake","by":"{by}"}}'
+        store.ledger.settle(replace(correction, request_id=a_record(NOON + at).request_id, metadata=metadata))
+    await store.ledger.flush()
+    left = await store.erasure.erase(annabel, ERASE)
+    [theirs] = await store.invoices.credits(PayerId("user", left.user_id))
+    assert (theirs.amount_pico, theirs.reason, theirs.by) == (5, "", "root")
+    [bobs] = await store.invoices.credits(PayerId("user", "bob"))
+    assert (bobs.amount_pico, bobs.reason, bobs.by) == (5, "for bob", left.user_id)
+    assert await store.invoices.credits(PayerId("user", "annabel")) == []
+    kept, gone = [
+        each for each in await store.reports.records(Filter(user_id="bob"), limit=9, after=None)
+        if each.endpoint == ADJUSTMENT
+    ]  # fmt: skip
+    assert (gone.metadata, gone.cost_pico) == (None, -3)
+    assert kept.metadata == '{"reason":"a mistake","by":"annabel lee"}', "that is somebody else"
 
 
 async def test_whoever_gets_the_id_has_no_history(store: Store) -> None:

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.services.billing.house import ANN, BOB, DAY, NOVEMBER, OCTOBER, PRICE, ROOT, TEAM, House, house
-from tests.store.values import AUDIT
+from tests.store.engines import Engine, Sqlite
+from tests.store.values import AUDIT, a_record
 from tollkeeper.rules.invoices import Invoice, PayerId
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.store.ports.audit import AuditEntry
@@ -179,6 +180,21 @@ async def test_credit_of_one_payer_is_not_that_of_another(store: Store) -> None:
         (10**20, 10**20)
     ]
     assert [entry.balance_pico for entry in await store.invoices.credits(BOB)] == [7]
+
+
+async def test_credit_of_before_the_first_record_is_there_after_it(store: Store, engine: Engine) -> None:
+    """Prepaid, say."""
+    with pytest.raises(CreditSpent):  # which takes back whatever else it has written
+        await store.invoices.add_credit(CreditEntry(ANN, NOVEMBER, "granted", -7, "back", "@admin"), AUDIT)
+    for _ in range(2):
+        await store.invoices.add_credit(CreditEntry(ANN, NOVEMBER, "granted", 7, "prepaid", "@admin"), AUDIT)
+        await store.ledger.settle(a_record(user_id=ANN.id))
+    assert [entry.balance_pico for entry in await store.invoices.credits(ANN)] == [14, 7]
+    if isinstance(engine, Sqlite):
+        await store.close()
+        again = await engine.open()
+        assert [entry.balance_pico for entry in await again.invoices.credits(ANN)] == [14, 7]
+        await again.close()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import create_engine
 
 from tests.store.sqlite.older import earlier_revision, fifth_revision, first_revision, second_revision, third_revision
 from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record, saved
+from tollkeeper.rules.invoices import PayerId
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.sql.chain import link_row
 from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_row
@@ -149,6 +151,26 @@ async def test_a_database_of_before_sessions_gets_their_table(path: Path) -> Non
     again = await opened(path)
     assert await again.sessions.load() == [session]
     await again.close()
+
+
+async def test_credit_that_stood_under_a_name_is_found_again(path: Path) -> None:
+    store = await opened(path)
+    await store.ledger.settle(a_record())
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for payer in ("ann", "ann", "bob", *(row[0] for row in connection.execute("SELECT id FROM identities"))):
+            connection.execute(
+                "INSERT INTO credits (payer_kind, payer_id, at, kind, amount_micro, amount_rest, reason, author)"
+                " VALUES ('user', ?, ?, 'granted', 1, 0, 'prepaid', '@bootstrap')",
+                (payer, NOON),
+            )
+        connection.execute("UPDATE alembic_version SET version_num = '0021'")
+    store = await opened(path)
+    await store.ledger.settle(a_record(NOON + 1, user_id="bob"))
+    balances = [(await store.invoices.credits(PayerId("user", name)))[0].balance_pico for name in ("ann", "bob")]
+    await store.close()
+    assert balances == [3_000_000, 1_000_000]
+    assert verify(path).faults == ()
 
 
 async def test_an_upgrade_keeps_the_data_and_sets_a_copy_aside(path: Path) -> None:

@@ -84,8 +84,8 @@ class ActingForm(Form):
     acts_from: NamedIn = Field(
         "headers",
         description="Where requests name the person: in a header (`x-tollkeeper-user`, or one of the setting"
-        " `acting_headers`), or in the body (`user` or `safety_identifier`; in Messages `metadata.user_id`). `headers`"
-        " where it was never given.",
+        " `acting_headers`); with `body` first in the body (`user` or `safety_identifier`; in Messages"
+        " `metadata.user_id`), and in a header where the body names nobody. `headers` where it was never given.",
         json_schema_extra=no_default,
     )
     acts_for_create: bool = Field(

@@ -32,8 +32,8 @@ _AT_ONCE = 200
 class Caller(Struct, frozen=True):
     """The authenticated sender of a request: the user, the key or session used, and all owners of limits that apply.
     The credential is invalid from `valid_until` on, in milliseconds since the epoch. `team_id` is the user's team.
-    `acts_by`: where requests with the key name the person it acts for; None: nowhere. `end_user_id` is that person,
-    once found; its owner of limits comes last."""
+    `acts_by`: where requests with the key name the person it acts for ("body": there, or else in a header); None:
+    nowhere. `end_user_id` is that person, once found; its owner of limits comes last."""
 
     user: User
     key: Key | None
@@ -91,6 +91,7 @@ class Directory:
         self.sessions = sessions
         self.teams = teams
         teams.changed = self._follow_team
+        end_users.is_open = self._is_open
         self.end_users = end_users
         self._digest = digest
         self._now = now
@@ -127,7 +128,9 @@ class Directory:
         since it was authenticated."""
         if caller.key is None:
             return self._of_session(caller.credential)
-        current, now = self._callers[caller.key.digest], self._now()
+        current, now = self._callers.get(caller.key.digest), self._now()
+        if current is None:  # its account was erased, or it was deleted as one of too many that were revoked
+            raise wrong_key(caller.key.prefix, "It is no longer valid: use another, or ask an admin for one.")
         if now >= current.valid_until or current.user.status != "active":
             raise _denial(current, caller.key.prefix, now)
         if caller.end_user_id is None:
@@ -137,10 +140,12 @@ class Directory:
     async def act_for(self, caller: Caller, name: str, *, make: bool = True) -> Caller:
         """The caller as it asks for the person of this name, whom its key acts for. `make` False: where nobody has the
         name yet, nobody is made, and the caller asks for itself. Raises Forbidden where the key may not act for this
-        person, LedgerUnavailable."""
+        person, LedgerUnavailable, and what `refresh` does: a body may have taken long to arrive."""
+        caller = self.refresh(caller)
         user_id, end_users = caller.user.user_id, self.end_users
         acting = None if caller.key is None else caller.key.acting
-        assert acting is not None, "a caller with `acts_by` has a key that acts"
+        if acting is None:  # not any more
+            return caller
         if make:
             return _for_end_user(caller, await end_users.named(user_id, name, acting))
         known = await end_users.known(user_id, name)
@@ -192,6 +197,11 @@ class Directory:
         if user is None:
             raise NotFound(f"There is no user {user_id[:64]!r}.", param="user_id")
         return user
+
+    def _is_open(self, user_id: str) -> bool:
+        """Whether there is an account with this id that is not closed."""
+        user = self._users.get(user_id.lower())
+        return user is not None and user.status != "closed"
 
     def has_user(self, user_id: str) -> bool:
         return user_id.lower() in self._users

@@ -64,6 +64,8 @@ class EndUsers:
         self._begun = begun
         self._forgotten = forgotten
         self._ended = ended
+        self.is_open: Callable[[str], bool] = lambda _: True
+        """Whether a user's account is open: for another nobody is made, who would outlive its erasure."""
         self._changes = ChangeQueue()
         self._changed = 0
         """Changes so far: what was read before the latest may no longer be so."""
@@ -222,6 +224,8 @@ class EndUsers:
             owner, made, before = owner_of(new), None, self._changed
             await self._begun(owner)
             try:
+                if not self.is_open(user_id):  # what is saved before the account is erased goes with it
+                    raise Forbidden("The account of this key was closed. Use another key, or ask an admin for one.")
                 made = await self._store.add(new, acting.most)
             except StoreConflict:
                 continue

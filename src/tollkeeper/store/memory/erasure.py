@@ -6,12 +6,13 @@ import secrets
 
 from msgspec.structs import replace
 
+from tollkeeper.rules.invoices import PayerId
 from tollkeeper.store.memory.audit import append
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.erasure import forgotten
-from tollkeeper.store.ports.records import Record
+from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.redaction import Person, redacted, redacted_json
 
 
@@ -48,8 +49,10 @@ class MemoryErasure:
         tables.users[left.user_id] = left
 
         def without(record: Record) -> Record:
-            named = record.user_id == user.user_id
-            return replace(record, user_id=person.opaque_id, metadata=None) if named else record
+            if record.user_id == user.user_id:
+                return replace(record, user_id=person.opaque_id, metadata=None)
+            corrects = record.endpoint == ADJUSTMENT and record.metadata is not None
+            return replace(record, metadata=None) if corrects and person.made(record.metadata or "") else record
 
         tables.records |= {request_id: without(record) for request_id, record in tables.records.items()}
         tables.pruned[:] = map(without, tables.pruned)
@@ -58,6 +61,7 @@ class MemoryErasure:
             job_id: replace(job, body=redacted_json(job.body, person)) for job_id, job in tables.jobs.items()
         }
         self._forget_events(person)
+        self._redact_credits(person)
         append(tables, redacted(audit, person))
         tables.erased.add(left.user_id)
         return left
@@ -74,6 +78,14 @@ class MemoryErasure:
         tables.deliveries = {
             delivery_id: each for delivery_id, each in tables.deliveries.items() if each.event_id in tables.events
         }
+
+    def _redact_credits(self, person: Person) -> None:
+        credits = self._tables.credits
+        for place, entry in enumerate(credits):
+            if entry.payer == PayerId("user", person.user_id):
+                reason = "" if entry.kind == "granted" else entry.reason
+                entry = replace(entry, payer=PayerId("user", person.opaque_id), reason=reason)
+            credits[place] = replace(entry, by=person.opaque_id) if person.is_named(entry.by) else entry
 
     async def scrub(self) -> None:
         """Nothing: memory holds no deleted rows."""

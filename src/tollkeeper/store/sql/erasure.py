@@ -33,7 +33,7 @@ RENAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Tables of which the person's rows stay under the opaque id: the columns that say whose they are, and those that are
 cleared."""
-BY_THEMSELVES = frozenset({"audit", "jobs", "identities", "record_metadata", "deliveries"})
+BY_THEMSELVES = frozenset({"audit", "credits", "jobs", "identities", "record_metadata", "deliveries"})
 """Tables of which single texts are changed, or that the ledger's ids or events lead to."""
 OPAQUE = frozenset(
     {
@@ -48,7 +48,7 @@ OPAQUE = frozenset(
     }
 )
 """Tables that know persons by opaque ids only."""
-KEPT = frozenset({"invoices", "credits"})
+KEPT = frozenset({"invoices"})
 """Tables of what was charged, which has to be kept as it was issued; whose it is stands there by opaque ids."""
 PASSING = frozenset({"intents"})
 """Tables whose rows last as long as a request: of a closed account there are none."""
@@ -72,7 +72,7 @@ MOST_REWRITTEN = 50_000
 """Rows up to which a table is written anew."""
 _AT_ONCE = 2000
 
-_records, _metadata = schema.records, schema.record_metadata
+_records, _metadata, _credits = schema.records, schema.record_metadata, schema.credit_entries
 
 
 def forget_metadata(connection: Connection, opaque_id: str, after: str) -> str | None:
@@ -111,6 +111,8 @@ def forget(connection: Connection, user: User, opaque_id: str, audit: AuditEntry
     _redact_audit(connection, person)
     _redact_jobs(connection, person)
     _redact_events(connection, person)
+    _redact_credits(connection, person)
+    _forget_corrections(connection, person)
     append(connection, redacted(audit, person))
     for name in (*DELETED, *RENAMED, *sorted(BY_THEMSELVES), *PASSING):
         _write_anew(connection, schema.METADATA.tables[name])
@@ -171,6 +173,28 @@ def _redact_events(connection: Connection, person: Person) -> None:
     for event in connection.execute(select(table.c.id, table.c.data).where(concerned)).all():
         data = redacted_json(event.data, person)
         connection.execute(update(table).where(table.c.id == event.id).values(data=data))
+
+
+def _redact_credits(connection: Connection, person: Person) -> None:
+    """What was granted to the person, of which the reason may describe them, and what they granted to others."""
+    theirs = (_credits.c.payer_kind == "user", _credits.c.payer_id == person.opaque_id, _credits.c.kind == "granted")
+    connection.execute(update(_credits).where(*theirs).values(reason=""))
+    by_them = func.lower(_credits.c.author) == person.user_id.lower()
+    connection.execute(update(_credits).where(by_them).values(author=person.opaque_id))
+
+
+def _forget_corrections(connection: Connection, person: Person) -> None:
+    """Delete the metadata of the corrections that the person made for others: it names them, and since the chain covers
+    its digest, it cannot be changed. The audit log keeps the reason."""
+    concerned = func.lower(_metadata.c.metadata).contains(person.user_id.lower(), autoescape=True)
+    # Only corrections are of no model, by which there is an index.
+    found = select(_metadata).join(_records, _records.c.request_id == _metadata.c.request_id)
+    rows = connection.execute(found.where(_records.c.model == "", concerned)).all()
+    named = [row.request_id for row in rows if person.made(row.metadata)]
+    for start in range(0, len(named), _AT_ONCE):
+        connection.execute(
+            delete(_metadata).where(one_of(_metadata.c.request_id, named[start : start + _AT_ONCE]))
+        )
 
 
 def _write_anew(connection: Connection, table: Table) -> None:

@@ -12,6 +12,10 @@ from collections.abc import Collection, Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
+from sqlalchemy import Connection, event, insert
+
+from tollkeeper.store.sql.schema import identities as table
+
 USER_PREFIX = "u_"
 SALT_BYTES = 16
 
@@ -63,6 +67,15 @@ class Identities:
         """Let an opaque id stand for itself from now on, and its user for nobody."""
         self.remove([identity])
         self.add([Identity(identity.id, identity.id)])
+
+
+def introduce(connection: Connection, known: Identities, user_id: str) -> str:
+    """The opaque id of a user, who gets one if they have none, with the transaction of this connection."""
+    for new in known.new([user_id]):
+        connection.execute(insert(table), new._asdict())
+        known.add([new])
+        event.listen(connection, "rollback", lambda _: known.remove([new]))
+    return known.id_of(user_id)
 
 
 class MetadataRow(NamedTuple):

@@ -31,7 +31,7 @@ from tollkeeper.store.ports.invoices import (
 from tollkeeper.store.sql.audit import append
 from tollkeeper.store.sql.credits import add_entry, balance_of, entries_of, give_back
 from tollkeeper.store.sql.events import append_events
-from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.identities import Identities, introduce
 from tollkeeper.store.sql.invoice_check import faults
 from tollkeeper.store.sql.invoice_rows import invoice_of, range_rows, state_of
 from tollkeeper.store.sql.open_records import (
@@ -202,7 +202,10 @@ class SqlInvoices:
 
     async def add_credit(self, entry: CreditEntry, audit: AuditEntry) -> CreditEntry:
         def write(connection: Connection) -> CreditEntry:
-            added = add_entry(connection, replace(entry, payer=self._opaque(entry.payer)))
+            payer = entry.payer
+            if payer.kind == "user":  # credit may come before the first record
+                payer = PayerId("user", introduce(connection, self._identities, payer.id))
+            added = add_entry(connection, replace(entry, payer=payer))
             append(connection, audit)
             return replace(added, payer=entry.payer)
 

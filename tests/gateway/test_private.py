@@ -72,6 +72,30 @@ async def test_a_forgotten_person_is_in_no_file_and_on_no_path(gateway, up, tmp_
     assert (again.status_code, again.json()["user_id"]) == (200, left)
 
 
+async def test_what_an_app_called_a_person_is_in_no_file_once_it_is_erased(gateway, up, tmp_path):
+    client, admin = gateway.client, gateway.as_admin
+    made = await client.post("/admin/users/alice/keys", json={"acts_for": "users"}, headers=admin)
+    app = {"authorization": f"Bearer {made.json()['api_key']}"}
+    for number in range(150):
+        named = {"x-tollkeeper-user": f"person-{number}-{'x' * (number * 7 % 200)}"}
+        assert (await client.get("/v1/models", headers=app | named)).status_code == 200
+        counted = {"model": "tiny", "messages": []}
+        await client.post("/v1/messages/count_tokens", json=counted, headers=app | named)
+    gone = {f"person-{number}-" for number in range(3, 150, 15)}
+    listed = (await client.get("/admin/users/alice/end-users?limit=200", headers=admin)).json()["data"]
+    assert len(listed) == 150
+    for row in listed:
+        if any(row["value"].startswith(name) for name in gone):
+            answer = await client.delete(f"/admin/end-users/{row['id']}", headers=admin)
+            assert (answer.status_code, answer.json()["value"]) == (200, None)
+    files = b"".join(found.read_bytes() for found in tmp_path.iterdir() if found.name.startswith("t.db"))
+    assert [name for name in gone if name.encode() in files] == []
+    assert b"person-4-" in files
+    again = await client.delete(f"/admin/end-users/{listed[3]['id']}", headers=admin)
+    assert (again.status_code, again.json()["status"]) == (200, "erased")
+    assert verify(tmp_path / "t.db").faults == ()
+
+
 async def test_nobody_erases_their_own_account_and_it_is_for_admins(gateway):
     client, admin = gateway.client, gateway.as_admin
     assert (await client.delete("/admin/users/bob?erase=true")).status_code == 403

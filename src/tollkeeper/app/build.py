@@ -554,7 +554,6 @@ def _eraser(
         store.ledger,
         runs,
         context.now,
-        end_users=accounts.end_users.erase_of,
         erased=erased,
     )
 

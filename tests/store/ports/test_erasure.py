@@ -17,10 +17,12 @@ from sqlalchemy import Text
 from tests.store.engines import Engine, Sqlite
 from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record
 from tollkeeper.rules.invoices import PayerId
+from tollkeeper.rules.limits import NO_LIMITS, Limits
 from tollkeeper.store import sqlite
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.accounts import Key, User
 from tollkeeper.store.ports.alerts import Alert
+from tollkeeper.store.ports.end_users import EndUser
 from tollkeeper.store.ports.events import Delivery, Event
 from tollkeeper.store.ports.invoices import CreditEntry
 from tollkeeper.store.ports.jobs import StoredJob
@@ -265,6 +267,31 @@ async def test_rows_that_moved_between_pages_leave_nothing_behind(tmp_path: Path
     assert all(name.encode() in found for name in people if name not in gone)
     await store.close()
     assert verify(path).faults == ()
+
+
+async def test_what_an_app_called_a_person_leaves_nothing_behind_either(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store = await sqlite.open_store(path, now=lambda: NOON)
+    chance = random.Random(2)
+    made: list[EndUser] = []
+    for number in range(800):
+        value = f"p{chance.randrange(10**9):09d}-{number:05d}-{'x' * chance.randrange(20)}"
+        new = EndUser(f"eu_{chance.randrange(16**24):024x}", chance.choice(["ann", "bob"]), value, NOON)
+        added = await store.end_users.add(new, 10_000)
+        assert added is not None
+        made.append(added)
+        if number % 3 == 0:
+            limits = Limits(counts={"requests_total": chance.randrange(10**9)}) if chance.random() < 0.7 else NO_LIMITS
+            place = chance.randrange(len(made))
+            made[place] = await store.end_users.save(replace(made[place], limits=limits), AUDIT)
+    gone = chance.sample(made, 25)
+    for each in gone:
+        await store.end_users.save(replace(each, value=None, limits=NO_LIMITS, status="erased"), AUDIT)
+    await store.erasure.scrub()
+    found = files(path)
+    await store.close()
+    assert [each for each in gone if (each.value or "")[:16].encode() in found] == []
+    assert sum((each.value or "").encode() in found for each in made) == len(made) - len(gone)
 
 
 async def test_a_long_read_keeps_the_log_from_being_emptied_and_that_is_said(

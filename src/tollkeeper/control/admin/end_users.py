@@ -108,8 +108,9 @@ async def _update(services: Services, by: ByAdmin, end_user_id: str, form: EndUs
     responses=errors(404, 409),
 )
 async def _erase(services: Services, by: ByAdmin, end_user_id: str) -> Response:
-    """Its value is erased for good; its id and records stay. The same value will be another end user."""
-    return exact_response(await _body(services, await services.accounts.end_users.erase(end_user_id, by)))
+    """Its value is erased for good, in every file of the database; its id and records stay. The same value will be
+    another end user."""
+    return exact_response(await _body(services, await services.eraser.erase_end_user(end_user_id, by)))
 
 
 @router.get(

@@ -14,6 +14,7 @@ from tollkeeper.services.accounts.accounts import Accounts
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.accounts import User
+from tollkeeper.store.ports.end_users import EndUser
 from tollkeeper.store.ports.erasure import Erasure
 from tollkeeper.store.ports.ledger import Ledger
 
@@ -29,8 +30,8 @@ async def _nothing_more(_: str, __: str) -> None:
 
 
 class Eraser:
-    """`runs` tells whether requests of a user (by id) have not been settled yet; `end_users` erases those of a user;
-    `erased` is awaited with the id that is gone and the one in its place; `now` is milliseconds since the epoch."""
+    """`runs` tells whether requests of a user (by id) have not been settled yet; `erased` is awaited with the id that is
+    gone and the one in its place; `now` is milliseconds since the epoch."""
 
     def __init__(
         self,
@@ -40,7 +41,6 @@ class Eraser:
         runs: Callable[[str], bool],
         now: Callable[[], int],
         *,
-        end_users: Callable[[str], Awaitable[object]] | None = None,
         erased: Callable[[str, str], Awaitable[None]] = _nothing_more,
         patience: float = PATIENCE,
     ) -> None:
@@ -49,7 +49,6 @@ class Eraser:
         self._ledger = ledger
         self._runs = runs
         self._now = now
-        self._end_users = end_users
         self._erased = erased
         self._patience = patience
 
@@ -58,8 +57,7 @@ class Eraser:
         opaque id. Erasing that again changes nothing. Raises NotFound, and Conflict where a request does not end."""
         closed = await self._accounts.close_user(user_id, by)
         await self._settled(closed.user_id)
-        if self._end_users is not None:
-            await self._end_users(closed.user_id)
+        await self._accounts.end_users.erase_of(closed.user_id)
 
         async def erase(user: User) -> User:
             await self._ledger.flush()  # what is written later would name the person anew
@@ -69,14 +67,24 @@ class Eraser:
         if left.user_id != closed.user_id:
             log.info("a person was erased: their records are those of %s", left.user_id)
             await self._erased(closed.user_id, left.user_id)
+        await self._scrub(left.user_id)
+        return left
+
+    async def erase_end_user(self, end_user_id: str, by: Actor) -> EndUser:
+        """Erase an end user's value, so that no file of the database has it any more. Erasing it again changes nothing.
+        Raises NotFound, and LedgerUnavailable where a copy is left, until it is erased again."""
+        left = await self._accounts.end_users.erase(end_user_id, by)
+        await self._scrub(left.id)
+        return left
+
+    async def _scrub(self, left: str) -> None:
         try:
             await self._store.scrub()
         except StoreError:
             raise LedgerUnavailable(
-                f"The person is forgotten, but the database's log could not be emptied yet, since something reads it."
-                f" Erase {left.user_id!r} again in a moment."
+                "The person is forgotten, but the database's log could not be emptied yet, since something reads it."
+                f" Erase {left!r} again in a moment."
             ) from None
-        return left
 
     async def _settled(self, user_id: str) -> None:
         waited = 0.0

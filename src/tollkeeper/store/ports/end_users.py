@@ -54,7 +54,8 @@ class EndUserStore(Protocol):
 
     async def save(self, end_user: EndUser, audit: AuditEntry) -> EndUser:
         """Replace an end user and append the audit entry, in one durable transaction. Returns it with its new version.
-        Raises StoreConflict, and changes nothing, where another writer has changed it since it was read."""
+        Of one without a value, nothing is left of that but in the log (`Erasure.scrub`). Raises StoreConflict, and
+        changes nothing, where another writer has changed it since it was read."""
 
     async def erase_of(self, user_id: str) -> Sequence[str]:
         """Erase the values and limits of all end users of a user, in a durable transaction. Returns the ids of those

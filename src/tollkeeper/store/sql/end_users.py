@@ -14,6 +14,7 @@ from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.end_users import EndUser
 from tollkeeper.store.sql.accounts import Interned
 from tollkeeper.store.sql.audit import append
+from tollkeeper.store.sql.erasure import write_anew
 from tollkeeper.store.sql.limits import limits_of, limits_text
 from tollkeeper.store.sql.rows import Row
 from tollkeeper.store.sql.runner import Runner
@@ -87,6 +88,8 @@ class SqlEndUsers:
         def write(connection: Connection) -> EndUser:
             if connection.execute(update(table).where(*same).values(_row(saved))).rowcount != 1:
                 raise StoreConflict("an end user was changed by another writer after it was read")
+            if saved.value is None:
+                write_anew(connection, table)
             append(connection, audit)
             return saved
 

@@ -115,7 +115,7 @@ def forget(connection: Connection, user: User, opaque_id: str, audit: AuditEntry
     _forget_corrections(connection, person)
     append(connection, redacted(audit, person))
     for name in (*DELETED, *RENAMED, *sorted(BY_THEMSELVES), *PASSING):
-        _write_anew(connection, schema.METADATA.tables[name])
+        write_anew(connection, schema.METADATA.tables[name])
     return left
 
 
@@ -197,7 +197,7 @@ def _forget_corrections(connection: Connection, person: Person) -> None:
         )
 
 
-def _write_anew(connection: Connection, table: Table) -> None:
+def write_anew(connection: Connection, table: Table) -> None:
     """Write a table and its indexes anew: where rows moved between pages, an engine leaves pieces of them that no
     deletion reaches."""
     if connection.execute(select(func.count()).select_from(table)).scalar_one() > MOST_REWRITTEN:

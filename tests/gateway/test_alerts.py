@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.conftest import Gateway
+from tests.gateway.conftest import Gateway, ask
 from tests.services.events.rig import Receiver, receiving
 from tollkeeper.app.build import now_ms
 from tollkeeper.store.ports.counters import PastUse
@@ -61,6 +61,34 @@ async def test_a_budget_is_reported_as_it_is_used_up(start, receiver: Receiver) 
             ("requests_per_month", 80),
         ]
         await set_limits(gateway, requests_per_month=50)
+        await report(gateway)
+        assert (await gateway.client.get("/me/alerts")).json()["data"] == []
+
+
+async def test_a_budget_of_a_person_whom_a_key_acts_for_is_reported_by_their_id(start, receiver: Receiver) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        secret = await add_webhook(gateway, receiver, events=["budget.threshold", "budget.exhausted"])
+        acting = {"acts_for": "users", "acts_for_limits": {"requests_total": 2, "alerts": [50, 100]}}
+        made = await gateway.client.post("/admin/users/alice/keys", headers=gateway.as_admin, json=acting)
+        person = {"authorization": f"Bearer {made.json()['api_key']}", "x-tollkeeper-user": "mia@example.org"}
+        for status in (200, 200, 429):
+            answer = await gateway.client.post("/v1/chat/completions", headers=person, json=ask())
+            assert answer.status_code == status
+            await report(gateway)
+        [mia] = (await gateway.client.get("/me/end-users")).json()["data"]
+        told = [message.verified(secret) for message in receiver.messages]
+        assert [(each["type"], each["data"]["end_user_id"], each["data"]["user_id"]) for each in told] == [
+            ("budget.threshold", mia["id"], "alice"),
+            ("budget.exhausted", mia["id"], "alice"),
+        ]
+        alerts = (await gateway.client.get("/me/alerts")).json()["data"]
+        assert [(each["kind"], each["id"], each["percent"]) for each in alerts] == [
+            ("end_user", mia["id"], 100),
+            ("end_user", mia["id"], 50),
+        ]
+        path = f"/admin/end-users/{mia['id']}"
+        raised = await gateway.client.put(f"{path}/limits", headers=gateway.as_admin, json={"requests_total": 50})
+        assert raised.status_code == 200
         await report(gateway)
         assert (await gateway.client.get("/me/alerts")).json()["data"] == []
 

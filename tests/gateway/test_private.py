@@ -96,6 +96,30 @@ async def test_what_an_app_called_a_person_is_in_no_file_once_it_is_erased(gatew
     assert verify(tmp_path / "t.db").faults == ()
 
 
+async def test_a_correction_of_somebody_who_is_erased_meanwhile_is_theirs_and_names_nobody(
+    gateway, monkeypatch, tmp_path
+):
+    client, admin = gateway.client, gateway.as_admin
+    accounts, erasing = gateway.context.accounts, []
+    note = accounts.note
+
+    async def slow(*args):
+        await note(*args)
+        erasing.append(asyncio.create_task(client.delete("/admin/users/alice?erase=true", headers=admin)))
+        await asyncio.sleep(0.2)
+
+    monkeypatch.setattr(accounts, "note", slow)
+    refund = {"user_id": "alice", "cost_usd": "-1.5", "reason": "for Alice"}
+    made = await client.post("/admin/adjustments", json=refund, headers=admin)
+    assert made.status_code == 201, made.text
+    left = (await erasing[0]).json()["user_id"]
+    usage = (await client.get(f"/admin/users/{left}/usage", headers=admin)).json()
+    assert (usage["totals"]["cost_usd"], usage["data"][0]["request_id"]) == ("-1.5", made.json()["request_id"])
+    files = b"".join(found.read_bytes() for found in tmp_path.iterdir() if found.name.startswith("t.db"))
+    assert b"alice" not in files.lower()
+    assert verify(tmp_path / "t.db").faults == ()
+
+
 async def test_nobody_erases_their_own_account_and_it_is_for_admins(gateway):
     client, admin = gateway.client, gateway.as_admin
     assert (await client.delete("/admin/users/bob?erase=true")).status_code == 403

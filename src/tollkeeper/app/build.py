@@ -310,6 +310,7 @@ async def _join(
     alerts = await _alert_services(settings, store, outbox, master_key, accounts, registry, limit_usage, now)
     accounts.on_limits_saved.append(alerts.budgets.touch)
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
+    end_users.on_save.append(alerts.budgets.touch)
     observers.add(metrics, totals, budgets, alerts.budgets)
     context = GatewayContext(
         accounts=accounts,
@@ -480,7 +481,7 @@ async def _alert_services(
         whole_budget=None if settings.budget_per_month is None else int(settings.budget_per_month * PICO_PER_USD),
         spent=spent,
     )
-    budgets.touch_all(accounts.owners())
+    budgets.touch_all([*accounts.owners(), *await accounts.end_users.owners()])
     conditions = Conditions(book, outbox, lambda: store.ledger.failing, upstreams, deliveries.send_unsaved)
     return AlertServices(outbox, webhooks, deliveries, book, budgets, conditions)
 

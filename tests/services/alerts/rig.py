@@ -10,7 +10,7 @@ import msgspec
 
 from tests.services.in_memory import START, Clock
 from tollkeeper.rules.limits import NO_LIMITS, Limits
-from tollkeeper.rules.owners import KEY, USER, Owner, Owners
+from tollkeeper.rules.owners import END_USER, KEY, USER, Owner, Owners
 from tollkeeper.services.alerts.book import AlertBook
 from tollkeeper.services.alerts.budgets import BudgetAlerts
 from tollkeeper.services.events.outbox import Outbox
@@ -31,6 +31,7 @@ class Budgets:
     counters: MemoryCounters = field(default_factory=MemoryCounters)
     owners: dict[tuple[str, str | None], Owners] = field(default_factory=dict)
     default: tuple[int, ...] = (80, 100)
+    mia: Owner = Owner(END_USER, "eu_1", Limits({"requests_total": 5}), ("ann",), end_users=("eu_1",))
     whole_budget: int | None = None
     whole_cost: int = 0
 
@@ -49,12 +50,16 @@ class Budgets:
             self.book,
             outbox,
             LimitUsage(self.counters, self.clock),
-            lambda user_id, key_id: self.owners.get((user_id, key_id), ()),
+            self.owners_of,
             self.clock,
             default=self.default,
             whole_budget=self.whole_budget,
             spent=spent,
         )
+
+    def owners_of(self, user_id: str, key_id: str | None, end_user_id: str | None) -> Owners:
+        owners = self.owners.get((user_id, key_id), ())
+        return owners if end_user_id is None else (*owners, *(mia for mia in [self.mia] if mia.id == end_user_id))
 
     def limit(
         self,
@@ -73,7 +78,7 @@ class Budgets:
     async def use(self, amount: int, name: str = "cost_usd_per_month", *scope: str) -> None:
         """Ann uses this much, in a session."""
         await self.counters.add([PastUse(scope or ("user", "ann"), name, amount, self.clock.ms)])
-        self.alerts._used.add(("ann", "key_2"))
+        self.alerts._used.add(("ann", "key_2", None))
 
     async def told(self) -> list[tuple[str, str, int]]:
         """What was reported, oldest first: the event, the limit, the percentage. Checks first."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from tests.services.alerts.rig import USD, Budgets
 from tests.services.in_memory import START, record
 from tollkeeper.rules.limits import Limits
+from tollkeeper.rules.owners import Owner
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.rules.windows import DAY
 from tollkeeper.services.alerts.budgets import SWEEP_EVERY
+from tollkeeper.store.ports.counters import LimitStatus, PastUse
 
 THRESHOLD = ("budget.threshold", "cost_usd_per_month", 80)
 EXHAUSTED = ("budget.exhausted", "cost_usd_per_month", 100)
@@ -52,6 +55,7 @@ async def test_the_event_says_whose_budget_it_is_and_how_much_is_used(budgets: B
         "user_id": "ann",
         "key_id": None,
         "team_id": None,
+        "end_user_id": None,
         "limit": "cost_usd_per_month",
         "model": None,
         "percent": 80,
@@ -233,3 +237,34 @@ async def test_of_a_user_who_was_erased_nothing_is_reported_again(budgets: Budge
     assert budgets.book.all() == []
     await sweep(budgets)
     assert await budgets.told() == []
+
+
+async def test_a_budget_of_an_end_user_is_one_of_its_owners(budgets: Budgets) -> None:
+    await budgets.counters.add([PastUse(("end_user", "eu_1"), "requests_total", 4, START)])
+    budgets.alerts.settled(record(user_id="ann", key_id="key_2", end_user_id="eu_1"), None)
+    assert await budgets.told() == [("budget.threshold", "requests_total", 80)]
+    [(_, data)] = await budgets.data()
+    assert (data["owner"], data["user_id"], data["end_user_id"]) == ("end_user", "ann", "eu_1")
+    [alert] = budgets.book.all()
+    assert (alert.kind, alert.id, alert.user_id) == ("end_user", "eu_1", "ann")
+    await budgets.counters.add([PastUse(("end_user", "eu_1"), "requests_total", 1, START)])
+    assert len(await budgets.told()) == 1, "nothing was settled"
+    budgets.alerts.exhausted((budgets.mia,), ("end_user", "eu_1"), "requests_total")
+    assert (await budgets.told())[-1] == ("budget.exhausted", "requests_total", 100)
+
+
+async def test_who_is_erased_while_their_budget_is_looked_at_is_not_named_anew(budgets: Budgets) -> None:
+    await budgets.use(9 * USD)
+    use = budgets.alerts._use
+
+    class Slow:
+        async def of(self, owner: Owner) -> Mapping[str, LimitStatus]:
+            found = await use.of(owner)
+            budgets.owners.clear()
+            return found
+
+        by_model = use.by_model
+
+    budgets.alerts._use = Slow()
+    assert await budgets.told() == []
+    assert budgets.book.all() == []

@@ -22,7 +22,7 @@ from tollkeeper.store.ports.events import Event
 
 TO = "ops@example.com"
 EVENT = Event("evt_1", 1_795_176_000_123, "upstream.down", '{"upstream":"gpu","reason":"it fails its probe"}')
-BUDGET = Event("evt_2", 1, "budget.threshold", "{}", "ann", "team_1")
+BUDGET = Event("evt_2", 1, "budget.threshold", '{"owner":"user"}', "ann", "team_1")
 
 
 class Mailbox:
@@ -214,6 +214,8 @@ def test_operators_get_what_needs_them_and_owners_what_is_about_their_budgets() 
     assert list(found.recipients(BUDGET)) == [TO, "ann@example.com"]
     assert asked == [("ann", "team_1")]
     assert list(found.recipients(EVENT)) == [TO]
+    of_end_user = Event("evt_4", 1, "budget.exhausted", '{"owner":"end_user","user_id":"ann"}', "ann")
+    assert list(found.recipients(of_end_user)) == [], "there may be thousands"
     assert list(found.recipients(Event("evt_3", 1, "key.created", "{}", "ann"))) == []
 
 

@@ -14,6 +14,8 @@ from tollkeeper.control.http.guards import ByAdmin, admin_router
 from tollkeeper.control.http.schemas import Form
 from tollkeeper.control.usage import RecordBody, record_body
 from tollkeeper.rules.money import PICO_PER_USD, format_usd
+from tollkeeper.store.ports.accounts import User
+from tollkeeper.store.ports.records import Record
 
 _MOST_USD = 10**6
 _MAX_DIGITS = 28
@@ -67,9 +69,12 @@ router = admin_router("adjustments")
 @router.post("/admin/adjustments", summary="Record a correction or refund", status_code=201, responses=errors(404))
 async def _create(services: Services, by: ByAdmin, form: AdjustmentForm) -> RecordBody:
     """Adds a record; existing records are never changed."""
-    user = services.accounts.user(form.user_id)
-    # The audit entry comes first: if it came last and failed, the admin would see an error and pay a second time.
-    await services.accounts.note(
-        by, "adjustment.create", user.user_id, {"cost_usd": format_usd(form.cost_usd), "reason": form.reason}
-    )
-    return record_body(await services.adjust(user.user_id, form.cost_usd, form.reason, by))
+
+    async def adjust(user: User) -> Record:
+        # The audit entry comes first: if it came last and failed, the admin would see an error and pay a second time.
+        await services.accounts.note(
+            by, "adjustment.create", user.user_id, {"cost_usd": format_usd(form.cost_usd), "reason": form.reason}
+        )
+        return await services.adjust(user.user_id, form.cost_usd, form.reason, by)
+
+    return record_body(await services.accounts.with_user(form.user_id, adjust))

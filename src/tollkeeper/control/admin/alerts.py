@@ -17,13 +17,13 @@ from tollkeeper.store.ports.alerts import Alert
 
 
 class AlertBody(BaseModel):
-    """Something that has been so since `since`. `kind` and `id` say of what: a `user`, a `key`, a `team`, `everyone`
-    (the budget of the installation), or an `upstream` that is down. `limit` is the budget, `model` the model that it
+    """Something that has been so since `since`. `kind` and `id` say of what: a `user`, a `key`, a `team`, an
+    `end_user`, `everyone` (the budget of the installation), or an `upstream` that is down. `limit` is the budget, `model` the model that it
     is on (null: all), `percent` the part of it that is reached; all three are null where it is no budget. `event_id` is
     the event that reported it."""
 
     id: str = Field(description="The id of what it is about; empty for everyone.")
-    kind: str = Field(examples=["user", "key", "team", "everyone", "upstream"])
+    kind: str = Field(examples=["user", "key", "team", "end_user", "everyone", "upstream"])
     user_id: str | None
     team_id: str | None
     limit: str | None
@@ -84,7 +84,7 @@ async def _events(services: Services, page: Annotated[EventPage, FromQuery()]) -
 
 @user_routes.get("/me/alerts", summary="Your alerts that are open, newest first")
 async def _own(services: Services, caller: CurrentCaller, page: Annotated[Page, FromQuery()]) -> AlertList:
-    """Thresholds of your budgets, and of those of your keys, that are reached."""
+    """Thresholds of your budgets, and of those of your keys and end users, that are reached."""
     return _alerts([alert for alert in services.alerts.all() if alert.user_id == caller.user.user_id], page)
 
 

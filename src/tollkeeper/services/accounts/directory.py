@@ -214,10 +214,13 @@ class Directory:
         """Owners of limits on a user's requests in a session, and on adjustments of the user's cost."""
         return self._owners[user_id]
 
-    def owners_of_use(self, user_id: str, key_id: str | None) -> Owners:
-        """Owners of limits on what a user used with a key, or in a session; none where there is no such user."""
+    def owners_of_use(self, user_id: str, key_id: str | None, end_user_id: str | None) -> Owners:
+        """Owners of limits on what a user used with a key, or in a session, for an end user if one is given, who asked
+        lately; none where there is no such user."""
         key = None if key_id is None else self._keys.get(key_id)
-        return self._owners.get(user_id, ()) if key is None else self._callers[key.digest].owners
+        owners = self._owners.get(user_id, ()) if key is None else self._callers[key.digest].owners
+        person = None if end_user_id is None else self.end_users.owner(end_user_id)
+        return owners if person is None else (*owners, person)
 
     def owners(self) -> Iterator[Owner]:
         """Every owner of limits. A rotated key and its successor are two, with the same id."""

@@ -64,6 +64,8 @@ class EndUsers:
         self._begun = begun
         self._forgotten = forgotten
         self._ended = ended
+        self.on_save: list[Callable[[Owner], None]] = []
+        """Called with each end user that was changed, as it is now."""
         self.is_open: Callable[[str], bool] = lambda _: True
         """Whether a user's account is open: for another nobody is made, who would outlive its erasure."""
         self._changes = ChangeQueue()
@@ -110,6 +112,11 @@ class EndUsers:
             return owner
         _check_active(known.end_user)
         return known.owner
+
+    def owner(self, end_user_id: str) -> Owner | None:
+        """An end user that asked lately; None: it is not in memory."""
+        known = self._known.get(end_user_id)
+        return None if known is None else known.owner
 
     async def of(self, user_id: str, *, limit: int, after: str | None, part: str = "") -> list[EndUser]:
         """A page of a user's end users, as `EndUserStore.page`."""
@@ -272,8 +279,11 @@ class EndUsers:
         saved = await self._store.save(end_user, entry)
         self._changed += 1
         self._drop(end_user.id)
+        owner = owner_of(saved)
         if saved.value is not None:
-            self._put(saved, owner_of(saved))
+            self._put(saved, owner)
+        for call in self.on_save:
+            call(owner)
         return saved
 
     def _put(self, end_user: EndUser, owner: Owner) -> _Known:

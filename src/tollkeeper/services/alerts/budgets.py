@@ -16,7 +16,7 @@ from typing import Protocol
 from tollkeeper.rules.alerts import EXHAUSTED, is_budget, is_reached, reached, window_of
 from tollkeeper.rules.limits import COUNTED, NO_LIMITS, Limits
 from tollkeeper.rules.money import format_usd
-from tollkeeper.rules.owners import Owner, Owners, Scope
+from tollkeeper.rules.owners import END_USER, KEY, TEAM, Owner, Owners, Scope
 from tollkeeper.rules.times import format_time, month_bounds
 from tollkeeper.services.alerts.book import AlertBook
 from tollkeeper.services.events.outbox import Outbox
@@ -51,7 +51,7 @@ class BudgetUse(Protocol):
 
 class BudgetAlerts(Observer):
     """Reports thresholds of budgets. `owners_of` finds the owners of limits on what a user used with a key (None: in a
-    session). `default` are the percentages of owners whose limits name none. `whole_budget`: pico-dollars that everyone
+    session) for an end user (None: for none); none where there is no such user. `default` are the percentages of owners whose limits name none. `whole_budget`: pico-dollars that everyone
     together should cost a month, at most; None: there is no such budget. `spent`: what everyone has cost since a
     moment. `now` is milliseconds since the epoch."""
 
@@ -60,7 +60,7 @@ class BudgetAlerts(Observer):
         book: AlertBook,
         outbox: Outbox,
         use: BudgetUse,
-        owners_of: Callable[[str, str | None], Owners],
+        owners_of: Callable[[str, str | None, str | None], Owners],
         now: Callable[[], int],
         *,
         default: Sequence[int],
@@ -75,7 +75,7 @@ class BudgetAlerts(Observer):
         self._default = tuple(default)
         self._whole_budget = whole_budget
         self._spent = spent
-        self._used: set[tuple[str, str | None]] = set()
+        self._used: set[tuple[str, str | None, str | None]] = set()
         self._touched: dict[Scope, Owner] = {}
         self._refused: set[tuple[Scope, str]] = set()
         self._open_owners: dict[Scope, Owner] = {}
@@ -88,7 +88,7 @@ class BudgetAlerts(Observer):
         return f"BudgetAlerts({len(self._used)} used, {len(self._open_owners)} with open alerts)"
 
     def settled(self, record: Record, allowance: int | None) -> None:  # noqa: ARG002 (an observer's)
-        self._used.add((record.user_id, record.key_id))
+        self._used.add((record.user_id, record.key_id, record.end_user_id))
 
     def exhausted(self, owners: Owners, scope: Scope, name: str) -> None:
         """A budget has refused a request."""
@@ -128,8 +128,8 @@ class BudgetAlerts(Observer):
         refused, self._refused = self._refused, set()
         try:
             await self._sweep(owners)
-            for user_id, key_id in used:
-                for owner in self._owners_of(user_id, key_id):
+            for whose in used:
+                for owner in self._owners_of(*whose):
                     owners.setdefault(owner.scope, owner)
             for count, owner in enumerate(list(owners.values()), 1):
                 if _has_budget(owner.limits) or owner.scope in self._open_owners:
@@ -221,13 +221,16 @@ class BudgetAlerts(Observer):
         return same_window and is_reached(status.used, status.limit, alert.floor)
 
     async def _open(self, key: AlertKey, floor: int, window: int, owner: Owner | None, status: LimitStatus) -> None:
-        user_id, team_id, key_id = _ids(owner)
+        user_id, team_id, key_id, end_user_id = _ids(owner)
+        if user_id is not None and not self._owners_of(user_id, None, None):
+            return  # the user was erased while this was found, and must not be named anew
         is_money = COUNTED[key.name].quantity == "cost"
         data: dict[str, object] = {
             "owner": key.kind,
             "user_id": user_id,
             "key_id": key_id,
             "team_id": team_id,
+            "end_user_id": end_user_id,
             "limit": key.name,
             "model": key.model or None,
             "percent": key.percent,
@@ -245,14 +248,18 @@ class BudgetAlerts(Observer):
         await self._book.open(alert, event)
 
 
-def _ids(owner: Owner | None) -> tuple[str | None, str | None, str | None]:
-    """The user, the team and the key that an owner is. A key is of its user, too."""
+def _ids(owner: Owner | None) -> tuple[str | None, str | None, str | None, str | None]:
+    """The user, the team, the key and the end user that an owner is. Keys and end users are of their user, too."""
     if owner is None:
-        return None, None, None
-    kind = owner.kind.name
-    if kind == "key":
-        return owner.users[0], None, owner.keys[-1]
-    return (owner.id if kind == "user" else None), (owner.id if kind == "team" else None), None
+        return None, None, None, None
+    if owner.kind is TEAM:
+        return None, owner.id, None, None
+    return (
+        owner.users[0],
+        None,
+        owner.keys[-1] if owner.kind is KEY else None,
+        owner.id if owner.kind is END_USER else None,
+    )
 
 
 def _has_budget(limits: Limits) -> bool:

@@ -13,10 +13,12 @@ from email.message import EmailMessage
 from typing import Any, Literal
 
 import aiosmtplib
+import msgspec
 from msgspec import Struct
 
 from tollkeeper.rules.events import BUDGET_EVENTS, MAILED
 from tollkeeper.rules.mail import is_mail_address
+from tollkeeper.rules.owners import END_USER
 from tollkeeper.services.events.letters import letter
 from tollkeeper.services.events.post import Outcome
 from tollkeeper.store.ports.events import Event
@@ -68,7 +70,10 @@ class Mailer:
         return f"Mailer({self._server!r}, {len(self._operators)} operators)"
 
     def recipients(self, event: Event) -> Collection[str]:
-        """The addresses that an event is mailed to, each once."""
+        """The addresses that an event is mailed to, each once: none for the budgets of end users, of whom there may be
+        thousands."""
+        if event.type in BUDGET_EVENTS and msgspec.json.decode(event.data)["owner"] == END_USER.name:
+            return ()
         found = list(self._operators) if event.type in MAILED else []
         if event.type in BUDGET_EVENTS:
             found += filter(is_mail_address, self._own_addresses(event.user_id, event.team_id))

@@ -8,10 +8,12 @@ import { Warning } from "~/ui/Warning";
 /** One's own budgets that are mostly used, or used up; nothing where there are none. */
 export function OwnAlerts() {
   const { data } = useAlerts("own");
-  if (data === undefined || data.length === 0) return null;
+  // Of end users there may be thousands: the panel of each key's owner shows what they have left.
+  const own = data?.filter((alert) => alert.kind !== "end_user") ?? [];
+  if (own.length === 0) return null;
   return (
     <Stack component="section" gap="xs" aria-label="Alerts">
-      {data.map((alert) => (
+      {own.map((alert) => (
         <Warning key={alert.event_id}>
           {alert.kind === "key" ? `Key ${alert.id}: ` : ""}
           {alert.percent === 100 ? "used up: " : ""}

@@ -38,7 +38,8 @@ function budgetWords(limit: string, model: string | null): string {
 export function subjectOf({ kind, id, user_id: userId }: Alert): string {
   if (kind === "everyone") return "everyone together";
   if (kind === "user") return id;
-  return kind === "key" && userId !== null ? `key ${id} of ${userId}` : `${kind} ${id}`;
+  const subject = `${kind.replace("_", " ")} ${id}`;
+  return (kind === "key" || kind === "end_user") && userId !== null ? `${subject} of ${userId}` : subject;
 }
 
 /** Where an admin sees more of what an alert is about; null: nowhere. */
@@ -75,7 +76,7 @@ export function eventLine(type: EventType, data: Data): string {
 
 function budgetLine(data: Data, text: (name: string) => string): string {
   const owner = text("owner");
-  const whose = owner === "everyone" ? "everyone together" : owner === "user" ? text("user_id") : `${owner} ${text(`${owner}_id`)}`;
+  const whose = owner === "everyone" ? "everyone together" : owner === "user" ? text("user_id") : `${owner.replace("_", " ")} ${text(`${owner}_id`)}`;
   const limit = text("limit");
   const model = typeof data["model"] === "string" ? data["model"] : null;
   return `${whose}: ${figure(limit, data["used"])} of ${figure(limit, data["value"])}, ${budgetWords(limit, model)}`;

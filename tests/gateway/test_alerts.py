@@ -71,10 +71,11 @@ async def test_a_budget_of_a_person_whom_a_key_acts_for_is_reported_by_their_id(
         acting = {"acts_for": "users", "acts_for_limits": {"requests_total": 2, "alerts": [50, 100]}}
         made = await gateway.client.post("/admin/users/alice/keys", headers=gateway.as_admin, json=acting)
         person = {"authorization": f"Bearer {made.json()['api_key']}", "x-tollkeeper-user": "mia@example.org"}
-        for status in (200, 200, 429):
+        for status, reported in ((200, 1), (200, 2), (429, 2)):
             answer = await gateway.client.post("/v1/chat/completions", headers=person, json=ask())
             assert answer.status_code == status
             await report(gateway)
+            assert len(receiver.messages) == reported
         [mia] = (await gateway.client.get("/me/end-users")).json()["data"]
         told = [message.verified(secret) for message in receiver.messages]
         assert [(each["type"], each["data"]["end_user_id"], each["data"]["user_id"]) for each in told] == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -312,6 +313,21 @@ async def test_a_long_read_keeps_the_log_from_being_emptied_and_that_is_said(
     await store.erasure.scrub()
     assert b"nnabel" not in files(path)
     await store.close()
+
+
+async def test_a_kill_before_the_log_is_emptied_leaves_that_to_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store = await sqlite.open_store(path, now=lambda: NOON)
+    await store.erasure.erase(await furnish(store), ERASE)
+    left = tmp_path / "after a kill" / "ledger.db"
+    left.parent.mkdir()
+    for name in ("ledger.db", "ledger.db-wal"):
+        shutil.copyfile(tmp_path / name, left.parent / name)
+    await store.close()
+    assert b"nnabel" in files(left)
+    again = await sqlite.open_store(left, now=lambda: NOON)
+    assert b"nnabel" not in files(left)
+    await again.close()
 
 
 async def test_metadata_goes_in_bounded_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,8 @@ def _prepare(
             bring_to_head(path, connection)
             identities = Identities(connection.execute("SELECT id, user_id FROM identities"))
             lost_at_start = _record_lost_intents(connection, identities, now())
+            # A kill may have come between the forgetting of a person and the emptying of the log that names them.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except OSError as error:
             raise StoreError(f"the database {path} cannot be opened: {error.strerror}") from None
         except (sqlite3.Error, SQLAlchemyError) as error:

@@ -13,12 +13,17 @@ from tests.process.served import ADMIN, Served
 from tests.sdk.person import Person, Sdk
 
 DAY = 86_400
-DASHBOARD = (
-    "/v1/organization/usage/completions?bucket_width=1h&end_time={to}&group_by%5B%5D=model&group_by%5B%5D=user_id"
-    "&limit=168&start_time={from}"
+RECORDED = (
+    "/v1/organization/usage/completions?start_time={start}&bucket_width=1d&end_time={end}"
+    "&group_by=model&group_by=user_id{page}"
 )
-"""What a panel of Grafana's Infinity data source asked for: its URL has `${__from:date:seconds}` and
-`${__to:date:seconds}`, and its rows are `data.results`."""
+"""What openai-admin-usage-mcp-server 0.6.1 asked a gateway for, with the days of a report in place; it follows
+`next_page` and adds the results of all pages up."""
+PANEL = (
+    "/v1/organization/usage/completions?bucket_width=1h&end_time={end}&group_by%5B%5D=model&group_by%5B%5D=user_id"
+    "&limit=168&start_time={start}"
+)
+"""What the panel of a dashboard that reads JSON, such as those of Grafana's Infinity data source, can ask for."""
 
 
 @pytest.fixture
@@ -77,11 +82,27 @@ def test_pages_are_followed_to_the_end(organization: Any) -> None:
     assert seen == [start + day * DAY for day in range(10)]
 
 
-def test_what_a_dashboard_asks(client: Sdk, person: Person) -> None:
+def test_what_a_report_asks_for_page_by_page(client: Sdk, person: Person) -> None:
+    client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "Hello"}])
+    record = person.record()
+    rows, asked = [], {"start": today() - 40 * DAY, "end": today() + DAY, "page": ""}
+    for pages in range(1, 10):
+        found = person.gateway.admin("GET", RECORDED.format(**asked))
+        rows += [row for bucket in found["data"] for row in bucket["results"] if row["user_id"] == person.user_id]
+        if not found["has_more"]:
+            break
+        asked["page"] = f"&page={found['next_page']}"
+    assert pages == 6, "a page has seven days, and the report 41"
+    assert [(row["model"], row["input_tokens"], row["num_model_requests"]) for row in rows] == [
+        (record["model"], record["prompt_tokens"], 1)
+    ]
+
+
+def test_what_the_panel_of_a_dashboard_asks(client: Sdk, person: Person) -> None:
     client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "Hello"}])
     record = person.record()
     now = int(time.time())
-    page = person.gateway.admin("GET", DASHBOARD.format(**{"from": now - 6 * 3600, "to": now + 1}))
+    page = person.gateway.admin("GET", PANEL.format(start=now - 6 * 3600, end=now + 1))
     rows = [row for bucket in page["data"] for row in bucket["results"] if row["user_id"] == person.user_id]
     assert [(row["model"], row["input_tokens"], row["output_tokens"]) for row in rows] == [
         (record["model"], record["prompt_tokens"], record["completion_tokens"])

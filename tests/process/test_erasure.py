@@ -26,9 +26,7 @@ ASK = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "metada
 
 def client_of(key: str) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    return httpx.AsyncClient(
-        headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE, limits=limits, verify=False
-    )
+    return httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE, limits=limits, verify=False)
 
 
 async def furnish(gateway: Served, admin: httpx.AsyncClient) -> dict[str, str]:

@@ -84,10 +84,7 @@ async def everything(store: Store) -> str:
             await store.audit.entries(limit=100, after=None),
             await store.reports.records(EVERYTHING, limit=100, after=None),
             await store.reports.summary(EVERYTHING, ["user", "key"]),
-            [
-                await store.invoices.credits(PayerId("user", user.user_id))
-                for user in (await store.accounts.load())[0]
-            ],
+            [await store.invoices.credits(PayerId("user", user.user_id)) for user in (await store.accounts.load())[0]],
         ]
     )
 

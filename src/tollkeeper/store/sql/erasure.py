@@ -192,9 +192,7 @@ def _forget_corrections(connection: Connection, person: Person) -> None:
     rows = connection.execute(found.where(_records.c.model == "", concerned)).all()
     named = [row.request_id for row in rows if person.made(row.metadata)]
     for start in range(0, len(named), _AT_ONCE):
-        connection.execute(
-            delete(_metadata).where(one_of(_metadata.c.request_id, named[start : start + _AT_ONCE]))
-        )
+        connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, named[start : start + _AT_ONCE])))
 
 
 def write_anew(connection: Connection, table: Table) -> None:

@@ -85,13 +85,12 @@ def test_pages_are_followed_to_the_end(organization: Any) -> None:
 def test_what_a_report_asks_for_page_by_page(client: Sdk, person: Person) -> None:
     client.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "Hello"}])
     record = person.record()
-    rows, asked = [], {"start": today() - 40 * DAY, "end": today() + DAY, "page": ""}
-    for pages in range(1, 10):
-        found = person.gateway.admin("GET", RECORDED.format(**asked))
+    rows, pages, page = [], 0, ""
+    while pages == 0 or page:
+        asked = RECORDED.format(start=today() - 40 * DAY, end=today() + DAY, page=page)
+        found, pages = person.gateway.admin("GET", asked), pages + 1
         rows += [row for bucket in found["data"] for row in bucket["results"] if row["user_id"] == person.user_id]
-        if not found["has_more"]:
-            break
-        asked["page"] = f"&page={found['next_page']}"
+        page = f"&page={found['next_page']}" if found["has_more"] else ""
     assert pages == 6, "a page has seven days, and the report 41"
     assert [(row["model"], row["input_tokens"], row["num_model_requests"]) for row in rows] == [
         (record["model"], record["prompt_tokens"], 1)

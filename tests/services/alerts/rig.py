@@ -20,6 +20,8 @@ from tollkeeper.store.memory.store import MemoryStore
 from tollkeeper.store.ports.counters import PastUse
 
 USD = 10**12
+MIA = Owner(END_USER, "eu_1", Limits({"requests_total": 5}), ("ann",), end_users=("eu_1",))
+"""Somebody for whom ann's key acts."""
 
 
 @dataclass
@@ -31,7 +33,6 @@ class Budgets:
     counters: MemoryCounters = field(default_factory=MemoryCounters)
     owners: dict[tuple[str, str | None], Owners] = field(default_factory=dict)
     default: tuple[int, ...] = (80, 100)
-    mia: Owner = Owner(END_USER, "eu_1", Limits({"requests_total": 5}), ("ann",), end_users=("eu_1",))
     whole_budget: int | None = None
     whole_cost: int = 0
 
@@ -59,7 +60,7 @@ class Budgets:
 
     def owners_of(self, user_id: str, key_id: str | None, end_user_id: str | None) -> Owners:
         owners = self.owners.get((user_id, key_id), ())
-        return owners if end_user_id is None else (*owners, *(mia for mia in [self.mia] if mia.id == end_user_id))
+        return owners if end_user_id is None else (*owners, MIA)
 
     def limit(
         self,

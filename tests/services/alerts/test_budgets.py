@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.services.alerts.rig import USD, Budgets
+from tests.services.alerts.rig import MIA, USD, Budgets
 from tests.services.in_memory import START, record
 from tollkeeper.rules.limits import Limits
 from tollkeeper.rules.owners import Owner
@@ -249,7 +249,7 @@ async def test_a_budget_of_an_end_user_is_one_of_its_owners(budgets: Budgets) ->
     assert (alert.kind, alert.id, alert.user_id) == ("end_user", "eu_1", "ann")
     await budgets.counters.add([PastUse(("end_user", "eu_1"), "requests_total", 1, START)])
     assert len(await budgets.told()) == 1, "nothing was settled"
-    budgets.alerts.exhausted((budgets.mia,), ("end_user", "eu_1"), "requests_total")
+    budgets.alerts.exhausted((MIA,), ("end_user", "eu_1"), "requests_total")
     assert (await budgets.told())[-1] == ("budget.exhausted", "requests_total", 100)
 
 

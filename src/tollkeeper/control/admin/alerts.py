@@ -18,9 +18,9 @@ from tollkeeper.store.ports.alerts import Alert
 
 class AlertBody(BaseModel):
     """Something that has been so since `since`. `kind` and `id` say of what: a `user`, a `key`, a `team`, an
-    `end_user`, `everyone` (the budget of the installation), or an `upstream` that is down. `limit` is the budget, `model` the model that it
-    is on (null: all), `percent` the part of it that is reached; all three are null where it is no budget. `event_id` is
-    the event that reported it."""
+    `end_user`, `everyone` (the budget of the installation), or an `upstream` that is down. `limit` is the budget,
+    `model` the model that it is on (null: all), `percent` the part of it that is reached; all three are null where it
+    is no budget. `event_id` is the event that reported it."""
 
     id: str = Field(description="The id of what it is about; empty for everyone.")
     kind: str = Field(examples=["user", "key", "team", "end_user", "everyone", "upstream"])

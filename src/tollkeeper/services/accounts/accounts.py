@@ -274,10 +274,6 @@ class Accounts(AccountKeys):
 
         return await self._change(run)
 
-    async def with_user(self, user_id: str, work: Callable[[User], Awaitable[T]]) -> T:
-        """Do something with an account, which nobody closes or erases meanwhile. Raises NotFound."""
-        return await self._changes.run(lambda: work(self.user(user_id)))
-
     async def note(self, by: Actor, action: Action, target: str, detail: Mapping[str, object]) -> None:
         """Save an audit entry for a change that is made elsewhere."""
         await self._save(by, action, target, detail)

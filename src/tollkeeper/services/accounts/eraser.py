@@ -30,8 +30,8 @@ async def _nothing_more(_: str, __: str) -> None:
 
 
 class Eraser:
-    """`runs` tells whether requests of a user (by id) have not been settled yet; `erased` is awaited with the id that is
-    gone and the one in its place; `now` is milliseconds since the epoch."""
+    """`runs` tells whether requests of a user (by id) have not been settled yet; `erased` is awaited with the id that
+    is gone and the one in its place; `now` is milliseconds since the epoch."""
 
     def __init__(
         self,

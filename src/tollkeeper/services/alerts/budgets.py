@@ -51,9 +51,9 @@ class BudgetUse(Protocol):
 
 class BudgetAlerts(Observer):
     """Reports thresholds of budgets. `owners_of` finds the owners of limits on what a user used with a key (None: in a
-    session) for an end user (None: for none); none where there is no such user. `default` are the percentages of owners whose limits name none. `whole_budget`: pico-dollars that everyone
-    together should cost a month, at most; None: there is no such budget. `spent`: what everyone has cost since a
-    moment. `now` is milliseconds since the epoch."""
+    session) for an end user (None: for none); none where there is no such user. `default` are the percentages of owners
+    whose limits name none. `whole_budget`: pico-dollars that everyone together should cost a month, at most; None:
+    there is no such budget. `spent`: what everyone has cost since a moment. `now` is milliseconds since the epoch."""
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.erasure import forgotten
+from tollkeeper.store.ports.invoices import CreditEntry
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.redaction import Person, redacted, redacted_json
 
@@ -80,12 +81,14 @@ class MemoryErasure:
         }
 
     def _redact_credits(self, person: Person) -> None:
-        credits = self._tables.credits
-        for place, entry in enumerate(credits):
-            if entry.payer == PayerId("user", person.user_id):
-                reason = "" if entry.kind == "granted" else entry.reason
-                entry = replace(entry, payer=PayerId("user", person.opaque_id), reason=reason)
-            credits[place] = replace(entry, by=person.opaque_id) if person.is_named(entry.by) else entry
+        def without(entry: CreditEntry) -> CreditEntry:
+            by = person.opaque_id if person.is_named(entry.by) else entry.by
+            if entry.payer != PayerId("user", person.user_id):
+                return replace(entry, by=by)
+            reason = "" if entry.kind == "granted" else entry.reason
+            return replace(entry, by=by, payer=PayerId("user", person.opaque_id), reason=reason)
+
+        self._tables.credits[:] = map(without, self._tables.credits)
 
     async def scrub(self) -> None:
         """Nothing: memory holds no deleted rows."""

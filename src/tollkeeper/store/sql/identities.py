@@ -71,10 +71,10 @@ class Identities:
 
 def introduce(connection: Connection, known: Identities, user_id: str) -> str:
     """The opaque id of a user, who gets one if they have none, with the transaction of this connection."""
-    for new in known.new([user_id]):
-        connection.execute(insert(table), new._asdict())
-        known.add([new])
-        event.listen(connection, "rollback", lambda _: known.remove([new]))
+    if made := known.new([user_id]):
+        connection.execute(insert(table), [new._asdict() for new in made])
+        known.add(made)
+        event.listen(connection, "rollback", lambda _: known.remove(made))
     return known.id_of(user_id)
 
 

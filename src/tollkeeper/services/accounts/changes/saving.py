@@ -129,6 +129,10 @@ class AccountChanges(Directory):
             self.sessions.forget(ended)
         return saved
 
+    async def with_user(self, user_id: str, work: Callable[[User], Awaitable[T]]) -> T:
+        """Do something with an account, which nobody closes or erases meanwhile. Raises NotFound."""
+        return await self._changes.run(lambda: work(self.user(user_id)))
+
     async def _change(self, change: Callable[[], Awaitable[T]]) -> T:
         """Make a change after those before it. Where another writer of the same store came first, the change is decided
         anew on what that one saved. Raises Conflict when this happens again and again."""

@@ -366,6 +366,7 @@ def _eraser(
         jobs.rename_author(user_id, left)
         sign_in.identities.forget(user_id)
         sign_in.factors.forget(user_id)
+        sign_in.passwords.forget(user_id)
         alerts.budgets.forget(user_id)
         alerts.book.forget(user_id)
         await totals.renew()

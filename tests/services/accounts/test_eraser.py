@@ -11,6 +11,8 @@ from tollkeeper.rules.errors import Conflict, InvalidKey, LedgerUnavailable, Not
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.services.accounts.eraser import Eraser
 from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports.accounts import Acting, User
+from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.reports import Filter
 
 SECRET = "sk-alice-of-the-eraser"
@@ -65,12 +67,55 @@ async def test_an_open_account_is_closed_and_the_person_forgotten(house: House) 
 async def test_it_waits_for_what_still_runs(house: House) -> None:
     house.running.add("alice")
     erasing = asyncio.create_task(house.eraser.erase("alice", ROOT))
-    while house.accounts.user("alice").status != "closed":
-        await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await turns()
     assert not erasing.done()
+    assert house.accounts.user("alice").status == "closed"
     house.running.clear()
     assert (await erasing).user_id != "alice"
+
+
+async def turns() -> None:
+    """As many turns of the loop as an erasure has, if it waits for nothing."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def test_what_is_in_the_making_is_written_before_the_person_is_forgotten(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that came after would give the name an opaque id anew."""
+    written, erase, erased = asyncio.Event(), house.memory.store.erasure.erase, []
+
+    async def noted(user: User, audit: AuditEntry) -> User:
+        erased.append(user)
+        return await erase(user, audit)
+
+    monkeypatch.setattr(house.memory.store.ledger, "flush", written.wait)
+    monkeypatch.setattr(house.memory.store.erasure, "erase", noted)
+    erasing = asyncio.create_task(house.eraser.erase("alice", ROOT))
+    await turns()
+    assert erased == []
+    written.set()
+    assert (await erasing).user_id != "alice"
+
+
+async def test_an_end_user_is_erased_and_the_log_emptied_also_at_another_try(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mia = await house.accounts.end_users.named("alice", "mia", Acting())
+    tries = 0
+
+    async def scrub() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise StoreError("something reads it")
+
+    monkeypatch.setattr(house.memory.store.erasure, "scrub", scrub)
+    with pytest.raises(LedgerUnavailable, match=mia.id):
+        await house.eraser.erase_end_user(mia.id, ROOT)
+    assert (await house.eraser.erase_end_user(mia.id, ROOT)).value is None
+    assert tries == 2
 
 
 async def test_a_request_that_does_not_end_is_a_conflict_and_it_may_be_repeated(house: House) -> None:

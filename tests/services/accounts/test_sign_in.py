@@ -179,6 +179,13 @@ async def test_who_guesses_from_elsewhere_does_not_lock_the_owner_out_of_home(ho
     assert isinstance(await refusal(door, "alice", "wonderland"), RateLimited)  # at home it is slowed down, too
 
 
+async def test_an_erased_user_is_not_known_any_more_where_they_signed_in(house, door):
+    await door.sign_in("alice", "wonderland", HOME)
+    assert "alice" in repr(door._known)
+    door.forget("Alice")
+    assert "alice" not in repr(door._known)
+
+
 async def test_without_an_address_it_works_as_well(house, door):
     await door.sign_in("alice", "wonderland", None)
     await guess(door, "alice", times=5, address=None)

@@ -169,6 +169,13 @@ class SignIn:
             raise suspended(user)
         return user
 
+    def forget(self, user_id: str) -> None:
+        """Drop what is known of a user who was erased, whose id another person may get."""
+        for known in [known for known in self._known if known[0] == user_id.lower()]:
+            del self._known[known]
+        for challenge in [each for each, waiting in self._challenges.items() if waiting.user.user_id == user_id]:
+            del self._challenges[challenge]
+
     def _count(self, name: Hashable, place: str) -> None:
         """Count an attempt at a name before it is made, so that many at once cannot bypass the limit. At an address
         only failed attempts count: many people may share one and sign in at the same time; the line before the password

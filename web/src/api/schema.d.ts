@@ -967,7 +967,8 @@ export interface paths {
         post?: never;
         /**
          * Erase who an end user is
-         * @description Its value is erased for good; its id and records stay. The same value will be another end user.
+         * @description Its value is erased for good, in every file of the database; its id and records stay. The same value will be
+         *     another end user.
          */
         delete: operations["_erase_admin_end_users__end_user_id__delete"];
         options?: never;
@@ -1987,7 +1988,7 @@ export interface paths {
         };
         /**
          * Your alerts that are open, newest first
-         * @description Thresholds of your budgets, and of those of your keys, that are reached.
+         * @description Thresholds of your budgets, and of those of your keys and end users, that are reached.
          */
         get: operations["_own_me_alerts_get"];
         put?: never;
@@ -2887,10 +2888,10 @@ export interface components {
         };
         /**
          * AlertBody
-         * @description Something that has been so since `since`. `kind` and `id` say of what: a `user`, a `key`, a `team`, `everyone`
-         *     (the budget of the installation), or an `upstream` that is down. `limit` is the budget, `model` the model that it
-         *     is on (null: all), `percent` the part of it that is reached; all three are null where it is no budget. `event_id` is
-         *     the event that reported it.
+         * @description Something that has been so since `since`. `kind` and `id` say of what: a `user`, a `key`, a `team`, an
+         *     `end_user`, `everyone` (the budget of the installation), or an `upstream` that is down. `limit` is the budget,
+         *     `model` the model that it is on (null: all), `percent` the part of it that is reached; all three are null where it
+         *     is no budget. `event_id` is the event that reported it.
          */
         AlertBody: {
             /**
@@ -2903,6 +2904,7 @@ export interface components {
              * @example user
              * @example key
              * @example team
+             * @example end_user
              * @example everyone
              * @example upstream
              */
@@ -4173,7 +4175,7 @@ export interface components {
             acts_for?: "users" | null;
             /**
              * Acts From
-             * @description Where requests name the person: in a header (`x-tollkeeper-user`, or one of the setting `acting_headers`), or in the body (`user` or `safety_identifier`; in Messages `metadata.user_id`). `headers` where it was never given.
+             * @description Where requests name the person: in a header (`x-tollkeeper-user`, or one of the setting `acting_headers`); with `body` first in the body (`user` or `safety_identifier`; in Messages `metadata.user_id`), and in a header where the body names nobody. `headers` where it was never given.
              * @enum {string}
              */
             acts_from?: "headers" | "body";
@@ -5054,7 +5056,7 @@ export interface components {
             acts_for?: "users" | null;
             /**
              * Acts From
-             * @description Where requests name the person: in a header (`x-tollkeeper-user`, or one of the setting `acting_headers`), or in the body (`user` or `safety_identifier`; in Messages `metadata.user_id`). `headers` where it was never given.
+             * @description Where requests name the person: in a header (`x-tollkeeper-user`, or one of the setting `acting_headers`); with `body` first in the body (`user` or `safety_identifier`; in Messages `metadata.user_id`), and in a header where the body names nobody. `headers` where it was never given.
              * @enum {string}
              */
             acts_from?: "headers" | "body";

@@ -17,6 +17,7 @@ it("says what an alert is, and of whom", () => {
   expect([alertWords(KEY), subjectOf(KEY)]).toEqual(["100 % of tokens per day, tiny", "key key_1 of ann"]);
   expect([alertWords(DOWN), subjectOf(DOWN)]).toEqual(["down", "upstream gpu"]);
   expect(subjectOf(EVERYONE)).toBe("everyone together");
+  expect(subjectOf({ ...ALERT, kind: "end_user", id: "eu_1" })).toBe("end user eu_1 of ann");
 });
 
 it("leads to what an alert is about", () => {
@@ -28,6 +29,7 @@ it("says an event in one line", () => {
   expect(eventLine("budget.threshold", budget)).toBe("ann: $8.50 of $10.00, cost per month");
   expect(eventLine("budget.exhausted", { ...budget, owner: "everyone" })).toBe("everyone together: $8.50 of $10.00, cost per month");
   expect(eventLine("budget.exhausted", { ...budget, owner: "key", key_id: "key_1", limit: "tokens_total", value: 1000, used: 1000 })).toBe("key key_1: 1,000 of 1,000, tokens in all");
+  expect(eventLine("budget.exhausted", { ...budget, owner: "end_user", end_user_id: "eu_1" })).toMatch(/^end user eu_1: /);
   expect(eventLine("upstream.down", { upstream: "gpu", reason: "it fails its probe" })).toBe("gpu: it fails its probe");
   expect(eventLine("key.created", { prefix: "sk-ann…xyz1", user_id: "ann", by: "root" })).toBe("sk-ann…xyz1 of ann, by root");
 });

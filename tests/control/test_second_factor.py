@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import asynccontextmanager
 
 import pyotp
@@ -10,6 +11,7 @@ import pytest
 from tests.browser import Browser, token_in
 from tests.control.desk import shape_of
 from tests.services.in_memory import ROOT
+from tollkeeper.control.http.guards import OpenRoute
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.services.accounts.second_factors import SecondFactors
 from tollkeeper.services.accounts.sessions import ExternalSession
@@ -178,6 +180,32 @@ async def test_an_admin_who_needs_one_is_led_to_it_before_anything_else(desk, st
         proof = {"password": "of-all-evil", "code": code(desk, secret)}
         answer = await root.post("/auth/second-factor/disable", proof)
         assert (answer.status_code, shape_of(answer)["code"]) == (403, "forbidden")
+
+
+OPENS = {
+    "GET /auth/session", "POST /auth/logout", "GET /auth/second-factor", "POST /auth/second-factor/setup",
+    "POST /auth/second-factor/confirm", "POST /auth/second-factor/recovery-codes", "POST /auth/second-factor/disable",
+}  # fmt: skip
+"""What a session opens that lacks the second factor it needs."""
+
+
+async def test_without_the_one_that_is_needed_no_other_path_opens(desk, strict):
+    """Every path of the control plane that asks who calls, those of tomorrow too."""
+    asked: set[str] = set()
+    async with browser(desk) as root:
+        await root.sign_in("root", "of-all-evil")
+        for route in desk.app.routes:
+            if not hasattr(route, "authenticate") or isinstance(route, OpenRoute):
+                continue
+            path = re.sub(r"\{[^}]*\}", "x", route.path)
+            for method in route.methods - {"HEAD"}:
+                asked.add(f"{method} {route.path}")
+                if f"{method} {route.path}" not in OPENS:
+                    answer = await root.send(method, path)
+                    found = (answer.status_code, shape_of(answer)["code"])
+                    assert found == (403, "second_factor_missing"), f"{method} {path}"
+    assert asked > OPENS
+    assert len(asked) > 100
 
 
 async def test_a_page_of_another_host_cannot_take_the_second_step(desk):

@@ -14,6 +14,7 @@ from joserfc.jwk import RSAKey
 from tests.services.in_memory import ROOT, InMemoryAccounts
 from tests.services.open_id.scripted_provider import (
     CALLBACK,
+    CLIENT,
     ISSUER,
     KEY,
     NEXT_KEY,
@@ -32,6 +33,7 @@ from tollkeeper.services.audit.actor import Actor
 from tollkeeper.services.open_id.open_id import Finished, OpenId, Started
 from tollkeeper.services.open_id.pending import LASTS_MS, MOST_OF_AN_ADDRESS
 from tollkeeper.services.open_id.ports import SignInRefused
+from tollkeeper.services.open_id.tokens import LOGOUT_EVENT
 from tollkeeper.services.upstreams.config import Secret
 from tollkeeper.store.errors import StoreError
 
@@ -100,6 +102,7 @@ FORGED = {
     "the issuer with a slash": {"iss": ISSUER + "/"},
     "no issuer": {"iss": None},
     "another audience": {"aud": "another-client"},
+    "another audience, though we asked for it": {"aud": "another-client", "azp": "tollkeeper"},
     "an audience among others, without azp": {"aud": ["tollkeeper", "another-client"]},
     "another authorized party": {"aud": ["tollkeeper", "another-client"], "azp": "another-client"},
     "no audience": {"aud": None},
@@ -522,10 +525,11 @@ async def test_the_id_token_goes_along_while_it_is_known_and_short_enough(desk):
     assert token == desk.provider.issued[-1]
     url = await desk.open_id.sign_out_url(ISSUER, "x", token)
     assert parse_qs(urlsplit(url).query)["id_token_hint"] == [token]
-    assert "id_token_hint" not in await desk.open_id.sign_out_url(ISSUER, "x", "t" * 5000)
     assert token not in repr(await desk.house.store.sessions.load())
     await sessions.end(session.id)
     assert sessions.id_token(session.id) is None
+    desk.provider.claims = {"picture": "x" * 5000}
+    assert sessions.id_token((await desk.sign_in()).session.session.id) is None
 
 
 WRONG: dict[str, dict[str, object]] = {
@@ -608,6 +612,19 @@ async def test_a_logout_token_that_is_wrong_ends_nothing(desk, claims):
         await desk.open_id.logout("corp", desk.provider.logout_token(**claims))
     assert caught.value.param == "logout_token"
     assert len(desk.house.accounts.sessions.of("alice")) == 1
+
+
+async def test_a_token_of_another_type_is_no_logout_token(desk):
+    await desk.sign_in()
+    claims = {"iss": ISSUER, "aud": CLIENT, "sub": "sub-1", "jti": "jti-1", "events": {LOGOUT_EVENT: {}}}
+    claims["iat"] = desk.house.clock.ms // 1000
+    for typ, counts in (("at+jwt", False), ("JWT", True)):
+        token = signed(KEY, claims, typ=typ)
+        if counts:
+            assert await desk.open_id.logout("corp", token) == 1
+        else:
+            with pytest.raises(BadRequest):
+                await desk.open_id.logout("corp", token)
 
 
 async def test_a_logout_token_without_the_providers_signature_ends_nothing(desk):

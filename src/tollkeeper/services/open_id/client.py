@@ -42,7 +42,7 @@ KEPT = 3600.0
 REST = 5.0
 """Seconds after a failure, or after a logout token that no known key has signed, before the provider is asked again."""
 _MOST_HINT = 4096
-"""Characters of an ID token that are sent in an address: servers take few kilobytes of it."""
+"""Characters of an ID token that are kept for signing out: servers take few kilobytes of address."""
 _AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
 
@@ -149,14 +149,15 @@ class OpenIdClient:
             if more.get("sub") != subject:
                 raise TokenRefused("the claims of the userinfo endpoint are somebody else's")
             claims = {**more, **claims}
-        return Person(subject, sid if is_text(sid) else None, claims, id_token)
+        hint = id_token if len(id_token) <= _MOST_HINT else None
+        return Person(subject, sid if is_text(sid) else None, claims, hint)
 
     async def sign_out_url(self, return_to: str, id_token: str | None) -> str | None:
         endpoint = (await self._described()).end_session_endpoint
         if endpoint is None:
             return None
         query = [("client_id", self.config.client_id), ("post_logout_redirect_uri", return_to)]
-        if id_token is not None and len(id_token) <= _MOST_HINT:
+        if id_token is not None:
             query.append(("id_token_hint", id_token))
         url: str = add_params_to_uri(endpoint, query)
         return url

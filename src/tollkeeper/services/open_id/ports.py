@@ -46,12 +46,13 @@ class TokenRefused(Exception):
 
 
 class Person(Struct, frozen=True):
-    """Somebody whom a provider has vouched for, by this ID token. `sid` is its own session, where it names one."""
+    """Somebody whom a provider has vouched for. `sid` is its own session, where it names one; `id_token` what it said,
+    None where that is too long to be sent back."""
 
     subject: str
     sid: str | None
     claims: Mapping[str, object]
-    id_token: str
+    id_token: str | None
 
     def __repr__(self) -> str:
         return f"Person({self.subject!r})"

@@ -24,6 +24,7 @@ from tollkeeper.services.accounts.sessions import ExternalSession, NewSession
 from tollkeeper.services.accounts.sign_in import SecondFactorNeeded, SignIn
 from tollkeeper.services.keyring.master_key import MasterKey
 from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports.accounts import User
 
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
 STEP_MS = 30_000
@@ -254,6 +255,26 @@ async def test_a_password_that_is_checked_while_it_is_turned_on_is_not_enough_an
     monkeypatch.setattr(sessions, "begin", begin_later)
     with pytest.raises(NotSignedIn):
         await door.sign_in("bob", "builder", ELSEWHERE)
+
+
+async def test_a_new_password_is_set_in_a_session_with_both_factors_or_before_there_were_two(flat, door, monkeypatch):
+    user, session = await door.second_step(await challenge(door), flat.code(), HOME)
+    user, session = await door.change_password(user, "wonderland", "looking-glass", HOME, replaces=session.token)
+    assert flat.accounts.sessions.of("alice") == [session.session]
+    await flat.accounts.create_user("bob", ROOT, password="builder")
+    bob, session = await door.sign_in("bob", "builder", HOME)
+    secret = flat.factors.set_up(bob).secret
+    update = flat.accounts.update_user
+
+    async def update_later(*given: Any, **more: Any) -> User:
+        changed: User = await update(*given, **more)
+        await flat.factors.confirm(bob, pyotp.TOTP(secret).generate_otp(flat.clock.ms // STEP_MS), ROOT)
+        return changed
+
+    monkeypatch.setattr(flat.accounts, "update_user", update_later)
+    with pytest.raises(NotSignedIn):
+        await door.change_password(bob, "builder", "another-one", ELSEWHERE, replaces=session.token)
+    assert flat.accounts.sessions.of("bob") == []
 
 
 async def test_a_sign_in_that_waits_too_long_is_over(flat, door):

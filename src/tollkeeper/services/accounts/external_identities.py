@@ -91,9 +91,7 @@ class ExternalIdentities:
             return identity
 
         removed = await self._changes.run(change)
-        await self._accounts.sessions.end_external(
-            removed.issuer, subject=removed.subject, sid=None, before=self._now()
-        )
+        await self._accounts.sessions.end_external(removed.issuer, subject=removed.subject, sid=None)
         return removed
 
     async def create_user(

@@ -187,12 +187,16 @@ class Sessions:
 
         await self._changes.run(change)
 
-    async def end_external(self, issuer: str, *, subject: str | None, sid: str | None, before: int) -> int:
-        """End the sessions that began by this provider before a moment: those of its own session `sid` (and those for
-        which it named none), or without one all of `subject`. Returns how many."""
+    async def end_external(
+        self, issuer: str, *, subject: str | None, sid: str | None, before: int | None = None
+    ) -> int:
+        """End the sessions that began by this provider, `before` a moment if one is given: those of its own session
+        `sid` (and those for which it named none), or without one all of `subject`. Returns how many."""
 
         def meant(session: Session) -> bool:
-            if session.issuer != issuer or session.created_at > before or subject not in (None, session.subject):
+            if session.issuer != issuer or subject not in (None, session.subject):
+                return False
+            if before is not None and session.created_at > before:
                 return False
             return sid in (None, session.sid) or (session.sid is None and subject is not None)
 

@@ -188,7 +188,7 @@ SIGN_IN = (
         "S",
         "a way in that is turned off lets people stay",
         "app/build.py",
-        "    await accounts.sessions.end_unless(open_to)\n",
+        "    await accounts.sessions.end_unless(sign_in.has_way_in)\n",
         "",
         ("open_id/test_certified_provider.py::test_sessions_survive_a_restart_and_passwords_can_be_turned_off",),
     ),

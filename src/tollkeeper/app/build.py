@@ -236,10 +236,7 @@ async def _join(
     for part in (accounts, sign_in.identities, sign_in.factors, aliases, pins, prices):
         await part.load()
 
-    def open_to(issuer: str | None) -> bool:
-        return settings.password_sign_in if issuer is None else sign_in.open_id.provider_of(issuer) is not None
-
-    await accounts.sessions.end_unless(open_to)
+    await accounts.sessions.end_unless(sign_in.has_way_in)
 
     async def seed() -> None:
         await seed_prices(prices, store.installation, [each.config for each in registry], now())

@@ -164,12 +164,12 @@ class Sessions:
 
         await self._changes.run(change)
 
-    async def end_unless(self, open_to: Callable[[str | None], bool]) -> None:
-        """End the sessions that began in a way that is not open any more. `open_to` has the issuer of a provider, None
-        for passwords."""
+    async def end_unless(self, has_way_in: Callable[[str | None], bool]) -> None:
+        """End the sessions that began in a way that there is no more. `has_way_in` is called with the issuer of a
+        provider, None for passwords."""
 
         async def change() -> None:
-            ended = [session.id for session in self._sessions.values() if not open_to(session.issuer)]
+            ended = [session.id for session in self._sessions.values() if not has_way_in(session.issuer)]
             if ended:
                 await self._store.save(ended=ended)
                 self.forget(ended)

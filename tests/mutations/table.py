@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tests.mutations.mutation import Mutation
+from tests.mutations.people import PEOPLE
+from tests.mutations.sign_in import SIGN_IN
 
-PROMISES = ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "P1", "P2")
+PROMISES = ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "P1", "P2", "S")
+"""Those of the ledger, those of people, and that nobody signs in but who may."""
 
-
-class Mutation(NamedTuple):
-    """`text` stands once in `file` (below `src/tollkeeper/`), and gives way to `instead`. `tests` are pytest's names of
-    tests, each below `tests/`; at least one of them must fail."""
-
-    promise: str
-    name: str
-    file: str
-    text: str
-    instead: str
-    tests: tuple[str, ...]
-
-
-MUTATIONS = (
+_LEDGER = (
     Mutation(
         "L1",
         "a body goes before its record is durable",
@@ -439,143 +429,6 @@ MUTATIONS = (
         "for at, user_id, *_ in ():",
         ("store/sqlite/test_verify.py",),
     ),
-    Mutation(
-        "P1",
-        "what names a person goes upstream",
-        "gateway/body.py",
-        "caller.end_user_id or context.opaque(caller.user.user_id)",
-        "caller.user.user_id",
-        ("gateway/test_acting.py::test_nothing_that_names_the_person_reaches_the_upstream",),
-    ),
-    Mutation(
-        "P1",
-        "a key that acts for nobody reads whom a request is for",
-        "services/accounts/directory.py",
-        "        acts_by = None if key.acting is None else key.acting.named_in",
-        "        key = key if key.acting else replace(key, acting=Acting())\n        acts_by = key.acting.named_in",
-        ("gateway/test_acting.py::test_other_keys_never_read_these_headers",),
-    ),
-    Mutation(
-        "P1",
-        "one person is that of every user",
-        "store/sql/end_users.py",
-        '_ALL.where(table.c.user_id == bindparam("owner"), table.c.value == bindparam("wanted"))',
-        '_ALL.where(table.c.value == bindparam("wanted"))',
-        ("store/ports/test_end_users.py::test_a_value_has_one_end_user_of_each_owner",),
-    ),
-    Mutation(
-        "P1",
-        "people are made without end",
-        "store/sql/end_users.py",
-        ".scalar_one() >= most:",
-        ".scalar_one() < 0:",
-        ("store/ports/test_end_users.py::test_many_at_once_make_one_for_each_value_and_never_more_than_allowed",),
-    ),
-    Mutation(
-        "P1",
-        "a person has no limits of their own",
-        "services/accounts/directory.py",
-        "owners=(*caller.owners, owner), end_user_id",
-        "owners=caller.owners, end_user_id",
-        ("gateway/test_acting.py::test_an_end_user_is_limited_beside_the_key_and_its_owner",),
-    ),
-    Mutation(
-        "P1",
-        "for a closed account people are made",
-        "services/accounts/end_users.py",
-        "if not self.is_open(user_id):",
-        "if False:",
-        ("services/accounts/test_end_users.py::test_for_a_closed_account_nobody_is_made",),
-    ),
-    Mutation(
-        "P2",
-        "what still runs is not waited for",
-        "services/accounts/eraser.py",
-        "        await self._settled(closed.user_id)\n",
-        "",
-        ("services/accounts/test_eraser.py::test_it_waits_for_what_still_runs",),
-    ),
-    Mutation(
-        "P2",
-        "what is in the making is written afterwards",
-        "services/accounts/eraser.py",
-        "            await self._ledger.flush()  # what is written later would name the person anew\n",
-        "",
-        ("services/accounts/test_eraser.py::test_what_is_in_the_making_is_written_before_the_person_is_forgotten",),
-    ),
-    Mutation(
-        "P2",
-        "metadata stays",
-        "store/sql/erasure.py",
-        "        connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, found)))\n",
-        "        pass\n",
-        ("store/ports/test_erasure.py::test_no_byte_of_the_files_tells_who_they_were_and_the_chain_holds",),
-    ),
-    Mutation(
-        "P2",
-        "the opaque id still says who it was",
-        "store/sql/erasure.py",
-        ".where(table.c.id == opaque_id).values(user_id=None))",
-        ".where(table.c.id == opaque_id).values(id=opaque_id))",
-        ("store/ports/test_erasure.py::test_no_byte_of_the_files_tells_who_they_were_and_the_chain_holds",),
-    ),
-    Mutation(
-        "P2",
-        "who corrected what others owe stays",
-        "store/sql/erasure.py",
-        "    _forget_corrections(connection, person)\n",
-        "",
-        ("store/ports/test_erasure.py::test_credit_stays_without_a_name_and_so_do_the_sums_of_corrections",),
-    ),
-    Mutation(
-        "P2",
-        "credit stands under a name",
-        "store/sql/invoices.py",
-        "introduce(connection, self._identities, payer.id)",
-        "self._identities.id_of(payer.id)",
-        ("store/ports/test_invoices.py::test_credit_of_before_the_first_record_is_there_after_it",),
-    ),
-    Mutation(
-        "P2",
-        "pieces stay where rows moved",
-        "store/sql/erasure.py",
-        "    rows = connection.execute(select(table).order_by(*table.primary_key.columns)).mappings().all()\n",
-        "    return\n",
-        (
-            "store/ports/test_erasure.py::test_rows_that_moved_between_pages_leave_nothing_behind",
-            "store/ports/test_erasure.py::test_what_an_app_called_a_person_leaves_nothing_behind_either",
-        ),
-    ),
-    Mutation(
-        "P2",
-        "the log keeps what was deleted",
-        "services/accounts/eraser.py",
-        "            await self._store.scrub()\n",
-        "            pass\n",
-        ("gateway/test_private.py::test_a_forgotten_person_is_in_no_file_and_on_no_path",),
-    ),
-    Mutation(
-        "P2",
-        "a kill leaves the log as it is",
-        "store/sqlite/store.py",
-        '            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()\n',
-        "",
-        ("store/ports/test_erasure.py::test_a_kill_before_the_log_is_emptied_leaves_that_to_the_next_start",),
-    ),
-    Mutation(
-        "P2",
-        "an account changes while it is corrected",
-        "services/accounts/changes/saving.py",
-        "return await self._changes.run(lambda: work(self.user(user_id)))",
-        "return await work(self.user(user_id))",
-        ("gateway/test_private.py::test_a_correction_of_somebody_who_is_erased_meanwhile_is_theirs_and_names_nobody",),
-    ),
-    Mutation(
-        "P2",
-        "an alert names who was erased meanwhile",
-        "services/alerts/budgets.py",
-        "if user_id is not None and not self._owners_of(user_id, None, None):",
-        "if False:",
-        ("services/alerts/test_budgets.py::test_who_is_erased_while_their_budget_is_looked_at_is_not_named_anew",),
-    ),
 )
+
+MUTATIONS = (*_LEDGER, *PEOPLE, *SIGN_IN)

@@ -310,6 +310,7 @@ async def _join(
     alerts = await _alert_services(settings, store, outbox, master_key, accounts, registry, limit_usage, now)
     accounts.on_limits_saved.append(alerts.budgets.touch)
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
+    end_users.on_limits_saved.append(alerts.budgets.touch)
     observers.add(metrics, totals, budgets, alerts.budgets)
     context = GatewayContext(
         accounts=accounts,
@@ -474,13 +475,13 @@ async def _alert_services(
         book,
         outbox,
         limit_usage,
-        accounts.owners_of_use,
+        accounts,
         now,
         default=settings.alerts,
         whole_budget=None if settings.budget_per_month is None else int(settings.budget_per_month * PICO_PER_USD),
         spent=spent,
     )
-    budgets.touch_all(accounts.owners())
+    budgets.touch_all([*accounts.owners(), *await accounts.end_users.owners()])
     conditions = Conditions(book, outbox, lambda: store.ledger.failing, upstreams, deliveries.send_unsaved)
     return AlertServices(outbox, webhooks, deliveries, book, budgets, conditions)
 
@@ -508,11 +509,7 @@ def _mailer(settings: Settings, accounts: Accounts) -> Mailer | None:
         None if password is None else password.get_secret_value(),
     )
 
-    def own_addresses(user_id: str | None, _: str | None) -> list[str]:
-        email = None if user_id is None else accounts.user(user_id).email
-        return [] if email is None else [email]
-
-    return Mailer(server, settings.alert_emails, own_addresses)
+    return Mailer(server, settings.alert_emails, accounts.addresses_of)
 
 
 def _model_services(store: Store, context: GatewayContext, pins: Pins, connect: Connect) -> ModelServices:

@@ -89,7 +89,11 @@ class Deliveries:
         try:
             while True:
                 self._woken.clear()
-                wait = await self.step()
+                try:
+                    wait = await self.step()
+                except Exception:
+                    log.exception("events cannot be delivered by a fault of the gateway; it is tried again")
+                    wait = POLL_SECONDS
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._woken.wait()
@@ -122,9 +126,8 @@ class Deliveries:
 
     async def send_unsaved(self, event: Event) -> None:
         """Send an event that cannot be saved, once, to whoever wants it. Failures are logged."""
-        addresses = self._mail.recipients(event) if self._mail else ()
-        targets: list[tuple[Channel, str]] = [("webhook", name) for name in self._webhooks.wanting(event)]
-        targets += [("email", address) for address in addresses]
+        paused = self._webhooks.paused()
+        targets = [place for place in self._targets(event) if place[1] not in paused]
         outcomes = await asyncio.gather(*(self._send(channel, target, event) for channel, target in targets))
         for (_, target), outcome in zip(targets, outcomes, strict=True):
             if not outcome.delivered:
@@ -136,11 +139,13 @@ class Deliveries:
             for event in new:
                 await self._store.plan(event.id, self._deliveries_of(event))
 
-    def _deliveries_of(self, event: Event) -> list[Delivery]:
-        now = self._now()
+    def _targets(self, event: Event) -> list[tuple[Channel, str]]:
         addresses = self._mail.recipients(event) if self._mail else ()
         targets: list[tuple[Channel, str]] = [("webhook", name) for name in self._webhooks.wanting(event)]
-        targets += [("email", address) for address in addresses]
+        return targets + [("email", address) for address in addresses]
+
+    def _deliveries_of(self, event: Event) -> list[Delivery]:
+        now = self._now()
         return [
             Delivery(
                 timed_id(DELIVERY_PREFIX, now, os.urandom(ENTROPY_BYTES)),
@@ -150,7 +155,7 @@ class Deliveries:
                 began_at=now,
                 next_at=now,
             )
-            for channel, target in targets
+            for channel, target in self._targets(event)
         ]
 
     async def _begin_due(self) -> None:
@@ -187,12 +192,14 @@ class Deliveries:
 
     def _after(self, delivery: Delivery, outcome: Outcome, took_ms: int) -> Delivery:
         now, count = self._now(), delivery.count + 1
+        # A day of tries: one that lay here before the first, its webhook paused or the gateway stopped, has all of it.
+        began = delivery.began_at if delivery.count else now
         tried = {"at": now, "status": outcome.status, "error": outcome.error, "took_ms": took_ms}
         tries = [*msgspec.json.decode(delivery.tries, type=list[Raw]), Raw(msgspec.json.encode(tried))][-TRIES_KEPT:]
         status: DeliveryStatus = "delivered"
         again = None
         if not outcome.delivered:
-            again = next_try(count, delivery.began_at, now, self._chance())
+            again = next_try(count, began, now, self._chance())
             status = "dead" if again is None else "pending"
             log.log(
                 logging.WARNING if again is None else logging.INFO,
@@ -200,16 +207,21 @@ class Deliveries:
                 delivery.event_id, delivery.target, outcome.error, "; it is given up" if again is None else "",
             )  # fmt: skip
         return replace(
-            delivery, status=status, count=count, next_at=now if again is None else again,
+            delivery, status=status, count=count, began_at=began, next_at=now if again is None else again,
             tries=msgspec.json.encode(tries).decode(),
         )  # fmt: skip
 
     async def _send(self, channel: Channel, target: str, event: Event) -> Outcome:
-        if channel == "webhook":
-            return await self._webhooks.send(target, event)
-        if self._mail is None:
-            return Outcome(error="no SMTP server is set")
-        return await self._mail.send(target, event)
+        try:
+            if channel == "webhook":
+                return await self._webhooks.send(target, event)
+            if self._mail is None:
+                return Outcome(error="no SMTP server is set")
+            return await self._mail.send(target, event)
+        except Exception:
+            # It counts as a try, so that it ends: an event that cannot be written would be tried for ever.
+            log.exception("%s could not be sent to %s by a fault of the gateway", event.id, target)
+            return Outcome(error="it could not be sent, by a fault of the gateway: its log says more")
 
     async def _forget(self) -> None:
         now = self._now()

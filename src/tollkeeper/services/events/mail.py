@@ -47,7 +47,8 @@ class SmtpServer(Struct, frozen=True):
 
 
 class Mailer:
-    """Sends events as e-mails: to the `operators`, and what is about budgets to its owner's own addresses."""
+    """Sends events as e-mails: to the `operators`, and what is about budgets to `own_addresses` of those who may see it
+    as their own."""
 
     def __init__(
         self,

@@ -34,8 +34,8 @@ class Event(Struct, frozen=True):
 class Delivery(Struct, frozen=True):
     """An event on its way to one recipient: `target` is the id of a webhook, or an e-mail address. Ids sort by time.
 
-    `status` "pending": it is tried at `next_at`. `began_at`: from when on it is tried for a day. `count`: how often it
-    was tried; `tries` are the last of these, a JSON array."""
+    `status` "pending": it is tried at `next_at`. `began_at`: from when on it is tried for a day, the time of the first
+    try once there was one. `count`: how often it was tried; `tries` are the last of these, a JSON array."""
 
     id: str
     event_id: str

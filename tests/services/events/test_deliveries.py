@@ -10,7 +10,7 @@ import pytest
 from tests.services.events.rig import Clock, Receiver, Sending, receiving, sending
 from tests.services.in_memory import ROOT
 from tollkeeper.rules.retries import TRIED_FOR_MS
-from tollkeeper.services.events.deliveries import AT_ONCE_PER_TARGET, CLAIM_MS, KEPT_MS, POLL_SECONDS, TRIES_KEPT
+from tollkeeper.services.events.deliveries import AT_ONCE, CLAIM_MS, KEPT_MS, POLL_SECONDS, TRIES_KEPT
 from tollkeeper.services.events.post import Outcome
 from tollkeeper.services.events.webhooks import WebhookChange
 from tollkeeper.store.memory.store import MemoryStore
@@ -127,7 +127,56 @@ async def test_hanging_receivers_leave_room_for_others(sender: Sending, receiver
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert other.messages[0].json["type"] == "upstream.up"
-        assert len(receiver.messages) <= AT_ONCE_PER_TARGET
+        assert len(receiver.messages) <= AT_ONCE
+
+
+async def test_many_hanging_receivers_leave_all_its_places_to_one_that_answers(clock: Clock) -> None:
+    async with receiving() as hanging, receiving() as other:
+        hanging.answers = [0] * 1000
+        sender = await sending(clock, hanging.address, other.address)
+        for _ in range(10):
+            await sender.add(hanging.url)
+        await sender.add(other.url)
+        for _ in range(20):
+            await sender.happen()
+        running = asyncio.create_task(sender.deliveries.run())
+        async with asyncio.timeout(POLL_SECONDS):  # no place is ever free because one that hangs was given up
+            while len(other.messages) < 20:
+                other.arrived.clear()
+                await other.arrived.wait()
+        assert len(hanging.messages) <= 10 * AT_ONCE
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+class _SlowMail:
+    def __init__(self) -> None:
+        self.under_way = 0
+
+    def recipients(self, event: Event) -> list[str]:
+        return [f"{number}@example.com" for number in range(20)]
+
+    async def send(self, address: str, event: Event) -> Outcome:
+        self.under_way += 1
+        await asyncio.Event().wait()
+        return Outcome()
+
+
+async def test_an_smtp_server_that_hangs_has_few_connections_however_many_the_addresses(
+    clock: Clock, receiver: Receiver
+) -> None:
+    mail = _SlowMail()
+    sender = await sending(clock, receiver.address, mail=mail)
+    await sender.add(receiver.url)
+    for _ in range(3):
+        await sender.happen()
+    running = asyncio.create_task(sender.deliveries.run())
+    while len(receiver.messages) < 3:
+        receiver.arrived.clear()
+        await receiver.arrived.wait()
+    assert mail.under_way == AT_ONCE
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_what_a_killed_process_had_under_way_is_sent_again(clock: Clock, receiver: Receiver) -> None:

@@ -2,7 +2,7 @@
 
 All of it is in tasks of its own: nothing here is awaited by a request. A delivery is claimed before it is tried, and
 the claim lapses, so that one whose process was killed is tried again: each event arrives at least once, in no promised
-order. Each target has a bounded number of places, so that dead receivers leave room for the others.
+order. Each webhook has places of its own, and so has the SMTP server: those that are dead take none from the others.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from tollkeeper.store.ports.events import Channel, Delivery, DeliveryStatus, Eve
 
 log = logging.getLogger("tollkeeper.events")
 
-AT_ONCE = 16
-AT_ONCE_PER_TARGET = 4
+AT_ONCE = 4
+"""Deliveries under way to one webhook, and e-mails in all; there are at most `MOST_WEBHOOKS` webhooks."""
+READ_AT_ONCE = 16
 CLAIM_MS = 45_000
 """How long a claim lasts: longer than a try, so that none is made twice at the same time."""
 POLL_SECONDS = 5.0
@@ -74,6 +75,7 @@ class Deliveries:
         self._chance = chance
         self._woken = asyncio.Event()
         self._running: dict[asyncio.Task[None], str] = {}
+        """What is under way, and whose places it takes."""
         self._forgotten_at = 0
         self._failing = False
 
@@ -159,21 +161,25 @@ class Deliveries:
         ]
 
     async def _begin_due(self) -> None:
-        while (free := AT_ONCE - len(self._running)) > 0:
-            busy = Counter(self._running.values())
-            full = [target for target, count in busy.items() if count >= AT_ONCE_PER_TARGET]
-            begun = 0
-            for delivery, event in await self._store.due(self._now(), free, busy=[*full, *self._webhooks.paused()]):
-                if busy[delivery.target] >= AT_ONCE_PER_TARGET:
-                    continue
-                if await self._store.claim(delivery, self._now() + CLAIM_MS):
+        begun = True
+        while begun:
+            begun = False
+            taken = Counter(self._running.values())
+            full = [places for places, count in taken.items() if count >= AT_ONCE]
+            found = await self._store.due(
+                self._now(),
+                READ_AT_ONCE,
+                busy=[*full, *self._webhooks.paused()],
+                without="email" if "email" in full else None,
+            )
+            for delivery, event in found:
+                places = delivery.target if delivery.channel == "webhook" else delivery.channel
+                if taken[places] < AT_ONCE and await self._store.claim(delivery, self._now() + CLAIM_MS):
                     task = asyncio.create_task(self._try(delivery, event))
-                    self._running[task] = delivery.target
+                    self._running[task] = places
                     task.add_done_callback(self._ended)
-                    busy[delivery.target] += 1
-                    begun += 1
-            if not begun:
-                return
+                    taken[places] += 1
+                    begun = True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]

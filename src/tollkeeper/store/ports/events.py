@@ -76,9 +76,11 @@ class EventStore(Protocol):
     async def plan(self, event_id: str, deliveries: Sequence[Delivery]) -> None:
         """Save the deliveries of an event; nothing is changed where it has been planned before."""
 
-    async def due(self, at: int, limit: int, *, busy: Collection[str] = ()) -> list[Due]:
+    async def due(
+        self, at: int, limit: int, *, busy: Collection[str] = (), without: Channel | None = None
+    ) -> list[Due]:
         """Pending deliveries whose time has come at `at`, the most overdue first, without those to targets that are
-        `busy`."""
+        `busy`, and `without` those of a channel."""
 
     async def next_due(self) -> int | None:
         """When the next pending delivery is to be tried; None: there is none."""

@@ -91,5 +91,15 @@ async def test_members_of_a_team_see_its_alerts_and_those_of_others_nowhere(alic
     }
 
 
+async def test_a_page_of_events_with_long_invoices_ends_early(admin, desk):
+    data = f'{{"lines":"{"x" * 1_000_000}"}}'
+    await desk.services.events.add([Event(f"evt_9{i}", EVENTS[2].at, "invoice.finalized", data) for i in range(3)])
+    page = (await admin.get("/admin/events", params={"type": "invoice.finalized"})).json()
+    assert [each["id"] for each in page["data"]] == ["evt_92", "evt_91"]
+    assert (page["has_more"], page["next"]) == (True, "evt_91")
+    page = (await admin.get("/admin/events", params={"type": "invoice.finalized", "after": "evt_91"})).json()
+    assert [each["id"] for each in page["data"]] == ["evt_90"]
+
+
 async def test_a_type_that_is_none_is_refused(admin):
     assert (await admin.get("/admin/events", params={"type": "key.made"})).status_code == 422

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Query as FromQuery
+from fastapi import Response
 from pydantic import BaseModel, Field
 
 from tollkeeper.control.context import Services
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
-from tollkeeper.control.http.schemas import Listing, Page, Time, page_of, rows_after
+from tollkeeper.control.http.schemas import Listing, Page, Time, exact_response, page_of, rows_after
 from tollkeeper.rules.events import EventType
 from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.alerts import Alert
+
+_WEIGHED = 10_000
+"""Characters of an event that weigh as much as one other thing of a page."""
 
 
 class AlertBody(BaseModel):
@@ -67,8 +72,8 @@ async def _list(services: Services, page: Annotated[Page, FromQuery()]) -> Alert
     return _alerts(services.alerts.all(), page)
 
 
-@router.get("/admin/events", summary="Events, newest first")
-async def _events(services: Services, page: Annotated[EventPage, FromQuery()]) -> EventList:
+@router.get("/admin/events", summary="Events, newest first", response_model=EventList)
+async def _events(services: Services, page: Annotated[EventPage, FromQuery()]) -> Response:
     """What happened in the last thirty days, as it was sent to webhooks."""
     rows = await services.events.events(
         limit=page.limit + 1,
@@ -77,12 +82,17 @@ async def _events(services: Services, page: Annotated[EventPage, FromQuery()]) -
         user_id=page.user_id,
         team_id=page.team_id,
     )
-    shown, cursor = page_of(rows, page, lambda event: event.id)
-    data = [
-        EventBody(id=event.id, type=event.type, timestamp=event.at, data=msgspec.json.decode(event.data))
-        for event in shown
-    ]
-    return EventList(data=data, has_more=cursor is not None, next=cursor)
+    # An event may hold a whole invoice.
+    shown, cursor = page_of(rows, page, lambda event: event.id, weight=lambda event: len(event.data) // _WEIGHED)
+
+    def response() -> Response:
+        data = [
+            EventBody(id=event.id, type=event.type, timestamp=event.at, data=msgspec.json.decode(event.data))
+            for event in shown
+        ]
+        return exact_response(EventList(data=data, has_more=cursor is not None, next=cursor))
+
+    return await asyncio.to_thread(response)
 
 
 @user_routes.get("/me/alerts", summary="Your alerts that are open, newest first")

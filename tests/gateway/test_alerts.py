@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.conftest import Gateway, ask
-from tests.scripted import Gate, ScriptedUpstream, chat_answer, json_response
+from tests.scripted import Gate, ScriptedUpstream, chat_answer, json_response, ollama_error
 from tests.services.events.rig import Receiver, receiving
 from tests.services.events.test_mail import smtp
 from tollkeeper.app.build import now_ms
@@ -242,3 +242,27 @@ async def test_a_team_s_budget_is_shown_to_its_members_and_mailed_to_its_admins(
                 assert (alert["kind"], alert["team_id"], alert["percent"]) == ("team", "blue", 80)
         assert mailbox.recipients == [["boss@example.com"]]
         assert mailbox.mails[0]["subject"] == "80 % of requests_total of the team blue is used"
+
+
+@pytest.mark.parametrize("status", [401, 402])
+async def test_an_upstream_that_refuses_the_operator_s_key_is_reported_until_it_serves_again(
+    start, receiver: Receiver, up: ScriptedUpstream, status: int
+) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        await add_webhook(gateway, receiver, events=["upstream.down", "upstream.up"])
+        up.answer(ollama_error(status, "no"))
+        assert (await gateway.chat()).status_code == 502
+        for _ in range(2):
+            await gateway.alerts.conditions.check()
+            await report(gateway)
+        [down] = receiver.messages
+        assert down.json["data"] == {
+            "upstream": "default",
+            "reason": "it refuses the gateway's key, or its account cannot pay",
+        }
+        [upstream] = gateway.context.registry.active()
+        upstream.health.clear()  # as an admin does who changes its key
+        assert (await gateway.chat()).status_code == 200
+        await gateway.alerts.conditions.check()
+        await report(gateway)
+        assert [message.json["type"] for message in receiver.messages] == ["upstream.down", "upstream.up"]

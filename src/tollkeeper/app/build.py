@@ -491,6 +491,8 @@ def _condition(upstream: Upstream, at: float) -> Condition:
     if fault is NOT_ASKED:
         return Condition(None)
     reason = health.why_down(at) if fault is None else fault.reason
+    if reason is None and health.operator_fault:
+        reason = "it refuses the gateway's key, or its account cannot pay"
     if reason is not None:
         return Condition("down", reason)
     return Condition("up" if health.breaker(at) is BreakerState.CLOSED else None)

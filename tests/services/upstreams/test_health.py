@@ -244,3 +244,21 @@ def test_the_latency_is_smoothed(health: Health) -> None:
     health.note_success("m", 100.0)
     health.note_success("m", 100.0, first_byte=2.0)
     assert health.latency == pytest.approx(1.2)
+
+
+def test_what_only_the_operator_can_repair_is_known_until_it_serves_again() -> None:
+    health = Health()
+    health.note_failure(Outcome.UNAVAILABLE, "m", 100.0, "why")
+    assert not health.operator_fault
+    health.note_failure(Outcome.OPERATOR_FAULT, "m", 100.0, "why")
+    assert health.operator_fault
+    health.note_failure(Outcome.UNREACHABLE, "m", 200.0, "why")
+    health.probed(200.0, None)
+    assert health.operator_fault
+    health.note_success("m", 300.0)
+    assert not health.operator_fault
+    health.note_failure(Outcome.FORBIDDEN, "m", 400.0, "why")  # of one model, or of what one user wrote
+    assert not health.operator_fault
+    health.note_failure(Outcome.OPERATOR_FAULT, "m", 500.0, "why")
+    health.clear()
+    assert not health.operator_fault

@@ -440,7 +440,7 @@ MUTATIONS = (
     Mutation(
         "alerts",
         "a threshold that a killed process did not report is not looked for",
-        "app/build.py",
+        "app/alerts.py",
         "    budgets.touch_all([*accounts.owners(), *await accounts.end_users.owners()])\n",
         "",
         ("process/test_webhooks.py::test_a_threshold_that_a_killed_process_did_not_report_is_found_at_the_start",),

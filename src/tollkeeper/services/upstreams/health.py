@@ -56,9 +56,9 @@ class Health:
     below 1.
 
     `latency`: smoothed seconds to the first byte of a response; None: not known yet. `alive`: the finding of the last
-    probe; None: it is not probed. `operator_fault`: its last answers refused the gateway's key or account, which only the
-    operator can repair. `is_calm`: nothing has failed since it last served, and nothing rests, so that it
-    serves every model. `on_change` is called when it may be able to serve sooner than `due_at` has said, and when a
+    probe; None: it is not probed. `operator_fault`: it has refused the gateway's key or account since it last served,
+    which only the operator can repair. `is_calm`: nothing has failed since it last served, and nothing rests, so that
+    it serves every model. `on_change` is called when it may be able to serve sooner than `due_at` has said, and when a
     probe shows that it cannot.
     """
 

@@ -106,8 +106,7 @@ async def test_everything_that_happens_is_told_signed_and_as_documented(tmp_path
                 await last_month.ask(key)
             gateway.terminate()
             await asyncio.to_thread(gateway.exit_code)
-        settings = {"webhook_allow": receiver.address, "invoice_after_days": 0}
-        with served(tmp_path, upstream.url, **settings) as gateway:
+        with served(tmp_path, upstream.url, webhook_allow=receiver.address, invoice_after_days=0) as gateway:
             story = Story(gateway, receiver, model)
             secret = (await story.admin("POST", "/admin/webhooks", {"url": receiver.url}))["secret"]
 

@@ -248,17 +248,21 @@ def test_the_latency_is_smoothed(health: Health) -> None:
 
 def test_what_only_the_operator_can_repair_is_known_until_it_serves_again() -> None:
     health = Health()
-    health.note_failure(Outcome.UNAVAILABLE, "m", 100.0, "why")
-    assert not health.operator_fault
-    health.note_failure(Outcome.OPERATOR_FAULT, "m", 100.0, "why")
-    assert health.operator_fault
-    health.note_failure(Outcome.UNREACHABLE, "m", 200.0, "why")
+    known: list[bool] = []
+
+    def fails(outcome: Outcome) -> None:
+        health.note_failure(outcome, "m", 100.0, "why")
+        known.append(health.operator_fault)
+
+    fails(Outcome.UNAVAILABLE)
+    fails(Outcome.OPERATOR_FAULT)
+    fails(Outcome.UNREACHABLE)
     health.probed(200.0, None)
-    assert health.operator_fault
+    known.append(health.operator_fault)
     health.note_success("m", 300.0)
-    assert not health.operator_fault
-    health.note_failure(Outcome.FORBIDDEN, "m", 400.0, "why")  # of one model, or of what one user wrote
-    assert not health.operator_fault
-    health.note_failure(Outcome.OPERATOR_FAULT, "m", 500.0, "why")
+    known.append(health.operator_fault)
+    fails(Outcome.FORBIDDEN)  # of one model, or of what one user wrote
+    fails(Outcome.OPERATOR_FAULT)
     health.clear()
-    assert not health.operator_fault
+    known.append(health.operator_fault)
+    assert known == [False, True, True, True, False, False, True, False]

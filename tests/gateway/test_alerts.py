@@ -179,6 +179,7 @@ async def test_the_budget_of_an_end_user_is_reported_and_mailed(start, receiver:
         settings |= {"smtp_from": "gate@tolls.example", "alert_emails": "ops@example.com"}
         async with start(webhook_allow=receiver.address, **settings) as gateway:
             await add_webhook(gateway, receiver, events=["budget.threshold", "budget.exhausted"])
+            await admin(gateway, "PATCH", "/admin/users/alice", {"email": "alice@example.com"})
             form = {"acts_for": "users", "acts_for_limits": {"requests_total": 4, "alerts": [50, 100]}}
             key = await admin(gateway, "POST", "/admin/users/alice/keys", form)
             app = {"authorization": f"Bearer {key['api_key']}", "x-tollkeeper-user": "mia"}
@@ -200,6 +201,7 @@ async def test_the_budget_of_an_end_user_is_reported_and_mailed(start, receiver:
             f"50 % of requests_total of the end user {mia['id']} of alice is used",
             f"Budget used up: requests_total of the end user {mia['id']} of alice",
         ]
+        assert mailbox.recipients == [["alice@example.com"]] * 2
         assert all("mia" not in str(mail) for mail in mailbox.mails)
 
 

@@ -80,7 +80,7 @@ def judged(tree: Path, mutation: Mutation, patience: float) -> bool:
     finally:
         file.write_text(before)
     outcome = OUTCOMES.get(code, f"no verdict ({code})")
-    hung = f" (the tests hung: over {patience:g} s)" if code == HUNG else ""
+    hung = f" (the tests hung: over {patience:.3g} s)" if code == HUNG else ""
     print(f"{mutation.promise}  {outcome:5}  {mutation.name}{hung}", flush=True)
     return outcome == "red"
 

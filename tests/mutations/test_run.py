@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutations import run
-from tests.mutations.table import Mutation
+from tests.mutations.mutation import Mutation
 
 PASSES, FAILS, HANGS = "double(2) == 4", "double(2) == 5", "threading.Event().wait()"
 MUTATION = Mutation("L1", "it does not double", "rule.py", "2 * number", "number", ("test_rule.py",))

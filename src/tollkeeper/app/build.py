@@ -236,6 +236,8 @@ async def _join(
     for part in (accounts, sign_in.identities, sign_in.factors, aliases, pins, prices):
         await part.load()
 
+    await accounts.sessions.end_unless(sign_in.has_way_in)
+
     async def seed() -> None:
         await seed_prices(prices, store.installation, [each.config for each in registry], now())
 

@@ -32,6 +32,10 @@ class SignInServices:
     identities: ExternalIdentities
     open_id: OpenId
 
+    def has_way_in(self, issuer: str | None) -> bool:
+        """Whether the settings have this provider, by its issuer; None: passwords."""
+        return self.passwords.passwords if issuer is None else self.open_id.provider_of(issuer) is not None
+
 
 def create_sign_in(
     settings: Settings, store: Store, accounts: Accounts, secrets: Pepper, master_key: MasterKey, now: Callable[[], int]

@@ -136,12 +136,4 @@ PEOPLE = (
         "return await work(self.user(user_id))",
         ("gateway/test_private.py::test_a_correction_of_somebody_who_is_erased_meanwhile_is_theirs_and_names_nobody",),
     ),
-    Mutation(
-        "P2",
-        "an alert names who was erased meanwhile",
-        "services/alerts/budgets.py",
-        "if user_id is not None and not self._owners_of(user_id, None, None):",
-        "if False:",
-        ("services/alerts/test_budgets.py::test_who_is_erased_while_their_budget_is_looked_at_is_not_named_anew",),
-    ),
 )

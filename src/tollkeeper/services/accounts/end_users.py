@@ -64,8 +64,8 @@ class EndUsers:
         self._begun = begun
         self._forgotten = forgotten
         self._ended = ended
-        self.on_save: list[Callable[[Owner], None]] = []
-        """Called with each end user that was changed, as it is now."""
+        self.on_limits_saved: list[Callable[[Owner], None]] = []
+        """Called with an owner once its new limits are saved."""
         self.is_open: Callable[[str], bool] = lambda _: True
         """Whether a user's account is open: for another nobody is made, who would outlive its erasure."""
         self._changes = ChangeQueue()
@@ -104,6 +104,14 @@ class EndUsers:
         _check_active(known.end_user)
         return known.owner
 
+    async def owner(self, end_user_id: str) -> Owner | None:
+        """The end user with this id as an owner of limits; None: there is none. Raises StoreError."""
+        known = self._known.get(end_user_id)
+        if known is not None:
+            return known.owner
+        found = await self._store.read(end_user_id)
+        return None if found is None else owner_of(found)
+
     def current(self, owner: Owner) -> Owner:
         """An end user with its present limits. Raises Forbidden where it has been blocked since. One that is no longer
         in memory is as it was: every change brings it there."""
@@ -112,11 +120,6 @@ class EndUsers:
             return owner
         _check_active(known.end_user)
         return known.owner
-
-    def owner(self, end_user_id: str) -> Owner | None:
-        """An end user that asked lately; None: it is not in memory."""
-        known = self._known.get(end_user_id)
-        return None if known is None else known.owner
 
     async def of(self, user_id: str, *, limit: int, after: str | None, part: str = "") -> list[EndUser]:
         """A page of a user's end users, as `EndUserStore.page`."""
@@ -282,7 +285,7 @@ class EndUsers:
         owner = owner_of(saved)
         if saved.value is not None:
             self._put(saved, owner)
-        for call in self.on_save:
+        for call in self.on_limits_saved:
             call(owner)
         return saved
 

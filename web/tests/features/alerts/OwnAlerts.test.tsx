@@ -21,14 +21,6 @@ it("says which budgets are mostly used, or used up", async () => {
   expect(screen.getByText(/80 % of cost per month, reached/)).toBeTruthy();
 });
 
-it("leaves out those of end users, of whom there may be thousands", async () => {
-  const person = { ...ALERT, kind: "end_user", id: "eu_1", limit: "requests_total", event_id: "g" };
-  vi.spyOn(api, "GET").mockResolvedValue(answer({ data: [person, ALERT], next: null }));
-  show(<OwnAlerts />);
-  expect(await screen.findByText(/80 % of cost per month, reached/)).toBeTruthy();
-  expect(screen.queryByText(/requests in all/)).toBeNull();
-});
-
 it("is nothing where there are none", async () => {
   const asked = vi.spyOn(api, "GET").mockResolvedValue(answer({ data: [], next: null }));
   show(<OwnAlerts />);

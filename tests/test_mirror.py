@@ -63,7 +63,6 @@ WITHOUT: dict[str, str] = {
     "control/admin/organization_results": "what its paths answer: tests/control/admin/test_organization.py",
     "store/sql/sums": "parts of statements: tests/store/ports/test_reports.py, tests/store/ports/test_buckets.py",
     "services/watching/pool": "what is seen of it: tests/control/admin/test_upstreams.py, tests/gateway/test_live.py",
-    "wire/error_text": "in each dialect: tests/wire/openai/test_errors.py, tests/wire/anthropic/test_errors.py",
     "wire/openai/fields": "what is done with them: tests/wire/openai/test_unbounded.py, test_stored.py",
     "cli/demo/engine/chat_template": "a template: tests/cli/demo/engine/test_process.py",
     "cli/demo/engine/child": "a process: tests/cli/demo/engine/test_process.py",

@@ -259,6 +259,7 @@ async def _join(
         end_users=end_users,
         bootstrap=bootstrap.digest,
         credentials_ended=requests.end_by_credential,
+        suspended=requests.end_by_user,
         limits_changed=backfill.prepare,
         forgotten=backfill.drop,
     )

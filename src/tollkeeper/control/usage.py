@@ -38,9 +38,22 @@ _TYPES: Mapping[Form, Any] = {"time": Time, "usd": Usd, "json": dict[str, Any] |
 """Types in a body, by the form in which a field is presented; other fields keep their own type."""
 
 
+class RequestError(BaseModel):
+    """Why a request was not completed. `code` is for programs; `status` the HTTP status of the upstream's error, null
+    where it sent none; `message` is the gateway's own, and holds nothing of the request."""
+
+    code: str
+    status: int | None
+    message: str
+
+
+_OBJECTS: Mapping[str, Any] = {"error": RequestError | None}
+"""Types of objects that have the same fields in every record, by the name of the field."""
+
+
 def field_types(fields: Fields) -> dict[str, Any]:
     """The types of these fields in a body, by name."""
-    return {field.name: _TYPES.get(field.form, field.type) for field in fields}
+    return {field.name: _OBJECTS.get(field.name) or _TYPES.get(field.form, field.type) for field in fields}
 
 
 class RecordBody(BaseModel):

@@ -3144,6 +3144,7 @@ export interface components {
             } | null;
             /** End User Id */
             end_user_id: string | null;
+            error: components["schemas"]["RequestError"] | null;
             /**
              * Settled At
              * Format: date-time
@@ -5751,6 +5752,7 @@ export interface components {
             } | null;
             /** End User Id */
             end_user_id: string | null;
+            error: components["schemas"]["RequestError"] | null;
         };
         /**
          * RecoveryCodesBody
@@ -5759,6 +5761,19 @@ export interface components {
         RecoveryCodesBody: {
             /** Recovery Codes */
             recovery_codes: string[];
+        };
+        /**
+         * RequestError
+         * @description Why a request was not completed. `code` is for programs; `status` the HTTP status of the upstream's error, null
+         *     where it sent none; `message` is the gateway's own, and holds nothing of the request.
+         */
+        RequestError: {
+            /** Code */
+            code: string;
+            /** Status */
+            status: number | null;
+            /** Message */
+            message: string;
         };
         /** RetriedBody */
         RetriedBody: {

@@ -22,11 +22,14 @@ from tollkeeper.app.chores import (
     finalize_due,
     housekeeping,
     invoicing,
+    refusals,
     retention,
     upstream_watch,
     write_last_used,
 )
+from tollkeeper.services.ledger.observers import Refusal
 from tollkeeper.services.requests.idempotency import KEPT_MS, IdempotencyKeys
+from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.store import MemoryStore
 from tollkeeper.store.ports.idempotency import Claim
@@ -35,6 +38,7 @@ from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.store import Store
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.verify import verify
+from tollkeeper.store.time_buckets import MINUTES_KEPT_MS, hour_of
 
 
 async def store_of(path: Path, ages: Sequence[float]) -> SqliteStore:
@@ -249,6 +253,22 @@ async def test_drained_upstreams_are_looked_for_again_and_again(monkeypatch, cap
         while looked < 3:
             await asyncio.sleep(0)
     assert "it will be tried again" in caplog.text
+
+
+async def test_refusals_are_written_and_folded_again_and_again(monkeypatch, caplog):
+    """Also after a failure, which is said once."""
+    monkeypatch.setattr(chores, "REFUSALS_EVERY", 0)
+    store, now = MemoryStore(), Clock()
+    counts = RefusalCounts(store.refusals, now)
+    async with background(refusals(counts)):
+        store.fail = "the disk is full"
+        counts.refused(Refusal("/v1/chat/completions", 404, "model_not_found", "ann"))
+        await until(lambda: "it will be tried again" in caplog.text)
+        store.fail = None
+        await until(lambda: bool(store._tables.refusals))
+        now.ms += 2 * MINUTES_KEPT_MS
+        await until(lambda: [key.minute for key in store._tables.refusals] == [hour_of(START)])
+    assert caplog.text.count("refusals could not be counted") == 1
 
 
 async def test_claims_to_keys_that_have_expired_are_deleted_again_and_again(monkeypatch, caplog):

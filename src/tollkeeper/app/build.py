@@ -92,6 +92,7 @@ from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.pool import Pool
+from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.store.engines import new_counters
 from tollkeeper.store.ports.reports import Filter
@@ -161,6 +162,7 @@ class Gateway:
     store: Store
     bootstrap: Bootstrap
     metrics: Metrics
+    refusals: RefusalCounts
     live: Live
     probes: Probes
     upstreams: Upstreams
@@ -210,6 +212,7 @@ async def open_gateway(
             finally:
                 await gateway.models.jobs.close()
             await write_last_used(gateway.context.accounts)
+            await gateway.refusals.write()
             gateway.context.offload.close()
         finally:
             await images.close()
@@ -311,7 +314,8 @@ async def _join(
     alerts = await _alert_services(settings, store, outbox, master_key, accounts, registry, limit_usage, now)
     accounts.on_limits_saved.append(alerts.budgets.touch)
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
-    observers.add(metrics, totals, budgets, alerts.budgets)
+    refusals = RefusalCounts(store.refusals, now)
+    observers.add(metrics, totals, budgets, alerts.budgets, refusals)
     context = GatewayContext(
         accounts=accounts,
         admission=Admission(
@@ -353,7 +357,7 @@ async def _join(
     adjustments = Adjustments(store.ledger, counters, accounts.owners_of, observers, now, new_id)
     models = _model_services(store, context, pins, connect)
     billing = _billing(settings, store, accounts, outbox, now)
-    eraser = _eraser(store, context, totals, models.jobs, sign_in, alerts)
+    eraser = _eraser(store, context, totals, models.jobs, sign_in, alerts, refusals)
     control = _control_services(
         settings,
         store,
@@ -373,7 +377,9 @@ async def _join(
     )
     server = _server(settings, context, control, live, new_id, dialects)
     probes = Probes(registry, time.monotonic, patience=PROBE_PATIENCE)
-    return Gateway(context, server, store, bootstrap, metrics, live, probes, upstreams, models, billing, alerts)
+    return Gateway(
+        context, server, store, bootstrap, metrics, refusals, live, probes, upstreams, models, billing, alerts
+    )
 
 
 def _billing(settings: Settings, store: Store, accounts: Accounts, outbox: Outbox, now: Clock) -> Billing:
@@ -536,6 +542,7 @@ def _eraser(
     jobs: Jobs,
     sign_in: SignInServices,
     alerts: AlertServices,
+    refusals: RefusalCounts,
 ) -> Eraser:
     def runs(user_id: str) -> bool:
         return any(request.user_id == user_id for request in context.requests.active)
@@ -546,6 +553,7 @@ def _eraser(
         sign_in.factors.forget(user_id)
         alerts.budgets.forget(user_id)
         alerts.book.forget(user_id)
+        refusals.rename(user_id, left)
         await totals.renew()
 
     accounts = context.accounts
@@ -612,6 +620,7 @@ def _control_services(
         probe=try_upstream,
         pool=pool,
         live=live,
+        refusals=store.refusals,
         reports=store.reports,
         buckets=store.buckets,
         audit=store.audit,

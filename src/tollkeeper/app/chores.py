@@ -17,6 +17,8 @@ from tollkeeper.services.models.facts import FactsCache
 from tollkeeper.services.requests.idempotency import IdempotencyKeys
 from tollkeeper.services.upstreams.probes import Probes
 from tollkeeper.services.upstreams.upstreams import Upstreams
+from tollkeeper.services.watching.refusals import RefusalCounts
+from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.store import Store
 
@@ -30,7 +32,8 @@ INVOICING_EVERY = 3600.0
 """Seconds between two looks for months to finalize."""
 RETENTION_EVERY = 86_400.0
 """Seconds between deletions of old records."""
-
+REFUSALS_EVERY = 5.0
+"""Seconds between two writings of counts of refused requests."""
 EXPIRY_EVERY = 600.0
 """Seconds between deletions of expired claims to idempotency keys."""
 
@@ -115,6 +118,23 @@ async def expiry(keys: IdempotencyKeys) -> None:
         except Exception:
             log.exception("expired claims to idempotency keys could not be deleted; it will be tried again")
         await asyncio.sleep(EXPIRY_EVERY)
+
+
+async def refusals(counts: RefusalCounts) -> None:
+    """Write counts of refused requests, and fold the old ones, until cancelled."""
+    failing = False
+    while True:
+        await asyncio.sleep(REFUSALS_EVERY)
+        try:
+            await counts.write()
+            await counts.fold()
+            failing = False
+        except StoreError as error:
+            if not failing:
+                log.warning("refusals could not be counted in the database; it will be tried again: %s", error)
+            failing = True
+        except Exception:
+            log.exception("refusals could not be counted in the database; it will be tried again")
 
 
 async def retention(store: Store, days: int, now: Clock) -> None:

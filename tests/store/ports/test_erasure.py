@@ -23,6 +23,7 @@ from tollkeeper.store.ports.alerts import Alert
 from tollkeeper.store.ports.events import Delivery, Event
 from tollkeeper.store.ports.jobs import StoredJob
 from tollkeeper.store.ports.records import ADJUSTMENT
+from tollkeeper.store.ports.refusals import RefusalFilter, RefusalKey, RefusalSum
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.ports.store import Store
@@ -58,6 +59,8 @@ async def furnish(store: Store) -> User:
     alert = Alert("user", "annabel", "", "cost_usd_per_month", 80, 0, 0, NOON, "evt_3", "annabel")
     await store.events.add([theirs, others])
     await store.alerts.open(alert, replace(theirs, id="evt_3"))
+    refused = RefusalKey(NOON, "annabel", "key_1", "tiny", 429, "rate_limit_exceeded", "requests_per_minute")
+    await store.refusals.add([(refused, 3)])
     await store.events.plan("evt_1", [Delivery("dlv_1", "evt_1", "email", "annabel@example.com", NOON, NOON)])
     await store.events.plan("evt_2", [Delivery("dlv_2", "evt_2", "webhook", "wh_1", NOON, NOON)])
     return users[0]
@@ -76,6 +79,7 @@ async def everything(store: Store) -> str:
             await store.audit.entries(limit=100, after=None),
             await store.reports.records(EVERYTHING, limit=100, after=None),
             await store.reports.summary(EVERYTHING, ["user", "key"]),
+            await store.refusals.summary(RefusalFilter(), ["user"], limit=100),
         ]
     )
 
@@ -98,6 +102,9 @@ async def test_nothing_tells_who_they_were_and_no_sum_changes(store: Store) -> N
     assert await store.reports.summary(Filter(user_id=left.user_id), ()) == owed
     assert await store.reports.summary(Filter(user_id="annabel"), ["user"]) == []
     assert len(await store.reports.records(Filter(user_id=left.user_id), limit=10, after=None)) == 4
+    assert await store.refusals.summary(RefusalFilter(left.user_id), ["user"], limit=9) == (
+        [RefusalSum(3, NOON, user_id=left.user_id)], 3
+    )  # fmt: skip
 
 
 async def test_the_audit_log_tells_of_it_without_the_name(store: Store) -> None:

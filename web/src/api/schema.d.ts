@@ -572,6 +572,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often your requests were refused, and why */
+        get: operations["_own_refusals_v1_refusals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/key": {
         parameters: {
             query?: never;
@@ -1091,6 +1108,23 @@ export interface paths {
         };
         /** A record, with its price */
         get: operations["_any_call_admin_usage__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often whose requests were refused, and why */
+        get: operations["_all_refusals_admin_refusals_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5761,6 +5795,84 @@ export interface components {
         RecoveryCodesBody: {
             /** Recovery Codes */
             recovery_codes: string[];
+        };
+        /**
+         * RefusalCount
+         * @description How many refusals there were.
+         */
+        RefusalCount: {
+            /** Count */
+            count: number;
+        };
+        /**
+         * RefusalRow
+         * @description Refusals of one group. Of the fields that can name a group, it has those of `group_by`: for `reason` the HTTP
+         *     `status` and the `code` of the error, and the `limit` that refused, null where none did. `user_id`, `key_id` and
+         *     `model` are null where they are not known. `last_at`: the minute of the last one; for those of over 25 hours ago the
+         *     hour.
+         */
+        RefusalRow: {
+            /** Count */
+            count: number;
+            /** User Id */
+            user_id?: string | null;
+            /** Key Id */
+            key_id?: string | null;
+            /** Model */
+            model?: string | null;
+            /** Status */
+            status?: number | null;
+            /** Code */
+            code?: string | null;
+            /** Limit */
+            limit?: string | null;
+            /**
+             * Day
+             * @example 2026-11-20
+             */
+            day?: string | null;
+            /**
+             * Hour
+             * @example 2026-11-20T12:00:00Z
+             */
+            hour?: string | null;
+            /**
+             * Last At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            last_at: string;
+        };
+        /**
+         * Refusals
+         * @description Refused requests by group, the largest first, and all of them. `has_more`: there are more groups than `limit`.
+         *     `user_id` is null for everyone's.
+         */
+        Refusals: {
+            /**
+             * Object
+             * @constant
+             */
+            object: "refusals.summary";
+            /** User Id */
+            user_id: string | null;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            to: string;
+            /** Data */
+            data: components["schemas"]["RefusalRow"][];
+            /** Has More */
+            has_more: boolean;
+            total: components["schemas"]["RefusalCount"];
         };
         /**
          * RequestError
@@ -10568,6 +10680,99 @@ export interface operations {
             };
         };
     };
+    _own_refusals_v1_refusals_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                key_id?: string | null;
+                /** @description One or more of reason, key, model, day, hour, each once, separated by commas. */
+                group_by?: string;
+                /** @description The most groups. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusals"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _key_api_v1_key_get: {
         parameters: {
             query?: never;
@@ -14690,6 +14895,101 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _all_refusals_admin_refusals_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                key_id?: string | null;
+                /** @description One or more of user, reason, key, model, day, hour, each once, separated by commas. */
+                group_by?: string;
+                /** @description The most groups. */
+                limit?: number;
+                /** @description In upper or lower case; empty: those whose user is not known. */
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusals"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

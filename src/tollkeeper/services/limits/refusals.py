@@ -28,7 +28,7 @@ def refusal(refused: Refused, owners: Owners, quota_status: int) -> GatewayError
     violation = refused.violation
     wait = None if refused.retry_at is None else max(1, refused.retry_at - refused.at) / 1000
     error = _error(violation, refused.retry_at, wait, _limit_in_words(violation, owners), quota_status)
-    error.quota = _quota(refused)
+    error.limit, error.quota = violation.name, _quota(refused)
     return error
 
 
@@ -40,11 +40,17 @@ def blocked(owner: Owner, quota_status: int) -> GatewayError:
 
 
 def no_model(owner: Owner) -> ModelNotAllowed:
-    return ModelNotAllowed(f"You may use no model{owner.kind.context}. Ask an admin to allow one.", param="model")
+    return _not_listed(f"You may use no model{owner.kind.context}. Ask an admin to allow one.")
 
 
 def not_allowed(model: str) -> ModelNotAllowed:
-    return ModelNotAllowed(f"You may not use the model '{model}'. GET /v1/models lists those you may.", param="model")
+    return _not_listed(f"You may not use the model '{model}'. GET /v1/models lists those you may.")
+
+
+def _not_listed(message: str) -> ModelNotAllowed:
+    error = ModelNotAllowed(message, param="model")
+    error.limit = "allowed_models"
+    return error
 
 
 def not_open(model: str, upstream_id: str) -> ModelNotAllowed:
@@ -77,10 +83,12 @@ def not_priced_so(field: str, model: str, tier: str) -> BadRequest:
 
 
 def no_output() -> RateLimited:
-    return RateLimited(
+    error = RateLimited(
         "You may not generate any tokens: your limit on tokens per request is 0.",
         quantity="tokens", retry_after=None, should_retry=False,
     )  # fmt: skip
+    error.limit = "max_tokens_per_request"
+    return error
 
 
 def _limit_in_words(violation: LimitViolation, owners: Owners) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 
 from msgspec.structs import replace
 
@@ -53,6 +54,12 @@ class MemoryErasure:
 
         tables.records |= {request_id: without(record) for request_id, record in tables.records.items()}
         tables.pruned[:] = map(without, tables.pruned)
+        tables.refusals = Counter(
+            {
+                key._replace(user_id=left.user_id) if key.user_id == user.user_id else key: count
+                for key, count in tables.refusals.items()
+            }
+        )
         tables.audit[:] = [redacted(entry, person) for entry in tables.audit]
         tables.jobs |= {
             job_id: replace(job, body=redacted_json(job.body, person)) for job_id, job in tables.jobs.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from tollkeeper.store.ports.invoices import CoveredRange, CreditEntry
 from tollkeeper.store.ports.jobs import StoredJob
 from tollkeeper.store.ports.pins import Pin
 from tollkeeper.store.ports.records import Intent, Record
+from tollkeeper.store.ports.refusals import RefusalKey
 from tollkeeper.store.ports.second_factors import StoredFactor
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.ports.teams import Team
@@ -66,6 +68,7 @@ class Tables:
         self.claims: dict[tuple[str, bytes], Claim] = {}
         self.records: dict[str, Record] = {}
         self.pruned: list[Record] = []
+        self.refusals: Counter[RefusalKey] = Counter()
         self.invoices: list[KeptInvoice] = []
         self.credits: list[CreditEntry] = []
         self.erased: set[str] = set()

@@ -68,8 +68,10 @@ class RefusalCounts(Observer):
 
     def _add(self, key: RefusalKey, count: int) -> None:
         counts = self._counts
-        if key not in counts and len(counts) >= MOST:
+        before = counts.get(key)
+        if before is None and len(counts) >= MOST:
             key = key._replace(model="")
             if key not in counts and len(counts) >= 2 * MOST:
                 key = key._replace(user_id="", key_id="")
-        counts[key] = counts.get(key, 0) + count
+            before = counts.get(key)
+        counts[key] = (before or 0) + count

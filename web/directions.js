@@ -38,6 +38,7 @@ const FEATURES = {
     models: "what is pulled becomes a model",
     upstreams: "a model is pulled at one upstream, or at each whose models can be changed",
   },
+  refusals: { limits: "a refusal says in words which limit refused" },
   alerts: { limits: "an alert says in words which limit it is about" },
   webhooks: { alerts: "a webhook gets events, which have words of their own" },
   audit: { limits: "an entry says in words which limits were set" },

@@ -8,6 +8,7 @@ import { InvoicesTable } from "~/features/invoices/InvoicesTable";
 import { EndUsersPanel } from "~/features/endUsers/EndUsersPanel";
 import { KeysTable } from "~/features/keys/KeysTable";
 import { LimitMeters } from "~/features/limits/LimitMeters";
+import { RefusalsPanel } from "~/features/refusals/RefusalsPanel";
 import { useUsage } from "~/features/usage/usage";
 import { UsageCharts } from "~/features/usage/UsageCharts";
 import { UsageTiles } from "~/features/usage/UsageTiles";
@@ -84,6 +85,7 @@ function UserPage({ user }: { user: UserRow }) {
         <OtherLimits userId={userId} />
       </div>
       <UsageCharts usage={usage} period={period} calls="/admin/calls" filters={{ user: userId }} />
+      <RefusalsPanel period={period} userId={userId} />
       <KeysTable userId={userId} title="Keys" />
       <Panel
         title="Invoices"

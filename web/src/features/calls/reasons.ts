@@ -38,5 +38,5 @@ export function shortReason({ code }: CallError): string {
 /** The reason as a sentence, with what the upstream said of itself. */
 export function describeReason({ code, status, message }: CallError): string {
   const sentence = WORDS.get(code)?.sentence ?? message;
-  return status === null ? sentence : `${sentence} It answered with status ${status}.`;
+  return status === null ? sentence : `${sentence} The upstream answered with status ${status}.`;
 }

@@ -15,7 +15,7 @@ describe("describeEnding", () => {
   it("says why, and what the upstream answered", () => {
     const error = { code: "context_length_exceeded", status: 400, message: "m" };
     expect(describeEnding({ ...call, status: "failed", first_token_ms: null, error })).toBe(
-      "The request was longer than the model’s context. Send a shorter one. It answered with status 400. Nothing is charged.",
+      "The request was longer than the model’s context. Send a shorter one. The upstream answered with status 400. Nothing is charged.",
     );
     const broken = { code: "stream_interrupted", status: null, message: "m" };
     expect(describeEnding({ ...call, status: "failed", error: broken })).toBe(

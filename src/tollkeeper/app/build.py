@@ -386,7 +386,11 @@ def _billing(settings: Settings, store: Store, accounts: Accounts, outbox: Outbo
 
     def find(payer: PayerId) -> Party | None:
         try:
-            return accounts.user(payer.id) if payer.kind == "user" else accounts.teams.team(payer.id)
+            if payer.kind == "user":
+                user = accounts.user(payer.id)
+                return user if user.user_id == payer.id else None
+            team = accounts.teams.team(payer.id)
+            return team if team.team_id == payer.id else None
         except NotFound:
             return None
 

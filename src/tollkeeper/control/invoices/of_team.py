@@ -62,11 +62,7 @@ async def _one(
 
 async def _of_team(services: ControlServices, manager: Manager, team_id: str, invoice_id: str) -> Invoice:
     team = manager.team(services.accounts, team_id)
-    unknown = NotFound(f"The team {team.team_id} has no invoice {invoice_id[:64]!r}.", param="invoice_id")
     try:
-        invoice = await services.billing.get(invoice_id)
+        return await services.billing.get(invoice_id, PayerId("team", team.team_id))
     except NotFound:
-        raise unknown from None
-    if invoice.payer.ref != PayerId("team", team.team_id):
-        raise unknown
-    return invoice
+        raise NotFound(f"The team {team.team_id} has no invoice {invoice_id[:64]!r}.", param="invoice_id") from None

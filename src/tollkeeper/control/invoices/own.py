@@ -62,12 +62,9 @@ async def _one(request: Request, services: Services, caller: CurrentCaller, invo
 
 
 async def _own(services: ControlServices, caller: Caller, invoice_id: str) -> Invoice:
-    unknown = NotFound(f"There is no invoice {invoice_id[:64]!r}. GET /me/invoices lists yours.", param="invoice_id")
     try:
-        invoice = await services.billing.get(invoice_id)
-    except NotFound:
-        raise unknown from None
-    # Other payers' invoices look as if they did not exist.
-    if invoice.payer.ref != PayerId("user", caller.user.user_id):
-        raise unknown
-    return invoice
+        return await services.billing.get(invoice_id, PayerId("user", caller.user.user_id))
+    except NotFound:  # other payers' invoices look as if they did not exist
+        raise NotFound(
+            f"There is no invoice {invoice_id[:64]!r}. GET /me/invoices lists yours.", param="invoice_id"
+        ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -45,6 +46,7 @@ LAST_MONTH = parse_month("9999-11")
 LONGEST_TEXT = 1000
 """Characters of a reason or a reference."""
 _DRAFT = "draft-"
+_DRAFT_ID = re.compile(rf"{_DRAFT}(\d{{4}}-\d\d)-(user|team)-(.+)", re.ASCII | re.DOTALL)
 _EVENTS: Mapping[Status, EventType] = {
     "finalized": "invoice.finalized",
     "paid": "invoice.paid",
@@ -77,6 +79,7 @@ class Billing:
         self._now = now
         self._outbox = outbox
         self._drafts: dict[tuple[PayerId, str], asyncio.Task[Invoice]] = {}
+        self._finalizing = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"Billing({self._terms!r})"
@@ -104,11 +107,12 @@ class Billing:
         of records."""
         return await self._store.payers(_first_moment(month))
 
-    async def get(self, id_or_number: str) -> Invoice:
-        """One invoice by its id or number, or a draft by its id."""
+    async def get(self, id_or_number: str, payer: PayerId | None = None) -> Invoice:
+        """One invoice by its id or number, or a draft by its id; with `payer`, only theirs are found."""
         if id_or_number.startswith(_DRAFT):
-            return await self.draft(*_read_draft_id(id_or_number))
-        found = await self._store.find(id_or_number) if _is_text(id_or_number) else None
+            found = await self._draft_of_id(id_or_number, payer)
+        else:
+            found = await self._store.find(id_or_number, payer) if _is_text(id_or_number) else None
         if found is None:
             raise NotFound(f"There is no invoice '{id_or_number}'.")
         return found
@@ -133,6 +137,12 @@ class Billing:
             raise Conflict(
                 f"{month} has not ended: it can be finalized from {format_time(end)} on.", code="month_not_ended"
             )
+        async with self._finalizing:  # who asks again meanwhile waits, and finds it done
+            return await self._finalize(month, start, payer, by, automatic=automatic)
+
+    async def _finalize(
+        self, month: str, start: int, payer: PayerId | None, by: Actor, *, automatic: bool
+    ) -> Finalized:
         chain = await self._end_of_chain(start)
         if chain.running:
             raise Conflict(
@@ -170,7 +180,10 @@ class Billing:
     async def pay(self, id_or_number: str, reference: str | None, *, by: Actor, paid_at: int | None = None) -> Invoice:
         """Note that an invoice was paid; `paid_at` in milliseconds, None: now."""
         _check_text(reference or "-", "reference")
-        at = format_time(self._now() if paid_at is None else paid_at)
+        now = self._now()
+        if paid_at is not None and paid_at > now:
+            raise Unprocessable(f"It is only {format_time(now)}: an invoice was paid before that.", param="paid_at")
+        at = format_time(now if paid_at is None else paid_at)
         return await self._change(id_or_number, "pay", by, {"reference": reference, "paid_at": at})
 
     async def void(self, id_or_number: str, reason: str, *, by: Actor) -> Invoice:
@@ -192,9 +205,9 @@ class Billing:
                 code="invoice_state",
             )
 
-        def build(found: Invoice, serial: int) -> Invoice:
+        def build(found: Invoice, serial: int, balance: int) -> Invoice:
             frame = self._frame(found.payer.ref, found.month, now, number_of(self._terms.prefix, year, serial))
-            return _sealed(credit_note(replace(frame, payer=found.payer, reason=reason), found))
+            return _sealed(credit_note(replace(frame, payer=found.payer, reason=reason), found, balance))
 
         def audit(note: Invoice) -> AuditEntry:
             detail = {"corrects": paid.number, "reason": reason, "total_usd": note.total_usd}
@@ -259,6 +272,17 @@ class Billing:
             invoiced=sum(each.invoice_id is not None for each in payers),
             differences=tuple(await self._store.faults()) if deep else (),
         )
+
+    async def _draft_of_id(self, draft_id: str, payer: PayerId | None) -> Invoice | None:
+        """The draft of an id; None where that names no month, another payer than `payer`, or one who is not known and
+        has used nothing."""
+        read = _read_draft_id(draft_id)
+        if read is None or payer not in (None, read[0]):
+            return None
+        whose, month = read
+        draft = await self.draft(whose, month)
+        is_known = self._parties(whose) is not None
+        return draft if is_known or draft.lines or draft.late or draft.adjustments else None
 
     async def _draft(self, payer: PayerId, month: str) -> Invoice:
         start = parse_month(month)
@@ -419,9 +443,15 @@ def _draft_id(payer: PayerId, month: str) -> str:
     return f"{_DRAFT}{month}-{payer.kind}-{payer.id}"
 
 
-def _read_draft_id(text: str) -> tuple[PayerId, str]:
-    month, kind, id_ = text[len(_DRAFT) : len(_DRAFT) + 7], *text[len(_DRAFT) + 8 :].partition("-")[::2]
+def _read_draft_id(text: str) -> tuple[PayerId, str] | None:
+    """The payer and the month of a draft; None: it is the id of none."""
+    found = _DRAFT_ID.fullmatch(text)
+    if found is None or not _is_text(text):
+        return None
+    month, kind, id_ = found.groups()
     kinds: dict[str, PayerKind] = {"user": "user", "team": "team"}
-    if kind not in kinds or not id_:
-        raise NotFound(f"There is no invoice '{text}'.")
+    try:
+        _first_moment(month)
+    except Unprocessable:
+        return None
     return PayerId(kinds[kind], id_), month

@@ -195,7 +195,9 @@ class InvoiceStore(Protocol):
         credit. Returns None, and changes nothing, where the payer has an invoice of the month by now, or other invoices
         cover other ranges than they did."""
 
-    async def find(self, id_or_number: str) -> Invoice | None: ...
+    async def find(self, id_or_number: str, payer: PayerId | None = None) -> Invoice | None:
+        """An invoice by its id or number; with `payer`, only one of theirs. The payer that an invoice names may have
+        been forgotten since, and somebody else have that id: whose it is says the store."""
 
     async def select(self, which: InvoiceFilter, *, limit: int, after: str | None) -> list[Invoice]:
         """Invoices, last issued first; `after` is the id of the last one already seen."""
@@ -216,12 +218,12 @@ class InvoiceStore(Protocol):
         self,
         invoice_id: str,
         year: int,
-        build: Callable[[Invoice, int], Invoice],
+        build: Callable[[Invoice, int, int], Invoice],
         audit: Callable[[Invoice], AuditEntry],
         events: EventsOf = no_events,
     ) -> Invoice:
         """Add the credit note of an invoice, which gives up its ranges, and the note's events; `build` makes it of the
-        invoice and its own serial number. Raises RecordsPruned; LookupError where the invoice holds no ranges: it is
+        invoice, its own serial number, and the payer's credit. Raises RecordsPruned; LookupError where the invoice holds no ranges: it is
         void, taken back before, or a credit note itself."""
 
     async def add_credit(self, entry: CreditEntry, audit: AuditEntry) -> CreditEntry:

@@ -120,7 +120,10 @@ class _Check:
         """Whether a credit note takes back the invoice that it names."""
         query = select(invoices).where(invoices.c.number == note.corrects)
         row = self._connection.execute(query).mappings().one_or_none()
-        return row is not None and canonical_form(credit_note(uncharged(note), invoice_of(row))) == canonical_form(note)
+        if row is None:
+            return False
+        again = credit_note(uncharged(note), invoice_of(row), self._applied(note))
+        return canonical_form(again) == canonical_form(note)
 
     def _reproduced(self, name: str, row: Mapping[Any, Any], invoice: Invoice) -> Iterator[str]:
         """Faults of an invoice against the records that it covers."""

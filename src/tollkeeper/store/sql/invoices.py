@@ -31,7 +31,7 @@ from tollkeeper.store.ports.invoices import (
 from tollkeeper.store.sql.audit import append
 from tollkeeper.store.sql.credits import add_entry, balance_of, entries_of, give_back
 from tollkeeper.store.sql.events import append_events
-from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.identities import Identities, put_identity
 from tollkeeper.store.sql.invoice_check import faults
 from tollkeeper.store.sql.invoice_rows import invoice_of, range_rows, state_of
 from tollkeeper.store.sql.open_records import (
@@ -128,8 +128,10 @@ class SqlInvoices:
 
         return await self._writer.run(write)
 
-    async def find(self, id_or_number: str) -> Invoice | None:
-        query = select(invoices).where(or_(invoices.c.id == id_or_number, invoices.c.number == id_or_number))
+    async def find(self, id_or_number: str, payer: PayerId | None = None) -> Invoice | None:
+        query = select(invoices).where(
+            or_(invoices.c.id == id_or_number, invoices.c.number == id_or_number), *self._matching(InvoiceFilter(payer))
+        )
 
         def read(connection: Connection) -> Invoice | None:
             row = connection.execute(query).mappings().one_or_none()
@@ -179,7 +181,7 @@ class SqlInvoices:
         self,
         invoice_id: str,
         year: int,
-        build: Callable[[Invoice, int], Invoice],
+        build: Callable[[Invoice, int, int], Invoice],
         audit: Callable[[Invoice], AuditEntry],
         events: EventsOf = no_events,
     ) -> Invoice:
@@ -189,9 +191,9 @@ class SqlInvoices:
                 raise LookupError(invoice_id)
             self._release(connection, row)
             serial = _next_serial(connection, year)
-            note = build(invoice_of(row), serial)
-            entry = audit(note)
             payer = PayerId(row["payer_kind"], row["payer_id"])
+            note = build(invoice_of(row), serial, balance_of(connection, payer))
+            entry = audit(note)
             _add(connection, payer, note, year, serial, holds=False)
             _move_credit(connection, payer, note, entry.actor)
             append(connection, entry)
@@ -202,7 +204,10 @@ class SqlInvoices:
 
     async def add_credit(self, entry: CreditEntry, audit: AuditEntry) -> CreditEntry:
         def write(connection: Connection) -> CreditEntry:
-            added = add_entry(connection, replace(entry, payer=self._opaque(entry.payer)))
+            payer = entry.payer
+            if payer.kind == "user":
+                payer = PayerId("user", put_identity(connection, self._identities, payer.id))
+            added = add_entry(connection, replace(entry, payer=payer))
             append(connection, audit)
             return replace(added, payer=entry.payer)
 

@@ -94,6 +94,7 @@ from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.store.engines import new_counters
+from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.store import Store
 from tollkeeper.wire.dialect import AnyDialect
@@ -386,13 +387,11 @@ def _billing(settings: Settings, store: Store, accounts: Accounts, outbox: Outbo
 
     def find(payer: PayerId) -> Party | None:
         try:
-            if payer.kind == "user":
-                user = accounts.user(payer.id)
-                return user if user.user_id == payer.id else None
-            team = accounts.teams.team(payer.id)
-            return team if team.team_id == payer.id else None
+            found = accounts.user(payer.id) if payer.kind == "user" else accounts.teams.team(payer.id)
         except NotFound:
             return None
+        # Payers are named exactly, though accounts are found whatever the case of their ids.
+        return found if payer.id == (found.user_id if isinstance(found, User) else found.team_id) else None
 
     return Billing(store, terms, find, now, outbox=outbox)
 

@@ -26,7 +26,7 @@ from tollkeeper.wire.csv_cells import format_cell
 
 _ROWS = 1000
 """Records that are read and sent at a time."""
-_COLUMNS = tuple(field.name for field in listed(FIELDS))
+RECORD_COLUMNS = tuple(field.name for field in listed(FIELDS))
 _in_csv = presenter(listed(FIELDS), IN_CSV)
 
 
@@ -56,18 +56,19 @@ def _csv_response(services: ControlServices, which: Filter) -> Response:
 
 
 async def _csv_lines(services: ControlServices, which: Filter) -> AsyncIterator[bytes]:
-    yield _encode_rows([_COLUMNS])
+    yield _encode_rows([RECORD_COLUMNS])
     after: str | None = None
     while True:
         records = await services.reports.records(which, limit=_ROWS, after=after)
         if records:
-            yield _encode_rows([_cells(record) for record in records])
+            yield _encode_rows([record_cells(record) for record in records])
         if len(records) < _ROWS:
             return
         after = records[-1].request_id
 
 
-def _cells(record: Record) -> list[str]:
+def record_cells(record: Record) -> list[str]:
+    """A record as a row of CSV, in the order of `RECORD_COLUMNS`."""
     return [format_cell(name, value) for name, value in _in_csv(record).items()]
 
 

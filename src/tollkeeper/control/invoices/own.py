@@ -13,6 +13,7 @@ from tollkeeper.control.http.guards import CurrentCaller, user_router
 from tollkeeper.control.http.schemas import Page
 from tollkeeper.control.invoices.formats import INVOICE_CONTENT, accepted, invoice_response
 from tollkeeper.control.invoices.lists import drafts_of_payer, list_page
+from tollkeeper.control.invoices.requests import REQUESTS_CONTENT, requests_response
 from tollkeeper.control.invoices.schemas import InvoiceBody, InvoiceList
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.rules.invoices import Invoice, PayerId
@@ -47,6 +48,17 @@ async def _csv(services: Services, caller: CurrentCaller, invoice_id: str) -> Re
 )
 async def _html(services: Services, caller: CurrentCaller, invoice_id: str) -> Response:
     return await invoice_response(await _own(services, caller, invoice_id), "html")
+
+
+@router.get(
+    "/me/invoices/{invoice_id}/requests.csv",
+    summary="The requests behind one of your invoices as CSV",
+    response_class=Response,
+    responses={**REQUESTS_CONTENT, **errors(404, 409)},
+)
+async def _requests(services: Services, caller: CurrentCaller, invoice_id: str) -> Response:
+    """Oldest first, with corrections and refunds; of a credit note, those that it takes back."""
+    return await requests_response(services, await _own(services, caller, invoice_id))
 
 
 @router.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -25,6 +25,7 @@ from tollkeeper.store.ports.events import Event
 from tollkeeper.store.ports.invoices import (
     JOURNAL,
     ChainEnd,
+    Coverage,
     CreditEntry,
     CreditSpent,
     Finalized,
@@ -35,12 +36,15 @@ from tollkeeper.store.ports.invoices import (
     PayerMonth,
     RecordsPruned,
 )
+from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.store import Store
 
 GATEWAY = Actor("@billing")
 """Who finalizes months by itself."""
 MOST_CREDIT = 10**12 * 10**12
 """The most credit that one entry may add, in pico-dollars: a million million dollars."""
+RECORDS_AT_ONCE = 1000
+"""Records of an invoice that are read at a time."""
 LAST_MONTH = parse_month("9999-11")
 """The last month whose end can be told."""
 LONGEST_TEXT = 1000
@@ -116,6 +120,32 @@ class Billing:
         if found is None:
             raise NotFound(f"There is no invoice '{id_or_number}'.")
         return found
+
+    async def coverage(self, invoice: Invoice) -> Coverage:
+        """Which records an invoice charges for, those that a draft would, or those that a credit note takes back.
+        Raises Conflict where some of them have been pruned."""
+        if invoice.status == "draft":
+            start = parse_month(invoice.month)
+            chain = await self._end_of_chain(start)
+            found, _ = await self._store.open_records(start, chain.seq, invoice.payer.ref)
+            return Coverage(invoice.payer.ref, found[0].ranges if found else ())
+        charged = invoice if invoice.corrects is None else await self.get(invoice.corrects)
+        try:
+            return await self._store.coverage(charged.id)
+        except RecordsPruned as pruned:
+            raise Conflict(
+                f"Records of {pruned} that invoice {charged.number} covers have been pruned: only its lines are left.",
+                code="records_pruned",
+            ) from None
+
+    async def records(self, of: Coverage) -> AsyncIterator[Sequence[Record]]:
+        """The records in a coverage, oldest first, some at a time."""
+        after: str | None = None
+        while found := await self._store.records(of, limit=RECORDS_AT_ONCE, after=after):
+            yield found
+            if len(found) < RECORDS_AT_ONCE:
+                return
+            after = found[-1].request_id
 
     async def list(self, which: InvoiceFilter, *, limit: int = 100, after: str | None = None) -> Sequence[Invoice]:
         """Invoices, newest first, at most `limit`; `after` is the id of the last one already seen. No drafts."""

@@ -29,6 +29,7 @@ from tollkeeper.store.memory.tables import KeptInvoice, Tables
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.invoices import (
     ChainEnd,
+    Coverage,
     CoveredRange,
     CreditEntry,
     CreditSpent,
@@ -126,6 +127,20 @@ class MemoryInvoices:
     async def find(self, id_or_number: str, payer: PayerId | None = None) -> Invoice | None:
         return next((each.invoice for each in self._tables.invoices if payer in (None, each.payer)
                      and id_or_number in (each.invoice.id, each.invoice.number)), None)  # fmt: skip
+
+    async def coverage(self, invoice_id: str) -> Coverage:
+        _, kept = self._kept(invoice_id)
+        self._must_be_there(kept)
+        return Coverage(kept.payer, kept.ranges)
+
+    async def records(self, of: Coverage, *, limit: int, after: str | None) -> list[Record]:
+        found = [
+            record
+            for seq, record in self._numbered()
+            if any(_is_of(record, of.payer, each.month) and each.after < seq <= each.upto for each in of.ranges)
+            and (after is None or record.request_id > after)
+        ]
+        return sorted(found, key=lambda record: record.request_id)[:limit]
 
     async def select(self, which: InvoiceFilter, *, limit: int, after: str | None) -> list[Invoice]:
         newest = sorted(self._tables.invoices, key=lambda each: (each.year, each.serial), reverse=True)

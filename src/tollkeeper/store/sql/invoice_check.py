@@ -174,7 +174,7 @@ class _Check:
 
 def _moves(invoice: Invoice) -> dict[str, int]:
     """What an invoice must have done to the credit of its payer."""
-    moves: dict[str, int] = {**credit_moves(invoice)}
+    moves: dict[str, int] = dict(credit_moves(invoice).items())
     if moves and invoice.status == "void":
         moves["returned"] = -sum(moves.values())
     return moves

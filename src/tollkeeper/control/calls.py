@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import Query as FromQuery
@@ -61,10 +62,14 @@ async def _csv_lines(services: ControlServices, which: Filter) -> AsyncIterator[
     while True:
         records = await services.reports.records(which, limit=_ROWS, after=after)
         if records:
-            yield _encode_rows([record_cells(record) for record in records])
+            yield await asyncio.to_thread(_rows_of, records)
         if len(records) < _ROWS:
             return
         after = records[-1].request_id
+
+
+def _rows_of(records: Sequence[Record]) -> bytes:
+    return _encode_rows([record_cells(record) for record in records])
 
 
 def record_cells(record: Record) -> list[str]:

@@ -583,3 +583,11 @@ async def test_records_that_were_pruned_are_not_listed_in_part(here: House) -> N
     with pytest.raises(Conflict) as refused:
         await covered(here, number)
     assert refused.value.code == "records_pruned"
+
+
+async def test_a_number_may_begin_as_the_ids_of_drafts_do(here: House) -> None:
+    await here.used(NOVEMBER)
+    drafts = house(here.store, replace(TERMS, prefix="draft")).billing
+    [issued] = (await drafts.finalize("2026-11", by=ROOT)).issued
+    assert issued.number == "draft-2026-000001"
+    assert (await drafts.get(issued.number)).id == issued.id

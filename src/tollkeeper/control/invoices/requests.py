@@ -5,7 +5,8 @@ It is the second file beside the lines of an invoice, which it adds up to. It is
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -47,7 +48,11 @@ async def requests_response(services: ControlServices, invoice: Invoice) -> Resp
 async def _content(services: ControlServices, invoice: Invoice, coverage: Coverage) -> AsyncIterator[bytes]:
     yield encode_rows([COLUMNS])
     async for records in services.billing.records(coverage):
-        yield encode_rows(_row(invoice, record) for record in records)
+        yield await asyncio.to_thread(_rows, invoice, records)
+
+
+def _rows(invoice: Invoice, records: Sequence[Record]) -> bytes:
+    return encode_rows(_row(invoice, record) for record in records)
 
 
 def _row(invoice: Invoice, record: Record) -> list[str]:

@@ -113,10 +113,11 @@ class Billing:
 
     async def get(self, id_or_number: str, payer: PayerId | None = None) -> Invoice:
         """One invoice by its id or number, or a draft by its id; with `payer`, only theirs are found."""
-        if id_or_number.startswith(_DRAFT):
-            found = await self._draft_of_id(id_or_number, payer)
-        else:
-            found = await self._store.find(id_or_number, payer) if _is_text(id_or_number) else None
+        found = None
+        if (of_draft := _read_draft_id(id_or_number)) is not None:
+            found = await self._known_draft(*of_draft) if payer in (None, of_draft[0]) else None
+        elif _is_text(id_or_number):
+            found = await self._store.find(id_or_number, payer)
         if found is None:
             raise NotFound(f"There is no invoice '{id_or_number}'.")
         return found
@@ -303,15 +304,10 @@ class Billing:
             differences=tuple(await self._store.faults()) if deep else (),
         )
 
-    async def _draft_of_id(self, draft_id: str, payer: PayerId | None) -> Invoice | None:
-        """The draft of an id; None where that names no month, another payer than `payer`, or one who is not known and
-        has used nothing."""
-        read = _read_draft_id(draft_id)
-        if read is None or payer not in (None, read[0]):
-            return None
-        whose, month = read
-        draft = await self.draft(whose, month)
-        is_known = self._parties(whose) is not None
+    async def _known_draft(self, payer: PayerId, month: str) -> Invoice | None:
+        """A draft; None where its payer is not known and has used nothing."""
+        draft = await self.draft(payer, month)
+        is_known = self._parties(payer) is not None
         return draft if is_known or draft.lines or draft.late or draft.adjustments else None
 
     async def _draft(self, payer: PayerId, month: str) -> Invoice:

@@ -312,8 +312,8 @@ MUTATIONS = (
         "L5",
         "records are deleted before they are invoiced",
         "app/chores.py",
-        "            wanted = before = months[0]",
-        "            pass",
+        "        wanted = before = months[0]",
+        "        pass",
         ("app/test_chores.py::test_records_of_a_month_that_is_not_finalized_are_kept",),
     ),
     Mutation(

@@ -84,6 +84,8 @@ class Billing:
         self._outbox = outbox
         self._drafts: dict[tuple[PayerId, str], asyncio.Task[Invoice]] = {}
         self._finalizing = asyncio.Lock()
+        self.reopening = asyncio.Lock()
+        """Held while an invoice gives up its records, and while old records are deleted: what is open is kept."""
 
     def __repr__(self) -> str:
         return f"Billing({self._terms!r})"
@@ -220,7 +222,8 @@ class Billing:
     async def void(self, id_or_number: str, reason: str, *, by: Actor) -> Invoice:
         """Void an unpaid invoice: exactly its records are open again, and its credit is returned."""
         _check_text(reason, "reason")
-        return await self._change(id_or_number, "void", by, {"reason": reason})
+        async with self.reopening:
+            return await self._change(id_or_number, "void", by, {"reason": reason})
 
     async def credit_note(self, id_or_number: str, reason: str, *, by: Actor) -> Invoice:
         """Take back a paid invoice by an invoice of its own number with negative lines, whose total becomes credit. The
@@ -245,7 +248,8 @@ class Billing:
             return by.entry(now, "invoice.credit_note", note.number or "", detail)
 
         try:
-            note = await self._store.correct(paid.id, year, build, audit, self._events_of)
+            async with self.reopening:
+                note = await self._store.correct(paid.id, year, build, audit, self._events_of)
         except LookupError:
             raise Conflict(f"Invoice {paid.number} was taken back before.", code="invoice_state") from None
         except RecordsPruned as pruned:

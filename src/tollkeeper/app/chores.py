@@ -145,40 +145,45 @@ async def refusals(counts: RefusalCounts) -> None:
             log.exception("refusals could not be counted in the database; it will be tried again")
 
 
-async def retention(store: Store, days: int, now: Clock) -> None:
+async def retention(store: Store, billing: Billing, days: int, now: Clock) -> None:
     """Delete records that are over `days` days old, once a day, until cancelled."""
     while True:
-        await delete_old(store, days, now)
+        await delete_old(store, billing, days, now)
         await asyncio.sleep(RETENTION_EVERY)
 
 
-async def delete_old(store: Store, days: int, now: Clock) -> None:
+async def delete_old(store: Store, billing: Billing, days: int, now: Clock) -> None:
     """Delete the records that are over `days` days old, as far as the newest record bears the clock out
-    (`rules/retention.py`), and only of months that are finalized. The deletion is logged beforehand; a failure is
-    logged, not raised."""
+    (`rules/retention.py`), and only of months that are finalized; meanwhile no invoice gives up its records. The
+    deletion is logged beforehand; a failure is logged, not raised."""
     try:
-        newest = await store.reports.records(Filter(), limit=1, after=None)
-        if not newest:
-            return
-        wanted, before = cut_off(days, now(), newest[0].created_at)
-        months = await store.invoices.open_months()
-        if months and months[0] < before:
-            log.info(
-                "records of %s and later are kept until the month is finalized, though they are over %d days old",
-                format_month(months[0]), days,
-            )  # fmt: skip
-            wanted = before = months[0]
-        count = await store.reports.prunable(before)
-        if before < wanted and await store.reports.prunable(wanted) > count:
-            log.warning(
-                "the clock says %s, and the newest record is of %s: records that only this clock calls over %d days old"
-                " are kept; where it is right, stop and run `tollkeeper db prune --before %s`",
-                format_time(now()), format_time(newest[0].created_at), days, format_time(wanted),
-            )  # fmt: skip
-        if count:
-            log.info("deleting %d records of before %s: they are over %d days old", count, format_time(before), days)
-        deleted = await store.ledger.prune(before)
+        async with billing.reopening:
+            deleted = await _delete_old(store, days, now)
     except Exception:
         log.exception("records over %d days old could not be deleted; it will be tried again in a day", days)
     else:
         log.info("%d records over %d days old were deleted from the ledger", deleted, days)
+
+
+async def _delete_old(store: Store, days: int, now: Clock) -> int:
+    newest = await store.reports.records(Filter(), limit=1, after=None)
+    if not newest:
+        return 0
+    wanted, before = cut_off(days, now(), newest[0].created_at)
+    months = await store.invoices.open_months()
+    if months and months[0] < before:
+        log.info(
+            "records of %s and later are kept until the month is finalized, though they are over %d days old",
+            format_month(months[0]), days,
+        )  # fmt: skip
+        wanted = before = months[0]
+    count = await store.reports.prunable(before)
+    if before < wanted and await store.reports.prunable(wanted) > count:
+        log.warning(
+            "the clock says %s, and the newest record is of %s: records that only this clock calls over %d days old"
+            " are kept; where it is right, stop and run `tollkeeper db prune --before %s`",
+            format_time(now()), format_time(newest[0].created_at), days, format_time(wanted),
+        )  # fmt: skip
+    if count:
+        log.info("deleting %d records of before %s: they are over %d days old", count, format_time(before), days)
+    return await store.ledger.prune(before)

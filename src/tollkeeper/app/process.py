@@ -95,7 +95,7 @@ async def serve(
             if settings.invoice_after_days:
                 work.append(invoicing(gateway.billing))
             if settings.retention_days is not None:
-                work.append(retention(gateway.store, settings.retention_days, now))
+                work.append(retention(gateway.store, gateway.billing, settings.retention_days, now))
             await gateway.models.jobs.start()
             async with background(*work):
                 gateway.server.on_open = _opener(listening, started)

@@ -7,6 +7,7 @@ from collections import Counter
 
 from msgspec.structs import replace
 
+from tollkeeper.rules.invoices import PayerId
 from tollkeeper.store.memory.audit import append
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports.accounts import User
@@ -60,6 +61,13 @@ class MemoryErasure:
                 for key, count in tables.refusals.items()
             }
         )
+        payer, forgotten_payer = PayerId("user", user.user_id), PayerId("user", person.opaque_id)
+        tables.invoices[:] = [
+            replace(kept, payer=forgotten_payer) if kept.payer == payer else kept for kept in tables.invoices
+        ]
+        tables.credits[:] = [
+            replace(entry, payer=forgotten_payer) if entry.payer == payer else entry for entry in tables.credits
+        ]
         tables.audit[:] = [redacted(entry, person) for entry in tables.audit]
         tables.jobs |= {
             job_id: replace(job, body=redacted_json(job.body, person)) for job_id, job in tables.jobs.items()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from tollkeeper.rules.invoices import Invoice
+from tollkeeper.rules.invoices import Invoice, PayerId
 from tollkeeper.rules.pricing import Price
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.accounts import Key, User
@@ -30,9 +30,11 @@ from tollkeeper.store.ports.webhooks import StoredWebhook
 
 
 class KeptInvoice(Struct, frozen=True):
-    """An invoice, its place among those of its year, and the ranges of records that it covers while it `holds` them."""
+    """An invoice, whose it is now, its place among those of its year, and the ranges of records that it covers while it
+    `holds` them."""
 
     invoice: Invoice
+    payer: PayerId
     year: int
     serial: int
     ranges: tuple[CoveredRange, ...]

@@ -12,6 +12,10 @@ from collections.abc import Collection, Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
+from sqlalchemy import Connection, event, insert
+
+from tollkeeper.store.sql import schema
+
 USER_PREFIX = "u_"
 SALT_BYTES = 16
 
@@ -63,6 +67,17 @@ class Identities:
         """Let an opaque id stand for itself from now on, and its user for nobody."""
         self.remove([identity])
         self.add([Identity(identity.id, identity.id)])
+
+
+def put_identity(connection: Connection, identities: Identities, user_id: str) -> str:
+    """The opaque id of a user, who gets one where they have none yet: what is kept of them before their first record
+    must be found again after it. It goes again if the writer's transaction is rolled back."""
+    new = identities.new([user_id])
+    if new:
+        connection.execute(insert(schema.identities), [each._asdict() for each in new])
+        event.listen(connection, "rollback", lambda _: identities.remove(new), once=True)
+        identities.add(new)
+    return identities.id_of(user_id)
 
 
 class MetadataRow(NamedTuple):

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 
 import { ApiError } from "~/api/client";
-import { type Change, fileHref, type Invoice, isUsers, payerWords, recordsHref, titleOf, useChangeInvoice } from "~/features/invoices/invoices";
+import { type Change, fileHref, type Invoice, payerWords, requestsHref, titleOf, useChangeInvoice } from "~/features/invoices/invoices";
 import { DialogForm } from "~/ui/DialogForm";
 import { exactUsd } from "~/ui/format/money";
 import { monthWords } from "~/ui/format/times";
@@ -41,11 +41,9 @@ export function InvoiceActions({ invoice, own }: { invoice: Invoice; own: boolea
           <Menu.Item component="a" href={fileHref(id, own, "html")} target="_blank" rel="noopener">
             Open as a page to print
           </Menu.Item>
-          {isUsers(invoice) && (
-            <Menu.Item component="a" href={recordsHref(invoice, own)} download>
-              Save the requests behind it as CSV
-            </Menu.Item>
-          )}
+          <Menu.Item component="a" href={requestsHref(id, own)} download>
+            Save the requests behind it as CSV
+          </Menu.Item>
           {!own && status === "finalized" && corrects === null && (
             <Menu.Item color="red" onClick={() => setDoing("void")}>
               Void

@@ -209,17 +209,9 @@ export function fileHref(id: string, own: boolean, form: "csv" | "html"): string
   return `${own ? "/me" : "/admin"}/invoices/${encodeURIComponent(id)}.${form}`;
 }
 
-/** Whether its payer is a user, and no team. */
-export function isUsers({ payer }: Pick<Invoice, "payer">): boolean {
-  return !isText(payer.team_id);
-}
-
-/** The address of the records of a user's month, one row for each request, as a CSV file. */
-export function recordsHref({ payer, month }: Pick<Invoice, "payer" | "month">, own: boolean): string {
-  const [year = 0, number = 0] = month.split("-").map(Number);
-  const span = { from: `${month}-01`, to: new Date(Date.UTC(year, number)).toISOString().slice(0, 10) };
-  const query = new URLSearchParams(own ? span : { user_id: payer.user_id ?? "", ...span });
-  return `${own ? "/v1" : "/admin"}/usage.csv?${query.toString()}`;
+/** The address of the requests that an invoice charges for, one row each, as a CSV file. */
+export function requestsHref(id: string, own: boolean): string {
+  return `${own ? "/me" : "/admin"}/invoices/${encodeURIComponent(id)}/requests.csv`;
 }
 
 const CLASSES: ReadonlyMap<string, string> = new Map([

@@ -29,6 +29,7 @@ it("lets a payer read and save, and change nothing", async () => {
   expect(screen.queryByRole("button", { name: "Mark paid" })).toBeNull();
   await user.click(screen.getByRole("button", { name: "More" }));
   expect((await screen.findAllByRole("menuitem")).map((item) => item.textContent)).toEqual(["Open as a page to print", "Save the requests behind it as CSV"]);
+  expect(screen.getByRole("menuitem", { name: /requests/ }).getAttribute("href")).toBe("/me/invoices/inv_1/requests.csv");
 });
 
 it("marks one paid, with what names the payment", async () => {

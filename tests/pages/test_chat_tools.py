@@ -14,7 +14,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 from tests.ollama.tiny_models import SENTENCE
 from tests.pages.conftest import NewWindow, forgive, furnish
 from tests.pages.test_chat import ask
-from tests.pages.test_every_page import too_wide, violations
+from tests.pages.test_every_page import settle, too_wide, violations
 from tests.pages.test_words_of_others import HOSTILE, scripted_upstream, unharmed
 from tests.pages.visitor import PASSWORD, Visitor
 from tests.process.served import Served, served
@@ -330,6 +330,8 @@ def test_code_formulas_and_tables(alice: Visitor, upstream: ScriptedUpstream) ->
         for scheme in ("light", "dark"):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
+            expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
+            settle(page)
             assert too_wide(page) is None
             assert violations(page) == []
     # At 360 px the table is wider than its place, and is moved by itself; no word of it is broken.

@@ -47,6 +47,10 @@ export const theme = createTheme({
       styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } },
     },
     Drawer: { styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } },
+    // What opens stays inside the page's main region. A menu takes the focus by its first item: an element for that alone would be
+    // a child which no menu may have.
+    Popover: { defaultProps: { portalProps: { target: "#content" } } },
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Tooltip: {
       defaultProps: {
         openDelay: 250,

@@ -118,15 +118,22 @@ def _error(
             f"Requests of yours that are running hold what is left of {limit}. Try again {again}.",
             quantity=kind, retry_after=wait, should_retry=True,
         )  # fmt: skip
+    short = violation.reason == "exhausted" and violation.remaining > 0
     if not counted.is_budget:
         again = f"Try again in {format_wait(round((wait or 0) * 1000))}."
-        text = f"You have reached {limit}. {'It allows nothing.' if violation.reason == 'blocked' else again}"
+        reached = _short_in_words(violation, limit) if short else f"You have reached {limit}."
+        text = f"{reached} {'It allows nothing.' if violation.reason == 'blocked' else again}"
         patient = wait is not None and wait <= LONG_WAIT
         return RateLimited(text, quantity=kind, retry_after=wait, should_retry=patient)
     reset = "It does not reset." if retry_at is None else f"There is room at {format_time(retry_at)}."
-    return InsufficientQuota(
-        f"You have used up {limit}. {reset}", status=quota_status, retry_after=wait, should_retry=False
-    )
+    used_up = f"{_short_in_words(violation, limit)} A shorter one may fit." if short else f"You have used up {limit}."
+    return InsufficientQuota(f"{used_up} {reset}", status=quota_status, retry_after=wait, should_retry=False)
+
+
+def _short_in_words(violation: LimitViolation, limit: str) -> str:
+    """What a request needs of a limit of which something is left, though not enough."""
+    needed, left = (_figure(violation.name, amount) for amount in (violation.needed, violation.remaining))
+    return f"The request may need {needed} of {limit}, and {left} is left."
 
 
 def _quota(refused: Refused) -> Quota | None:

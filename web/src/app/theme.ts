@@ -38,6 +38,9 @@ export const theme = createTheme({
     // Links are underlined, so that they do not differ by colour alone.
     Anchor: { defaultProps: { underline: "always" } },
     Select: { defaultProps: { size: "sm" } },
+    // In the page's main region. The first item of a menu that opens has the focus, rather than an element without a role.
+    Popover: { defaultProps: { portalProps: { target: "#content" } } },
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Table: { defaultProps: { verticalSpacing: 0 } },
     // It is a <header>, but only the rail is the page's banner.
     DrawerHeader: { defaultProps: { role: "presentation" } },

@@ -1,5 +1,6 @@
 import { OwnAlerts } from "~/features/alerts/OwnAlerts";
 import { FirstCall } from "~/features/calls/FirstCall";
+import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
 import { LimitMeters } from "~/features/limits/LimitMeters";
 import { useMe } from "~/features/session/useMe";
 import { useUsage } from "~/features/usage/usage";
@@ -25,6 +26,7 @@ export function Component() {
         <LimitMeters title={`Limits of your team, ${me.data.team_name ?? me.data.team ?? ""}`} usage={me.data.team_usage} />
       )}
       {unused ? <FirstCall /> : <UsageCharts usage={usage} period={period} calls="/calls" />}
+      {me.data !== undefined && <EndUserUsage userId={me.data.user_id} period={period} />}
     </Page>
   );
 }

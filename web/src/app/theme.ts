@@ -1,5 +1,7 @@
 import { createTheme } from "@mantine/core";
 
+const CLOSE = { "aria-label": "Close" };
+
 /** Quiet and dense: neutral greys, one accent, small radii. Colours of states and models are in base.css. */
 export const theme = createTheme({
   fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
@@ -46,10 +48,10 @@ export const theme = createTheme({
     DrawerHeader: { defaultProps: { role: "presentation" } },
     ModalHeader: { defaultProps: { role: "presentation" } },
     Modal: {
-      defaultProps: { centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.35 } },
+      defaultProps: { closeButtonProps: CLOSE, centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.35 } },
       styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } },
     },
-    Drawer: { styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } },
+    Drawer: { defaultProps: { closeButtonProps: CLOSE }, styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } },
     Tooltip: {
       defaultProps: {
         openDelay: 250,

@@ -125,7 +125,7 @@ function ActionDialog({ invoice, action, onClose }: { invoice: Invoice; action: 
     );
   };
   return (
-    <Modal opened onClose={onClose} title={title(invoice)} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={title(invoice)}>
       <DialogForm
         action={label}
         danger={action === "void" || action === "credit-note"}

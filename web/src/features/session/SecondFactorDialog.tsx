@@ -22,7 +22,6 @@ export function SecondFactorDialog({ onClose }: { onClose: () => void }) {
       opened
       onClose={close}
       title="Second factor"
-      closeButtonProps={{ "aria-label": "Close" }}
       withCloseButton={!keeping}
       closeOnClickOutside={!keeping}
       closeOnEscape={!keeping}

@@ -101,7 +101,7 @@ function LinkIdentity({ userId, providers, onClose }: LinkProps) {
     );
   };
   return (
-    <Modal opened onClose={onClose} title={`Link an identity to ${userId}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={`Link an identity to ${userId}`}>
       <DialogForm
         action="Link it"
         ready={subject.trim() !== ""}
@@ -157,7 +157,7 @@ function UnlinkIdentity({ userId, identity, provider, onClose }: UnlinkProps) {
     });
   };
   return (
-    <Modal opened onClose={onClose} title={`Unlink ${identity.subject}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={`Unlink ${identity.subject}`}>
       <DialogForm action="Unlink it" danger busy={unlink.isPending} error={unlink.error} onSubmit={submit} onCancel={onClose}>
         <Text size="sm">
           It no longer signs in as {userId} by {provider}, and the sessions that began by it end now. Keys and a password work on.

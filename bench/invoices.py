@@ -10,19 +10,16 @@ again; the look for late records that a second finalizing takes; and the verific
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
-import platform
-import tempfile
 import time
 from collections.abc import Awaitable
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import uvloop
 
+from bench.database import asked_database, write_records
 from tollkeeper.app.ids import RequestIds
 from tollkeeper.rules.invoices import PayerId
 from tollkeeper.rules.pricing import Price
@@ -33,17 +30,14 @@ from tollkeeper.services.billing.billing import Billing
 from tollkeeper.services.billing.parties import Terms
 from tollkeeper.services.events.outbox import Outbox
 from tollkeeper.store.ports.records import Record
-from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sqlite import SqliteStore, open_store
-from tollkeeper.store.sqlite.commit import Committer
-from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.wire.openai.request import CHAT
 
 T = TypeVar("T")
 new_id = RequestIds()
 MONTH = parse_month("2026-10")
 END = month_bounds(MONTH)[1]
-MODELS, GROUP, TEAMS = 5, 5_000, 20
+MODELS, TEAMS = 5, 20
 BENCH = Actor("bench")
 PRICE = Price(0, "*", 150_000, 600_000, 75_000, None, 0, 0)
 
@@ -63,20 +57,10 @@ async def prepare(path: Path, users: int, records: int) -> None:
     store = await open_store(path, now=lambda: END)
     [price] = await store.prices.add([PRICE], BENCH.entry(END, "bench", "*", {}))
     await store.close()
-    await asyncio.to_thread(_fill, path, users, records, price)
+    await asyncio.to_thread(write_records, path, records, partial(_record, users=users, count=records, price=price))
 
 
-def _fill(path: Path, users: int, count: int, price: Price) -> None:
-    with closing(connect_writer(path, "process")) as connection:
-        committer = Committer(Identities(connection.execute("SELECT id, user_id FROM identities")))
-        for start in range(0, count, GROUP):
-            some = [_record(number, users, count, price) for number in range(start, min(start + GROUP, count))]
-            connection.execute("BEGIN IMMEDIATE")
-            committer.write(connection, (), some, ())
-            connection.execute("COMMIT")
-
-
-def _record(number: int, users: int, count: int, price: Price) -> Record:
+def _record(number: int, *, users: int, count: int, price: Price) -> Record:
     at = MONTH + (END - MONTH) * number // count
     user, model = number * 7919 % users, f"model-{number % MODELS}:latest"
     usage = Usage(26, 3, 0, 64 + user % 100, 0)
@@ -132,19 +116,9 @@ async def run(path: Path, users: int, records: int) -> list[Measured]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("bench.invoices", description="How long it takes to close a month.")
-    parser.add_argument("--users", type=int, default=10_000)
-    parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--keep", type=Path, help="a folder for the database; remove the file to write it anew")
-    asked = parser.parse_args()
-    print(
-        f"{asked.users:,} users, {asked.records:,} records; load {os.getloadavg()[0]:.1f};"
-        f" Python {platform.python_version()}"
-    )
-    with tempfile.TemporaryDirectory(prefix="tollkeeper-bench-") as name:
+    with asked_database("bench.invoices", "How long it takes to close a month.", "invoices.db") as asked:
         print(f"{'milliseconds':40}{'':12}{'CPU':>12}")
-        path = (asked.keep or Path(name)) / "invoices.db"
-        for each in uvloop.run(run(path, asked.users, asked.records)):
+        for each in uvloop.run(run(*asked)):
             bound = "" if each.most is None else f"   at most {each.most * 1000:,.0f}"
             print(f"{each.name:40}{each.seconds * 1000:12,.1f}{each.cpu * 1000:12,.1f}{bound}")
 

@@ -11,21 +11,19 @@ machine change less.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
-import platform
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import httpx2 as httpx
 import uvloop
 
+from bench.database import GROUP, asked_database, write_records
 from tollkeeper.app.build import now_ms, open_gateway
 from tollkeeper.app.ids import RequestIds
 from tollkeeper.config import load_settings
@@ -37,14 +35,11 @@ from tollkeeper.services.audit.actor import Actor
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.store.ports.accounts import Key, User
 from tollkeeper.store.ports.records import Record, RecordStatus
-from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sqlite import open_store
-from tollkeeper.store.sqlite.commit import Committer
-from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.wire.openai.request import CHAT
 
 new_id = RequestIds()
-DAYS, MODELS, GROUP, ROUNDS = 30, 5, 5_000, 11
+DAYS, MODELS, ROUNDS = 30, 5, 11
 DAY_MS = 86_400_000
 ADMIN = "bench-admin-key"
 BENCH = Actor("bench")
@@ -76,22 +71,11 @@ async def prepare(path: Path, users: int, records: int) -> None:
             audit=BENCH.entry(now, "bench", "*", {}),
         )
     await store.close()
-    await asyncio.to_thread(_fill, path, users, records, now)
+    await asyncio.to_thread(write_records, path, records, partial(_record, users=users, count=records, now=now))
 
 
-def _fill(path: Path, users: int, count: int, now: int) -> None:
-    first, committer = now - DAYS * DAY_MS, Committer(Identities())
-    with closing(connect_writer(path, "process")) as connection:
-        for start in range(0, count, GROUP):
-            some = range(start, min(start + GROUP, count))
-            connection.execute("BEGIN IMMEDIATE")
-            committer.write(
-                connection, (), [_record(n, users, first + n * DAYS * DAY_MS // count) for n in some], ()
-            )  # fmt: skip
-            connection.execute("COMMIT")
-
-
-def _record(number: int, users: int, at: int) -> Record:
+def _record(number: int, *, users: int, count: int, now: int) -> Record:
+    at = now - DAYS * DAY_MS + number * DAYS * DAY_MS // count
     user, model = number * 7919 % users, f"model-{number % MODELS}:latest"
     return Record(
         request_id=new_id(at),
@@ -178,17 +162,8 @@ async def run(path: Path, users: int, records: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("bench.pages", description="How long the lists of the pages take.")
-    parser.add_argument("--users", type=int, default=10_000)
-    parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--keep", type=Path, help="a folder for the database, taken again where it is there")
-    asked = parser.parse_args()
-    print(
-        f"{asked.users:,} users, {asked.records:,} records; load {os.getloadavg()[0]:.1f};"
-        f" Python {platform.python_version()}"
-    )
-    with tempfile.TemporaryDirectory(prefix="tollkeeper-bench-") as name:
-        uvloop.run(run((asked.keep or Path(name)) / "pages.db", asked.users, asked.records))
+    with asked_database("bench.pages", "How long the lists of the pages take.", "pages.db") as asked:
+        uvloop.run(run(*asked))
     print(f"load at the end: {os.getloadavg()[0]:.1f}")
 
 

@@ -40,7 +40,11 @@ WITHOUT: dict[str, str] = {
     "wire/translate/conversation": "records",
     "wire/translate/losses": "a table, which each translation fills: tests/wire/translate/test_adapter.py",
     "wire/translate/output": "records",
+    "services/accounts/changes/keys": "tests/services/accounts/test_keys.py, and test_rotation.py",
+    "services/accounts/changes/saving": "under every change: tests/services/accounts/test_accounts.py",
     # Its parts are tested; it is them, joined
+    "app/billing": "invoices of a gateway: tests/pages/test_invoices.py",
+    "app/sign_in": "signing in, at a whole gateway: tests/open_id/test_certified_provider.py",
     "cli/admin/commands": "a table of commands: tests/cli/admin/test_upstreams.py",
     "cli/demo/backends": "which of two upstreams: tests/cli/demo/test_ollama.py, tests/cli/demo/engine/test_process.py",
     "cli/serve": "the settings, handed on: tests/process/test_start.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.browser import Browser, token_in
 from tests.control.desk import ADMIN_KEY, ALICE_KEY, BOB_KEY, shape_of
 from tests.services.in_memory import ROOT, START
+from tollkeeper.control.http.guards import OpenRoute
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.services.accounts.sessions import IDLE_MS, LONGEST_MS
 
@@ -268,6 +270,22 @@ async def test_a_change_that_no_page_of_ours_sent_is_refused(desk, name, method,
         assert other not in error["message"]
         assert len(await desk.house.audit()) == saved
         assert (await browser.get("/auth/session")).status_code == 200
+
+
+async def test_no_path_makes_a_change_for_a_page_of_another_place(desk, root):
+    """Every path that asks who calls, those of tomorrow too."""
+    asked = 0
+    for route in desk.app.routes:
+        if not hasattr(route, "authenticate") or isinstance(route, OpenRoute):
+            continue
+        path = re.sub(r"\{[^}]*\}", "x", route.path)
+        for method in route.methods - {"GET", "HEAD"}:
+            for without in ("csrf", "origin"):
+                answer = await root.send(method, path, without=without)
+                assert (answer.status_code, shape_of(answer)["code"]) == (403, "forbidden"), f"{method} {path}"
+                asked += 1
+    assert asked > 100
+    assert (await root.get("/auth/session")).status_code == 200
 
 
 async def test_the_token_of_one_session_is_none_of_another(desk, alice):

@@ -77,7 +77,9 @@ async def test_from_the_button_to_the_session(anyone, provider):
     assert out.status_code == 200
     url = urlsplit(out.json()["sign_out_url"])
     assert f"{url.scheme}://{url.netloc}{url.path}" == f"{ISSUER}/end"
-    assert parse_qs(url.query)["post_logout_redirect_uri"] == ["http://localhost:8000/ui/login"]
+    query = parse_qs(url.query)
+    assert query["post_logout_redirect_uri"] == ["http://localhost:8000/ui/login"]
+    assert query["id_token_hint"] == [provider.issued[-1]]
     assert (await browser.get("/auth/session")).status_code == 401
 
 
@@ -91,7 +93,7 @@ async def test_off_loopback_addresses_and_cookies_need_tls(desk, provider):
         assert started.headers["set-cookie"].endswith("; Secure")
 
 
-@pytest.mark.parametrize("page", ["/calls", "/admin/users/ann?period=7d&status=failed", "/"])
+@pytest.mark.parametrize("page", ["/calls", "/calls/", "/admin/users/ann?period=7d&status=failed", "/", "/?a=b"])
 async def test_a_page_is_come_back_to(anyone, provider, page):
     back = await come_back(anyone, provider, page)
     location = urlsplit(back.headers["location"])
@@ -103,6 +105,8 @@ async def test_a_page_is_come_back_to(anyone, provider, page):
     [
         "//evil.example/", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "evil", "/../docs",
         "/a/../../b", "/.well-known", "/a b", "/a\r\nset-cookie: x=y", "/" + "x" * 3000, "/ü", "/a#b",
+        # Read in more than one way, these take longer than anybody waits.
+        "/" + "a" * 1900 + "!", "/" + "a/" * 900 + "!", "/" + "a-" * 900 + "?!", "/a?" + "a=" * 900 + "!",
     ],
 )  # fmt: skip
 async def test_no_page_of_another_place_is_come_back_to(anyone, provider, page):
@@ -124,6 +128,13 @@ async def test_what_goes_wrong_is_a_code_on_the_sign_in_page(anyone, provider, c
     back = await come_back(anyone, provider, **changed)
     assert (back.status_code, back.headers["location"]) == (303, f"/ui/login?error={error}")
     assert back.content == b""
+    assert "tollkeeper_session_8000" not in cookies_of(back)
+
+
+async def test_a_database_that_cannot_be_written_is_one_of_them_too(anyone, provider, desk):
+    desk.house.store.fail = "disk full"
+    back = await come_back(anyone, provider)
+    assert (back.status_code, back.headers["location"]) == (303, "/ui/login?error=unavailable")
     assert "tollkeeper_session_8000" not in cookies_of(back)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import asynccontextmanager
 
 import pyotp
 import pytest
 
-from tests.browser import Browser
+from tests.browser import Browser, token_in
 from tests.control.desk import shape_of
 from tests.services.in_memory import ROOT
+from tollkeeper.control.http.guards import OpenRoute
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.services.accounts.second_factors import SecondFactors
+from tollkeeper.services.accounts.sessions import ExternalSession
 from tollkeeper.services.keyring.master_key import MasterKey
 
 PASSWORDS = {"alice": "wonderland", "root": "of-all-evil"}
@@ -49,6 +52,9 @@ async def turn_on(desk, opened, name="alice"):
     answer = await opened.post("/auth/second-factor/confirm", {"code": code(desk, made["secret"])})
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
+    if "set-cookie" in answer.headers:
+        opened.token = token_in(answer, opened.host)
+        opened.csrf_token = (await opened.get("/auth/session")).json()["csrf_token"]
     return made["secret"], answer.json()["recovery_codes"]
 
 
@@ -72,6 +78,34 @@ async def test_from_setting_it_up_to_signing_in_with_it(desk, alice):
         assert (await elsewhere.get("/me")).json()["user_id"] == "alice"
         over = await elsewhere.post("/auth/second-factor", step | {"code": recovery[0]})
         assert (over.status_code, shape_of(over)["code"]) == (401, "not_signed_in")
+
+
+async def test_turned_on_it_ends_what_a_password_alone_began(desk, alice):
+    """Whoever knows the password may have signed in before: their session never passed the second factor."""
+    async with browser(desk) as thief:
+        await thief.sign_in("alice", "wonderland")
+        before = alice.token
+        await turn_on(desk, alice)
+        assert (await thief.get("/me")).status_code == 401
+    assert alice.token != before
+    assert (await alice.get("/me")).status_code == 200
+    alice.token = before
+    assert (await alice.get("/me")).status_code == 401
+
+
+async def test_a_session_of_a_provider_goes_on_and_is_asked_for_nothing(desk, strict):
+    async with browser(desk) as root:
+        await root.sign_in("root", "of-all-evil")
+        external = ExternalSession("https://op.example", "sub-1")
+        begun = await desk.house.accounts.sessions.begin("root", ROOT, still=lambda: None, external=external)
+        root.token = begun.token
+        root.csrf_token = desk.house.accounts.sessions.csrf_token(begun.token)
+        assert (await root.get("/admin/users")).status_code == 200
+        for path, field in (("/auth/session", "second_factor"), ("/auth/second-factor", "status")):
+            assert (await root.get(path)).json()[field] == "off"
+        await turn_on(desk, root, "root")
+        assert root.token == begun.token
+        assert (await root.get("/admin/users")).status_code == 200
 
 
 async def test_setting_it_up_needs_the_password(desk, alice):
@@ -109,13 +143,31 @@ async def test_an_admin_resets_it(desk, alice, admin):
     assert (await alice.sign_in("alice", "wonderland")).status_code == 200
 
 
-async def test_an_admin_who_needs_one_is_led_to_it_before_anything_else(desk):
+async def test_nobody_resets_their_own_without_password_and_code(desk):
+    """An admin's session that was left open must not be enough."""
+    async with browser(desk) as root:
+        await root.sign_in("root", "of-all-evil")
+        await turn_on(desk, root, "root")
+        answer = await root.send("PATCH", "/admin/users/ROOT", json={"second_factor": "off", "name": "Root"})
+        assert (answer.status_code, shape_of(answer)["code"]) == (409, "own_account")
+        assert (await root.get("/admin/users/root")).json()["second_factor"] is True
+        assert (await root.get("/admin/users/root")).json()["name"] != "Root"
+
+
+@pytest.fixture
+def strict(desk):
+    """Second factors are required of admins."""
     house = desk.house
     strict = SecondFactors(
         house.store.second_factors, MasterKey(b"k" * 32), house.secrets.digest, house.clock, required_for_admins=True
     )
     house.accounts.lacks_factor = strict.is_missing
     object.__setattr__(desk.services, "second_factors", strict)
+    object.__setattr__(desk.services.sign_in, "_factors", strict)
+    return strict
+
+
+async def test_an_admin_who_needs_one_is_led_to_it_before_anything_else(desk, strict):
     async with browser(desk) as root:
         assert (await root.sign_in("root", "of-all-evil")).json()["second_factor"] == "required"
         for path in ("/admin/users", "/me", "/v1/usage"):
@@ -126,9 +178,34 @@ async def test_an_admin_who_needs_one_is_led_to_it_before_anything_else(desk):
         secret, _ = await turn_on(desk, root, "root")
         assert (await root.get("/admin/users")).status_code == 200
         proof = {"password": "of-all-evil", "code": code(desk, secret)}
-        object.__setattr__(desk.services.sign_in, "_factors", strict)
         answer = await root.post("/auth/second-factor/disable", proof)
         assert (answer.status_code, shape_of(answer)["code"]) == (403, "forbidden")
+
+
+OPENS = {
+    "GET /auth/session", "POST /auth/logout", "GET /auth/second-factor", "POST /auth/second-factor/setup",
+    "POST /auth/second-factor/confirm", "POST /auth/second-factor/recovery-codes", "POST /auth/second-factor/disable",
+}  # fmt: skip
+"""What a session opens that lacks the second factor it needs."""
+
+
+async def test_without_the_one_that_is_needed_no_other_path_opens(desk, strict):
+    """Every path of the control plane that asks who calls, those of tomorrow too."""
+    asked: set[str] = set()
+    async with browser(desk) as root:
+        await root.sign_in("root", "of-all-evil")
+        for route in desk.app.routes:
+            if not hasattr(route, "authenticate") or isinstance(route, OpenRoute):
+                continue
+            path = re.sub(r"\{[^}]*\}", "x", route.path)
+            for method in route.methods - {"HEAD"}:
+                asked.add(f"{method} {route.path}")
+                if f"{method} {route.path}" not in OPENS:
+                    answer = await root.send(method, path)
+                    found = (answer.status_code, shape_of(answer)["code"])
+                    assert found == (403, "second_factor_missing"), f"{method} {path}"
+    assert asked > OPENS
+    assert len(asked) > 100
 
 
 async def test_a_page_of_another_host_cannot_take_the_second_step(desk):

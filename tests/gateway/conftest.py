@@ -19,7 +19,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from tests.scripted import ScriptedUpstream
-from tollkeeper.app.build import AlertServices, ModelServices, now_ms, open_gateway
+from tollkeeper.app.alerts import AlertServices
+from tollkeeper.app.build import ModelServices, now_ms, open_gateway
 from tollkeeper.config import load_settings
 from tollkeeper.gateway.context import GatewayContext
 from tollkeeper.gateway.http.server import Server

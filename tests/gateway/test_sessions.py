@@ -13,7 +13,8 @@ import pytest
 from tests.browser import Browser
 from tests.gateway.conftest import ADMIN, TEST, ask, running
 from tests.scripted import chat_chunks, sse, streamed
-from tollkeeper.services.accounts.accounts import KeyChange, UserChange
+from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.wire.http.cookies import cookie_name
 
 PASSWORD = "wonderland"

@@ -14,7 +14,8 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.mutations.table import MUTATIONS, PROMISES, Mutation
+from tests.mutations.mutation import Mutation
+from tests.mutations.table import MUTATIONS, PROMISES
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("src", "tests", "docs", "pyproject.toml", "README.md")

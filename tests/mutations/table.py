@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tests.mutations.mutation import Mutation
+from tests.mutations.sign_in import SIGN_IN
 
-PROMISES = ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8")
+PROMISES = ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "S")
+"""Those of the ledger, and that nobody signs in but who may."""
 
-
-class Mutation(NamedTuple):
-    """`text` stands once in `file` (below `src/tollkeeper/`), and gives way to `instead`. `tests` are pytest's names of
-    tests, each below `tests/`; at least one of them must fail."""
-
-    promise: str
-    name: str
-    file: str
-    text: str
-    instead: str
-    tests: tuple[str, ...]
-
-
-MUTATIONS = (
+_LEDGER = (
     Mutation(
         "L1",
         "a body goes before its record is durable",
@@ -397,3 +386,5 @@ MUTATIONS = (
         ("store/sqlite/test_verify.py",),
     ),
 )
+
+MUTATIONS = (*_LEDGER, *SIGN_IN)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.docs.tables import rows, section
+from tests.mutations.mutation import Mutation
 from tests.mutations.run import ROOT, mutated
-from tests.mutations.table import MUTATIONS, PROMISES, Mutation
+from tests.mutations.table import MUTATIONS, PROMISES
 
-NAMED = rows(section("docs/ledger.md", "Shown to be needed"), first="")
+NAMED = [
+    row
+    for document in ("docs/ledger.md", "SECURITY.md")
+    for row in rows(section(document, "Shown to be needed"), first="")
+]
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)

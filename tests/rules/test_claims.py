@@ -87,7 +87,8 @@ def test_an_address_that_was_not_verified_is_no_id():
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("Ann  B", "Ann B"), ("a\nb\u202ec", "a b c"), ("", None), ("\n", None), (7, None), ("x" * 300, "x" * 200)],
+    [("Ann  B", "Ann B"), ("a\nb\u202ec", "a b c"), ("", None), ("\n", None), (7, None), ("x" * 300, "x" * 200),
+     (" " * 5000 + "Ann", None)],
 )  # fmt: skip
 def test_names_to_show_are_one_line(name, shown):
     assert display_name({"name": name}) == shown

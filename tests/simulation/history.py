@@ -39,7 +39,8 @@ from tollkeeper.rules.errors import (
 )
 from tollkeeper.rules.limits import COUNTED
 from tollkeeper.rules.money import format_usd
-from tollkeeper.services.accounts.accounts import KeyChange, UserChange
+from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import NewKey
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.services.models.catalog import Deployment

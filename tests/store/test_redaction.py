@@ -42,6 +42,15 @@ def test_of_an_entry_by_the_person_the_address_goes() -> None:
     assert (left.actor, left.address, json.loads(left.detail)) == ("usr_0", None, {"name": "Bob"})
 
 
+def test_of_an_entry_that_their_sign_in_by_a_provider_made_the_address_goes() -> None:
+    """The provider is the actor, but the address is the person's."""
+    made = entry({"issuer": "https://op.example", "subject": "248289761001"}, actor="@oidc/corp", action="user.create")
+    left = redacted(replace(made, target="alice"), ALICE)
+    assert (left.actor, left.target, left.address) == ("@oidc/corp", "usr_0", None)
+    assert json.loads(left.detail) == {"issuer": None, "subject": None}
+    assert redacted(made, ALICE).address == "192.0.2.7"
+
+
 @pytest.mark.parametrize(
     ("target", "detail"),
     [

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from tollkeeper import __version__
+from tollkeeper.app.alerts import AlertServices, create_alerts
+from tollkeeper.app.billing import create_billing
 from tollkeeper.app.chores import write_last_used
 from tollkeeper.app.handover import open_store_in_turn
 from tollkeeper.app.ids import RequestIds
 from tollkeeper.app.service_manager import notify
-from tollkeeper.config import OidcProvider, Settings
+from tollkeeper.app.sign_in import SignInServices, create_sign_in
+from tollkeeper.config import Settings
 from tollkeeper.control.admin.live import snapshot_event, tick_event
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
@@ -26,29 +29,15 @@ from tollkeeper.gateway.memory import RequestMemory, ResponseMemory
 from tollkeeper.gateway.pulse import Pulse
 from tollkeeper.gateway.router import Router
 from tollkeeper.portal.app import Portal, assets
-from tollkeeper.rules.breaker import State as BreakerState
-from tollkeeper.rules.errors import NotFound, Stopping
-from tollkeeper.rules.invoices import PayerId, Seller
-from tollkeeper.rules.money import PICO_PER_USD
+from tollkeeper.rules.errors import Stopping
 from tollkeeper.services.accounts.accounts import Accounts
 from tollkeeper.services.accounts.bootstrap import Bootstrap, open_bootstrap
 from tollkeeper.services.accounts.end_users import EndUsers
 from tollkeeper.services.accounts.eraser import Eraser
-from tollkeeper.services.accounts.external_identities import ExternalIdentities
 from tollkeeper.services.accounts.passwords import Passwords
 from tollkeeper.services.accounts.pepper import Pepper, open_pepper
-from tollkeeper.services.accounts.second_factors import SecondFactors
-from tollkeeper.services.accounts.sign_in import SignIn
-from tollkeeper.services.alerts.book import AlertBook
-from tollkeeper.services.alerts.budgets import BudgetAlerts
-from tollkeeper.services.alerts.conditions import Condition, Conditions
 from tollkeeper.services.billing.billing import Billing
-from tollkeeper.services.billing.parties import Party, Terms
-from tollkeeper.services.events.deliveries import Deliveries
-from tollkeeper.services.events.mail import Mailer, SmtpServer
 from tollkeeper.services.events.outbox import Outbox
-from tollkeeper.services.events.post import Poster
-from tollkeeper.services.events.webhooks import Webhooks
 from tollkeeper.services.images import Fetcher, Images
 from tollkeeper.services.keyring.master_key import MasterKey, open_master_key
 from tollkeeper.services.keyring.secrets_file import SecretsFile, secrets_path
@@ -73,28 +62,23 @@ from tollkeeper.services.models.prices import Prices
 from tollkeeper.services.models.resolver import Resolver
 from tollkeeper.services.models.seeds import seed_listed, seed_prices
 from tollkeeper.services.offload import Offload
-from tollkeeper.services.open_id.config import ProviderConfig
-from tollkeeper.services.open_id.open_id import OpenId
-from tollkeeper.services.open_id.ports import Provider
-from tollkeeper.services.open_id.transport import Transport
 from tollkeeper.services.queue.line import Bounds as LineBounds
 from tollkeeper.services.queue.selection import Selection
 from tollkeeper.services.requests.dispatched import DispatchedRequests
 from tollkeeper.services.requests.idempotency import IdempotencyKeys
-from tollkeeper.services.upstreams.config import Secret, UpstreamConfig
+from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.upstreams.connection_check import ConnectionCheck, check_connection
 from tollkeeper.services.upstreams.http.bounds import Timeouts
 from tollkeeper.services.upstreams.http.build import client_of
 from tollkeeper.services.upstreams.ports import Client
 from tollkeeper.services.upstreams.probes import Probes
-from tollkeeper.services.upstreams.registry import NOT_ASKED, Registry, Upstream
+from tollkeeper.services.upstreams.registry import Registry
 from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.store.engines import new_counters
-from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.store import Store
 from tollkeeper.wire.dialect import AnyDialect
 from tollkeeper.wire.dialects import DIALECTS
@@ -128,28 +112,6 @@ class ModelServices:
     keeping: Keeping
     evictor: Evictor
     inventory: Inventory
-
-
-@dataclass(frozen=True, slots=True)
-class AlertServices:
-    """The parts that report what happens."""
-
-    outbox: Outbox
-    webhooks: Webhooks
-    deliveries: Deliveries
-    book: AlertBook
-    budgets: BudgetAlerts
-    conditions: Conditions
-
-
-@dataclass(frozen=True, slots=True)
-class SignInServices:
-    """The parts that sign people in."""
-
-    passwords: SignIn
-    factors: SecondFactors
-    identities: ExternalIdentities
-    open_id: OpenId
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +224,7 @@ async def _join(
         limits_changed=backfill.prepare,
         forgotten=backfill.drop,
     )
-    sign_in = _sign_in_services(settings, store, accounts, secrets, master_key, now)
+    sign_in = create_sign_in(settings, store, accounts, secrets, master_key, now)
     prices = Prices(store.prices, now)
     catalog = Catalog(registry, patience=LISTING_PATIENCE, priced=lambda: prices.models)
     prices.on_change.append(catalog.prices_changed)
@@ -273,6 +235,8 @@ async def _join(
     catalog.watched = pins.fixes
     for part in (accounts, sign_in.identities, sign_in.factors, aliases, pins, prices):
         await part.load()
+
+    await accounts.sessions.end_unless(sign_in.has_way_in)
 
     async def seed() -> None:
         await seed_prices(prices, store.installation, [each.config for each in registry], now())
@@ -307,7 +271,7 @@ async def _join(
     )
     totals = RunningTotals(store.ledger, store.reports, now)
     limit_usage = LimitUsage(counters, now)
-    alerts = await _alert_services(settings, store, outbox, master_key, accounts, registry, limit_usage, now)
+    alerts = await create_alerts(settings, store, outbox, master_key, accounts, registry, limit_usage, now)
     accounts.on_limits_saved.append(alerts.budgets.touch)
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
     observers.add(metrics, totals, budgets, alerts.budgets)
@@ -351,7 +315,7 @@ async def _join(
     new_id = RequestIds()
     adjustments = Adjustments(store.ledger, counters, accounts.owners_of, observers, now, new_id)
     models = _model_services(store, context, pins, connect)
-    billing = _billing(settings, store, accounts, outbox, now)
+    billing = create_billing(settings, store, accounts, outbox, now)
     eraser = _eraser(store, context, totals, models.jobs, sign_in, alerts)
     control = _control_services(
         settings,
@@ -373,146 +337,6 @@ async def _join(
     server = _server(settings, context, control, live, new_id, dialects)
     probes = Probes(registry, time.monotonic, patience=PROBE_PATIENCE)
     return Gateway(context, server, store, bootstrap, metrics, live, probes, upstreams, models, billing, alerts)
-
-
-def _billing(settings: Settings, store: Store, accounts: Accounts, outbox: Outbox, now: Clock) -> Billing:
-    terms = Terms(
-        seller=Seller(settings.invoice_seller_name, settings.invoice_seller_address, settings.invoice_seller_tax_id),
-        prefix=settings.invoice_prefix,
-        due_days=settings.invoice_due_days,
-        tax=settings.invoice_taxes,
-        after_days=settings.invoice_after_days,
-    )
-
-    def find(payer: PayerId) -> Party | None:
-        try:
-            return accounts.user(payer.id) if payer.kind == "user" else accounts.teams.team(payer.id)
-        except NotFound:
-            return None
-
-    return Billing(store, terms, find, now, outbox=outbox)
-
-
-def _sign_in_services(
-    settings: Settings, store: Store, accounts: Accounts, secrets: Pepper, master_key: MasterKey, now: Clock
-) -> SignInServices:
-    factors = SecondFactors(
-        store.second_factors,
-        master_key,
-        secrets.digest,
-        now,
-        required_for_admins=settings.totp_required_for_admins,
-    )
-    accounts.lacks_factor = factors.is_missing
-    identities = ExternalIdentities(store.external_identities, accounts, now)
-    return SignInServices(
-        passwords=SignIn(accounts, factors, now, passwords=settings.password_sign_in),
-        factors=factors,
-        identities=identities,
-        open_id=OpenId(_providers(settings, now), accounts, identities, now, assign_team=accounts.assign_team),
-    )
-
-
-def _providers(settings: Settings, now: Clock) -> list[Provider]:
-    if not settings.oidc_providers:
-        return []
-    # Imported here: Authlib takes a quarter of a second, and most installations have no provider.
-    from tollkeeper.services.open_id.client import OpenIdClient  # noqa: PLC0415
-
-    proxies = Proxies(os.environ)
-    return [
-        OpenIdClient(_provider_config(settings, each), Transport(proxies), now, time.monotonic)
-        for each in settings.oidc_providers
-    ]
-
-
-def _provider_config(settings: Settings, given: OidcProvider) -> ProviderConfig:
-    secret = given.client_secret
-    return ProviderConfig(
-        id=given.id,
-        name=given.name,
-        issuer=given.issuer,
-        client_id=given.client_id,
-        client_secret=None if secret is None else Secret(secret.get_secret_value()),
-        scopes=given.scopes,
-        create=settings.oidc_create if given.create is None else given.create,
-        domains=given.domains,
-        groups=given.groups,
-        groups_claim=given.groups_claim,
-        role_claim=settings.oidc_role_claim if given.role_claim is None else given.role_claim,
-        admin_values=given.admin_values,
-        team_claim=settings.oidc_team_claim if given.team_claim is None else given.team_claim,
-        auth_method=given.auth_method,
-    )
-
-
-async def _alert_services(
-    settings: Settings,
-    store: Store,
-    outbox: Outbox,
-    master_key: MasterKey,
-    accounts: Accounts,
-    registry: Registry,
-    limit_usage: LimitUsage,
-    now: Clock,
-) -> AlertServices:
-    webhooks = Webhooks(store.webhooks, master_key, Poster(settings.webhook_allow), now)
-    await webhooks.load()
-    deliveries = Deliveries(store.events, webhooks, _mailer(settings, accounts), now)
-    outbox.on_saved.append(deliveries.wake)
-    book = AlertBook(store.alerts, outbox)
-    await book.load()
-
-    async def spent(since: int) -> int:
-        return sum(totals.cost_pico for _, totals in await store.reports.summary(Filter(since=since), []))
-
-    def upstreams() -> dict[str, Condition]:
-        at = time.monotonic()
-        return {upstream.config.id: _condition(upstream, at) for upstream in registry.active()}
-
-    budgets = BudgetAlerts(
-        book,
-        outbox,
-        limit_usage,
-        accounts.owners_of_use,
-        now,
-        default=settings.alerts,
-        whole_budget=None if settings.budget_per_month is None else int(settings.budget_per_month * PICO_PER_USD),
-        spent=spent,
-    )
-    budgets.touch_all(accounts.owners())
-    conditions = Conditions(book, outbox, lambda: store.ledger.failing, upstreams, deliveries.send_unsaved)
-    return AlertServices(outbox, webhooks, deliveries, book, budgets, conditions)
-
-
-def _condition(upstream: Upstream, at: float) -> Condition:
-    fault, health = upstream.fault, upstream.health
-    if fault is NOT_ASKED:
-        return Condition(None)
-    reason = health.why_down(at) if fault is None else fault.reason
-    if reason is not None:
-        return Condition("down", reason)
-    return Condition("up" if health.breaker(at) is BreakerState.CLOSED else None)
-
-
-def _mailer(settings: Settings, accounts: Accounts) -> Mailer | None:
-    if settings.smtp_host is None or settings.smtp_from is None:
-        return None
-    password = settings.smtp_password
-    server = SmtpServer(
-        settings.smtp_host,
-        settings.smtp_port,
-        settings.smtp_from,
-        settings.smtp_tls,
-        settings.smtp_user,
-        None if password is None else password.get_secret_value(),
-    )
-
-    def own_addresses(user_id: str | None, _: str | None) -> list[str]:
-        email = None if user_id is None else accounts.user(user_id).email
-        return [] if email is None else [email]
-
-    return Mailer(server, settings.alert_emails, own_addresses)
 
 
 def _model_services(store: Store, context: GatewayContext, pins: Pins, connect: Connect) -> ModelServices:

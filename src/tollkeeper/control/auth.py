@@ -22,6 +22,7 @@ from tollkeeper.wire.http.cookies import set_cookie
 from tollkeeper.wire.http.origins import origin_of, same_origin
 
 PasswordToCheck = Annotated[str, Field(max_length=1024)]
+SecondFactorStatus = Literal["off", "on", "required"]
 Code = Annotated[
     str,
     Field(min_length=1, max_length=64, description="Six digits of the app, or a recovery code.", examples=["123456"]),
@@ -48,7 +49,7 @@ class SessionBody(BaseModel):
     created_at: Time
     expires_at: Time
     provider: str | None
-    second_factor: Literal["off", "on", "required"]
+    second_factor: SecondFactorStatus
 
 
 class ChallengeBody(BaseModel):
@@ -122,7 +123,7 @@ async def _second_step(request: Request, services: Services, form: SecondStepFor
 async def _session(request: Request, services: Services, caller: CurrentCaller) -> Response:
     """Open to suspended users, too, who may otherwise only sign out; `status` shows the suspension."""
     assert caller.session is not None
-    return _session_response(services, caller.user, caller.session, _token(request))
+    return _session_response(services, caller.user, caller.session, token_in(request))
 
 
 @any_status.post(
@@ -135,13 +136,14 @@ async def _session(request: Request, services: Services, caller: CurrentCaller) 
 async def _sign_out(request: Request, services: Services, caller: CurrentCaller) -> Response:
     """Requests of this session that are running are cut. 200 for a session that began at an OpenID provider which signs
     people out: the body says where."""
-    await services.accounts.sessions.end(caller.credential)
     assert caller.session is not None
-    issuer = caller.session.issuer
+    sessions, issuer = services.accounts.sessions, caller.session.issuer
+    id_token = sessions.id_token(caller.session.id)
+    await sessions.end(caller.session.id)
     url = None
     if issuer is not None:
         host = request.headers.get("host", "")
-        url = await services.open_id.sign_out_url(issuer, f"{origin_of(host)}/ui/login")
+        url = await services.open_id.sign_out_url(issuer, f"{origin_of(host)}/ui/login", id_token)
     response = _signed_out(request)
     if url is None:
         return response
@@ -162,7 +164,7 @@ async def _sign_out_everywhere(request: Request, services: Services, caller: Cur
 async def _change_password(request: Request, services: Services, caller: CurrentCaller, form: PasswordForm) -> Response:
     """Ends all your sessions, and begins a new one here."""
     user, new = await services.sign_in.change_password(
-        caller.user, form.current_password, form.new_password, address_of(request), replaces=_token(request)
+        caller.user, form.current_password, form.new_password, address_of(request), replaces=token_in(request)
     )
     return _signed_in(request, services, user, new)
 
@@ -175,9 +177,13 @@ def _check_origin(request: Request) -> None:
 
 def _signed_in(request: Request, services: ControlServices, user: User, new: NewSession) -> Response:
     response = _session_response(services, user, new.session, new.token)
-    cookie = set_cookie(request.headers.get("host", ""), new.token, max_age=LONGEST_MS // 1000)
-    response.headers["set-cookie"] = cookie
+    response.headers["set-cookie"] = session_cookie(request, new)
     return response
+
+
+def session_cookie(request: Request, new: NewSession) -> str:
+    """The Set-Cookie header of a new session."""
+    return set_cookie(request.headers.get("host", ""), new.token, max_age=LONGEST_MS // 1000)
 
 
 def _session_response(services: ControlServices, user: User, session: Session, token: str) -> Response:
@@ -194,12 +200,13 @@ def _session_response(services: ControlServices, user: User, session: Session, t
         created_at=session.created_at,
         expires_at=ends_at(session),
         provider=None if session.issuer is None else services.open_id.provider_of(session.issuer),
-        second_factor=_second_factor(services, user, session),
+        second_factor=second_factor_status(services, user, session),
     )
     return Response(body.model_dump_json(), media_type="application/json", headers=_NO_STORE)
 
 
-def _second_factor(services: ControlServices, user: User, session: Session) -> Literal["off", "on", "required"]:
+def second_factor_status(services: ControlServices, user: User, session: Session) -> SecondFactorStatus:
+    """What there is of a second factor, as this session is concerned by it."""
     if services.second_factors.is_on(user.user_id):
         return "on"
     return "required" if session.issuer is None and services.second_factors.is_missing(user) else "off"
@@ -210,7 +217,8 @@ def _signed_out(request: Request) -> Response:
     return Response(status_code=204, headers={"set-cookie": cookie, **_NO_STORE})
 
 
-def _token(request: Request) -> str:
+def token_in(request: Request) -> str:
+    """The token of the session in a request."""
     token = token_of(request.scope["headers"])
     assert token is not None  # the guard found the session by it
     return token

@@ -12,15 +12,16 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
+from tollkeeper.control.auth import session_cookie
 from tollkeeper.control.context import Services
 from tollkeeper.control.http.bodies import BodyBound, LargeBodies, read_body
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import address_of
-from tollkeeper.rules.errors import BadRequest
+from tollkeeper.rules.errors import BadRequest, GatewayError
 from tollkeeper.services.accounts.cookies import sign_in_token_of, token_of
-from tollkeeper.services.accounts.sessions import LONGEST_MS
 from tollkeeper.services.open_id.pending import LASTS_MS
 from tollkeeper.services.open_id.ports import SignInRefused
+from tollkeeper.store.errors import StoreError
 from tollkeeper.wire.http.cookies import SIGN_IN_COOKIE, set_cookie
 from tollkeeper.wire.http.origins import origin_of
 
@@ -29,8 +30,9 @@ log = logging.getLogger("tollkeeper.open_id")
 LOGIN_PAGE = "/ui/login"
 _LOGOUT_BODY = BodyBound(16_384, 1)
 _MOST_FIELDS = 20
-_PAGE = re.compile(r"/(?:[\w~-][\w.~%-]*/?)*(?:\?[\w.~%&=:+,-]*)?", re.ASCII)
-"""A page of ours, below `/ui`: no address of another host, and no way up."""
+_PAGE = re.compile(r"/(?:[\w~-][\w.~%-]*(?:/[\w~-][\w.~%-]*)*/?)?(?:\?[\w.~%&=:+,-]*)?", re.ASCII)
+"""A page of ours, below `/ui`: no address of another host, and no way up. There is one way only to read each text:
+anybody can send one, and a pattern that tries many ways would hold the gateway for ever."""
 _PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 
 ProviderId = Annotated[str, Path(max_length=64)]
@@ -107,9 +109,11 @@ async def _callback(request: Request, services: Services, provider: ProviderId) 
         )
     except SignInRefused as refused:
         return _refused(provider, refused)
+    except (GatewayError, StoreError) as error:
+        return _refused(provider, SignInRefused("unavailable", str(error)))
     target = LOGIN_PAGE if finished.next_page is None else f"{LOGIN_PAGE}?next={quote(finished.next_page, safe='')}"
     response = RedirectResponse(target, 303, _PRIVATE)
-    response.headers.append("set-cookie", set_cookie(host, finished.session.token, max_age=LONGEST_MS // 1000))
+    response.headers.append("set-cookie", session_cookie(request, finished.session))
     response.headers.append("set-cookie", set_cookie(host, "", max_age=0, base=SIGN_IN_COOKIE))
     return response
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from fastapi import Response
+from fastapi import Request, Response
 from pydantic import BaseModel
 
-from tollkeeper.control.auth import Code, PasswordToCheck
+from tollkeeper.control.auth import (
+    Code,
+    PasswordToCheck,
+    SecondFactorStatus,
+    second_factor_status,
+    session_cookie,
+    token_in,
+)
 from tollkeeper.control.context import Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import ByUser, CurrentCaller, SetUpRoute, session_router
@@ -19,7 +24,7 @@ router = session_router("signing in", SetUpRoute)
 class SecondFactorBody(BaseModel):
     """`required`: there is none, and nothing else works until there is one."""
 
-    status: Literal["off", "on", "required"]
+    status: SecondFactorStatus
     recovery_codes_left: int
 
 
@@ -52,11 +57,11 @@ class RecoveryCodesBody(BaseModel):
 
 @router.get("/auth/second-factor", summary="Your second factor")
 async def _read(services: Services, caller: CurrentCaller) -> SecondFactorBody:
-    factors, user = services.second_factors, caller.user
-    left = factors.recovery_codes_left(user.user_id)
-    if factors.is_on(user.user_id):
-        return SecondFactorBody(status="on", recovery_codes_left=left)
-    return SecondFactorBody(status="required" if factors.is_missing(user) else "off", recovery_codes_left=left)
+    assert caller.session is not None
+    return SecondFactorBody(
+        status=second_factor_status(services, caller.user, caller.session),
+        recovery_codes_left=services.second_factors.recovery_codes_left(caller.user.user_id),
+    )
 
 
 @router.post("/auth/second-factor/setup", summary="Begin to set up a second factor", responses=errors(409, 429))
@@ -71,11 +76,18 @@ async def _set_up(
 
 @router.post("/auth/second-factor/confirm", summary="Turn your second factor on", responses=errors(409, 429))
 async def _confirm(
-    services: Services, caller: CurrentCaller, by: ByUser, form: CodeForm, answer: Response
+    request: Request, services: Services, caller: CurrentCaller, by: ByUser, form: CodeForm, answer: Response
 ) -> RecoveryCodesBody:
-    """From now on a password alone does not sign you in. Sessions that you have go on."""
+    """From now on a password alone does not sign you in. Sessions that began so end, and a new one begins here:
+    GET /auth/session tells its `csrf_token`."""
+    assert caller.session is not None
+    codes, new = await services.sign_in.turn_on(
+        caller.user, caller.session, form.code, by.address, replaces=token_in(request)
+    )
     answer.headers["cache-control"] = "no-store"
-    return RecoveryCodesBody(recovery_codes=await services.second_factors.confirm(caller.user, form.code, by))
+    if new is not None:
+        answer.headers["set-cookie"] = session_cookie(request, new)
+    return RecoveryCodesBody(recovery_codes=codes)
 
 
 @router.post("/auth/second-factor/recovery-codes", summary="Replace your recovery codes", responses=errors(409, 429))

@@ -9,16 +9,26 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
+from typing import TypeGuard
 
 Claims = Mapping[str, object]
 
 ANY_DOMAIN = "*"
+MOST_TEXT = 512
+"""Characters of a `sub` or `sid`; OpenID Connect allows 255."""
 _USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,61}", re.ASCII)
 """Ids with room for a number behind them."""
+_MOST_NAME = 1000
+"""Characters of a name that are read: a provider may send half a million."""
 _MOST_VALUES = 1000
 """Values of a claim that are read; no provider sends as many."""
 _SAME_NAME = 9
 """How many users may be told apart by a number behind the same id."""
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a `sub` or `sid` is a text that can be kept and shown."""
+    return isinstance(value, str) and 0 < len(value) <= MOST_TEXT and value.isprintable()
 
 
 def values_of(claims: Claims, name: str) -> tuple[str, ...]:
@@ -81,5 +91,5 @@ def display_name(claims: Claims) -> str | None:
     name = claims.get("name")
     if not isinstance(name, str):
         return None
-    line = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in name[:_MOST_NAME]).split())
     return line[:200] or None

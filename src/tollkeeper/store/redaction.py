@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tollkeeper.store.ports.audit import AuditEntry
+from tollkeeper.store.ports.audit import BY_PROVIDER, AuditEntry
 
 _KEPT = frozenset({"role", "status", "cost_usd", "key_id", "replaces", "expires_at", "password", "allowed_models"})
 """Fields whose texts say nothing of a person."""
@@ -30,7 +30,7 @@ class Person(Struct, frozen=True):
 
 def redacted(entry: AuditEntry, person: Person) -> AuditEntry:
     """The entry without the person. Of one about them, no text stays that might describe them; of one by them, not the
-    address."""
+    address, nor of one that their own sign-in made."""
     by_them = person.is_named(entry.actor)
     detail = json.loads(entry.detail)
     owner = detail.get("user_id") if isinstance(detail, dict) else None
@@ -40,7 +40,7 @@ def redacted(entry: AuditEntry, person: Person) -> AuditEntry:
         actor=person.opaque_id if by_them else entry.actor,
         target=person.opaque_id if person.is_named(entry.target) else entry.target,
         detail=redacted_json(entry.detail, person, about_them=about_them),
-        address=None if by_them else entry.address,
+        address=None if by_them or (about_them and entry.actor.startswith(BY_PROVIDER)) else entry.address,
     )
 
 

@@ -44,6 +44,7 @@ async def test_linking_listing_and_removing(desk, admin):
         ({"provider": "corp", "subject": ""}, 422, "subject"),
         ({"provider": "corp", "subject": "x" * 513}, 422, "subject"),
         ({"provider": "corp", "subject": "a\nb"}, 422, "subject"),
+        ({"provider": "corp", "subject": "a\u200bb"}, 422, "subject"),  # as it may be pasted: nobody would see it
         ({"provider": "corp", "subject": 7}, 422, "subject"),
         ({"provider": "corp", "subject": "x", "issuer": "https://evil.example"}, 422, "issuer"),
     ],

@@ -15,6 +15,8 @@ server.listen(Number(port), "127.0.0.1", () => {
     clients: JSON.parse(clients),
     jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), kid, use: "sig", alg: "RS256" }] },
     cookies: { keys: ["only for tests"] },
+    // A client may ask for ID tokens that are signed with its secret, which must convince nobody.
+    enabledJWA: { idTokenSigningAlgValues: ["RS256", "HS256"] },
     claims: { openid: ["sub", "groups", "roles"], email: ["email", "email_verified"], profile: ["name", "preferred_username"] },
     features: { devInteractions: { enabled: true }, backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true } },
     // Its own refuses addresses on loopback.

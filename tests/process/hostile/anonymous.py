@@ -81,6 +81,13 @@ async def queries_of_many_fields(room: Room) -> None:
     await together(room.send(request) for _ in range(50))
 
 
+async def pages_to_come_back_to(room: Room) -> None:
+    """After a sign-in by a provider, whether there is one or not: texts that a pattern could read in many ways."""
+    for page in ("/" + "a" * 25, "/" + "a/" * 13, "/" + "a-" * 900):
+        request = room.head(f"/auth/oidc/nobody/start?next={page}!", method="GET", key=None)
+        await together(room.send(request) for _ in range(4))
+
+
 async def framing_without_content(room: Room) -> None:
     head = room.head(CHAT, "Transfer-Encoding: chunked", key=None)
     trailers = b"0\r\n" + b"x: y\r\n" * 40_000 + b"\r\n"
@@ -123,4 +130,5 @@ ANONYMOUS = [
     Hostile("200 keys of 60 kB", a_key_of_60_kb, 40),
     Hostile("gzip bombs without a key", gzip_bombs_without_a_key, 60),
     Hostile("queries of many fields", queries_of_many_fields, 40),
+    Hostile("pages to come back to", pages_to_come_back_to, 40),
 ]

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from tests.services.in_memory import BOOTSTRAP, ROOT, START
 from tollkeeper.rules.errors import AccountSuspended, Conflict, InvalidKey, NotFound, Unprocessable
-from tollkeeper.services.accounts.accounts import KeyChange, UserChange
+from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import key_status
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.errors import StoreError

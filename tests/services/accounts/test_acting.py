@@ -8,8 +8,8 @@ from msgspec import UNSET
 from tests.services.in_memory import ROOT, InMemoryAccounts
 from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.limits import NO_LIMITS, Limits
-from tollkeeper.services.accounts.accounts import KeyChange
 from tollkeeper.services.accounts.acting import ActingChange, audited_acting, changed_acting
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.store.ports.accounts import Acting
 
 ACTS = ActingChange(acts_for="users")

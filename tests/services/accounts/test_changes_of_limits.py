@@ -8,7 +8,8 @@ from tests.services.in_memory import ROOT
 from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.limits import MOST_ALLOWED, MOST_MODELS, NO_LIMITS
 from tollkeeper.rules.owners import USER, Owner
-from tollkeeper.services.accounts.accounts import KeyChange, UserChange
+from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.store.errors import StoreError
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.services.in_memory import BOOTSTRAP, ROOT, START
 from tollkeeper.rules.errors import Forbidden, InvalidKey, NotFound
-from tollkeeper.services.accounts.accounts import KeyChange, UserChange
+from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import key_status
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.services.in_memory import ROOT, START, InMemoryAccounts
 from tollkeeper.rules.times import format_time
-from tollkeeper.services.accounts.accounts import KeyChange, UserChange
+from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.store.errors import StoreError
 
 

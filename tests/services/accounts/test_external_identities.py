@@ -42,6 +42,7 @@ async def test_removing_one_ends_its_sessions_only(house):
     sessions = house.accounts.sessions
     for external in (ExternalSession(HERE, "sub-1"), ExternalSession(THERE, "sub-1"), None):
         await sessions.begin("alice", ROOT, still=lambda: None, external=external)
+    house.clock.ms -= 60_000  # the clock was set back meanwhile
     assert await house.identities.unlink("alice", id_of(first), ROOT) == first
     assert {session.issuer for session in sessions.of("alice")} == {THERE, None}
     assert house.identities.user_of(HERE, "sub-1") is None

@@ -9,7 +9,7 @@ import pytest
 from tests.services.in_memory import ROOT, InMemoryAccounts
 from tollkeeper.rules.errors import Conflict, NotFound
 from tollkeeper.services.accounts import keys
-from tollkeeper.services.accounts.accounts import KeyChange
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import MOST_ALIVE, MOST_MODELS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pyotp
 import pytest
@@ -19,10 +20,11 @@ from tollkeeper.rules.errors import (
 )
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.services.accounts.second_factors import RECOVERY_CODES, SET_UP_LASTS_MS, SecondFactors
-from tollkeeper.services.accounts.sessions import ExternalSession
+from tollkeeper.services.accounts.sessions import ExternalSession, NewSession
 from tollkeeper.services.accounts.sign_in import SecondFactorNeeded, SignIn
 from tollkeeper.services.keyring.master_key import MasterKey
 from tollkeeper.store.errors import StoreError
+from tollkeeper.store.ports.accounts import User
 
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
 STEP_MS = 30_000
@@ -119,6 +121,13 @@ async def test_what_is_no_code(flat, code):
         await flat.factors.accept("alice", code, ROOT)
 
 
+async def test_digits_may_be_typed_as_apps_show_them(flat):
+    code = flat.code()
+    await flat.factors.accept("alice", f" {code[:3]} {code[3:]} ", ROOT)
+    with pytest.raises(InvalidCredentials):
+        await flat.factors.accept("alice", code, ROOT)
+
+
 async def test_a_recovery_code_counts_once_however_it_is_typed(flat):
     assert len({*flat.recovery}) == RECOVERY_CODES
     await flat.factors.accept("alice", " " + flat.recovery[3].upper().replace("-", " "), ROOT)
@@ -209,6 +218,63 @@ async def test_guesses_are_throttled_and_whoever_is_known_is_not_locked_out(flat
         with pytest.raises(RateLimited):
             await door.second_step(await challenge(door, address), flat.code(1), address)
     await door.second_step(await challenge(door), flat.code(1), HOME)
+
+
+async def test_guesses_at_the_first_code_are_throttled_too(flat, door):
+    await flat.accounts.create_user("bob", ROOT, password="builder")
+    bob, session = await door.sign_in("bob", "builder", HOME)
+    flat.secret = flat.factors.set_up(bob).secret
+
+    async def turn_on(code: str) -> None:
+        await door.turn_on(bob, session.session, code, HOME, replaces=session.token)
+
+    for _ in range(5):
+        with pytest.raises(InvalidCredentials):
+            await turn_on(flat.wrong_code())
+    with pytest.raises(RateLimited):
+        await turn_on(flat.code())
+    assert not flat.factors.is_on("bob")
+    flat.clock.ms += 1000
+    await turn_on(flat.code())
+
+
+async def test_a_password_that_is_checked_while_it_is_turned_on_is_not_enough_any_more(flat, door, monkeypatch):
+    await flat.accounts.create_user("bob", ROOT, password="builder")
+    bob, session = await door.sign_in("bob", "builder", HOME)
+    flat.secret = flat.factors.set_up(bob).secret
+    sessions = flat.accounts.sessions
+    begin = sessions.begin
+
+    async def begin_later(*given: Any, **more: Any) -> NewSession:
+        """As if other changes came first."""
+        monkeypatch.undo()
+        await door.turn_on(bob, session.session, flat.code(), HOME, replaces=session.token)
+        new: NewSession = await begin(*given, **more)
+        return new
+
+    monkeypatch.setattr(sessions, "begin", begin_later)
+    with pytest.raises(NotSignedIn):
+        await door.sign_in("bob", "builder", ELSEWHERE)
+
+
+async def test_a_new_password_is_set_in_a_session_with_both_factors_or_before_there_were_two(flat, door, monkeypatch):
+    user, session = await door.second_step(await challenge(door), flat.code(), HOME)
+    user, session = await door.change_password(user, "wonderland", "looking-glass", HOME, replaces=session.token)
+    assert flat.accounts.sessions.of("alice") == [session.session]
+    await flat.accounts.create_user("bob", ROOT, password="builder")
+    bob, session = await door.sign_in("bob", "builder", HOME)
+    secret = flat.factors.set_up(bob).secret
+    update = flat.accounts.update_user
+
+    async def update_later(*given: Any, **more: Any) -> User:
+        changed: User = await update(*given, **more)
+        await flat.factors.confirm(bob, pyotp.TOTP(secret).generate_otp(flat.clock.ms // STEP_MS), ROOT)
+        return changed
+
+    monkeypatch.setattr(flat.accounts, "update_user", update_later)
+    with pytest.raises(NotSignedIn):
+        await door.change_password(bob, "builder", "another-one", ELSEWHERE, replaces=session.token)
+    assert flat.accounts.sessions.of("bob") == []
 
 
 async def test_a_sign_in_that_waits_too_long_is_over(flat, door):

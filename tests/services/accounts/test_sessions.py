@@ -11,7 +11,14 @@ from tests.services.in_memory import ROOT, START, InMemoryAccounts
 from tollkeeper.rules.errors import AccountSuspended, GatewayError, InvalidKey, NotSignedIn
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.services.accounts.directory import admin
-from tollkeeper.services.accounts.sessions import IDLE_MS, LONGEST_MS, MOST, NewSession, ends_at
+from tollkeeper.services.accounts.sessions import (
+    IDLE_MS,
+    LONGEST_MS,
+    MOST,
+    ExternalSession,
+    NewSession,
+    ends_at,
+)
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.errors import StoreError
 
@@ -176,6 +183,15 @@ async def test_signing_out_ends_that_one(house):
     assert (opens(house, first), opens(house, second)) == (False, True)
     assert house.ended == [first.session.id]
     assert await house.store.sessions.load() == [second.session]
+
+
+async def test_a_way_in_that_is_turned_off_lets_nobody_stay(house):
+    here, there = ExternalSession("https://op.example", "sub-1"), ExternalSession("https://gone.example", "sub-1")
+    by_password, by_provider, by_another = [await begin(house, external=each) for each in (None, here, there)]
+    await house.accounts.sessions.end_unless(lambda issuer: issuer == here.issuer)
+    assert [opens(house, each) for each in (by_password, by_provider, by_another)] == [False, True, False]
+    assert await house.store.sessions.load() == [by_provider.session]
+    assert sorted(house.ended) == sorted([by_password.session.id, by_another.session.id])
 
 
 async def test_signing_out_everywhere_ends_all_of_that_user(house):

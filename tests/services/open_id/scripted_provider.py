@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from tollkeeper.services.open_id.client import OpenIdClient
@@ -32,7 +33,8 @@ RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"}, auto_kid=False)
 
 class ScriptedProvider(Transport):
     """`claims` are those of the ID token, over the usual ones, None leaves one out; `userinfo` what that endpoint says;
-    `forge` replaces the whole ID token. `asked` are the paths of all requests; `down` makes them fail."""
+    `forge` replaces the whole ID token. `asked` are the paths of all requests, `credentials` what clients proved
+    themselves with, `issued` the ID tokens that they got; `down` makes requests fail."""
 
     def __init__(self, now: Callable[[], int], *, issuer: str = ISSUER) -> None:
         super().__init__(Proxies({}))
@@ -47,6 +49,8 @@ class ScriptedProvider(Transport):
         self.token_answer: tuple[int, dict[str, Any]] | None = None
         self.asked: list[str] = []
         self.sent: list[dict[str, list[str]]] = []
+        self.credentials: list[str] = []
+        self.issued: list[str] = []
         self.down = False
         self._nonces: dict[str, tuple[str, str]] = {}
 
@@ -101,6 +105,7 @@ class ScriptedProvider(Transport):
         assert self._note(url) == "/token"
         sent = parse_qs(form)
         self.sent.append(sent)
+        self.credentials.append(dict(headers).get("Authorization", ""))
         if self.token_answer is not None:
             return self.token_answer
         [code], [verifier] = sent["code"], sent["code_verifier"]
@@ -110,6 +115,7 @@ class ScriptedProvider(Transport):
             return 400, {"error": "invalid_grant"}
         claims = self.id_token(nonce)
         token = self.forge(claims) if self.forge is not None else signed(self.key, claims)
+        self.issued.append(token)
         return 200, {"id_token": token, "access_token": "access", "token_type": "Bearer"}
 
     def _note(self, url: str) -> str:
@@ -122,16 +128,34 @@ class ScriptedProvider(Transport):
 
 def signed(key: Any, claims: dict[str, Any], *, alg: str | None = None, **header: str) -> str:
     alg = alg or {"EC": "ES256", "RSA": "RS256", "oct": "HS256"}[key.key_type]
-    return jwt.encode({"alg": alg, "kid": str(key.kid), **header}, claims, key, algorithms=[alg])
+    # `json.dumps` writes what joserfc would refuse to: numbers that are none, and halves of characters.
+    content = json.dumps(claims)
+    return jws.serialize_compact(
+        {"typ": "JWT", "alg": alg, "kid": str(key.kid), **header}, content, key, algorithms=[alg]
+    )
 
 
 def unsigned(claims: dict[str, Any]) -> str:
     header = {"alg": "none", "kid": "first"}
-    return (
-        ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims)) + "."
-    )
+    return ".".join(_base64(json.dumps(part).encode()) for part in (header, claims)) + "."
+
+
+def signed_with_the_public_key(claims: dict[str, Any]) -> str:
+    """By HMAC with the key that anybody can read: what a library would accept that believes the header alone."""
+    header = {"alg": "HS256", "kid": "rsa"}
+    text = ".".join(_base64(json.dumps(part).encode()) for part in (header, claims))
+    return f"{text}.{_base64(hmac.digest(RSA.as_pem(private=False), text.encode(), 'sha256'))}"
+
+
+def signed_with_a_key_of_its_own(claims: dict[str, Any]) -> str:
+    header = {"alg": "ES256", "kid": "first", "jwk": STRANGERS_KEY.as_dict(private=False)}
+    return jws.serialize_compact(header, json.dumps(claims), STRANGERS_KEY, algorithms=["ES256"])
 
 
 def signed_with_the_secret(claims: dict[str, Any]) -> str:
     key = OctKey.import_key(SECRET, {"kid": "first"})
     return jwt.encode({"alg": "HS256", "kid": "first"}, claims, key, algorithms=["HS256"])
+
+
+def _base64(text: bytes) -> str:
+    return urlsafe_b64encode(text).decode().rstrip("=")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from tests.services.in_memory import ROOT, InMemoryAccounts
 from tests.services.open_id.scripted_provider import (
     CALLBACK,
+    CLIENT,
     ISSUER,
     KEY,
     NEXT_KEY,
@@ -18,6 +22,8 @@ from tests.services.open_id.scripted_provider import (
     STRANGERS_KEY,
     ScriptedProvider,
     signed,
+    signed_with_a_key_of_its_own,
+    signed_with_the_public_key,
     signed_with_the_secret,
     unsigned,
 )
@@ -27,6 +33,9 @@ from tollkeeper.services.audit.actor import Actor
 from tollkeeper.services.open_id.open_id import Finished, OpenId, Started
 from tollkeeper.services.open_id.pending import LASTS_MS, MOST_OF_AN_ADDRESS
 from tollkeeper.services.open_id.ports import SignInRefused
+from tollkeeper.services.open_id.tokens import LOGOUT_EVENT
+from tollkeeper.services.upstreams.config import Secret
+from tollkeeper.store.errors import StoreError
 
 HOME = "192.0.2.7"
 
@@ -93,6 +102,7 @@ FORGED = {
     "the issuer with a slash": {"iss": ISSUER + "/"},
     "no issuer": {"iss": None},
     "another audience": {"aud": "another-client"},
+    "another audience, though we asked for it": {"aud": "another-client", "azp": "tollkeeper"},
     "an audience among others, without azp": {"aud": ["tollkeeper", "another-client"]},
     "another authorized party": {"aud": ["tollkeeper", "another-client"], "azp": "another-client"},
     "no audience": {"aud": None},
@@ -104,6 +114,10 @@ FORGED = {
     "no expiry": {"exp": None},
     "an endless expiry": {"exp": float("nan")},
     "no time of issue": {"iat": None},
+    "a time of issue that is none": {"iat": float("nan")},
+    "a subject of half a character": {"sub": "\ud800"},
+    "a subject of two lines": {"sub": "sub-1\n"},
+    "a subject that nobody could keep": {"sub": "s" * 513},
 }
 
 
@@ -120,16 +134,21 @@ async def test_a_token_that_says_something_else_signs_nobody_in(desk, claims):
         lambda claims: signed(STRANGERS_KEY, claims),
         unsigned,
         signed_with_the_secret,
+        signed_with_the_public_key,
+        signed_with_a_key_of_its_own,
         lambda claims: signed(KEY, claims)[:-4] + "AAAA",
         lambda claims: signed(KEY, claims).rpartition(".")[0] + ".",
         lambda _: "no.token",
         lambda _: "",
         lambda _: "é.é.é",
     ],
-    ids=["a stranger's key", "alg none", "the client's secret", "changed", "no signature", "two parts", "empty", "é"],
-)
+    ids=[
+        "a stranger's key", "alg none", "the client's secret", "the public key", "a key that it brings", "changed",
+        "no signature", "two parts", "empty", "é",
+    ],
+)  # fmt: skip
 async def test_a_token_without_the_providers_signature_signs_nobody_in(desk, forge):
-    desk.provider.forge = forge
+    desk.provider.forge, desk.provider.published = forge, [KEY, RSA]
     assert await desk.refused() == "token_refused"
 
 
@@ -157,6 +176,16 @@ async def test_a_new_key_of_the_provider_is_found(desk):
     assert desk.provider.asked.count("/keys") == 2
     await desk.sign_in()
     assert desk.provider.asked.count("/keys") == 2
+
+
+@pytest.mark.parametrize("key", [STRANGERS_KEY, RSAKey.import_key(RSA.as_dict(private=True) | {"kid": "first"})])
+async def test_a_new_key_under_the_old_name_is_found(desk, key):
+    """Small providers have one key, and no names for it; then it has changed, and its type perhaps."""
+    await desk.sign_in()
+    desk.provider.key, desk.provider.published = key, [key]
+    assert (await desk.sign_in()).user.user_id == "alice"
+    desk.provider.key = KEY  # the old one counts no more
+    assert await desk.refused() == "token_refused"
 
 
 async def test_an_unknown_key_is_looked_for_once(desk):
@@ -315,6 +344,33 @@ async def test_a_group_gives_an_account_too():
     assert (await desk.sign_in()).user.user_id.startswith("corp-")
 
 
+async def test_a_newcomer_whose_name_nobody_may_have_gets_another():
+    """Ids of this form are those of persons who were forgotten."""
+    desk = await open_desk(**newcomers())
+    name = "u_" + "0" * 24
+    desk.provider.claims = {"email": "ann@corp.example", "email_verified": True, "preferred_username": name}
+    assert (await desk.sign_in()).user.user_id == f"{name}-2"
+
+
+@pytest.mark.parametrize("sid", [7, "", "\ud800", "a\0b", "s" * 513, ["sid-1"]])
+async def test_a_session_of_the_provider_that_has_no_name_is_none(desk, sid):
+    desk.provider.claims = {"sid": sid}
+    assert (await desk.sign_in()).session.session.sid is None
+    assert await desk.open_id.logout("corp", desk.provider.logout_token(sid="sid-1")) == 1
+
+
+async def test_id_and_secret_of_the_client_are_encoded_before_they_are_sent():
+    """RFC 6749, 2.3.1: a provider decodes them, and would read another secret."""
+    desk = await open_desk(**newcomers(client_id="toll:keeper", client_secret=Secret("a+b/c=%41 é")))
+    desk.provider.token_answer = (401, {"error": "invalid_client"})
+    started = await desk.start()
+    [state] = parse_qs(urlsplit(started.url).query)["state"]
+    with pytest.raises(SignInRefused):
+        await desk.finish({"state": state, "code": "code-1"}, started.browser)
+    [sent] = desk.provider.credentials
+    assert b64decode(sent.removeprefix("Basic ")) == b"toll%3Akeeper:a%2Bb%2Fc%3D%2541+%C3%A9"
+
+
 async def test_an_address_of_somebody_else_takes_no_account_over():
     """The e-mail, and the name, of an existing user: the newcomer is another, and gets an account of their own."""
     desk = await open_desk(**newcomers())
@@ -462,6 +518,20 @@ async def test_where_to_sign_out_at_the_provider(desk):
     assert await desk.open_id.sign_out_url("https://gone.example", "x") is None
 
 
+async def test_the_id_token_goes_along_while_it_is_known_and_short_enough(desk):
+    session = (await desk.sign_in()).session.session
+    sessions = desk.house.accounts.sessions
+    token = sessions.id_token(session.id)
+    assert token == desk.provider.issued[-1]
+    url = await desk.open_id.sign_out_url(ISSUER, "x", token)
+    assert parse_qs(urlsplit(url).query)["id_token_hint"] == [token]
+    assert token not in repr(await desk.house.store.sessions.load())
+    await sessions.end(session.id)
+    assert sessions.id_token(session.id) is None
+    desk.provider.claims = {"picture": "x" * 5000}
+    assert sessions.id_token((await desk.sign_in()).session.session.id) is None
+
+
 WRONG: dict[str, dict[str, object]] = {
     "issuer": {"iss": "https://evil.example"},
     "no issuer": {"iss": None},
@@ -477,6 +547,8 @@ WRONG: dict[str, dict[str, object]] = {
     "expired": {"exp": 1_700_000_000},
     "old": {"iat": 1_700_000_000, "exp": None},
     "of the future": {"iat": 1_900_000_000, "exp": None},
+    "of no time": {"iat": float("nan")},
+    "a subject of half a character": {"sub": "\ud800"},
 }
 
 
@@ -523,6 +595,16 @@ async def test_a_logout_token_counts_once(desk):
     await desk.open_id.logout("corp", desk.provider.logout_token(jti="jti-2"))
 
 
+async def test_a_logout_token_that_could_not_be_obeyed_may_be_sent_again(desk):
+    await desk.sign_in()
+    token = desk.provider.logout_token()
+    desk.house.store.fail = "disk full"
+    with pytest.raises(StoreError):
+        await desk.open_id.logout("corp", token)
+    desk.house.store.fail = None
+    assert await desk.open_id.logout("corp", token) == 1
+
+
 @pytest.mark.parametrize("claims", WRONG.values(), ids=WRONG)
 async def test_a_logout_token_that_is_wrong_ends_nothing(desk, claims):
     await desk.sign_in()
@@ -530,6 +612,19 @@ async def test_a_logout_token_that_is_wrong_ends_nothing(desk, claims):
         await desk.open_id.logout("corp", desk.provider.logout_token(**claims))
     assert caught.value.param == "logout_token"
     assert len(desk.house.accounts.sessions.of("alice")) == 1
+
+
+async def test_a_token_of_another_type_is_no_logout_token(desk):
+    await desk.sign_in()
+    claims = {"iss": ISSUER, "aud": CLIENT, "sub": "sub-1", "jti": "jti-1", "events": {LOGOUT_EVENT: {}}}
+    claims["iat"] = desk.house.clock.ms // 1000
+    for typ, counts in (("at+jwt", False), ("JWT", True)):
+        token = signed(KEY, claims, typ=typ)
+        if counts:
+            assert await desk.open_id.logout("corp", token) == 1
+        else:
+            with pytest.raises(BadRequest):
+                await desk.open_id.logout("corp", token)
 
 
 async def test_a_logout_token_without_the_providers_signature_ends_nothing(desk):

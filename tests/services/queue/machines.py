@@ -88,3 +88,21 @@ async def turns(number: int = 5) -> None:
     """Let everything run that waits for nothing but its turn."""
     for _ in range(number):
         await asyncio.sleep(0)
+
+
+async def serve(line: Line[Option], user: str, choices: Any, served: list[str], seconds: float = 1.0) -> None:
+    """Wait for a slot and hold it."""
+    with line.enter(user, 1, choices) as ticket:
+        choice = await ticket.slot()
+        served.append(f"{user} at {choice.upstream}")
+        await asyncio.sleep(seconds)
+
+
+def is_empty(line: Line[Option], *machines: Machine) -> bool:
+    """Whether nobody waits, and no slot is held."""
+    return (
+        not len(line)
+        and not line.users()
+        and not any(each.load.running or each.load.running_by_model for each in machines)
+        and all(not of.waiting and not of.running for of in line.statistics().values())
+    )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.services.queue.machines import Machine, Option, leap, line_of, only, turns
+from tests.services.queue.machines import Machine, Option, is_empty, leap, line_of, only, serve, turns
 from tollkeeper.rules.errors import AccountSuspended, ServerOverloaded, Stopping, UpstreamUnavailable
 from tollkeeper.services.queue.line import Bounds, Line
 from tollkeeper.services.queue.ticket import Ticket
@@ -16,23 +16,6 @@ from tollkeeper.services.queue.ticket import Ticket
 
 def stopping() -> Stopping:
     return Stopping("The server is stopping.")
-
-
-async def serve(line: Line[Option], user: str, choices: Any, served: list[str], seconds: float = 1.0) -> None:
-    """Wait for a slot and hold it."""
-    with line.enter(user, 1, choices) as ticket:
-        choice = await ticket.slot()
-        served.append(f"{user} at {choice.upstream}")
-        await asyncio.sleep(seconds)
-
-
-def is_empty(line: Line[Option], *machines: Machine) -> bool:
-    return (
-        not len(line)
-        and not line.users()
-        and not any(each.load.running or each.load.running_by_model for each in machines)
-        and all(not of.waiting and not of.running for of in line.statistics().values())
-    )
 
 
 def step(coroutine: Any) -> Any:
@@ -208,36 +191,6 @@ def test_the_line_is_bounded_in_all_and_by_user():
     leap(main())
 
 
-def test_nobody_waits_longer_than_the_timeout_over_all_attempts():
-    async def main() -> None:
-        line, machine = line_of(Bounds(timeout=10.0)), Machine("a")
-        option = only(Option("m", machine))
-        with line.enter("ann", 1, option) as holding:
-            await holding.slot()
-            with line.enter("bob", 1, option) as ticket:
-                waiting = asyncio.ensure_future(ticket.slot())
-                await asyncio.sleep(6)
-                holding.failed()
-                await waiting
-                again = asyncio.ensure_future(holding.slot())
-                await asyncio.sleep(20)
-                with pytest.raises(ServerOverloaded):
-                    await again
-                assert holding.queued == pytest.approx(10.0)
-                holding.queued = 0.0
-                back = asyncio.ensure_future(holding.slot())
-                await turns()
-                ticket.failed()
-                await back
-                began = asyncio.get_running_loop().time()
-                with pytest.raises(ServerOverloaded):
-                    await ticket.slot()
-                assert asyncio.get_running_loop().time() - began == pytest.approx(4.0)
-        assert is_empty(line, machine)
-
-    leap(main())
-
-
 def test_the_suspended_are_dropped_and_at_the_end_everyone_is():
     async def main() -> None:
         line, machine = line_of(), Machine("a")
@@ -262,54 +215,6 @@ def test_the_suspended_are_dropped_and_at_the_end_everyone_is():
         await serve(line, "joe", option, served)
         assert served == ["joe at a"], "who need not wait is served"
         assert is_empty(line, machine)
-
-    leap(main())
-
-
-def test_loaded_models_are_served_first_but_not_for_ever():
-    async def main() -> None:
-        line, machine = line_of(), Machine("a")
-        machine.load.loaded = frozenset({"old"})
-        machine.load.load_times = {"new": 2.0}
-        served: list[str] = []
-        async with asyncio.TaskGroup() as group:
-            for name, model in [("ann", "old"), ("bob", "new"), *[("eve", "old")] * 12, ("joe", "new")]:
-                group.create_task(serve(line, f"{name}/{model}", only(Option(model, machine)), served))
-                await turns()
-        # Passed over from second 1 to second 9, which is four times as long as it takes to load
-        assert served == [
-            "ann/old at a",
-            *["eve/old at a"] * 8,
-            "bob/new at a",
-            "joe/new at a",
-            *["eve/old at a"] * 4,
-        ]
-        assert is_empty(line, machine)
-
-    leap(main())
-
-
-def test_place_and_wait_are_shown_when_a_request_begins_to_wait_and_as_they_change():
-    async def main() -> None:
-        line, machine = line_of(), Machine("a")
-        option = only(Option("m", machine))
-        told: list[tuple[float, int, float]] = []
-        async with asyncio.TaskGroup() as group:
-            for name in ("ann", "bob"):
-                group.create_task(serve(line, name, option, [], 3.4))
-                await turns()
-            with line.enter("eve", 1, option) as ticket:
-                ticket.watch(lambda position, s: told.append((asyncio.get_running_loop().time(), position, s)))
-                waiting = asyncio.ensure_future(ticket.slot())
-                await turns()
-                assert told == [(0.0, 2, 10.0)]  # of a model that is not known yet
-                assert line.of_user("eve") == (1, 0, 2, 10.0)
-                assert line.statistics()["a"] == (2, 1, 0.0)
-                assert line.running("a") == 1
-                await waiting
-        assert [round(at) for at, _, _ in told] == [0, 1, 2, 3, 4, 5, 6]
-        assert [position for _, position, _ in told] == [2, 2, 2, 2, 1, 1, 1]
-        assert repr(line).startswith("Line(0 waiting of 0 users")
 
     leap(main())
 
@@ -543,70 +448,6 @@ async def test_a_slot_goes_back_to_where_it_was_taken_though_the_upstream_was_re
         ticket.leave()
     await asyncio.gather(*waiting)
     assert is_empty(line, old, new)
-
-
-@pytest.mark.parametrize("waits", [True, False])
-async def test_while_a_model_is_being_loaded_no_other_is_dispatched(waits: bool):
-    line, machine = line_of(), Machine("a", slots=4)
-    machine.load.loaded = frozenset({"old"})
-    runs = [line.enter("ann", 1, only(Option("old", machine))) for _ in range(2)]
-    for each in runs:
-        await each.slot()
-    swaps, too = [line.enter("bob", 1, only(Option("new", machine))) for _ in range(2)]
-    await swaps.slot()
-    assert machine.load.loading == {"new"}
-    runs[0].leave()
-    if not waits:
-        assert line.take_at_once(too), "it is of the model that is being loaded"
-        assert not line.take_at_once(line.enter("ann", 1, only(Option("old", machine))))
-    late = line.enter("ann", 1, only(Option("old", machine)))
-    task = asyncio.create_task(late.slot())
-    await turns()
-    assert not task.done()
-    line.answered(swaps, 3.0)
-    await turns()
-    assert late.choice == Option("old", machine)
-    assert machine.load.load_times == {"new": 3.0}
-    for each in (*runs, swaps, too, late):
-        each.leave()
-    await task
-    assert is_empty(line, machine)
-
-
-def test_others_do_not_wait_for_ever_for_a_model_whose_answer_comes_as_a_whole():
-    """It may have been loaded long before."""
-
-    async def main() -> None:
-        line, machine = line_of(), Machine("a", slots=2)
-        machine.load.loaded = frozenset({"old"})
-        served: list[str] = []
-        async with asyncio.TaskGroup() as group:
-            group.create_task(serve(line, "bob", only(Option("new", machine)), served, 30.0))
-            await asyncio.sleep(1)
-            with line.enter("ann", 1, only(Option("old", machine))) as ticket:
-                await ticket.slot()
-                assert asyncio.get_running_loop().time() == pytest.approx(5.0, abs=0.01)
-                line.answered(ticket, None)
-        assert machine.load.load_times == {}
-        assert is_empty(line, machine)
-
-    leap(main())
-
-
-def test_a_model_that_loads_slowly_is_not_passed_over_until_it_times_out():
-    async def main() -> None:
-        line, machine = line_of(Bounds(timeout=20.0)), Machine("a")
-        machine.load.loaded = frozenset({"old"})
-        machine.load.load_times = {"new": 15.0}
-        served: list[str] = []
-        async with asyncio.TaskGroup() as group:
-            for name, model in [("ann", "old"), ("bob", "new"), *[("eve", "old")] * 14]:
-                group.create_task(serve(line, name, only(Option(model, machine)), served))
-                await turns()
-        assert served.index("bob at a") == 11, "passed over from second 1 to second 11"
-        assert is_empty(line, machine)
-
-    leap(main())
 
 
 async def test_while_the_last_slot_is_on_trial_the_others_go_elsewhere():

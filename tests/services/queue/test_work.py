@@ -14,8 +14,8 @@ from tollkeeper.rules import waiting_time
 from tollkeeper.rules.errors import ServerOverloaded
 from tollkeeper.rules.waiting_time import Forecast, Rival
 from tollkeeper.services.queue import station
-from tollkeeper.services.queue.line import EFFORT_AT_ONCE, REVIEWED_AT_ONCE, Bounds, Line
-from tollkeeper.services.queue.ticket import Ticket
+from tollkeeper.services.queue.line import REVIEWED_AT_ONCE, Bounds, Line
+from tollkeeper.services.queue.ticket import EFFORT_AT_ONCE, Ticket
 
 USERS = 300
 

@@ -21,9 +21,11 @@ from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.accounts import Key, User
 from tollkeeper.store.ports.alerts import Alert
 from tollkeeper.store.ports.events import Delivery, Event
+from tollkeeper.store.ports.external_identities import ExternalIdentity
 from tollkeeper.store.ports.jobs import StoredJob
 from tollkeeper.store.ports.records import ADJUSTMENT
 from tollkeeper.store.ports.reports import Filter
+from tollkeeper.store.ports.second_factors import StoredFactor
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.ports.store import Store
 from tollkeeper.store.sql import erasure
@@ -34,6 +36,8 @@ OPAQUE = re.compile(r"u_[0-9a-f]{24}")
 ERASE = replace(AUDIT, action="user.erase", target="annabel", actor="root")
 ANNABEL = replace(ANN, user_id="annabel", name="Annabel Lee", status="closed")
 BOB = replace(ANN, user_id="bob", name="Bob")
+ISSUER, SUBJECT = "https://op.example", "sub-of-annabel"
+HOMES = {"annabel": "192.0.2.98", "bob": "192.0.2.10"}
 BY_THE_SEA = '{"tag":"by-the-sea"}'
 
 
@@ -42,7 +46,14 @@ async def furnish(store: Store) -> User:
     keys = [replace(KEY, user_id="annabel", name="annabels laptop", prefix="sk-annab")]
     keys.append(replace(KEY, id="key_2", user_id="bob", digest=b"another"))
     users, _ = await store.accounts.save(users=[ANNABEL, BOB], keys=keys, audit=replace(AUDIT, target="annabel"))
-    await store.sessions.save(begun=[Session("s1", "annabel", NOON, NOON), Session("s2", "bob", NOON, NOON)])
+    await store.sessions.save(begun=[Session("s1", "annabel", NOON, NOON, ISSUER, SUBJECT, "sid-by-the-sea")])
+    await store.sessions.save(begun=[Session("s2", "bob", NOON, NOON)])
+    for user_id, subject in (("annabel", SUBJECT), ("bob", "sub-of-bobs")):
+        linked = f'{{"issuer":"{ISSUER}","subject":"{subject}"}}'
+        entry = replace(AUDIT, actor="@oidc/corp", target=user_id, detail=linked, address=HOMES[user_id])
+        await store.external_identities.save(ExternalIdentity(ISSUER, subject, user_id, NOON), entry)
+        sealed, recovery = f"sealed of {user_id}".encode(), f"recovery of {user_id}".encode()
+        await store.second_factors.save(StoredFactor(user_id, sealed, "k1", NOON, 1, (recovery,)))
     for at in range(3):
         store.ledger.settle(a_record(NOON + at, user_id="annabel", metadata=BY_THE_SEA))
         store.ledger.settle(a_record(NOON + at, user_id="bob", key_id="key_2", metadata='{"tag":"bobs"}'))
@@ -69,6 +80,8 @@ async def everything(store: Store) -> str:
         [
             await store.accounts.load(),
             await store.sessions.load(),
+            await store.external_identities.load(),
+            await store.second_factors.load(),
             await store.jobs.load(),
             await store.alerts.load(),
             await store.events.events(limit=100),
@@ -89,9 +102,11 @@ async def test_nothing_tells_who_they_were_and_no_sum_changes(store: Store) -> N
     assert OPAQUE.fullmatch(left.user_id)
     assert (left.status, left.name, left.password_hash) == ("closed", None, None)
     found = await everything(store)
-    for secret in ("annabel", "Annabel", "by-the-sea", "192.0.2.99"):
+    for secret in ("annabel", "Annabel", "by-the-sea", "192.0.2.99", "192.0.2.98"):
         assert secret not in found
-    assert "bobs" in found
+    for kept in ("bobs", "sub-of-bobs", "192.0.2.10"):
+        assert kept in found
+    assert [factor.user_id for factor in await store.second_factors.load()] == ["bob"]
     assert [key.user_id for key in (await store.accounts.load())[1]] == ["bob"]
     assert [session.user_id for session in await store.sessions.load()] == ["bob"]
     assert await store.reports.summary(EVERYTHING, ["day", "model", "key", "status"]) == before
@@ -104,8 +119,8 @@ async def test_the_audit_log_tells_of_it_without_the_name(store: Store) -> None:
     left = await store.erasure.erase(await furnish(store), ERASE)
     newest, *others = await store.audit.entries(limit=100, after=None)
     assert (newest.action, newest.actor, newest.target) == ("user.erase", "root", left.user_id)
-    assert [entry.target for entry in others] == ["bob", "key_1", left.user_id, left.user_id]
-    assert [entry.address for entry in others] == [None, None, None, "127.0.0.1"]
+    assert [entry.target for entry in others] == ["bob", "key_1", left.user_id, "bob", left.user_id, left.user_id]
+    assert [entry.address for entry in others] == [None, None, None, HOMES["bob"], None, "127.0.0.1"]
     assert others[0].detail == f'{{"team":["{left.user_id}"],"name":"Bob"}}'
 
 
@@ -195,7 +210,7 @@ async def test_no_byte_of_the_files_tells_who_they_were_and_the_chain_holds(tmp_
     await store.erasure.erase(annabel, ERASE)
     await store.erasure.scrub()
     found = files(path)
-    for secret in (b"annabel", b"Annabel", b"by-the-sea", b"192.0.2.99", b"sk-annab"):
+    for secret in (b"annabel", b"Annabel", b"by-the-sea", b"192.0.2.99", b"192.0.2.98", b"sk-annab"):
         assert secret not in found
     assert b"bobs" in found
     assert verify(path).faults == ()

@@ -304,7 +304,8 @@ export interface paths {
         put?: never;
         /**
          * Turn your second factor on
-         * @description From now on a password alone does not sign you in. Sessions that you have go on.
+         * @description From now on a password alone does not sign you in. Sessions that began so end, and a new one begins here:
+         *     GET /auth/session tells its `csrf_token`.
          */
         post: operations["_confirm_auth_second_factor_confirm_post"];
         delete?: never;

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fastapi import Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import ByAdmin, admin_router
 from tollkeeper.control.http.schemas import Form, Listing, Time
+from tollkeeper.rules.claims import MOST_TEXT, is_text
 from tollkeeper.services.accounts.external_identities import id_of
 from tollkeeper.store.ports.external_identities import ExternalIdentity
 
@@ -28,7 +29,14 @@ class IdentityBody(BaseModel):
 
 class IdentityForm(Form):
     provider: str = Field(max_length=64, description="Id of a provider in the settings.", examples=["corp"])
-    subject: str = Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$", description="Their `sub` there.")
+    subject: str = Field(min_length=1, max_length=MOST_TEXT, description="Their `sub` there.")
+
+    @field_validator("subject")
+    @classmethod
+    def _check_subject(cls, value: str) -> str:
+        if not is_text(value):
+            raise ValueError("must be one line of characters that can be seen, as the provider shows it")
+        return value
 
 
 @router.get("/admin/users/{user_id}/identities", summary="How a user signs in by providers", responses=errors(404))

@@ -27,8 +27,8 @@ from tollkeeper.control.http.schemas import (
     page_of,
     rows_after,
 )
-from tollkeeper.services.accounts.accounts import KeyChange
 from tollkeeper.services.accounts.acting import ActingChange
+from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import FOREVER, KeyStatus, NewKey, key_status, valid_until
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.ports.accounts import Key, NamedIn

@@ -311,6 +311,13 @@ async def _update(services: Services, by: ByAdmin, user_id: str, form: UserForm)
     if given.get("status", "active") != "active" or given.get("role", "admin") != "admin":
         _check_not_own_account(user_id, by)
     resets = "second_factor" in given
+    if resets and user_id.lower() == by.name.lower():
+        # On one's own page it takes the password and a code: whoever finds a session open has neither.
+        raise Conflict(
+            "This is your own second factor: turn it off at POST /auth/second-factor/disable, with your password and a"
+            " code. If you have lost it, ask another admin, or use the bootstrap admin key.",
+            code="own_account",
+        )
     given.pop("second_factor", None)
     user = await services.accounts.update_user(user_id, by, UserChange(**given))
     if resets:

@@ -1,6 +1,7 @@
 """Users, their keys and sessions, and authentication.
 
-accounts.py     changes to users, keys and sessions
+accounts.py     changes to users, and the limits that new ones get
+changes/        how changes are saved; changes to keys
 directory.py    all users and keys, in memory
 end_users.py    the people whom keys act for
 acting.py       how keys act for them

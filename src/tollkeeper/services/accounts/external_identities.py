@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
-from tollkeeper.rules.errors import Conflict, NotFound
+from tollkeeper.rules.errors import Conflict, NotFound, Unprocessable
 from tollkeeper.services.accounts.accounts import Accounts
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.services.audit.change_queue import ChangeQueue
@@ -91,16 +91,14 @@ class ExternalIdentities:
             return identity
 
         removed = await self._changes.run(change)
-        await self._accounts.sessions.end_external(
-            removed.issuer, subject=removed.subject, sid=None, before=self._now()
-        )
+        await self._accounts.sessions.end_external(removed.issuer, subject=removed.subject, sid=None)
         return removed
 
     async def create_user(
         self, names: Iterable[str], issuer: str, subject: str, by: Actor, *, role: Role, name: str | None
     ) -> User:
-        """Create the user that a person at a provider is from now on: under the first of these ids that is free.
-        Somebody who became known meanwhile keeps their user. Raises Conflict when every id is taken."""
+        """Create the user that a person at a provider is from now on: under the first of these ids that can be had.
+        Somebody who became known meanwhile keeps their user. Raises Conflict when there is none."""
 
         async def change() -> User:
             known = self.user_of(issuer, subject)
@@ -111,7 +109,7 @@ class ExternalIdentities:
                     user, identity = await self._accounts.add_external_user(
                         user_id, by, role=role, name=name, issuer=issuer, subject=subject
                     )
-                except Conflict:
+                except (Conflict, Unprocessable):  # taken, or of a form that is the gateway's own
                     continue
                 self._identities[issuer, subject] = identity
                 return user

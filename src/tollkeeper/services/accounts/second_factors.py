@@ -11,7 +11,7 @@ import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pyotp
 from msgspec import Struct
@@ -37,6 +37,10 @@ _WINDOW = (-1, 0, 1)
 """Steps in which digits are accepted: clocks of telephones differ, and people type slowly."""
 _RECOVERY_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like something else
 _RECOVERY_LENGTH, _RECOVERY_GROUP = 16, 4  # 80 bits
+
+
+async def _nothing_more() -> None:
+    pass
 
 
 class NewFactor(Struct, frozen=True):
@@ -119,9 +123,12 @@ class SecondFactors:
             self._set_ups.popitem(last=False)
         return NewFactor(secret, pyotp.TOTP(secret).provisioning_uri(name=user.user_id, issuer_name=ISSUER))
 
-    async def confirm(self, user: User, code: str, by: Actor) -> list[str]:
+    async def confirm(
+        self, user: User, code: str, by: Actor, *, turned_on: Callable[[], Awaitable[object]] = _nothing_more
+    ) -> list[str]:
         """Turn the second factor on, by a code of the secret that was set up, and return the recovery codes, which are
-        not shown again. Raises Conflict without a set-up, InvalidCredentials."""
+        not shown again. `turned_on` is awaited once it is on, also where the caller has left. Raises Conflict without a
+        set-up, InvalidCredentials."""
 
         async def change() -> list[str]:
             self._check_off(user.user_id)
@@ -131,7 +138,7 @@ class SecondFactors:
                     "There is no set-up of a second factor under way, or no longer. Begin it anew.",
                     code="second_factor_not_set_up",
                 )
-            step = self._step(begun.secret, code, after=0)
+            step = self._step(begun.secret, _plain(code), after=0)
             if step is None:
                 raise wrong_code()
             place = second_factor_place(user.user_id)
@@ -143,6 +150,7 @@ class SecondFactors:
             await self._store.save(factor, by.entry(self._now(), "user.second_factor_on", user.user_id))
             self._factors[user.user_id] = factor
             self._set_ups.pop(user.user_id, None)
+            await turned_on()
             return codes
 
         return await self._changes.run(change)
@@ -152,14 +160,14 @@ class SecondFactors:
         for a user without a second factor."""
 
         async def change() -> None:
-            factor = self._on(user_id)
-            if len(code) == _DIGITS and code.isascii() and code.isdecimal():
-                step = self._step(await self._secret(factor), code, after=factor.last_step)
+            factor, typed = self._on(user_id), _plain(code)
+            if len(typed) == _DIGITS and typed.isascii() and typed.isdecimal():
+                step = self._step(await self._secret(factor), typed, after=factor.last_step)
                 if step is None:
                     raise wrong_code()
                 changed, entry = replace(factor, last_step=step), None
             else:
-                [used] = self._digests(user_id, [code])
+                [used] = self._digests(user_id, [typed])
                 left = tuple(each for each in factor.recovery if not hmac.compare_digest(each, used))
                 if len(left) == len(factor.recovery):
                     raise wrong_code()
@@ -237,8 +245,12 @@ class SecondFactors:
         return made
 
     def _digests(self, user_id: str, codes: Sequence[str]) -> tuple[bytes, ...]:
-        plain = ("".join(code.lower().replace("-", "").split()) for code in codes)
-        return tuple(self._digest(f"\0recovery {user_id} {code}") for code in plain)
+        return tuple(self._digest(f"\0recovery {user_id} {_plain(code)}") for code in codes)
+
+
+def _plain(code: str) -> str:
+    """A code as it counts, however it is shown and typed: apps group the digits, too."""
+    return "".join(code.lower().replace("-", "").split())
 
 
 def wrong_code() -> InvalidCredentials:

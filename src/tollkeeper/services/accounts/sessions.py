@@ -25,11 +25,16 @@ _RANDOM_BYTES = 32
 
 
 class ExternalSession(Struct, frozen=True):
-    """Where a session comes from: an OpenID provider, who they are there, and its own session, if it names one."""
+    """Where a session comes from: an OpenID provider, who they are there, its own session, if it names one, and the ID
+    token that says so."""
 
     issuer: str
     subject: str
     sid: str | None = None
+    id_token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ExternalSession({self.issuer!r}, {self.subject!r})"
 
 
 class NewSession(Struct, frozen=True):
@@ -62,6 +67,8 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._of: dict[str, set[str]] = {}
         self._used: dict[str, int] = {}
+        self._id_tokens: dict[str, str] = {}
+        """ID tokens of sessions that began at a provider, until the next start: they are in no database."""
 
     def __repr__(self) -> str:
         return f"Sessions({len(self._sessions)} of {len(self._of)} users)"
@@ -91,6 +98,10 @@ class Sessions:
         used = self._sessions[session.id] = replace(session, last_used_at=now)
         self._used[session.id] = now
         return used
+
+    def id_token(self, session_id: str) -> str | None:
+        """The ID token by which a session began; None for a session of a password, and after a restart."""
+        return self._id_tokens.get(session_id)
 
     def of(self, user_id: str) -> list[Session]:
         """The sessions of a user."""
@@ -126,6 +137,8 @@ class Sessions:
             ended |= {other.id for other in others[MOST - 1 :]}
             await self._store.save(begun=[session], ended=ended, audit=by.entry(now, "user.sign_in", user_id))
             self._put(session)
+            if external is not None and external.id_token is not None:
+                self._id_tokens[session.id] = external.id_token
             self.forget(ended)
             return NewSession(session, token)
 
@@ -151,12 +164,39 @@ class Sessions:
 
         await self._changes.run(change)
 
-    async def end_external(self, issuer: str, *, subject: str | None, sid: str | None, before: int) -> int:
-        """End the sessions that began by this provider before a moment: those of its own session `sid` (and those for
-        which it named none), or without one all of `subject`. Returns how many."""
+    async def end_unless(self, has_way_in: Callable[[str | None], bool]) -> None:
+        """End the sessions that began in a way that there is no more. `has_way_in` is called with the issuer of a
+        provider, None for passwords."""
+
+        async def change() -> None:
+            ended = [session.id for session in self._sessions.values() if not has_way_in(session.issuer)]
+            if ended:
+                await self._store.save(ended=ended)
+                self.forget(ended)
+
+        await self._changes.run(change)
+
+    async def end_of_password(self, user_id: str) -> None:
+        """End the sessions that a user's password began."""
+
+        async def change() -> None:
+            ended = [session.id for session in self.of(user_id) if session.issuer is None]
+            if ended:
+                await self._store.save(ended=ended)
+                self.forget(ended)
+
+        await self._changes.run(change)
+
+    async def end_external(
+        self, issuer: str, *, subject: str | None, sid: str | None, before: int | None = None
+    ) -> int:
+        """End the sessions that began by this provider, `before` a moment if one is given: those of its own session
+        `sid` (and those for which it named none), or without one all of `subject`. Returns how many."""
 
         def meant(session: Session) -> bool:
-            if session.issuer != issuer or session.created_at > before or subject not in (None, session.subject):
+            if session.issuer != issuer or subject not in (None, session.subject):
+                return False
+            if before is not None and session.created_at > before:
                 return False
             return sid in (None, session.sid) or (session.sid is None and subject is not None)
 
@@ -174,6 +214,7 @@ class Sessions:
         for session_id in ended:
             session = self._sessions.pop(session_id, None)
             self._used.pop(session_id, None)
+            self._id_tokens.pop(session_id, None)
             if session is not None:
                 self._of[session.user_id].discard(session_id)
                 if not self._of[session.user_id]:

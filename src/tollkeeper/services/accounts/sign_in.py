@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from ipaddress import IPv6Address, ip_address
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -23,7 +24,9 @@ from tollkeeper.services.accounts.sessions import NewSession
 from tollkeeper.services.accounts.throttle import Throttle
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.ports.accounts import User
+from tollkeeper.store.ports.sessions import Session
 
+T = TypeVar("T")
 _NAME_FREE, _NAME_LONGEST_MS = 5, 300_000
 _ADDRESS_FREE, _ADDRESS_LONGEST_MS = 20, 60_000
 _MOST_KNOWN = 10_000
@@ -79,7 +82,7 @@ class SignIn:
         if self._factors.is_on(user.user_id):
             raise self._challenge(user)
         self._remember(user, address)
-        return user, await self._begin(user, address, replaces)
+        return user, await self._begin(user, address, replaces, one_factor=True)
 
     async def second_step(
         self, challenge: str, code: str, address: str | None, *, replaces: str | None = None
@@ -102,17 +105,47 @@ class SignIn:
     async def check_code(self, user: User, code: str, address: str | None) -> None:
         """Use up a code of a user's second factor, or a recovery code. Raises InvalidCredentials, RateLimited, and
         Conflict for a user without a second factor."""
+        by = Actor(user.user_id, address)
+        await self._throttled(user, address, lambda: self._factors.accept(user.user_id, code, by))
+
+    async def turn_on(
+        self, user: User, session: Session, code: str, address: str | None, *, replaces: str
+    ) -> tuple[list[str], NewSession | None]:
+        """Turn a user's second factor on, by a code of the secret that was set up, and return the recovery codes. All
+        sessions that a password alone began end: whoever else knows it may have one. A new one begins in place of the
+        user's `session`, the one with the token `replaces`; None: that one began at a provider, and goes on. Raises as
+        `check_code` does."""
+        by = Actor(user.user_id, address)
+
+        async def end_sessions() -> None:
+            await self._accounts.sessions.end_of_password(user.user_id)
+
+        codes = await self._throttled(
+            user, address, lambda: self._factors.confirm(user, code, by, turned_on=end_sessions)
+        )
+        self._remember(user, address)
+        return codes, None if session.issuer is not None else await self._begin(user, address, replaces)
+
+    async def _throttled(self, user: User, address: str | None, check: Callable[[], Awaitable[T]]) -> T:
+        """Check a code of a user's, unless there were too many. Raises RateLimited, and what the check raises."""
         counted = self._counted(user.user_id, network_of(address))
         wait = self._codes.wait_ms(counted)
         if wait:
             raise _too_many(wait)
         self._codes.count(counted)
-        await self._factors.accept(user.user_id, code, Actor(user.user_id, address))
+        found = await check()
         self._codes.clear(counted)
+        return found
 
-    async def _begin(self, user: User, address: str | None, replaces: str | None) -> NewSession:
+    async def _begin(
+        self, user: User, address: str | None, replaces: str | None, *, one_factor: bool = False
+    ) -> NewSession:
+        """Begin a session; `one_factor`: of a user who has proved nothing but a password."""
         return await self._accounts.sessions.begin(
-            user.user_id, Actor(user.user_id, address), still=lambda: self._check_still(user), replaces=replaces
+            user.user_id,
+            Actor(user.user_id, address),
+            still=lambda: self._check_still(user, one_factor=one_factor),
+            replaces=replaces,
         )
 
     def _challenge(self, user: User) -> SecondFactorNeeded:
@@ -136,13 +169,14 @@ class SignIn:
         self, user: User, current: str, wanted: str, address: str | None, *, replaces: str
     ) -> tuple[User, NewSession]:
         """Set a new password, and replace all sessions by a new one. Raises as `sign_in` does."""
+        one_factor = not self._factors.is_on(user.user_id)
         user = await self._verified(user.user_id, current, address)
         self._remember(user, address)
         by = Actor(user.user_id, address)
         changed = await self._accounts.update_user(
             user.user_id, by, UserChange(password=wanted), still=lambda _: self._check_still(user)
         )
-        return changed, await self._begin(changed, address, replaces)
+        return changed, await self._begin(changed, address, replaces, one_factor=one_factor)
 
     async def _verified(self, name: str, password: str, address: str | None) -> User:
         """The user with this name and password, if they may sign in."""
@@ -191,14 +225,16 @@ class SignIn:
         if len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
 
-    def _check_still(self, verified: User) -> None:
-        """Check again in the queue of changes, since the user may have changed since the password was verified. Raises
-        InvalidCredentials, AccountSuspended."""
+    def _check_still(self, verified: User, *, one_factor: bool = False) -> None:
+        """Check again in the queue of changes, since the user may have changed since the password was verified, and
+        have set up a second factor. Raises InvalidCredentials, AccountSuspended, NotSignedIn."""
         user = self._accounts.user(verified.user_id)
         if user.password_hash != verified.password_hash or user.status == "closed":
             raise _wrong()
         if user.status != "active":
             raise suspended(user)
+        if one_factor and self._factors.is_on(user.user_id):
+            raise NotSignedIn("A second factor was set up meanwhile. Sign in again, with a code of it.")
 
 
 def _too_many(wait_ms: int) -> RateLimited:

@@ -8,6 +8,6 @@ client.py     a provider over HTTP: discovery, keys, the exchange of a code
 tokens.py     the checks of ID tokens and logout tokens
 transport.py  requests to providers, bounded in time and size
 
-`client.py` and `tokens.py` import Authlib and joserfc, which take a quarter of a second: `app/build.py` imports them
+`client.py` and `tokens.py` import Authlib and joserfc, which take a quarter of a second: `app/sign_in.py` imports them
 only where a provider is configured.
 """

@@ -1,8 +1,8 @@
 """A provider over HTTP: its own description (OpenID Connect Discovery 1.0), its keys, and the exchange of a code.
 
-What a provider says of itself is read at the first sign-in and again after an hour. Keys are read anew, too, when a
-token names one that is not known: providers change their keys whenever they like. For logout tokens, which anybody can
-send, that happens at most once in a few seconds.
+What a provider says of itself is read at the first sign-in and again after an hour. Keys are read anew, too, when none
+of those that are known has signed a token: providers change their keys whenever they like. For logout tokens, which
+anybody can send, that happens at most once in a few seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.auth import ClientAuth
@@ -22,6 +22,7 @@ from joserfc.jwk import KeySet
 from joserfc.jwt import Token
 from msgspec import Struct
 
+from tollkeeper.rules.claims import is_text
 from tollkeeper.services.open_id.config import ProviderConfig
 from tollkeeper.services.open_id.ports import Logout, Person, ProviderUnavailable, TokenRefused
 from tollkeeper.services.open_id.tokens import (
@@ -39,7 +40,9 @@ T = TypeVar("T")
 KEPT = 3600.0
 """Seconds after which what a provider said of itself is read anew."""
 REST = 5.0
-"""Seconds after a failure, or after a logout token named an unknown key, before the provider is asked again."""
+"""Seconds after a failure, or after a logout token that no known key has signed, before the provider is asked again."""
+_MOST_HINT = 4096
+"""Characters of an ID token that are kept for signing out: servers take few kilobytes of address."""
 _AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
 
@@ -146,13 +149,16 @@ class OpenIdClient:
             if more.get("sub") != subject:
                 raise TokenRefused("the claims of the userinfo endpoint are somebody else's")
             claims = {**more, **claims}
-        return Person(subject, sid if isinstance(sid, str) and len(sid) <= 512 else None, claims)
+        hint = id_token if len(id_token) <= _MOST_HINT else None
+        return Person(subject, sid if is_text(sid) else None, claims, hint)
 
-    async def sign_out_url(self, return_to: str) -> str | None:
+    async def sign_out_url(self, return_to: str, id_token: str | None) -> str | None:
         endpoint = (await self._described()).end_session_endpoint
         if endpoint is None:
             return None
         query = [("client_id", self.config.client_id), ("post_logout_redirect_uri", return_to)]
+        if id_token is not None:
+            query.append(("id_token_hint", id_token))
         url: str = add_params_to_uri(endpoint, query)
         return url
 
@@ -174,13 +180,18 @@ class OpenIdClient:
         elif method is None:
             offered = [each for each in _AUTH_METHODS if each in metadata.auth_methods]
             method = offered[0] if offered else _AUTH_METHODS[0]
-        auth = ClientAuth(config.client_id, None if secret is None else secret.reveal(), method)
+        client_id, password = config.client_id, None if secret is None else secret.reveal()
+        if method == "client_secret_basic" and password is not None:
+            # Encoded first, as RFC 6749, 2.3.1 has it, which Authlib leaves to its caller: a "+", or a ":" in the id,
+            # would be read as something else.
+            client_id, password = quote_plus(client_id), quote_plus(password)
+        auth = ClientAuth(client_id, password, method)
         url, headers, form = auth.prepare("POST", metadata.token_endpoint, {}, form)
         return url, headers, form
 
     async def _verified(self, text: str, *, rest: float) -> Token:
-        """A token whose signature is right by the keys of the provider. Where it names another key, they are read anew,
-        unless that was done less than `rest` seconds ago. Raises TokenRefused."""
+        """A token whose signature is right by the keys of the provider. Where none of those that are known has made it,
+        they are read anew, unless that was done less than `rest` seconds ago. Raises TokenRefused."""
         try:
             return read_signed(text, await self._known_keys(KEPT))
         except UnknownKey:
@@ -213,7 +224,7 @@ class OpenIdClient:
 
     async def _read_keys(self, url: str) -> KeySet:
         try:
-            return read_keys(await self._transport.get(url))
+            return await asyncio.to_thread(read_keys, await self._transport.get(url))  # a hundred take a while
         except ValueError as error:
             raise ProviderUnavailable(f"{url} has {error}") from None
 

@@ -35,6 +35,7 @@ from tollkeeper.services.open_id.ports import (
     TokenRefused,
 )
 from tollkeeper.store.ports.accounts import Role, User
+from tollkeeper.store.ports.audit import BY_PROVIDER
 
 log = logging.getLogger("tollkeeper.open_id")
 
@@ -50,6 +51,9 @@ class Started(Struct, frozen=True):
 
     url: str
     browser: str
+
+    def __repr__(self) -> str:
+        return "Started(…)"
 
 
 class Finished(Struct, frozen=True):
@@ -130,9 +134,9 @@ class OpenId:
         if begun.provider_id != provider_id:
             raise SignInRefused("expired", "the sign-in began at another provider")
         person = await self._person(provider, begun, answer)
-        by = Actor(f"@oidc/{provider_id}", address)
+        by = Actor(BY_PROVIDER + provider_id, address)
         user = await self._user(provider.config, person, by)
-        external = ExternalSession(provider.config.issuer, person.subject, person.sid)
+        external = ExternalSession(provider.config.issuer, person.subject, person.sid, person.id_token)
         try:
             session = await self._accounts.sessions.begin(
                 user.user_id,
@@ -145,13 +149,14 @@ class OpenId:
             raise _refusal(self._accounts.user(user.user_id), str(error)) from None
         return Finished(user, session, begun.next_page)
 
-    async def sign_out_url(self, issuer: str, return_to: str) -> str | None:
-        """Where a browser goes to sign out at the provider, too; None where it cannot."""
+    async def sign_out_url(self, issuer: str, return_to: str, id_token: str | None = None) -> str | None:
+        """Where a browser goes to sign out at the provider, too; None where it cannot. `id_token` is that of the
+        sign-in, if it is known."""
         provider = next((each for each in self._providers.values() if each.config.issuer == issuer), None)
         if provider is None:
             return None
         try:
-            return await provider.sign_out_url(return_to)
+            return await provider.sign_out_url(return_to, id_token)
         except ProviderUnavailable as error:
             log.warning("nobody can be signed out at the provider %s: %s", provider.config.id, error)
             return None
@@ -169,9 +174,12 @@ class OpenId:
             ) from None
         # A session that began after the token was made is not meant by it.
         before = int(found.issued_at * 1000) + _SKEW_MS
-        return await self._accounts.sessions.end_external(
+        ended = await self._accounts.sessions.end_external(
             provider.config.issuer, subject=found.subject, sid=found.sid, before=before
         )
+        # Only now: while the database could not be written, the provider may send the token again.
+        self._seen_tokens[provider_id, found.token_id] = self._now()
+        return ended
 
     async def _person(self, provider: Provider, begun: PendingSignIn, answer: Mapping[str, str]) -> Person:
         """Who has signed in at the provider. Raises SignInRefused."""
@@ -209,7 +217,8 @@ class OpenId:
                 await self._assign_team(user.user_id, team, by)
             except (NotFound, Conflict, Unprocessable) as error:
                 # They may come in all the same; in which team is for an admin to see to.
-                log.warning("%s stays in the team they are in, not %r: %s", user.user_id, team, error.message)
+                shown = None if team is None else team[:64]
+                log.warning("%s stays in the team they are in, not %r: %s", user.user_id, shown, error.message)
             user = self._accounts.user(user.user_id)
         return user
 
@@ -244,17 +253,15 @@ class OpenId:
             raise suspended(user)
 
     def _check_new(self, provider_id: str, logout: Logout) -> None:
-        """Remember a logout token. Raises TokenRefused for one that was used before."""
+        """Raises TokenRefused for a logout token that was used before."""
         now = self._now()
         while self._seen_tokens:
             oldest, at = next(iter(self._seen_tokens.items()))
             if now - at < _TOKEN_REMEMBERED_MS and len(self._seen_tokens) < _MOST_TOKENS:
                 break
             del self._seen_tokens[oldest]
-        place = (provider_id, logout.token_id)
-        if place in self._seen_tokens:
+        if (provider_id, logout.token_id) in self._seen_tokens:
             raise TokenRefused("the logout token was used before")
-        self._seen_tokens[place] = now
 
     def _provider(self, provider_id: str) -> Provider:
         provider = self._providers.get(provider_id)

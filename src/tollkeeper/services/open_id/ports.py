@@ -20,6 +20,7 @@ RefusalCode = Literal[
     "account_suspended",
     "account_closed",
     "too_many",
+    "unavailable",
 ]
 """Why nobody is signed in; the sign-in page has words for each."""
 
@@ -45,11 +46,16 @@ class TokenRefused(Exception):
 
 
 class Person(Struct, frozen=True):
-    """Somebody whom a provider has vouched for. `sid` is its own session, where it names one."""
+    """Somebody whom a provider has vouched for. `sid` is its own session, where it names one; `id_token` what it said,
+    None where that is too long to be sent back."""
 
     subject: str
     sid: str | None
     claims: Mapping[str, object]
+    id_token: str | None
+
+    def __repr__(self) -> str:
+        return f"Person({self.subject!r})"
 
 
 class Logout(Struct, frozen=True):
@@ -76,8 +82,9 @@ class Provider(Protocol):
     async def redeem(self, code: str, *, redirect_uri: str, nonce: str, verifier: str) -> Person:
         """Exchange an authorization code for who has signed in. Raises TokenRefused."""
 
-    async def sign_out_url(self, return_to: str) -> str | None:
-        """Where the browser is sent to sign out at the provider, too; None where it has no such address."""
+    async def sign_out_url(self, return_to: str, id_token: str | None) -> str | None:
+        """Where the browser is sent to sign out at the provider, too; None where it has no such address. `id_token` is
+        that of the sign-in, where it is known still: some providers do not lead back without one."""
 
     async def read_logout(self, token: str) -> Logout:
         """Check a logout token. Raises TokenRefused."""

@@ -11,9 +11,10 @@ from typing import Any
 
 from authlib.oidc.core.claims import CodeIDToken
 from joserfc import jws, jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, InvalidKeyTypeError, JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 
+from tollkeeper.rules.claims import MOST_TEXT, is_text
 from tollkeeper.services.open_id.ports import Logout, TokenRefused
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
@@ -23,13 +24,11 @@ LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_LASTS = 600
 """Seconds after which a logout token is too old, whatever its own expiry."""
 _MOST_KEYS = 100
-_MOST_TEXT = 512
-"""Characters of a `sub` or `sid`; OpenID Connect allows 255."""
 _KEY_TYPES = frozenset({"RSA", "EC"})
 
 
 class UnknownKey(TokenRefused):
-    """A token signed with a key that is not among the known ones: the provider may have a new one."""
+    """A token that none of the known keys has signed: the provider may have a new one, also under an old name."""
 
 
 def read_keys(found: Mapping[str, Any]) -> KeySet:
@@ -54,8 +53,8 @@ def read_signed(text: str, keys: KeySet) -> jwt.Token:
     registry.max_header_length = 4096
     try:
         return jwt.decode(text, keys, registry=registry)
-    except InvalidKeyIdError as error:
-        raise UnknownKey(str(error)) from None
+    except (InvalidKeyIdError, InvalidKeyTypeError, BadSignatureError) as error:
+        raise UnknownKey(f"the token cannot be verified: {_reason(error)}") from None
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise TokenRefused(f"the token cannot be verified: {_reason(error)}") from None
 
@@ -109,8 +108,8 @@ def _check_texts(claims: Mapping[str, Any], *, essential: tuple[str, ...], optio
         value = claims.get(name)
         if value is None and name in optional:
             continue
-        if not isinstance(value, str) or not 0 < len(value) <= _MOST_TEXT or not value.isprintable():
-            raise TokenRefused(f"the token's {name} is missing, or no text of up to {_MOST_TEXT} characters")
+        if not is_text(value):
+            raise TokenRefused(f"the token's {name} is missing, or no text of up to {MOST_TEXT} characters")
 
 
 def _reason(error: Exception) -> str:

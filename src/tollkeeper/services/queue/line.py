@@ -19,16 +19,16 @@ Decisions are made without an await in between: where a slot is free and nobody 
 from __future__ import annotations
 
 import asyncio
-import heapq
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import count, islice
+from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from tollkeeper.rules.errors import GatewayError, ServerOverloaded, UpstreamUnavailable
 from tollkeeper.rules.fairness import Place
+from tollkeeper.services.queue.deadlines import Deadlines
 from tollkeeper.services.queue.means import Means
+from tollkeeper.services.queue.notices import Notices
 from tollkeeper.services.queue.ports import Choice
 from tollkeeper.services.queue.station import Station, StationStatistics
 from tollkeeper.services.queue.ticket import Ticket
@@ -36,12 +36,6 @@ from tollkeeper.services.upstreams.load import Load
 
 C = TypeVar("C", bound=Choice)
 
-TELL_EVERY = 1.0
-"""Seconds between two looks for places that have changed."""
-TELL_PAUSE = 0.05
-"""Seconds until the next are told, where there are too many to be told at once."""
-EFFORT_AT_ONCE = 20_000
-"""The work of forecasts before the loop gets its turn: some milliseconds, for any number of users and requests."""
 REVIEWED_AT_ONCE = 100
 """Tickets whose classes are looked at before the loop gets its turn."""
 LOADS = 4
@@ -94,12 +88,8 @@ class Line(Generic[C]):
         self._waiting: dict[str, dict[Ticket[C], None]] = {}
         self._size = 0
         self._closed: Callable[[], GatewayError] | None = None
-        self._deadlines: list[tuple[float, int, Ticket[C]]] = []
-        self._serial = count()
-        self._timer: asyncio.TimerHandle | None = None
-        self._teller: asyncio.TimerHandle | None = None
-        self._untold: deque[Ticket[C]] = deque()
-        """Those who are watched and have not been told since the last look."""
+        self._deadlines = Deadlines(clock, self._time_out)
+        self._notices = Notices(self._tickets)
         self._doubtful: dict[Ticket[C], None] = {}
         """Those who may have to wait elsewhere, or no longer."""
         self._reviewing = False
@@ -163,13 +153,13 @@ class Line(Generic[C]):
             mine = self._waiting[ticket.user] = {}
         mine[ticket] = None
         self._size += 1
-        self._note_deadline(ticket, now)
+        self._deadlines.note(ticket, self._size, now)
         stations = self._enrol(ticket, now)
         for station in stations:
             self._pump(station, now)
         if ticket.watcher is not None and ticket.is_waiting:
             ticket.tell()
-            self.tell_changes()
+            self._notices.begin()
         return future
 
     def leave(self, ticket: Ticket[C]) -> None:
@@ -281,11 +271,6 @@ class Line(Generic[C]):
         """Who waits and runs, by upstream. A request that waits for several is counted at each."""
         now = self.clock()
         return {name: station.statistics(now) for name, station in self._stations.items()}
-
-    def tell_changes(self) -> None:
-        """Begin to tell the tickets that are watched of changes."""
-        if self._teller is None:
-            self._teller = asyncio.get_running_loop().call_later(TELL_EVERY, self._tell)
 
     # Decisions
 
@@ -530,37 +515,6 @@ class Line(Generic[C]):
         if future is not None and not future.done():
             future.set_exception(error)
 
-    def _note_deadline(self, ticket: Ticket[C], now: float) -> None:
-        """Have the ticket turned away at its deadline, if it still waits: one timer is set for all of them."""
-        deadlines = self._deadlines
-        heapq.heappush(deadlines, (ticket.deadline, next(self._serial), ticket))
-        if len(deadlines) > 2 * self._size + 1_000:
-            deadlines[:] = [each for each in deadlines if each[2].is_waiting and each[2].deadline == each[0]]
-            heapq.heapify(deadlines)
-        if deadlines[0][2] is ticket or self._timer is None:
-            self._set_timer(now)
-
-    def _set_timer(self, now: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        seconds = max(0.001, self._deadlines[0][0] - now)
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._time_out_due)
-
-    def _time_out_due(self) -> None:
-        self._timer = None
-        now, deadlines = self.clock(), self._deadlines
-        effort = 0
-        while deadlines and effort < EFFORT_AT_ONCE:
-            deadline, _, ticket = deadlines[0]
-            if ticket.is_waiting and ticket.deadline == deadline:
-                if deadline > now:
-                    break
-                effort += ticket.effort
-                self._time_out(ticket)
-            heapq.heappop(deadlines)
-        if deadlines:
-            self._set_timer(now)
-
     def _time_out(self, ticket: Ticket[C]) -> None:
         now = self.clock()
         try:
@@ -596,16 +550,3 @@ class Line(Generic[C]):
             return 0.0
         due = self._due_at(choice, now)
         return self.bounds.timeout if due is None else max(0.0, due - now)
-
-    def _tell(self) -> None:
-        self._teller = None
-        untold, effort = self._untold, 0
-        if not untold:
-            untold.extend(ticket for ticket in self._tickets() if ticket.watcher is not None)
-            if not untold:
-                return
-        while untold and effort < EFFORT_AT_ONCE:
-            ticket = untold.popleft()
-            effort += ticket.effort
-            ticket.tell()
-        self._teller = asyncio.get_running_loop().call_later(TELL_PAUSE if untold else TELL_EVERY, self._tell)

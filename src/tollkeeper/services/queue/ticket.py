@@ -17,6 +17,8 @@ C = TypeVar("C", bound=Choice)
 
 TICKET_EFFORT = 100
 """What a ticket costs beside its forecasts."""
+EFFORT_AT_ONCE = 20_000
+"""The work of forecasts before the loop gets its turn: some milliseconds, for any number of users and requests."""
 
 
 class TicketLine(Protocol[C]):

@@ -6,6 +6,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
+BY_PROVIDER = "@oidc/"
+"""How the name of an actor begins who is a person at an OpenID provider before they are a user here, or a change that
+the provider's claims made; the id of the provider follows. The address is that person's."""
+
 
 class AuditEntry(Struct, frozen=True):
     """One change: who made it, when, from where, and what. `detail` is a JSON object as text, without secrets."""

@@ -265,3 +265,19 @@ async def test_claims_to_keys_that_have_expired_are_deleted_again_and_again(monk
         assert await store.idempotency.find("ann", b"k" * 32) is not None
         store.fail = None
         await until(lambda: not store._tables.claims)
+
+
+async def test_background_work_that_ends_by_a_fault_is_logged(caplog):
+    ended = asyncio.Event()
+
+    async def faulty() -> None:
+        try:
+            raise RuntimeError("a fault of the gateway")
+        finally:
+            ended.set()
+
+    async with background(faulty()):
+        await ended.wait()
+    [line] = [entry for entry in caplog.records if entry.levelname == "ERROR"]
+    assert "faulty" in line.getMessage()
+    assert "a fault of the gateway" in str(line.exc_info)

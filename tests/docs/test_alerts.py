@@ -37,7 +37,7 @@ async def test_fields_of_events_of_budgets() -> None:
     await budgets.told()
     [(_, data), _] = await budgets.data()
     said = TABLE["budget.threshold"]
-    assert [*data] == [name for name in said if name not in ("user", "key", "team", "everyone")]
+    assert [*data] == [name for name in said if name not in ("user", "key", "team", "end_user", "everyone")]
 
 
 def test_the_intervals_are_those_of_the_rules() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.conftest import Gateway
+from tests.gateway.conftest import Gateway, ask
+from tests.scripted import Gate, ScriptedUpstream, chat_answer, json_response, ollama_error
 from tests.services.events.rig import Receiver, receiving
+from tests.services.events.test_mail import smtp
 from tollkeeper.app.build import now_ms
 from tollkeeper.store.ports.counters import PastUse
 
@@ -34,6 +36,12 @@ async def add_webhook(gateway: Gateway, receiver: Receiver, **fields: Any) -> st
     assert response.status_code == 201
     secret: str = response.json()["secret"]
     return secret
+
+
+async def admin(gateway: Gateway, method: str, path: str, body: Any = None) -> Any:
+    response = await gateway.client.request(method, path, headers=gateway.as_admin, json=body)
+    assert response.is_success, response.text
+    return response.json()
 
 
 async def set_limits(gateway: Gateway, **limits: Any) -> None:
@@ -142,3 +150,121 @@ async def test_a_webhook_to_this_machine_is_refused_unless_it_is_allowed(start, 
             else:
                 assert response.status_code == 422
         assert receiver.messages == []
+
+
+async def test_two_hundred_at_once_that_cross_a_threshold_are_one_event(start, receiver: Receiver) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        await add_webhook(gateway, receiver)
+        await set_limits(gateway, requests_per_day=200)
+        checking = asyncio.create_task(repeat(gateway.alerts.budgets.check))
+        answers = await asyncio.gather(*(gateway.chat() for _ in range(200)))
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
+        assert {answer.status_code for answer in answers} == {200}
+        await report(gateway)
+        await report(gateway)
+        told = [message.json["type"] for message in receiver.messages]
+        assert sorted(told) == ["budget.exhausted", "budget.threshold"]
+
+
+async def repeat(check: Any) -> None:
+    while True:
+        await check()
+        await asyncio.sleep(0)
+
+
+async def test_the_budget_of_an_end_user_is_reported_and_mailed(start, receiver: Receiver) -> None:
+    async with smtp() as mailbox:
+        settings = {"smtp_host": "127.0.0.1", "smtp_port": mailbox.port, "smtp_tls": "none"}
+        settings |= {"smtp_from": "gate@tolls.example", "alert_emails": "ops@example.com"}
+        async with start(webhook_allow=receiver.address, **settings) as gateway:
+            await add_webhook(gateway, receiver, events=["budget.threshold", "budget.exhausted"])
+            await admin(gateway, "PATCH", "/admin/users/alice", {"email": "alice@example.com"})
+            form = {"acts_for": "users", "acts_for_limits": {"requests_total": 4, "alerts": [50, 100]}}
+            key = await admin(gateway, "POST", "/admin/users/alice/keys", form)
+            app = {"authorization": f"Bearer {key['api_key']}", "x-tollkeeper-user": "mia"}
+            for _ in range(4):
+                assert (await gateway.client.post("/v1/chat/completions", json=ask(), headers=app)).is_success
+                await report(gateway)
+            [mia] = (await admin(gateway, "GET", "/admin/users/alice/end-users"))["data"]
+            told = [message.json["data"] for message in receiver.messages]
+            assert [(each["owner"], each["percent"], each["end_user_id"], each["user_id"]) for each in told] == [
+                ("end_user", 50, mia["id"], "alice"),
+                ("end_user", 100, mia["id"], "alice"),
+            ]
+            [alert, _] = (await gateway.client.get("/me/alerts")).json()["data"]
+            assert (alert["kind"], alert["id"], alert["percent"]) == ("end_user", mia["id"], 100)
+            await admin(gateway, "PUT", f"/admin/end-users/{mia['id']}/limits", {"requests_total": 40})
+            await report(gateway)
+            assert (await gateway.client.get("/me/alerts")).json()["data"] == []
+        assert [mail["subject"] for mail in mailbox.mails] == [
+            f"50 % of requests_total of the end user {mia['id']} of alice is used",
+            f"Budget used up: requests_total of the end user {mia['id']} of alice",
+        ]
+        assert mailbox.recipients == [["alice@example.com"]] * 2
+        assert all("mia" not in str(mail) for mail in mailbox.mails)
+
+
+async def test_what_ends_after_a_move_is_reported_to_the_team_that_it_counts_for(
+    start, receiver: Receiver, up: ScriptedUpstream
+) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        await add_webhook(gateway, receiver)
+        for team in ("blue", "red"):
+            await admin(gateway, "POST", "/admin/teams", {"team_id": team, "limits": {"tokens_total": 10_000}})
+        await admin(gateway, "PATCH", "/admin/users/alice", {"team": "blue"})
+        gate = Gate([json_response(chat_answer(usage=(8_000, 900)))])
+        up.answer(gate)
+        asking = asyncio.create_task(gateway.chat())
+        while not up.calls("POST /v1/chat/completions"):
+            await asyncio.sleep(0)
+        await admin(gateway, "PATCH", "/admin/users/alice", {"team": "red"})
+        await gateway.alerts.budgets.check()  # the teams' new limits have been looked at
+        gate.open()
+        await asking
+        await report(gateway)
+        [data] = [message.json["data"] for message in receiver.messages]
+        assert (data["owner"], data["team_id"], data["percent"], data["used"]) == ("team", "blue", 80, 8_900)
+
+
+async def test_a_team_s_budget_is_shown_to_its_members_and_mailed_to_its_admins(start) -> None:
+    async with smtp() as mailbox:
+        settings = {"smtp_host": "127.0.0.1", "smtp_port": mailbox.port, "smtp_tls": "none"}
+        async with start(smtp_from="gate@tolls.example", **settings) as gateway:
+            limits = {"requests_total": 5}
+            await admin(gateway, "POST", "/admin/teams", {"team_id": "blue", "limits": limits})
+            boss = {"user_id": "boss", "team": "blue", "team_admin": True, "email": "boss@example.com"}
+            key = (await admin(gateway, "POST", "/admin/users", boss))["api_key"]
+            await admin(gateway, "PATCH", "/admin/users/alice", {"team": "blue", "email": "alice@example.com"})
+            for _ in range(4):
+                await gateway.chat()
+            await report(gateway)
+            for headers in ({}, {"authorization": f"Bearer {key}"}):
+                [alert] = (await gateway.client.get("/me/alerts", headers=headers)).json()["data"]
+                assert (alert["kind"], alert["team_id"], alert["percent"]) == ("team", "blue", 80)
+        assert mailbox.recipients == [["boss@example.com"]]
+        assert mailbox.mails[0]["subject"] == "80 % of requests_total of the team blue is used"
+
+
+@pytest.mark.parametrize("status", [401, 402])
+async def test_an_upstream_that_refuses_the_operator_s_key_is_reported_until_it_serves_again(
+    start, receiver: Receiver, up: ScriptedUpstream, status: int
+) -> None:
+    async with start(webhook_allow=receiver.address) as gateway:
+        await add_webhook(gateway, receiver, events=["upstream.down", "upstream.up"])
+        up.answer(ollama_error(status, "no"))
+        assert (await gateway.chat()).status_code == 502
+        for _ in range(2):
+            await gateway.alerts.conditions.check()
+            await report(gateway)
+        [down] = receiver.messages
+        assert down.json["data"] == {
+            "upstream": "default",
+            "reason": "it refuses the gateway's key, or its account cannot pay",
+        }
+        [upstream] = gateway.context.registry.active()
+        upstream.health.clear()  # as an admin does who changes its key
+        assert (await gateway.chat()).status_code == 200
+        await gateway.alerts.conditions.check()
+        await report(gateway)
+        assert [message.json["type"] for message in receiver.messages] == ["upstream.down", "upstream.up"]

@@ -12,8 +12,10 @@ import pytest
 from tests.gateway.conftest import ADMIN, ask
 from tests.gateway.test_limits import held
 from tests.scripted import STREAM_HEAD, chat_answer, chat_chunks, chunked, json_response, sse, streamed
+from tollkeeper.rules.kinds import OLLAMA
 from tollkeeper.rules.limits import CHECKED_LIMITS, CONCURRENCY, COUNTED, NO_LIMITS
 from tollkeeper.rules.windows import SLIDING, month_of, new_window
+from tollkeeper.services.upstreams.config import UpstreamConfig
 
 MODEL = "tiny:latest"
 PRICE = {"model": MODEL, "input_usd_per_mtok": "1", "output_usd_per_mtok": "10"}
@@ -192,8 +194,10 @@ def _together(span, begins, at):
 
 
 @pytest.fixture
-def crowd(gateway, up):
-    return Crowd(gateway, up)
+async def crowd(start, up):
+    unbounded = UpstreamConfig("default", OLLAMA, up.url, slots=0)  # so that nothing but limits keeps them apart
+    async with start(upstreams=[unbounded]) as gateway:
+        yield Crowd(gateway, up)
 
 
 def everywhere():

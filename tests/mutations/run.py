@@ -11,19 +11,31 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.mutations.mutation import Mutation
 from tests.mutations.table import MUTATIONS, PROMISES
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("src", "tests", "docs", "pyproject.toml", "README.md")
-OUTCOMES = {0: "GREEN", 1: "red"}
+HUNG = -1
+OUTCOMES = {0: "GREEN", 1: "red", HUNG: "red"}
 """By pytest's exit code; any other is neither: the tests did not run."""
-PATIENCE = 300
-"""Seconds after which tests that hang count as red: taking a mechanism out may well do that."""
-HUNG = 1
+PATIENCE = 300.0
+"""Seconds after which tests hang, at least. Taking a mechanism out may well do that, and it counts as red; but on a
+machine that is busy, tests that pass take longer, too."""
+TIMES_LONGER = 5
+"""How much longer than all tests took as they are those of one mutation may take before they hang."""
+
+
+class Tested(NamedTuple):
+    """Pytest's exit code, or HUNG, and what it printed."""
+
+    code: int
+    output: str
 
 
 def main() -> int:
@@ -37,10 +49,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tollkeeper-mutations-") as name:
         tree = Path(name)
         copy(tree)
-        if code := tested(tree, sorted({test for mutation in chosen for test in mutation.tests})):
-            print(f"the tests do not pass as it is (pytest: {code}): nothing is known of any mutation", file=sys.stderr)
+        began = time.monotonic()
+        as_it_is = tested(tree, sorted({test for mutation in chosen for test in mutation.tests}), patience=None)
+        if as_it_is.code:
+            print(as_it_is.output, file=sys.stderr)
+            print("The tests do not pass as it is: nothing is known of any mutation.", file=sys.stderr)
             return 1
-        survivors = [mutation.name for mutation in chosen if not judged(tree, mutation)]
+        patience = max(PATIENCE, TIMES_LONGER * (time.monotonic() - began))
+        survivors = [mutation.name for mutation in chosen if not judged(tree, mutation, patience)]
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} are noticed")
     return 1 if survivors else 0
 
@@ -55,17 +71,18 @@ def copy(tree: Path) -> None:
             shutil.copy(source, tree / name)
 
 
-def judged(tree: Path, mutation: Mutation) -> bool:
+def judged(tree: Path, mutation: Mutation, patience: float) -> bool:
     """Whether a test fails with the mutation in place; says so. The tree is as before afterwards."""
     file = tree / "src" / "tollkeeper" / mutation.file
     before = file.read_text()
     file.write_text(mutated(before, mutation))
     try:
-        code = tested(tree, mutation.tests)
+        code = tested(tree, mutation.tests, patience).code
     finally:
         file.write_text(before)
     outcome = OUTCOMES.get(code, f"no verdict ({code})")
-    print(f"{mutation.promise}  {outcome:5}  {mutation.name}", flush=True)
+    hung = f" (the tests hung: over {patience:.3g} s)" if code == HUNG else ""
+    print(f"{mutation.promise}  {outcome:5}  {mutation.name}{hung}", flush=True)
     return outcome == "red"
 
 
@@ -78,23 +95,25 @@ def mutated(text: str, mutation: Mutation) -> str:
     return changed
 
 
-def tested(tree: Path, tests: Iterable[str]) -> int:
-    """Pytest's exit code for these tests of a tree."""
+def tested(tree: Path, tests: Iterable[str], patience: float | None) -> Tested:
+    """Run these tests of a tree. `patience` None: for as long as they take."""
     # No bytecode: a file that is changed twice in a second may have that of its other text.
     environment = os.environ | {"PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     command: Sequence[str] = (sys.executable, "-m", "pytest", "-x", *(f"tests/{test}" for test in tests))
     try:
-        return subprocess.run(
+        done = subprocess.run(
             command,
             cwd=tree,
             env=environment,
-            timeout=PATIENCE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            timeout=patience,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             check=False,
-        ).returncode
+        )
     except subprocess.TimeoutExpired:
-        return HUNG
+        return Tested(HUNG, "")
+    return Tested(done.returncode, done.stdout)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutations.run import ROOT, copy, tested
+from tests.mutations.run import PATIENCE, ROOT, copy, tested
 
 SOURCES = Path("src/tollkeeper")
 _SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -103,7 +103,7 @@ def survivors(module: Path, tests: str, trees: list[Path]) -> list[Change]:
         tree = trees.pop()
         try:
             (tree / module).write_text(change.text)
-            return tested(tree, [tests]) != 0
+            return tested(tree, [tests], PATIENCE).code != 0
         finally:
             (tree / module).write_text(text)
             trees.append(tree)

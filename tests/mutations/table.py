@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from tests.mutations.alerts import ALERTS
 from tests.mutations.mutation import Mutation
 from tests.mutations.sign_in import SIGN_IN
+from tests.mutations.teams import TEAMS
 
-PROMISES = ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "S")
-"""Those of the ledger, and that nobody signs in but who may."""
+PROMISES = ("L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "S", "A", "T")
+"""Those of the ledger; that nobody signs in but who may; those of alerts and of teams."""
 
 _LEDGER = (
     Mutation(
@@ -37,8 +39,10 @@ _LEDGER = (
         "L2",
         "a repeated settlement is summed again",
         "store/sqlite/commit.py",
-        "if _ADD_RECORDS.execute(connection, rows) != len(rows):",
-        "if _ADD_RECORDS.execute(connection, rows) < 0:",
+        "            settled = [record for place, record in enumerate(settled) if place not in repeated]\n"
+        "            rows, metadata, digest = self._chained(head, settled)\n",
+        "            once = [record for place, record in enumerate(settled) if place not in repeated]\n"
+        "            rows, metadata, digest = self._chained(head, once)\n",
         ("store/ports/test_ledger.py::test_a_second_settlement_changes_nothing",),
     ),
     Mutation(
@@ -387,4 +391,4 @@ _LEDGER = (
     ),
 )
 
-MUTATIONS = (*_LEDGER, *SIGN_IN)
+MUTATIONS = (*_LEDGER, *SIGN_IN, *ALERTS, *TEAMS)

@@ -11,7 +11,7 @@ from tests.mutations.table import MUTATIONS, PROMISES
 
 NAMED = [
     row
-    for document in ("docs/ledger.md", "SECURITY.md")
+    for document in ("docs/ledger.md", "SECURITY.md", "docs/alerts.md", "docs/limits.md")
     for row in rows(section(document, "Shown to be needed"), first="")
 ]
 

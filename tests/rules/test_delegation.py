@@ -73,7 +73,14 @@ def test_a_share_of_the_line_beyond_everyone_s_is_for_an_admin_to_give() -> None
 
 
 def test_a_model_s_limit_is_bounded_by_the_team_s_on_it_and_on_all() -> None:
-    for team in (Limits({"tokens_per_day": 10}), Limits(models={"a": {"tokens_per_day": 10}})):
+    of_all, of_model = {"tokens_per_day": 10}, {"a": {"tokens_per_day": 10}}
+    more: dict[str, dict[str, int]] = {"a": {"tokens_per_day": 20}}
+    for team in (
+        Limits(of_all),
+        Limits(models=of_model),
+        Limits(of_all, models=more),
+        Limits({"tokens_per_day": 20}, models=of_model),
+    ):
         for model in ("a", "a:latest"):
             check_delegated(NO_LIMITS, Limits(models={model: {"tokens_per_day": 10}}), team)
             with pytest.raises(Unprocessable) as refused:

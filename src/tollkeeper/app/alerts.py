@@ -66,13 +66,13 @@ async def create_alerts(
         book,
         outbox,
         limit_usage,
-        accounts.owners_of_use,
+        accounts,
         now,
         default=settings.alerts,
         whole_budget=None if settings.budget_per_month is None else int(settings.budget_per_month * PICO_PER_USD),
         spent=spent,
     )
-    budgets.touch_all(accounts.owners())
+    budgets.touch_all([*accounts.owners(), *await accounts.end_users.owners()])
     conditions = Conditions(book, outbox, lambda: store.ledger.failing, upstreams, deliveries.send_unsaved)
     return AlertServices(outbox, webhooks, deliveries, book, budgets, conditions)
 
@@ -82,6 +82,8 @@ def _condition(upstream: Upstream, at: float) -> Condition:
     if fault is NOT_ASKED:
         return Condition(None)
     reason = health.why_down(at) if fault is None else fault.reason
+    if reason is None and health.operator_fault:
+        reason = "it refuses the gateway's key, or its account cannot pay"
     if reason is not None:
         return Condition("down", reason)
     return Condition("up" if health.breaker(at) is BreakerState.CLOSED else None)
@@ -100,8 +102,4 @@ def _mailer(settings: Settings, accounts: Accounts) -> Mailer | None:
         None if password is None else password.get_secret_value(),
     )
 
-    def own_addresses(user_id: str | None, _: str | None) -> list[str]:
-        email = None if user_id is None else accounts.user(user_id).email
-        return [] if email is None else [email]
-
-    return Mailer(server, settings.alert_emails, own_addresses)
+    return Mailer(server, settings.alert_emails, accounts.addresses_of)

@@ -274,6 +274,7 @@ async def _join(
     alerts = await create_alerts(settings, store, outbox, master_key, accounts, registry, limit_usage, now)
     accounts.on_limits_saved.append(alerts.budgets.touch)
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
+    end_users.on_limits_saved.append(alerts.budgets.touch)
     observers.add(metrics, totals, budgets, alerts.budgets)
     context = GatewayContext(
         accounts=accounts,

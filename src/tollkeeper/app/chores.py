@@ -40,14 +40,22 @@ Clock = Callable[[], int]
 
 @asynccontextmanager
 async def background(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run this work in the background of the block, and cancel it at the end."""
+    """Run this work in the background of the block, and cancel it at the end. Work that ends before, by a fault, is
+    logged."""
     tasks = [asyncio.create_task(part) for part in work]
+    for task in tasks:
+        task.add_done_callback(_ended)
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background work has ended by a fault, until the next start: %s", task.get_coro(), exc_info=error)
 
 
 async def housekeeping(catalog: Catalog, facts: FactsCache, accounts: Accounts) -> None:

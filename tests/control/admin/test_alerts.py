@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.services.in_memory import ROOT
+from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.store.ports.alerts import Alert
 from tollkeeper.store.ports.events import Event
 
@@ -66,6 +68,37 @@ async def test_events_come_newest_first_and_by_type_and_user(admin):
     page = (await admin.get("/admin/events", params={"limit": 1})).json()
     assert page["next"] == "evt_3"
     assert (await admin.get("/admin/events", params={"after": "evt_3", "limit": 1})).json()["data"] == [event]
+
+
+async def test_events_are_found_by_team(admin, desk):
+    await desk.services.events.add([Event("evt_4", EVENTS[2].at, "budget.threshold", "{}", team_id="blue")])
+    found = (await admin.get("/admin/events", params={"team_id": "blue"})).json()["data"]
+    assert [each["id"] for each in found] == ["evt_4"]
+
+
+async def test_members_of_a_team_see_its_alerts_and_those_of_others_nowhere(alice, desk, admin):
+    accounts = desk.house.accounts
+    for team in ("blue", "red"):
+        await accounts.teams.create(team, ROOT)
+        alert = Alert("team", team, "", "tokens_total", 80, 0, 80, EVENTS[2].at, f"evt_{team}", team_id=team)
+        await desk.services.alerts.open(alert, Event(alert.event_id, alert.at, "budget.threshold", "{}"))
+    assert [alert["id"] for alert in (await alice.get("/me/alerts")).json()["data"]] == ["alice"]
+    await accounts.update_user("alice", ROOT, UserChange(team="blue"))
+    found = (await alice.get("/me/alerts")).json()["data"]
+    assert {(alert["kind"], alert["id"], alert["team_id"]) for alert in found} == {
+        ("user", "alice", None),
+        ("team", "blue", "blue"),
+    }
+
+
+async def test_a_page_of_events_with_long_invoices_ends_early(admin, desk):
+    data = f'{{"lines":"{"x" * 1_000_000}"}}'
+    await desk.services.events.add([Event(f"evt_9{i}", EVENTS[2].at, "invoice.finalized", data) for i in range(3)])
+    page = (await admin.get("/admin/events", params={"type": "invoice.finalized"})).json()
+    assert [each["id"] for each in page["data"]] == ["evt_92", "evt_91"]
+    assert (page["has_more"], page["next"]) == (True, "evt_91")
+    page = (await admin.get("/admin/events", params={"type": "invoice.finalized", "after": "evt_91"})).json()
+    assert [each["id"] for each in page["data"]] == ["evt_90"]
 
 
 async def test_a_type_that_is_none_is_refused(admin):

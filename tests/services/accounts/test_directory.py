@@ -7,6 +7,7 @@ import pytest
 from tests.services.in_memory import BOOTSTRAP, ROOT, START
 from tollkeeper.rules.errors import Forbidden, InvalidKey, NotFound
 from tollkeeper.services.accounts.accounts import UserChange
+from tollkeeper.services.accounts.acting import ActingChange
 from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import key_status
 
@@ -128,3 +129,63 @@ async def test_admins_are_the_bootstrap_key_and_admins_keys(house):
 async def test_the_bootstrap_key_has_no_user(house):
     with pytest.raises(Forbidden, match="/admin/usage"):
         house.accounts.identify(BOOTSTRAP)
+
+
+async def test_the_owners_of_use_are_those_whose_limits_counted_it(house):
+    accounts = house.accounts
+    for team in ("blue", "red"):
+        await accounts.teams.create(team, ROOT)
+    _, made = await accounts.create_user("ann", ROOT, team="blue")
+    key = await accounts.create_key("ann", ROOT, acting=ActingChange(acts_for="users"))
+    end_user = await accounts.end_users.named("ann", "pat", key.key.acting)
+    await accounts.update_user("ann", ROOT, UserChange(team="red"))  # while it ran
+    found = await accounts.owners_of_use("ann", made.key.id, "blue", end_user.id)
+    assert [owner.scope for owner in found] == [
+        ("user", "ann"),
+        ("key", made.key.id),
+        ("team", "blue"),
+        ("end_user", end_user.id),
+    ]
+    assert [owner.scope for owner in await accounts.owners_of_use("ann", None, None, None)] == [("user", "ann")]
+    assert await accounts.owners_of_use("bob", "key_none", "green", "eu_none") == ()
+
+
+async def test_a_key_that_was_rotated_is_one_owner_with_the_limits_of_the_newest(house):
+    accounts = house.accounts
+    await accounts.create_user("ann", ROOT)
+    old = await accounts.create_key("ann", ROOT, limits={"requests_per_day": 5})
+    house.clock.ms += 1
+    new = await accounts.rotate_key(old.key.id, ROOT, grace_seconds=60)
+    await accounts.update_key(new.key.id, ROOT, KeyChange(limits={"requests_per_day": 7}))
+    for key_id in (old.key.id, new.key.id):
+        [_, owner] = await accounts.owners_of_use("ann", key_id, None, None)
+        assert (owner.id, owner.keys[-1]) == (old.key.id, new.key.id)
+        assert owner.limits.counts == {"requests_per_day": 7}
+
+
+async def test_who_is_gone_owns_no_limits(house):
+    accounts = house.accounts
+    await accounts.teams.create("blue", ROOT)
+    _, made = await accounts.create_user("ann", ROOT)
+    await accounts.revoke_key(made.key.id, ROOT)
+    assert await accounts.limit_owner("key", made.key.id, "ann") is None
+    await accounts.close_user("ann", ROOT)
+    assert await accounts.limit_owner("user", "ann", "ann") is None
+    await accounts.teams.close("blue", ROOT)
+    assert await accounts.limit_owner("team", "blue", None) is None
+
+
+async def test_mail_about_a_team_goes_to_its_admins(house):
+    accounts = house.accounts
+    for team in ("blue", "red"):
+        await accounts.teams.create(team, ROOT)
+        await accounts.create_user(f"{team}.boss", ROOT, team=team, team_admin=True, email=f"{team}@example.com")
+    await accounts.create_user("ann", ROOT, team="blue", email="ann@example.com")
+    await accounts.create_user("silent", ROOT, team="blue", team_admin=True)
+    assert accounts.addresses_of(None, "blue") == ["blue@example.com"]
+    assert accounts.addresses_of("ann", None) == ["ann@example.com"]
+    await accounts.update_user("blue.boss", ROOT, UserChange(status="suspended"))
+    await accounts.close_user("ann", ROOT)
+    assert accounts.addresses_of("ann", "blue") == []
+    assert accounts.addresses_of("nobody", "green") == []
+    assert accounts.addresses_of(None, None) == []

@@ -114,3 +114,23 @@ async def test_an_upstream_that_goes_down_while_nothing_can_be_saved_is_reported
     assert await house.told() == []
     house.store.fail = None
     assert [event for event, _ in await house.told()] == ["upstream.down"]
+
+
+async def test_a_fault_does_not_end_the_watch(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tollkeeper.services.alerts.conditions.CHECK_EVERY", 0)
+    calls: list[int] = []
+    again = asyncio.Event()
+
+    async def check() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("a fault of the gateway")
+        again.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(house.conditions, "check", check)
+    running = asyncio.create_task(house.conditions.run())
+    async with asyncio.timeout(5):
+        await again.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -10,9 +10,11 @@ import pytest
 from tests.services.events.rig import Clock, Receiver, Sending, receiving, sending
 from tests.services.in_memory import ROOT
 from tollkeeper.rules.retries import TRIED_FOR_MS
-from tollkeeper.services.events.deliveries import AT_ONCE_PER_TARGET, CLAIM_MS, KEPT_MS, POLL_SECONDS, TRIES_KEPT
+from tollkeeper.services.events.deliveries import AT_ONCE, CLAIM_MS, KEPT_MS, POLL_SECONDS, TRIES_KEPT
+from tollkeeper.services.events.post import Outcome
 from tollkeeper.services.events.webhooks import WebhookChange
 from tollkeeper.store.memory.store import MemoryStore
+from tollkeeper.store.ports.events import Event
 
 
 async def states(sender: Sending, target: str) -> list[tuple[str, int]]:
@@ -125,7 +127,56 @@ async def test_hanging_receivers_leave_room_for_others(sender: Sending, receiver
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert other.messages[0].json["type"] == "upstream.up"
-        assert len(receiver.messages) <= AT_ONCE_PER_TARGET
+        assert len(receiver.messages) <= AT_ONCE
+
+
+async def test_many_hanging_receivers_leave_all_its_places_to_one_that_answers(clock: Clock) -> None:
+    async with receiving() as hanging, receiving() as other:
+        hanging.answers = [0] * 1000
+        sender = await sending(clock, hanging.address, other.address)
+        for _ in range(10):
+            await sender.add(hanging.url)
+        await sender.add(other.url)
+        for _ in range(20):
+            await sender.happen()
+        running = asyncio.create_task(sender.deliveries.run())
+        async with asyncio.timeout(POLL_SECONDS):  # no place is ever free because one that hangs was given up
+            while len(other.messages) < 20:
+                other.arrived.clear()
+                await other.arrived.wait()
+        assert len(hanging.messages) <= 10 * AT_ONCE
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+class _SlowMail:
+    def __init__(self) -> None:
+        self.under_way = 0
+
+    def recipients(self, event: Event) -> list[str]:
+        return [f"{number}@example.com" for number in range(20)]
+
+    async def send(self, address: str, event: Event) -> Outcome:
+        self.under_way += 1
+        await asyncio.Event().wait()
+        return Outcome()
+
+
+async def test_an_smtp_server_that_hangs_has_few_connections_however_many_the_addresses(
+    clock: Clock, receiver: Receiver
+) -> None:
+    mail = _SlowMail()
+    sender = await sending(clock, receiver.address, mail=mail)
+    await sender.add(receiver.url)
+    for _ in range(3):
+        await sender.happen()
+    running = asyncio.create_task(sender.deliveries.run())
+    while len(receiver.messages) < 3:
+        receiver.arrived.clear()
+        await receiver.arrived.wait()
+    assert mail.under_way == AT_ONCE
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_what_a_killed_process_had_under_way_is_sent_again(clock: Clock, receiver: Receiver) -> None:
@@ -221,5 +272,72 @@ async def test_a_new_event_is_sent_without_waiting_for_the_next_look(sender: Sen
     async with asyncio.timeout(POLL_SECONDS - 1):
         await sender.happen()
         await receiver.arrived.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_paused_webhook_is_not_told_of_what_cannot_be_saved_either(sender: Sending, receiver: Receiver) -> None:
+    await sender.add(receiver.url, status="paused")
+    await sender.deliveries.send_unsaved(sender.outbox.event("ledger.failing", {"reason": "disk full"}))
+    assert receiver.messages == []
+
+
+async def test_what_waited_for_days_before_its_first_try_is_tried_for_a_day(
+    sender: Sending, receiver: Receiver
+) -> None:
+    webhook = await sender.add(receiver.url, status="paused")
+    await sender.happen()
+    await sender.deliver()
+    sender.clock.ms += 3 * TRIED_FOR_MS
+    await sender.webhooks.change(webhook.id, WebhookChange(status="active"), ROOT)
+    receiver.answers = [500]
+    await sender.deliver()
+    assert await states(sender, webhook.id) == [("pending", 1)]
+    sender.clock.ms += 5_000
+    await sender.deliver()
+    assert await states(sender, webhook.id) == [("delivered", 2)]
+
+
+class _FaultyMail:
+    """Finds no words for an event, or cannot say who gets it."""
+
+    def __init__(self, *, recipients: bool) -> None:
+        self.faulty_recipients = recipients
+        self.asked = asyncio.Event()
+
+    def recipients(self, event: Event) -> list[str]:
+        self.asked.set()
+        if self.faulty_recipients:
+            raise RuntimeError("a fault of the gateway")
+        return ["ops@example.com"]
+
+    async def send(self, address: str, event: Event) -> Outcome:
+        raise KeyError("end_user_id")
+
+
+async def test_an_event_that_cannot_be_written_is_given_up_like_any_other(clock: Clock) -> None:
+    sender = await sending(clock, mail=_FaultyMail(recipients=False))
+    await sender.happen()
+    await sender.deliver()
+    while (due := await sender.store.events.next_due()) is not None:
+        clock.ms = due
+        await sender.deliver()
+    [(delivery, _)] = await sender.store.events.deliveries(target="ops@example.com", limit=9)
+    assert delivery.status == "dead"
+    assert "by a fault of the gateway" in json.loads(delivery.tries)[-1]["error"]
+
+
+async def test_a_fault_does_not_end_the_queue(clock: Clock, receiver: Receiver) -> None:
+    mail = _FaultyMail(recipients=True)
+    sender = await sending(clock, receiver.address, mail=mail)
+    await sender.add(receiver.url)
+    await sender.happen()
+    running = asyncio.create_task(sender.deliveries.run())
+    await mail.asked.wait()
+    mail.faulty_recipients = False
+    sender.deliveries.wake()
+    async with asyncio.timeout(POLL_SECONDS):
+        await receiver.arrived.wait()
+    assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

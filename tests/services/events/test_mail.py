@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from msgspec.structs import replace
 
 from tests.services.events.rig import Clock, Receiver, sending
 from tests.services.images.rig import CERTIFICATE
@@ -215,6 +216,12 @@ def test_operators_get_what_needs_them_and_owners_what_is_about_their_budgets() 
     assert asked == [("ann", "team_1")]
     assert list(found.recipients(EVENT)) == [TO]
     assert list(found.recipients(Event("evt_3", 1, "key.created", "{}", "ann"))) == []
+
+
+def test_operators_get_nothing_about_the_budgets_of_end_users() -> None:
+    found = Mailer(SmtpServer("mail", 25, "gate@tolls.example"), [TO], lambda _user, _team: ["ann@example.com"])
+    assert list(found.recipients(replace(BUDGET, data='{"owner":"end_user"}'))) == ["ann@example.com"]
+    assert list(found.recipients(replace(BUDGET, data='{"owner":"key"}'))) == [TO, "ann@example.com"]
 
 
 async def test_a_mail_is_tried_again_like_a_webhook(clock: Clock, receiver: Receiver) -> None:

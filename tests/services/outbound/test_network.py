@@ -8,7 +8,7 @@ import pytest
 from tests.services.images.rig import Detour, names
 from tollkeeper.rules.errors import InvalidImage
 from tollkeeper.services.images.fetch import UNFETCHED, Fetcher
-from tollkeeper.services.outbound.network import MAX_ADDRESSES, AddressRefused, GuardedNetwork, is_public
+from tollkeeper.services.outbound.network import MAX_ADDRESSES, MOST_READ, AddressRefused, GuardedNetwork, is_public
 
 PUBLIC = "93.184.216.34"
 UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -145,3 +145,31 @@ async def test_exceptions_are_exact(allow, host, port, passes):
     with pytest.raises(httpcore2.ConnectError if passes else AddressRefused):
         await GuardedNetwork((allow,), resolve, detour).connect_tcp(host, port)
     assert bool(detour.asked) is passes
+
+
+class Endless(httpcore2.AsyncMockStream):
+    """As many bytes as are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.asked: list[int] = []
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self.asked.append(max_bytes)
+        return b"a" * max_bytes
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_no_answer_is_read_in_large_parts(tls):
+    endless = Endless()
+
+    class Network(httpcore2.AsyncMockBackend):
+        async def connect_tcp(self, *_, **__):
+            return endless
+
+    guard = GuardedNetwork((), names(outside_example=PUBLIC), Network([]))
+    stream = await guard.connect_tcp("outside.example", 443)
+    if tls:
+        stream = await stream.start_tls(UNUSED, "outside.example")
+    assert len(await stream.read(65_536)) == MOST_READ
+    assert len(await stream.read(10)) == 10

@@ -244,3 +244,25 @@ def test_the_latency_is_smoothed(health: Health) -> None:
     health.note_success("m", 100.0)
     health.note_success("m", 100.0, first_byte=2.0)
     assert health.latency == pytest.approx(1.2)
+
+
+def test_what_only_the_operator_can_repair_is_known_until_it_serves_again() -> None:
+    health = Health()
+    known: list[bool] = []
+
+    def fails(outcome: Outcome) -> None:
+        health.note_failure(outcome, "m", 100.0, "why")
+        known.append(health.operator_fault)
+
+    fails(Outcome.UNAVAILABLE)
+    fails(Outcome.OPERATOR_FAULT)
+    fails(Outcome.UNREACHABLE)
+    health.probed(200.0, None)
+    known.append(health.operator_fault)
+    health.note_success("m", 300.0)
+    known.append(health.operator_fault)
+    fails(Outcome.FORBIDDEN)  # of one model, or of what one user wrote
+    fails(Outcome.OPERATOR_FAULT)
+    health.clear()
+    known.append(health.operator_fault)
+    assert known == [False, True, True, True, False, False, True, False]

@@ -34,7 +34,7 @@ from tollkeeper.store.sqlite.verify import verify
 
 OPAQUE = re.compile(r"u_[0-9a-f]{24}")
 ERASE = replace(AUDIT, action="user.erase", target="annabel", actor="root")
-ANNABEL = replace(ANN, user_id="annabel", name="Annabel Lee", status="closed")
+ANNABEL = replace(ANN, user_id="annabel", name="Annabel Lee", status="closed", email="lee@example.com")
 BOB = replace(ANN, user_id="bob", name="Bob")
 ISSUER, SUBJECT = "https://op.example", "sub-of-annabel"
 HOMES = {"annabel": "192.0.2.98", "bob": "192.0.2.10"}
@@ -67,10 +67,14 @@ async def furnish(store: Store) -> User:
     theirs = Event("evt_1", NOON, "user.suspended", '{"user_id":"annabel","name":"Annabel Lee"}', "annabel")
     others = Event("evt_2", NOON, "key.revoked", '{"user_id":"bob","by":"annabel","prefix":"sk-bobs"}', "bob")
     alert = Alert("user", "annabel", "", "cost_usd_per_month", 80, 0, 0, NOON, "evt_3", "annabel")
-    await store.events.add([theirs, others])
+    of_team = Event("evt_4", NOON, "budget.threshold", '{"team_id":"blue"}', team_id="blue")
+    await store.events.add([theirs, others, of_team])
     await store.alerts.open(alert, replace(theirs, id="evt_3"))
     await store.events.plan("evt_1", [Delivery("dlv_1", "evt_1", "email", "annabel@example.com", NOON, NOON)])
     await store.events.plan("evt_2", [Delivery("dlv_2", "evt_2", "webhook", "wh_1", NOON, NOON)])
+    to_admins = [Delivery("dlv_3", "evt_4", "email", "lee@example.com", NOON, NOON)]
+    to_admins.append(Delivery("dlv_4", "evt_4", "email", "bob@example.com", NOON, NOON))
+    await store.events.plan("evt_4", to_admins)
     return users[0]
 
 
@@ -102,7 +106,7 @@ async def test_nothing_tells_who_they_were_and_no_sum_changes(store: Store) -> N
     assert OPAQUE.fullmatch(left.user_id)
     assert (left.status, left.name, left.password_hash) == ("closed", None, None)
     found = await everything(store)
-    for secret in ("annabel", "Annabel", "by-the-sea", "192.0.2.99", "192.0.2.98"):
+    for secret in ("annabel", "Annabel", "by-the-sea", "192.0.2.99", "192.0.2.98", "lee@example.com"):
         assert secret not in found
     for kept in ("bobs", "sub-of-bobs", "192.0.2.10"):
         assert kept in found
@@ -126,10 +130,10 @@ async def test_the_audit_log_tells_of_it_without_the_name(store: Store) -> None:
 
 async def test_their_events_and_alerts_go_and_those_of_others_do_not_name_them(store: Store) -> None:
     left = await store.erasure.erase(await furnish(store), ERASE)
-    [kept] = await store.events.events(limit=100)
+    _, kept = await store.events.events(limit=100)
     assert (kept.id, kept.user_id) == ("evt_2", "bob")
     assert kept.data == f'{{"user_id":"bob","by":"{left.user_id}","prefix":"sk-bobs"}}'
-    assert [due.delivery.id for due in await store.events.deliveries(limit=100)] == ["dlv_2"]
+    assert [due.delivery.id for due in await store.events.deliveries(limit=100)] == ["dlv_4", "dlv_2"]
     assert await store.events.unplanned(100) == []
     assert await store.alerts.load() == []
 

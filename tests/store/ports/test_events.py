@@ -80,6 +80,11 @@ async def test_a_busy_target_leaves_the_turn_to_others(store: Store) -> None:
     assert [due.delivery.id for due in await store.events.due(NOON, 1, busy=["wh_1"])] == ["dlv_2"]
 
 
+async def test_a_busy_channel_leaves_the_turn_to_the_other(store: Store) -> None:
+    await planned(store, delivery("dlv_1", channel="email", target="ops@example.com"), delivery("dlv_2"))
+    assert [due.delivery.id for due in await store.events.due(NOON, 1, without="email")] == ["dlv_2"]
+
+
 async def test_a_delivery_is_claimed_once_until_the_claim_lapses(store: Store) -> None:
     await planned(store, delivery("dlv_1"))
     [(due, _)] = await store.events.due(NOON, 9)

@@ -1988,7 +1988,8 @@ export interface paths {
         };
         /**
          * Your alerts that are open, newest first
-         * @description Thresholds of your budgets, and of those of your keys, that are reached.
+         * @description Thresholds of your budgets that are reached, and of those of your keys, your team and the people your keys act
+         *     for.
          */
         get: operations["_own_me_alerts_get"];
         put?: never;
@@ -2888,10 +2889,10 @@ export interface components {
         };
         /**
          * AlertBody
-         * @description Something that has been so since `since`. `kind` and `id` say of what: a `user`, a `key`, a `team`, `everyone`
-         *     (the budget of the installation), or an `upstream` that is down. `limit` is the budget, `model` the model that it
-         *     is on (null: all), `percent` the part of it that is reached; all three are null where it is no budget. `event_id` is
-         *     the event that reported it.
+         * @description Something that has been so since `since`. `kind` and `id` say of what: a `user`, a `key`, a `team`, an `end_user`
+         *     (of the user `user_id`), `everyone` (the budget of the installation), or an `upstream` that is down. `limit` is the
+         *     budget, `model` the model that it is on (null: all), `percent` the part of it that is reached; all three are null
+         *     where it is no budget. `event_id` is the event that reported it.
          */
         AlertBody: {
             /**
@@ -2904,6 +2905,7 @@ export interface components {
              * @example user
              * @example key
              * @example team
+             * @example end_user
              * @example everyone
              * @example upstream
              */
@@ -19775,6 +19777,8 @@ export interface operations {
                 type?: ("budget.threshold" | "budget.exhausted" | "user.suspended" | "key.created" | "key.revoked" | "invoice.finalized" | "invoice.paid" | "invoice.void" | "upstream.down" | "upstream.up" | "ledger.failing" | "ledger.recovered") | null;
                 /** @description Only events about this user. */
                 user_id?: string | null;
+                /** @description Only events about this team. */
+                team_id?: string | null;
             };
             header?: never;
             path?: never;

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tollkeeper.rules.errors import AccountSuspended, Forbidden, InvalidKey, NotFound, NotSignedIn, SecondFactorMissing
-from tollkeeper.rules.owners import TEAM, Owner, Owners
+from tollkeeper.rules.owners import END_USER, KEY, TEAM, Owner, Owners
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.accounts.end_users import EndUsers
 from tollkeeper.services.accounts.keys import FOREVER, key_status, valid_until
@@ -204,10 +204,43 @@ class Directory:
         """Owners of limits on a user's requests in a session, and on adjustments of the user's cost."""
         return self._owners[user_id]
 
-    def owners_of_use(self, user_id: str, key_id: str | None) -> Owners:
-        """Owners of limits on what a user used with a key, or in a session; none where there is no such user."""
+    async def owners_of_use(
+        self, user_id: str, key_id: str | None, team_id: str | None, end_user_id: str | None
+    ) -> Owners:
+        """Owners of the limits that counted what a user used, with a key or in a session, in a team and for an end
+        user, as they are now; without those that are gone, as `limit_owner` says. Raises StoreError."""
         key = None if key_id is None else self._keys.get(key_id)
-        return self._owners.get(user_id, ()) if key is None else self._callers[key.digest].owners
+        found = [
+            await self.limit_owner("user", user_id, user_id),
+            None if key is None else await self.limit_owner("key", key.counter_id, user_id),
+            None if team_id is None else await self.limit_owner("team", team_id, None),
+            None if end_user_id is None else await self.limit_owner("end_user", end_user_id, user_id),
+        ]
+        return tuple(owner for owner in found if owner is not None)
+
+    async def limit_owner(self, kind: str, owner_id: str, user_id: str | None) -> Owner | None:
+        """An owner of limits by its scope, as it is now; `user_id`: the user that it is or belongs to. Of a key and its
+        successors, which count as one, it is the newest. None: it is gone, or closed, or revoked. Raises StoreError."""
+        if kind == END_USER.name:
+            return await self.end_users.owner(owner_id)
+        if kind == TEAM.name:
+            return self.teams.open_owner(owner_id)
+        if kind == KEY.name:
+            keys = (self._keys[key_id] for key_id in self._keys_of.get(user_id or "", ()))
+            same = [key for key in keys if key.counter_id == owner_id]
+            newest = max(same, key=lambda key: key.created_at, default=None)
+            return None if newest is None or newest.revoked_at is not None else owner_of(newest)
+        user = self._users.get(owner_id.lower())
+        return None if user is None or user.status == "closed" else self._owners[user.user_id][0]
+
+    def addresses_of(self, user_id: str | None, team_id: str | None) -> list[str]:
+        """The e-mail addresses of a user and of the admins of a team, as far as they have given any and may sign in."""
+        names = [] if team_id is None else self.teams.members(team_id)
+        members = (self._users[name.lower()] for name in names)
+        concerned = [user for user in members if user.team_admin]
+        if user_id is not None and (user := self._users.get(user_id.lower())) is not None:
+            concerned.append(user)
+        return [user.email for user in concerned if user.status == "active" and user.email is not None]
 
     def owners(self) -> Iterator[Owner]:
         """Every owner of limits. A rotated key and its successor are two, with the same id."""

@@ -64,6 +64,8 @@ class EndUsers:
         self._begun = begun
         self._forgotten = forgotten
         self._ended = ended
+        self.on_limits_saved: list[Callable[[Owner], None]] = []
+        """Called with an owner once its new limits are saved."""
         self._changes = ChangeQueue()
         self._changed = 0
         """Changes so far: what was read before the latest may no longer be so."""
@@ -99,6 +101,14 @@ class EndUsers:
             return None
         _check_active(known.end_user)
         return known.owner
+
+    async def owner(self, end_user_id: str) -> Owner | None:
+        """The end user with this id as an owner of limits; None: there is none. Raises StoreError."""
+        known = self._known.get(end_user_id)
+        if known is not None:
+            return known.owner
+        found = await self._store.read(end_user_id)
+        return None if found is None else owner_of(found)
 
     def current(self, owner: Owner) -> Owner:
         """An end user with its present limits. Raises Forbidden where it has been blocked since. One that is no longer
@@ -270,8 +280,11 @@ class EndUsers:
         saved = await self._store.save(end_user, entry)
         self._changed += 1
         self._drop(end_user.id)
+        owner = owner_of(saved)
         if saved.value is not None:
-            self._put(saved, owner_of(saved))
+            self._put(saved, owner)
+        for call in self.on_limits_saved:
+            call(owner)
         return saved
 
     def _put(self, end_user: EndUser, owner: Owner) -> _Known:

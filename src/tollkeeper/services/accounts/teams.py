@@ -103,6 +103,11 @@ class Teams:
         """The team as the owner of limits on its members' requests: one object until its limits change."""
         return self._owners[team_id]
 
+    def open_owner(self, team_id: str) -> Owner | None:
+        """As `owner`; None where there is no such team, or where it is closed."""
+        team = self._teams.get(team_id.lower())
+        return None if team is None or team.closed_at is not None else self._owners[team.team_id]
+
     def owners(self) -> Iterator[Owner]:
         yield from self._owners.values()
 

@@ -63,7 +63,10 @@ class Conditions:
         """Watch until cancelled."""
         try:
             while True:
-                await self.check()
+                try:
+                    await self.check()
+                except Exception:
+                    log.exception("the installation cannot be watched by a fault of the gateway; it is tried again")
                 await asyncio.sleep(CHECK_EVERY)
         finally:
             for task in self._sending:

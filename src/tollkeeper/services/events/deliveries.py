@@ -2,7 +2,7 @@
 
 All of it is in tasks of its own: nothing here is awaited by a request. A delivery is claimed before it is tried, and
 the claim lapses, so that one whose process was killed is tried again: each event arrives at least once, in no promised
-order. Each target has a bounded number of places, so that dead receivers leave room for the others.
+order. Each webhook has places of its own, and so has the SMTP server: those that are dead take none from the others.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from tollkeeper.store.ports.events import Channel, Delivery, DeliveryStatus, Eve
 
 log = logging.getLogger("tollkeeper.events")
 
-AT_ONCE = 16
-AT_ONCE_PER_TARGET = 4
+AT_ONCE = 4
+"""Deliveries under way to one webhook, and e-mails in all; there are at most `MOST_WEBHOOKS` webhooks."""
+READ_AT_ONCE = 16
 CLAIM_MS = 45_000
 """How long a claim lasts: longer than a try, so that none is made twice at the same time."""
 POLL_SECONDS = 5.0
@@ -74,6 +75,7 @@ class Deliveries:
         self._chance = chance
         self._woken = asyncio.Event()
         self._running: dict[asyncio.Task[None], str] = {}
+        """What is under way, and whose places it takes."""
         self._forgotten_at = 0
         self._failing = False
 
@@ -89,7 +91,11 @@ class Deliveries:
         try:
             while True:
                 self._woken.clear()
-                wait = await self.step()
+                try:
+                    wait = await self.step()
+                except Exception:
+                    log.exception("events cannot be delivered by a fault of the gateway; it is tried again")
+                    wait = POLL_SECONDS
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._woken.wait()
@@ -122,9 +128,8 @@ class Deliveries:
 
     async def send_unsaved(self, event: Event) -> None:
         """Send an event that cannot be saved, once, to whoever wants it. Failures are logged."""
-        addresses = self._mail.recipients(event) if self._mail else ()
-        targets: list[tuple[Channel, str]] = [("webhook", name) for name in self._webhooks.wanting(event)]
-        targets += [("email", address) for address in addresses]
+        paused = self._webhooks.paused()
+        targets = [place for place in self._targets(event) if place[1] not in paused]
         outcomes = await asyncio.gather(*(self._send(channel, target, event) for channel, target in targets))
         for (_, target), outcome in zip(targets, outcomes, strict=True):
             if not outcome.delivered:
@@ -136,11 +141,13 @@ class Deliveries:
             for event in new:
                 await self._store.plan(event.id, self._deliveries_of(event))
 
-    def _deliveries_of(self, event: Event) -> list[Delivery]:
-        now = self._now()
+    def _targets(self, event: Event) -> list[tuple[Channel, str]]:
         addresses = self._mail.recipients(event) if self._mail else ()
         targets: list[tuple[Channel, str]] = [("webhook", name) for name in self._webhooks.wanting(event)]
-        targets += [("email", address) for address in addresses]
+        return targets + [("email", address) for address in addresses]
+
+    def _deliveries_of(self, event: Event) -> list[Delivery]:
+        now = self._now()
         return [
             Delivery(
                 timed_id(DELIVERY_PREFIX, now, os.urandom(ENTROPY_BYTES)),
@@ -150,25 +157,29 @@ class Deliveries:
                 began_at=now,
                 next_at=now,
             )
-            for channel, target in targets
+            for channel, target in self._targets(event)
         ]
 
     async def _begin_due(self) -> None:
-        while (free := AT_ONCE - len(self._running)) > 0:
-            busy = Counter(self._running.values())
-            full = [target for target, count in busy.items() if count >= AT_ONCE_PER_TARGET]
-            begun = 0
-            for delivery, event in await self._store.due(self._now(), free, busy=[*full, *self._webhooks.paused()]):
-                if busy[delivery.target] >= AT_ONCE_PER_TARGET:
-                    continue
-                if await self._store.claim(delivery, self._now() + CLAIM_MS):
+        begun = True
+        while begun:
+            begun = False
+            taken = Counter(self._running.values())
+            full = [places for places, count in taken.items() if count >= AT_ONCE]
+            found = await self._store.due(
+                self._now(),
+                READ_AT_ONCE,
+                busy=[*full, *self._webhooks.paused()],
+                without="email" if "email" in full else None,
+            )
+            for delivery, event in found:
+                places = delivery.target if delivery.channel == "webhook" else delivery.channel
+                if taken[places] < AT_ONCE and await self._store.claim(delivery, self._now() + CLAIM_MS):
                     task = asyncio.create_task(self._try(delivery, event))
-                    self._running[task] = delivery.target
+                    self._running[task] = places
                     task.add_done_callback(self._ended)
-                    busy[delivery.target] += 1
-                    begun += 1
-            if not begun:
-                return
+                    taken[places] += 1
+                    begun = True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
@@ -187,12 +198,14 @@ class Deliveries:
 
     def _after(self, delivery: Delivery, outcome: Outcome, took_ms: int) -> Delivery:
         now, count = self._now(), delivery.count + 1
+        # A day of tries: one that lay here before the first, its webhook paused or the gateway stopped, has all of it.
+        began = delivery.began_at if delivery.count else now
         tried = {"at": now, "status": outcome.status, "error": outcome.error, "took_ms": took_ms}
         tries = [*msgspec.json.decode(delivery.tries, type=list[Raw]), Raw(msgspec.json.encode(tried))][-TRIES_KEPT:]
         status: DeliveryStatus = "delivered"
         again = None
         if not outcome.delivered:
-            again = next_try(count, delivery.began_at, now, self._chance())
+            again = next_try(count, began, now, self._chance())
             status = "dead" if again is None else "pending"
             log.log(
                 logging.WARNING if again is None else logging.INFO,
@@ -200,16 +213,21 @@ class Deliveries:
                 delivery.event_id, delivery.target, outcome.error, "; it is given up" if again is None else "",
             )  # fmt: skip
         return replace(
-            delivery, status=status, count=count, next_at=now if again is None else again,
+            delivery, status=status, count=count, began_at=began, next_at=now if again is None else again,
             tries=msgspec.json.encode(tries).decode(),
         )  # fmt: skip
 
     async def _send(self, channel: Channel, target: str, event: Event) -> Outcome:
-        if channel == "webhook":
-            return await self._webhooks.send(target, event)
-        if self._mail is None:
-            return Outcome(error="no SMTP server is set")
-        return await self._mail.send(target, event)
+        try:
+            if channel == "webhook":
+                return await self._webhooks.send(target, event)
+            if self._mail is None:
+                return Outcome(error="no SMTP server is set")
+            return await self._mail.send(target, event)
+        except Exception:
+            # It counts as a try, so that it ends: an event that cannot be written would be tried for ever.
+            log.exception("%s could not be sent to %s by a fault of the gateway", event.id, target)
+            return Outcome(error="it could not be sent, by a fault of the gateway: its log says more")
 
     async def _forget(self) -> None:
         now = self._now()

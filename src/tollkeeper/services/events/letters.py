@@ -107,8 +107,8 @@ def _owner(data: Mapping[str, Any]) -> str:
     kind = data["owner"]
     if kind == "everyone":
         return "everyone together"
-    if kind == "key":
-        return f"the key {data['key_id']} of {data['user_id']}"
+    if kind in ("key", "end_user"):
+        return f"the {kind.replace('_', ' ')} {data[f'{kind}_id']} of {data['user_id']}"
     return f"the {kind} {data[f'{kind}_id']}"
 
 

@@ -13,10 +13,12 @@ from email.message import EmailMessage
 from typing import Any, Literal
 
 import aiosmtplib
+import msgspec
 from msgspec import Struct
 
 from tollkeeper.rules.events import BUDGET_EVENTS, MAILED
 from tollkeeper.rules.mail import is_mail_address
+from tollkeeper.rules.owners import END_USER
 from tollkeeper.services.events.letters import letter
 from tollkeeper.services.events.post import Outcome
 from tollkeeper.store.ports.events import Event
@@ -46,8 +48,13 @@ class SmtpServer(Struct, frozen=True):
         return [("host", self.host), ("port", self.port), ("tls", self.tls), ("user", self.user)]
 
 
+class _Budget(Struct):
+    owner: str = ""
+
+
 class Mailer:
-    """Sends events as e-mails: to the `operators`, and what is about budgets to its owner's own addresses."""
+    """Sends events as e-mails: to the `operators`, and what is about budgets to `own_addresses` of those who may see it
+    as their own."""
 
     def __init__(
         self,
@@ -68,9 +75,12 @@ class Mailer:
         return f"Mailer({self._server!r}, {len(self._operators)} operators)"
 
     def recipients(self, event: Event) -> Collection[str]:
-        """The addresses that an event is mailed to, each once."""
-        found = list(self._operators) if event.type in MAILED else []
-        if event.type in BUDGET_EVENTS:
+        """The addresses that an event is mailed to, each once. Budgets of end users are for their user to know: an app
+        may have thousands of them."""
+        is_budget = event.type in BUDGET_EVENTS
+        of_end_user = is_budget and msgspec.json.decode(event.data, type=_Budget).owner == END_USER.name
+        found = list(self._operators) if event.type in MAILED and not of_end_user else []
+        if is_budget:
             found += filter(is_mail_address, self._own_addresses(event.user_id, event.team_id))
         return dict.fromkeys(found)
 

@@ -6,8 +6,10 @@ addresses, so that nothing is gained by changing what a name resolves to after t
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 import httpcore2
 
@@ -21,6 +23,8 @@ CONNECT_TIMEOUT = 3.0
 """Seconds for one address, so that a dead one leaves time for the next."""
 MAX_ADDRESSES = 4
 """The most addresses of a name that are tried."""
+MOST_READ = 16 * 1024
+"""Bytes that are read and parsed before the event loop serves others: of the smallest chunks, that is thousands."""
 
 REFUSED_V4 = tuple(
     map(
@@ -114,7 +118,8 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
         bound = CONNECT_TIMEOUT if timeout is None else min(timeout, CONNECT_TIMEOUT)
         for place, ip in enumerate(found, 1):
             try:
-                return await self._network.connect_tcp(ip, port, bound, local_address, socket_options)
+                stream = await self._network.connect_tcp(ip, port, bound, local_address, socket_options)
+                return _BoundedReads(stream)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 if place == len(found):
                     raise
@@ -131,3 +136,30 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
         if not exempt and not all(map(is_public, found)):
             raise AddressRefused
         return found
+
+
+class _BoundedReads(httpcore2.AsyncNetworkStream):
+    """A connection of which at most `MOST_READ` bytes are read at once."""
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 httpcore2's
+        return await self._stream.read(min(max_bytes, MOST_READ), timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore2.AsyncNetworkStream:
+        return _BoundedReads(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

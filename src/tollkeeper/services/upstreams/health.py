@@ -56,8 +56,9 @@ class Health:
     below 1.
 
     `latency`: smoothed seconds to the first byte of a response; None: not known yet. `alive`: the finding of the last
-    probe; None: it is not probed. `is_calm`: nothing has failed since it last served, and nothing rests, so that it
-    serves every model. `on_change` is called when it may be able to serve sooner than `due_at` has said, and when a
+    probe; None: it is not probed. `operator_fault`: it has refused the gateway's key or account since it last served,
+    which only the operator can repair. `is_calm`: nothing has failed since it last served, and nothing rests, so that
+    it serves every model. `on_change` is called when it may be able to serve sooner than `due_at` has said, and when a
     probe shows that it cannot.
     """
 
@@ -70,6 +71,7 @@ class Health:
         self._probe_failure: str | None = None
         self.latency: float | None = None
         self.alive: bool | None = None
+        self.operator_fault = False
         self.is_calm = True
         self.on_change: list[Callable[[], None]] = []
 
@@ -168,6 +170,7 @@ class Health:
             self._guard.breaker.results.add(now)  # which is all that a success of a closed one does
             return
         self._failure = None
+        self.operator_fault = False
         for guard in self._guards(model):
             guard.rest.served()
             if guard.breaker not in trial.breakers:
@@ -218,6 +221,8 @@ class Health:
         """Let the upstream, or this model of it, rest after such a failure."""
         self.is_calm = False
         row = ROWS[outcome]
+        if row.alerts and row.rests == "upstream":
+            self.operator_fault = True
         guard = self._guard if row.rests == "upstream" else self._models.setdefault(model, _Guard())
         guard.rest.begin(now, OPERATOR_REST if row.alerts else retry_after)
 
@@ -237,6 +242,7 @@ class Health:
         self._guard = _Guard()
         self._models = {}
         self._failure = self._probe_failure = self.alive = None
+        self.operator_fault = False
         self.is_calm = True
         self._changed()
 

@@ -57,12 +57,12 @@ class MemoryErasure:
         tables.jobs |= {
             job_id: replace(job, body=redacted_json(job.body, person)) for job_id, job in tables.jobs.items()
         }
-        self._forget_events(person)
+        self._forget_events(person, user.email)
         append(tables, redacted(audit, person))
         tables.erased.add(left.user_id)
         return left
 
-    def _forget_events(self, person: Person) -> None:
+    def _forget_events(self, person: Person, email: str | None) -> None:
         tables = self._tables
         tables.alerts = {key: alert for key, alert in tables.alerts.items() if alert.user_id != person.user_id}
         tables.events = {
@@ -72,7 +72,9 @@ class MemoryErasure:
         }
         tables.unplanned &= tables.events.keys()
         tables.deliveries = {
-            delivery_id: each for delivery_id, each in tables.deliveries.items() if each.event_id in tables.events
+            delivery_id: each
+            for delivery_id, each in tables.deliveries.items()
+            if each.event_id in tables.events and (each.channel, each.target) != ("email", email)
         }
 
     async def scrub(self) -> None:

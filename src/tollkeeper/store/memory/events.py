@@ -48,8 +48,14 @@ class MemoryEvents:
             self._tables.unplanned.remove(event_id)
             self._tables.deliveries |= {each.id: each for each in deliveries}
 
-    async def due(self, at: int, limit: int, *, busy: Collection[str] = ()) -> list[Due]:
-        found = [each for each in self._pending() if each.next_at <= at and each.target not in busy]
+    async def due(
+        self, at: int, limit: int, *, busy: Collection[str] = (), without: Channel | None = None
+    ) -> list[Due]:
+        found = [
+            each
+            for each in self._pending()
+            if each.next_at <= at and each.target not in busy and each.channel != without
+        ]
         return self._with_events(sorted(found, key=lambda each: (each.next_at, each.id))[:limit])
 
     async def next_due(self) -> int | None:

@@ -34,8 +34,8 @@ class Event(Struct, frozen=True):
 class Delivery(Struct, frozen=True):
     """An event on its way to one recipient: `target` is the id of a webhook, or an e-mail address. Ids sort by time.
 
-    `status` "pending": it is tried at `next_at`. `began_at`: from when on it is tried for a day. `count`: how often it
-    was tried; `tries` are the last of these, a JSON array."""
+    `status` "pending": it is tried at `next_at`. `began_at`: from when on it is tried for a day, the time of the first
+    try once there was one. `count`: how often it was tried; `tries` are the last of these, a JSON array."""
 
     id: str
     event_id: str
@@ -76,9 +76,11 @@ class EventStore(Protocol):
     async def plan(self, event_id: str, deliveries: Sequence[Delivery]) -> None:
         """Save the deliveries of an event; nothing is changed where it has been planned before."""
 
-    async def due(self, at: int, limit: int, *, busy: Collection[str] = ()) -> list[Due]:
+    async def due(
+        self, at: int, limit: int, *, busy: Collection[str] = (), without: Channel | None = None
+    ) -> list[Due]:
         """Pending deliveries whose time has come at `at`, the most overdue first, without those to targets that are
-        `busy`."""
+        `busy`, and `without` those of a channel."""
 
     async def next_due(self) -> int | None:
         """When the next pending delivery is to be tried; None: there is none."""

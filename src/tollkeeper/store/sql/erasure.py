@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, insert, or_, select, update
 
 from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.audit import AuditEntry
@@ -97,7 +97,7 @@ def forget(connection: Connection, user: User, opaque_id: str, audit: AuditEntry
     `audit` is appended without the person. Returns the account as it is now."""
     person = Person(user.user_id, _belongings(connection, user.user_id), opaque_id)
     left = forgotten(user, opaque_id)
-    _forget_deliveries(connection, user.user_id)
+    _forget_deliveries(connection, user)
     for name, column in DELETED.items():
         table = schema.METADATA.tables[name]
         connection.execute(delete(table).where(table.c[column] == user.user_id))
@@ -158,10 +158,13 @@ def _redact_jobs(connection: Connection, person: Person) -> None:
         connection.execute(update(table).where(table.c.id == job.id).values(body=body))
 
 
-def _forget_deliveries(connection: Connection, user_id: str) -> None:
+def _forget_deliveries(connection: Connection, user: User) -> None:
+    """Deliveries of events about the person, and e-mails to them about others: about the team that they are an admin
+    of, say."""
     table, events = schema.deliveries, schema.events
-    theirs = select(events.c.id).where(events.c.user_id == user_id)
-    connection.execute(delete(table).where(table.c.event_id.in_(theirs)))
+    theirs = table.c.event_id.in_(select(events.c.id).where(events.c.user_id == user.user_id))
+    to_them = and_(table.c.channel == "email", func.lower(table.c.target) == (user.email or "").lower())
+    connection.execute(delete(table).where(or_(theirs, to_them)))
 
 
 def _redact_events(connection: Connection, person: Person) -> None:

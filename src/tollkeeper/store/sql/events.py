@@ -64,10 +64,14 @@ class SqlEvents:
 
         await self._writer.run(write)
 
-    async def due(self, at: int, limit: int, *, busy: Collection[str] = ()) -> list[Due]:
+    async def due(
+        self, at: int, limit: int, *, busy: Collection[str] = (), without: Channel | None = None
+    ) -> list[Due]:
         query = _DUE.where(DELIVERY_PENDING, deliveries.c.next_at <= at).order_by(deliveries.c.next_at, deliveries.c.id)
         if busy:
             query = query.where(~one_of(deliveries.c.target, busy))
+        if without is not None:
+            query = query.where(deliveries.c.channel != without)
         return await self._read_due(query.limit(limit))
 
     async def next_due(self) -> int | None:

@@ -42,13 +42,22 @@ function budgetWords(limit: string, model: string | null): string {
 export function subjectOf({ kind, id, user_id: userId }: Alert): string {
   if (kind === "everyone") return "everyone together";
   if (kind === "user") return id;
-  return kind === "key" && userId !== null ? `key ${id} of ${userId}` : `${kind} ${id}`;
+  return userId === null ? `${kind} ${id}` : `${ownerKind(kind)} ${id} of ${userId}`;
+}
+
+/** Which of one's own budgets an alert is about, to begin a sentence with: "Your team: "; one's own: "". */
+export function ownSubject({ kind, id }: Alert): string {
+  if (kind === "user") return "";
+  return kind === "team" ? "Your team: " : `${kind === "key" ? "Key" : "End user"} ${id}: `;
+}
+
+function ownerKind(kind: string): string {
+  return kind.replace("_", " ");
 }
 
 /** Where an admin sees more of what an alert is about; null: nowhere. */
 export function pathOf({ kind, id, user_id: userId }: Alert): string | null {
-  if (kind === "team") return `/admin/teams/${encodeURIComponent(id)}`;
-  if (kind === "upstream") return `/admin/upstreams/${encodeURIComponent(id)}`;
+  if (kind === "upstream" || kind === "team") return `/admin/${kind}s/${encodeURIComponent(id)}`;
   return userId === null ? null : `/admin/users/${encodeURIComponent(userId)}`;
 }
 
@@ -91,7 +100,7 @@ function invoiceLine(data: Data): string {
 
 function budgetLine(data: Data, text: (name: string) => string): string {
   const owner = text("owner");
-  const whose = owner === "everyone" ? "everyone together" : owner === "user" ? text("user_id") : `${owner} ${text(`${owner}_id`)}`;
+  const whose = owner === "everyone" ? "everyone together" : owner === "user" ? text("user_id") : `${ownerKind(owner)} ${text(`${owner}_id`)}`;
   const limit = text("limit");
   const model = typeof data["model"] === "string" ? data["model"] : null;
   const percent = typeof data["percent"] === "number" ? `${data["percent"]} %` : "";

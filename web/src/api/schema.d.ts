@@ -13826,6 +13826,8 @@ export interface operations {
                 after?: string | null;
                 /** @description Part of the value, in upper or lower case. */
                 q?: string | null;
+                /** @description Only those with these ids, separated by commas. */
+                id?: string | null;
             };
             header?: never;
             path?: never;
@@ -13916,6 +13918,8 @@ export interface operations {
                 after?: string | null;
                 /** @description Part of the value, in upper or lower case. */
                 q?: string | null;
+                /** @description Only those with these ids, separated by commas. */
+                id?: string | null;
             };
             header?: never;
             path: {

@@ -107,7 +107,6 @@ export function Chat({ userId }: { userId: string }) {
         onClose={() => setListed(false)}
         title="Conversations"
         size="min(320px, 88vw)"
-        closeButtonProps={{ "aria-label": "Close" }}
         transitionProps={{ duration: 120 }}
       >
         {list}

@@ -2,6 +2,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "~/api/client";
+import { isZero } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { monthWords } from "~/ui/format/times";
 
@@ -248,6 +249,16 @@ export function amountOf({ class: kind, tokens, units = 0 }: Pick<InvoiceLine, "
 export function priceOf(line: Pick<InvoiceLine, "class" | "units" | "unit_price_usd" | "unit_price_usd_per_mtok">): [string | null, string] {
   if ((line.units ?? 0) > 0) return [line.unit_price_usd ?? null, UNITS[line.class]?.[1] ?? ""];
   return [line.unit_price_usd_per_mtok, ""];
+}
+
+/** Whether nothing is ever to be paid by an invoice, in whatever state it is. */
+export function isSettled({ total_usd: total }: Pick<Invoice, "total_usd">): boolean {
+  return isZero(total) || total.startsWith("-");
+}
+
+/** Whether a month (of UTC) is over; before that nothing in it is finalized. */
+export function hasEnded(month: string, now = new Date()): boolean {
+  return month < now.toISOString().slice(0, 7);
 }
 
 /** What a month waits for. */

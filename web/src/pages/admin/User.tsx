@@ -5,6 +5,7 @@ import { ApiError } from "~/api/client";
 import { CallsTable } from "~/features/calls/CallsTable";
 import { CreditPanel } from "~/features/invoices/Credit";
 import { InvoicesTable } from "~/features/invoices/InvoicesTable";
+import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
 import { EndUsersPanel } from "~/features/endUsers/EndUsersPanel";
 import { KeysTable } from "~/features/keys/KeysTable";
 import { LimitMeters } from "~/features/limits/LimitMeters";
@@ -13,6 +14,7 @@ import { useUsage } from "~/features/usage/usage";
 import { UsageCharts } from "~/features/usage/UsageCharts";
 import { UsageTiles } from "~/features/usage/UsageTiles";
 import { useLiveUsers } from "~/features/users/live";
+import { IdentitiesPanel } from "~/features/users/IdentitiesPanel";
 import { OtherLimits } from "~/features/users/OtherLimits";
 import { UserActions } from "~/features/users/UserActions";
 import { UserLimitsPanel } from "~/features/users/UserLimitsPanel";
@@ -99,7 +101,9 @@ function UserPage({ user }: { user: UserRow }) {
         <InvoicesTable source={{ kind: "user", id: userId }} base="/admin/billing/invoices" />
       </Panel>
       <CreditPanel kind="user" id={userId} />
+      <EndUserUsage userId={userId} period={period} />
       <EndUsersPanel userId={userId} />
+      <IdentitiesPanel userId={userId} closed={status === "closed"} />
       <section className={classes["calls"]} aria-labelledby="calls">
         <h2 id="calls">Calls</h2>
         <CallsTable userId={userId} />

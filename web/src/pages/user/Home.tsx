@@ -1,5 +1,6 @@
 import { OwnAlerts } from "~/features/alerts/OwnAlerts";
 import { FirstCall } from "~/features/calls/FirstCall";
+import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
 import { LimitMeters } from "~/features/limits/LimitMeters";
 import { useMe } from "~/features/session/useMe";
 import { RefusalsPanel } from "~/features/refusals/RefusalsPanel";
@@ -27,6 +28,7 @@ export function Component() {
       )}
       {unused ? <FirstCall /> : <UsageCharts usage={usage} period={period} calls="/calls" />}
       <RefusalsPanel period={period} />
+      {me.data !== undefined && <EndUserUsage userId={me.data.user_id} period={period} />}
     </Page>
   );
 }

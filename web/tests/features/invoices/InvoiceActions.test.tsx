@@ -1,4 +1,4 @@
-import { screen, within } from "@testing-library/react";
+import { cleanup, screen, within } from "@testing-library/react";
 import { beforeEach, expect, it, vi } from "vitest";
 
 import { api } from "~/api/client";
@@ -65,4 +65,13 @@ it("says what was refused", async () => {
   await user.click(screen.getByRole("button", { name: "Finalize" }));
   await user.click(within(await screen.findByRole("dialog")).getByRole("button", { name: "Finalize" }));
   expect((await screen.findByRole("alert")).textContent).toBe("This month has not ended.");
+});
+
+it("offers to finalize the draft of a month that is over, and of no other", () => {
+  const draft = { number: null, status: "draft" as const };
+  opened({ ...draft, month: "2026-01" });
+  expect(screen.getByRole("button", { name: "Finalize" })).toBeTruthy();
+  cleanup();
+  opened({ ...draft, month: "9999-12" });
+  expect(screen.queryByRole("button", { name: "Finalize" })).toBeNull();
 });

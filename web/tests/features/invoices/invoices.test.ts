@@ -2,7 +2,7 @@
 import { expect, it, vi } from "vitest";
 
 vi.stubGlobal("window", { location: { origin: "http://gateway" } });
-const { amountOf, classWords, draftPath, fileHref, payerWords, requestsHref, priceOf, stateWords, titleOf } = await import("~/features/invoices/invoices");
+const { amountOf, classWords, draftPath, fileHref, hasEnded, isSettled, payerWords, requestsHref, priceOf, stateWords, titleOf } = await import("~/features/invoices/invoices");
 
 it("names an invoice by what it is", () => {
   expect(titleOf({ number: "TK-2026-000001", corrects: null, month: "2026-10" })).toBe("Invoice TK-2026-000001");
@@ -45,4 +45,13 @@ it("says what a month waits for", () => {
 it("finds the requests behind an invoice", () => {
   expect(requestsHref("inv_1", true)).toBe("/me/invoices/inv_1/requests.csv");
   expect(requestsHref("draft-2026-10-user-a@b.c", false)).toBe("/admin/invoices/draft-2026-10-user-a%40b.c/requests.csv");
+});
+
+it("knows when a month is over, by UTC", () => {
+  const end = new Date("2026-10-31T23:59:59.999Z");
+  expect([hasEnded("2026-10", end), hasEnded("2026-09", end), hasEnded("2026-10", new Date("2026-11-01T00:00:00Z"))]).toEqual([false, true, true]);
+});
+
+it("knows by which invoices nothing is to be paid", () => {
+  expect(["0.00", "-1.26", "0.01"].map((total) => isSettled({ total_usd: total }))).toEqual([true, true, false]);
 });

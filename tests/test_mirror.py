@@ -43,7 +43,6 @@ WITHOUT: dict[str, str] = {
     "services/accounts/changes/keys": "tests/services/accounts/test_keys.py, and test_rotation.py",
     "services/accounts/changes/saving": "under every change: tests/services/accounts/test_accounts.py",
     # Its parts are tested; it is them, joined
-    "app/billing": "invoices of a gateway: tests/pages/test_invoices.py",
     "app/sign_in": "signing in, at a whole gateway: tests/open_id/test_certified_provider.py",
     "cli/admin/commands": "a table of commands: tests/cli/admin/test_upstreams.py",
     "cli/demo/backends": "which of two upstreams: tests/cli/demo/test_ollama.py, tests/cli/demo/engine/test_process.py",
@@ -67,7 +66,6 @@ WITHOUT: dict[str, str] = {
     "control/admin/organization_results": "what its paths answer: tests/control/admin/test_organization.py",
     "store/sql/sums": "parts of statements: tests/store/ports/test_reports.py, tests/store/ports/test_buckets.py",
     "services/watching/pool": "what is seen of it: tests/control/admin/test_upstreams.py, tests/gateway/test_live.py",
-    "wire/error_text": "in each dialect: tests/wire/openai/test_errors.py, tests/wire/anthropic/test_errors.py",
     "wire/openai/fields": "what is done with them: tests/wire/openai/test_unbounded.py, test_stored.py",
     "cli/demo/engine/chat_template": "a template: tests/cli/demo/engine/test_process.py",
     "cli/demo/engine/child": "a process: tests/cli/demo/engine/test_process.py",

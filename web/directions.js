@@ -24,7 +24,12 @@ const FEATURES = {
   },
   keys: { limits: "a key may have limits of its own" },
   teams: { limits: "a team has limits, which its members share" },
-  endUsers: { limits: "a person behind a key may have limits" },
+  endUsers: {
+    limits: "a person behind a key may have limits",
+    session: "admins and users read different paths of the API",
+    usage: "what was used is summed by person",
+  },
+  invoices: {},
   billing: { models: "a price is for a model; a model without a price is reported" },
   upstreams: {
     live: "the feed carries the health of each upstream",
@@ -38,9 +43,14 @@ const FEATURES = {
     models: "what is pulled becomes a model",
     upstreams: "a model is pulled at one upstream, or at each whose models can be changed",
   },
-  alerts: { limits: "an alert says in words which limit it is about" },
-  webhooks: { alerts: "a webhook gets events, which have words of their own" },
+  refusals: { limits: "a refusal says in words which limit refused" },
   audit: { limits: "an entry says in words which limits were set" },
+  alerts: {
+    audit: "an event says who acted, in the same words",
+    invoices: "an event names an invoice and its payer, in the same words",
+    limits: "an alert says in words which limit it is about",
+  },
+  webhooks: { alerts: "a webhook gets events, which have words of their own" },
   users: {
     keys: "closing an account says how many keys stop working",
     limits: "limits are edited where the user is",

@@ -8,7 +8,7 @@ import pytest
 from tollkeeper.app.build import open_gateway
 from tollkeeper.config import load_settings
 from tollkeeper.services.accounts.bootstrap import keep_bootstrap
-from tollkeeper.services.ledger.observers import Observer, Observers
+from tollkeeper.services.ledger.observers import Observer, Observers, Refusal
 from tollkeeper.store.sqlite import SqliteStore
 
 
@@ -41,7 +41,7 @@ def test_what_is_seldom_needed_comes_when_it_is():
 
 
 class FailingObserver(Observer):
-    def refused(self, endpoint: str, code: str | None) -> None:
+    def refused(self, refusal: Refusal) -> None:
         raise RuntimeError("broken")
 
 
@@ -49,9 +49,9 @@ async def test_metrics_and_running_totals_observe_requests_and_failures_of_obser
     async with open_gateway(load_settings(database_path=tmp_path / "t.db")) as gateway:
         observers = gateway.context.observers
         assert isinstance(observers, Observers)
-        assert repr(observers) == "Observers(Metrics, RunningTotals, UpstreamBudgets, BudgetAlerts)"
+        assert repr(observers) == "Observers(Metrics, RunningTotals, UpstreamBudgets, BudgetAlerts, RefusalCounts)"
         observers.add(FailingObserver())
-        observers.refused("/v1/embeddings", "invalid_api_key")
+        observers.refused(Refusal("/v1/embeddings", 401, "invalid_api_key"))
         text = gateway.metrics.text()
     assert b'tollkeeper_refusals_total{code="invalid_api_key",endpoint="/v1/embeddings"} 1.0' in text
     assert b'tollkeeper_observer_failures_total{observer="FailingObserver"} 1.0' in text

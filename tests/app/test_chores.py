@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from tests.services.billing.house import ANN, DAY, NOVEMBER, finalize_all, house
 from tests.services.in_memory import ROOT, START, Clock, InMemoryAccounts
 from tests.services.upstreams.http.helpers import until
@@ -22,11 +24,15 @@ from tollkeeper.app.chores import (
     finalize_due,
     housekeeping,
     invoicing,
+    refusals,
     retention,
     upstream_watch,
     write_last_used,
 )
+from tollkeeper.rules.errors import Conflict
+from tollkeeper.services.ledger.observers import Refusal
 from tollkeeper.services.requests.idempotency import KEPT_MS, IdempotencyKeys
+from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.store import MemoryStore
 from tollkeeper.store.ports.idempotency import Claim
@@ -35,6 +41,7 @@ from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.store import Store
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.verify import verify
+from tollkeeper.store.time_buckets import MINUTES_KEPT_MS, hour_of
 
 
 async def store_of(path: Path, ages: Sequence[float]) -> SqliteStore:
@@ -53,7 +60,7 @@ async def models(store: Store) -> list[str]:
 async def test_records_are_kept_for_as_long_as_is_set(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     store = await store_of(tmp_path / "t.db", [400, 3.1, 2.9, 0])
-    await delete_old(store, 3, now_ms)
+    await delete_old(store, house(store).billing, 3, now_ms)
     assert await models(store) == ["0 days", "2.9 days"]
     assert "2 records over 3 days old were deleted from the ledger" in caplog.text
     await store.close()
@@ -64,10 +71,10 @@ async def test_a_ledger_that_cannot_delete_is_logged_and_tried_again(tmp_path, c
     store = await store_of(tmp_path / "t.db", [400, 0])
     with closing(sqlite3.connect(tmp_path / "t.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        await delete_old(store, 3, now_ms)
+        await delete_old(store, house(store).billing, 3, now_ms)
     assert "could not be deleted; it will be tried again" in caplog.text
     assert await models(store) == ["0 days", "400 days"]
-    await delete_old(store, 3, now_ms)
+    await delete_old(store, house(store).billing, 3, now_ms)
     assert await models(store) == ["0 days"]
     await store.close()
 
@@ -76,7 +83,7 @@ async def test_old_records_are_deleted_again_and_again(tmp_path, monkeypatch):
     monkeypatch.setattr(chores, "RETENTION_EVERY", 0)
     store = await store_of(tmp_path / "t.db", [30, 0])
     ahead = 0
-    deleting = asyncio.create_task(retention(store, 3, lambda: now_ms() + ahead))
+    deleting = asyncio.create_task(retention(store, house(store).billing, 3, lambda: now_ms() + ahead))
     async with asyncio.timeout(60):
         while await models(store) != ["0 days"]:
             await asyncio.sleep(0)
@@ -98,14 +105,36 @@ async def test_records_of_a_month_that_is_not_finalized_are_kept(tmp_path, caplo
         await store.ledger.settle(a_record(now - age * DAY, model=f"{age} days"))
     here = house(store)
     await here.billing.finalize("2026-10", by=ROOT)
-    await delete_old(store, 3, lambda: now)
+    await delete_old(store, here.billing, 3, lambda: now)
     assert await models(store) == ["5 days", "35 days"]
     assert "records of 2026-11 and later are kept until the month is finalized" in caplog.text
     await here.billing.finalize("2026-11", by=ROOT)
-    await delete_old(store, 3, lambda: now)
+    await delete_old(store, here.billing, 3, lambda: now)
     assert await models(store) == ["5 days"]
     await store.close()
     assert verify(tmp_path / "t.db").ok
+
+
+async def test_an_invoice_is_not_voided_while_its_records_are_deleted(monkeypatch):
+    store = MemoryStore()
+    here = house(store)
+    for at in (NOVEMBER, NOVEMBER + 35 * DAY):
+        await here.used(at)
+    [issued] = (await here.billing.finalize("2026-11", by=ROOT)).issued
+    prune, voiding = store.ledger.prune, []
+
+    async def prune_when_all_others_have_had_their_turn(before: int) -> int:
+        voiding.append(asyncio.create_task(here.billing.void(issued.id, "wrong", by=ROOT)))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return await prune(before)
+
+    monkeypatch.setattr(store.ledger, "prune", prune_when_all_others_have_had_their_turn)
+    await delete_old(store, here.billing, 3, lambda: NOVEMBER + 36 * DAY)
+    with pytest.raises(Conflict) as refused:
+        await voiding[0]
+    assert refused.value.code == "records_pruned"
+    assert (await here.billing.get(issued.id)).status == "finalized"
 
 
 async def test_months_are_finalized_again_and_again_whatever_happens(monkeypatch, caplog):
@@ -249,6 +278,22 @@ async def test_drained_upstreams_are_looked_for_again_and_again(monkeypatch, cap
         while looked < 3:
             await asyncio.sleep(0)
     assert "it will be tried again" in caplog.text
+
+
+async def test_refusals_are_written_and_folded_again_and_again(monkeypatch, caplog):
+    """Also after a failure, which is said once."""
+    monkeypatch.setattr(chores, "REFUSALS_EVERY", 0)
+    store, now = MemoryStore(), Clock()
+    counts = RefusalCounts(store.refusals, now)
+    async with background(refusals(counts)):
+        store.fail = "the disk is full"
+        counts.refused(Refusal("/v1/chat/completions", 404, "model_not_found", "ann"))
+        await until(lambda: "it will be tried again" in caplog.text)
+        store.fail = None
+        await until(lambda: bool(store._tables.refusals))
+        now.ms += 2 * MINUTES_KEPT_MS
+        await until(lambda: [key.minute for key in store._tables.refusals] == [hour_of(START)])
+    assert caplog.text.count("refusals could not be counted") == 1
 
 
 async def test_claims_to_keys_that_have_expired_are_deleted_again_and_again(monkeypatch, caplog):

@@ -167,6 +167,7 @@ async def open_desk(*, metrics_networks: Collection[str] = ()) -> Desk:
         external_identities=house.identities,
         open_id=OpenId([], house.accounts, house.identities, house.clock),
         prices=prices,
+        refusals=house.store.refusals,
         reports=reports,
         buckets=house.store.buckets,
         audit=house.store.audit,

@@ -28,7 +28,7 @@ REFUSE_BY_MEANING = {
     *("GET /me/keys", "POST /me/keys", "PATCH /admin/keys/{key_id}", "GET /admin/audit"),
     *("GET /v1/usage", "GET /v1/usage/summary", "GET /admin/usage", "GET /admin/usage/summary"),
     *("GET /admin/users/{user_id}/usage", "GET /admin/users/{user_id}/usage/summary"),
-    *("GET /v1/usage.csv", "GET /admin/usage.csv", "GET /admin/users"),
+    *("GET /v1/usage.csv", "GET /admin/usage.csv", "GET /admin/users", "GET /v1/refusals", "GET /admin/refusals"),
     *("PUT /admin/prices", "PUT /admin/aliases", "GET /admin/prices/{model}/history"),
     *("PUT /admin/users/{user_id}/limits", "PUT /admin/limits/defaults", "POST /admin/users"),
     *("POST /auth/login", "POST /auth/second-factor", "PATCH /admin/users/{user_id}"),

@@ -72,6 +72,7 @@ async def test_a_record_in_full(alice):
         ("finish_reason", "stop"),
         ("metadata", {"team": "blue"}),
         ("end_user_id", None),
+        ("error", None),
     ]
 
 

@@ -14,6 +14,7 @@ from tests.gateway.conftest import TEST, Gateway
 from tollkeeper.gateway.cors import EXPOSED
 from tollkeeper.rules import errors
 from tollkeeper.rules.errors import GatewayError
+from tollkeeper.rules.reasons import WORDS
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.wire.openai.errors import error_type
 
@@ -83,6 +84,11 @@ def test_every_error_code_is_there_and_no_other() -> None:
     raised = {kind.code for kind in used_errors() if kind.code}
     given = {found for path in SOURCE.rglob("*.py") for found in re.findall(r'\bcode="(\w+)"', path.read_text())}
     assert listed == raised | given
+
+
+def test_every_reason_of_a_record_is_there_and_no_other() -> None:
+    listed = rows(section("docs/api.md", "Why a request was not completed"), first="reason")
+    assert [code(cell)[0] for cell, *_ in listed] == [*WORDS]
 
 
 def test_the_status_and_type_of_every_error() -> None:

@@ -29,6 +29,7 @@ from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
+from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.store import Store
@@ -55,6 +56,7 @@ class Gateway:
     client: httpx.AsyncClient
     models: ModelServices
     alerts: AlertServices
+    counts: RefusalCounts
     secrets: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -160,6 +162,7 @@ async def running(
                 client,
                 built.models,
                 built.alerts,
+                built.refusals,
                 secrets,
             )
         server.stop()

@@ -353,7 +353,7 @@ async def test_what_is_charged_goes_on_without_its_client_but_nobody_else_is_ask
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         (run,) = both.gateway.context.requests.active
-        end_with: Any = run.end_with
+        end_with: Any = run._end_with
         await until(lambda: end_with.__self__.disconnected)
         go.set()
         record = await both.gateway.record()

@@ -11,6 +11,7 @@ from tollkeeper.gateway import router as module
 from tollkeeper.gateway.guard import Guard
 from tollkeeper.gateway.router import Router
 from tollkeeper.rules.errors import ModelNotFound
+from tollkeeper.services.ledger.observers import Refusal
 from tollkeeper.wire.openai.dialect import OPENAI
 
 
@@ -48,7 +49,7 @@ def refused():
 
 @pytest.fixture
 def router(relay, refused):
-    context: Any = SimpleNamespace(observers=SimpleNamespace(refused=lambda *which: refused.append(which)))
+    context: Any = SimpleNamespace(observers=SimpleNamespace(refused=refused.append))
     guard = Guard(("x",), ("https://app.example",))
     return Router(context, app_named(b"control"), app_named(b"portal"), guard, dialects=[OPENAI], trusted=())
 
@@ -79,21 +80,21 @@ async def test_a_path_of_another_api_says_what_to_use(router, refused):
     )
     assert status == 404
     assert b"/v1/chat/completions" in content
-    assert refused == [("other", "not_found")]
+    assert refused == [Refusal("other", 404, "not_found")]
 
 
 async def test_a_relayed_path_takes_its_method_only(router, refused):
     status, head, _ = await told(router, "/v1/chat/completions")
     assert status == 405
     assert b"\r\nallow: post\r\n" in head
-    assert refused == [("/v1/chat/completions", "method_not_allowed")]
+    assert refused == [Refusal("/v1/chat/completions", 405, "method_not_allowed")]
 
 
 async def test_an_error_is_told_and_counted(router, relay, refused):
     relay.fails_with = ModelNotFound("No such model.")
     status, _, content = await told(router, "/v1/completions", "Content-Length: 0", method="POST")
     assert (status, json.loads(content)["error"]["code"]) == (404, "model_not_found")
-    assert refused == [("/v1/completions", "model_not_found")]
+    assert refused == [Refusal("/v1/completions", 404, "model_not_found")]
 
 
 async def test_a_fault_of_ours_is_500_and_tells_nothing(router, relay, caplog):

@@ -97,7 +97,7 @@ PEOPLE = (
         "P2",
         "credit stands under a name",
         "store/sql/invoices.py",
-        "introduce(connection, self._identities, payer.id)",
+        "put_identity(connection, self._identities, payer.id)",
         "self._identities.id_of(payer.id)",
         ("store/ports/test_invoices.py::test_credit_of_before_the_first_record_is_there_after_it",),
     ),

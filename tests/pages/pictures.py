@@ -1,7 +1,7 @@
 """Pictures of the pages for the documents: `scripts/pictures`.
 
-The demo runs as ever, but its clock starts three weeks ago and is moved on from day to day: so its charts have three
-weeks of requests to show, each of them real, within a minute or two.
+The demo runs as ever, but its clock starts some weeks ago and is moved on from day to day: so its charts have a
+month of requests to show, each of them real, within a few minutes, and the month before this one is closed and billed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,27 @@ from tollkeeper.cli.demo.samples import USERS
 from tollkeeper.cli.demo.texts import SAMPLE_IMAGE
 
 DAY_MS = 86_400_000
-DAYS = 21
+DAYS = 40
+"""So many that some of them lie in the month before this one, whatever the day is."""
+PRICES = {"llama3.2:1b": ("15", "60"), "moondream:latest": ("20", "80")}
+"""A small model's answers at a large one's price, in US dollars per million tokens of input and output: else all sums
+are of a hundredth of a cent."""
+SELLER = {
+    "TOLLKEEPER_INVOICE_SELLER_NAME": "Example Labs GmbH",
+    "TOLLKEEPER_INVOICE_SELLER_ADDRESS": "Schleusenweg 4\n20095 Hamburg\nGermany",
+    "TOLLKEEPER_INVOICE_SELLER_TAX_ID": "DE123456789",
+    "TOLLKEEPER_INVOICE_TAX": "VAT=19%",
+    "TOLLKEEPER_INVOICE_AFTER_DAYS": "0",
+}
+PAYERS = {
+    "alice": {
+        "name": "Alice Adebayo",
+        "address": "12 River Lane\nOxford OX1 2AB\nUnited Kingdom",
+        "tax_id": "GB 123 4567 89",
+    },
+    "bob": {"name": "Bob Brandt"},
+    "charlie": {"name": "Charlie Chen"},
+}
 QUESTIONS = (
     "What is a toll?",
     "Name three bridges that were paid for by tolls.",
@@ -44,9 +65,9 @@ QUESTIONS = (
 KEYS = {user.user_id: user.key for user in USERS}
 PASSWORDS = {user.user_id: user.password for user in USERS}
 LIMITS: dict[str, dict[str, Any]] = {
-    "alice": {"cost_usd_per_month": 0.002, "tokens_per_day": 20_000, "requests_per_minute": 30},
+    "alice": {"cost_usd_per_month": 0.5, "tokens_per_day": 20_000, "requests_per_minute": 30},
     "bob": {"tokens_per_month": 6_000, "max_concurrent_requests": 4},
-    "charlie": {"cost_usd_total": 0.01, "requests_per_day": 200},
+    "charlie": {"cost_usd_total": 2, "requests_per_day": 200},
 }
 
 
@@ -57,8 +78,14 @@ def main(weights: Path, target: Path) -> None:
         demo(Path(folder), weights) as (url, ago),
     ):
         for user_id, limits in LIMITS.items():
-            put(url, f"/admin/users/{user_id}/limits", limits)
+            change("PUT", url, f"/admin/users/{user_id}/limits", limits)
+        for user_id, facts in PAYERS.items():
+            change("PATCH", url, f"/admin/users/{user_id}", facts)
+        for model, (asked, answered) in PRICES.items():
+            price = {"model": model, "input_usd_per_mtok": asked, "output_usd_per_mtok": answered}
+            change("PUT", url, "/admin/prices", price)
         live(url, ago)
+        close_last_month(url)
         with sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)
             for take in TAKES:
@@ -105,11 +132,12 @@ def _demo(folder: Path, weights: Path, ago: Synchronized[int], tell: Any) -> Non
             )
 
     os.chdir(folder)
+    os.environ.update(SELLER)
     uvloop.run(run())
 
 
 def live(url: str, ago: Synchronized[int]) -> None:
-    """Three weeks of three people's requests; fewer at the week's end."""
+    """Some weeks of three people's requests; fewer at the week's end."""
     chance = random.Random(7)
     with ThreadPoolExecutor(4) as pool:
         for day in range(DAYS, -1, -1):
@@ -141,9 +169,18 @@ def ask(url: str, who: str, question: str, picture: bool) -> None:
     httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=120, verify=False)
 
 
-def put(url: str, path: str, body: object) -> None:
+def close_last_month(url: str) -> None:
+    """Of its invoices one is paid."""
+    month = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
+    for invoice in change("POST", url, "/admin/invoices/finalize", {"month": month})["data"]:
+        if invoice["payer"]["user_id"] == "charlie":
+            change("POST", url, f"/admin/invoices/{invoice['id']}/pay", {"reference": "bank 4711"})
+
+
+def change(method: str, url: str, path: str, body: object) -> Any:
     headers = {"authorization": f"Bearer {KEYS['admin']}"}
-    httpx.put(url + path, json=body, headers=headers, timeout=60, verify=False).raise_for_status()
+    answer = httpx.request(method, url + path, json=body, headers=headers, timeout=60, verify=False)
+    return answer.raise_for_status().json()
 
 
 def sign_in(page: Page, who: str) -> None:
@@ -163,6 +200,20 @@ def settled(page: Page, path: str) -> None:
 def overview(page: Page) -> None:
     settled(page, "admin?period=30d")
     page.wait_for_timeout(8_000)  # some seconds of what is live
+
+
+def last_month(page: Page) -> None:
+    settled(page, "admin/billing")
+    page.get_by_role("table", name="Months").get_by_role("row").nth(2).get_by_role("link").click()
+    page.get_by_role("button", name="Verify").click()
+    page.get_by_text("there is no difference").wait_for()
+    page.mouse.move(0, 0)
+
+
+def invoice(page: Page) -> None:
+    settled(page, "invoices")
+    page.get_by_role("link", name="Invoice TK-").first.click()
+    page.get_by_role("article").wait_for()
 
 
 def first_call(page: Page) -> None:
@@ -201,6 +252,8 @@ TAKES = (
     Take("users", "admin", lambda page: settled(page, "admin/users")),
     Take("user", "admin", lambda page: settled(page, "admin/users/alice?period=30d")),
     Take("call", "admin", first_call),
+    Take("month", "admin", last_month),
+    Take("invoice", "alice", invoice, height=1000),
     Take("home", "alice", lambda page: settled(page, "home?period=30d")),
     Take("chat", "alice", chat),
     Take("home-narrow", "alice", lambda page: settled(page, "home?period=30d"), width=360, height=780, scheme="dark"),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -113,6 +114,35 @@ def test_an_admin_sees_everyones_and_narrows_them_down_to_one(caller: Visitor, a
     detail = page.get_by_role("dialog", name="Call")
     detail.get_by_role("link", name=caller.user_id).click()
     admin.is_at(f"/admin/users/{caller.user_id}")
+
+
+def test_a_call_that_failed_and_requests_that_were_refused_say_why(visitor: Visitor) -> None:
+    """An input that is longer than the context, and a limit of one request."""
+    headers = {"authorization": f"Bearer {visitor.key}"}
+    ask = {"model": "tiny", "input": "Hi " * 20_000, "truncate": False}
+    visitor.limit(requests_per_day=1)
+    answers = [
+        httpx.post(f"{visitor.gateway.url}/api/embed", headers=headers, json=ask, timeout=60, verify=False)
+        for _ in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [400, 429, 429]
+    visitor.arrive("/calls")
+    page = visitor.page
+    row = page.get_by_role("table", name="Calls").locator("tbody tr")
+    expect(row).to_contain_text("failed")
+    expect(row).to_contain_text("too long")
+    row.click()
+    detail = page.get_by_role("dialog", name="Call")
+    expect(detail).to_contain_text(
+        "The request was longer than the model’s context. Send a shorter one. The upstream answered with status 400."
+    )
+    while visitor.gateway.ask(visitor.key, "GET", "/v1/refusals")["total"]["count"] < 2:
+        page.wait_for_timeout(100)  # they are written every few seconds
+    visitor.open("/home")
+    refused = page.get_by_role("table", name="Refused requests").locator("tbody tr")
+    expect(refused).to_have_count(1)
+    expect(refused).to_contain_text("Limit: requests per day 429")
+    expect(refused).to_contain_text("2")
 
 
 def test_home_tells_what_was_spent_against_the_limits(caller: Visitor) -> None:

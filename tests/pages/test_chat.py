@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.ollama.rig import Ollama
 from tests.ollama.tiny_models import ANSWER_TOKENS, IMAGE_TOKENS, SENTENCE
-from tests.pages.conftest import forgive
+from tests.pages.conftest import forgive, watch
 from tests.pages.visitor import Visitor
 from tests.sdk.pictures import red
 
@@ -142,6 +142,49 @@ def test_a_conversation_goes_on_with_what_was_said(visitor: Visitor) -> None:
     sent: Any = second.value.post_data_json
     said = [(message["role"], message["content"]) for message in sent["messages"]]
     assert said == [("user", "First"), ("assistant", SENTENCE), ("user", "Second")]
+
+
+def test_a_reload_in_mid_answer_keeps_what_came_and_tells_what_it_cost(visitor: Visitor, faults: list[str]) -> None:
+    visitor.arrive("/chat")
+    page = visitor.page
+    answer = ask(page, "Tell me everything", "tiny-loop:latest")
+    page.wait_for_function("() => [...document.querySelectorAll('[role=log] article')].at(-1)?.innerText.length > 200")
+    seen = answer.inner_text().splitlines()[0]
+    page.reload()
+    expect(answer).to_contain_text(seen[:200])
+    expect(answer).to_contain_text("The page was closed before the answer ended.")
+    (record,) = visitor.records(1)
+    assert record["status"] == "cancelled"
+    expect(answer).to_contain_text("$" + record["cost_usd"].rstrip("0"))
+    expect(answer).to_contain_text(f"{record['prompt_tokens']} in, ")
+    kept = answer.inner_text().splitlines()[0]
+    assert kept.startswith(seen)
+    page.reload()
+    expect(answer).to_contain_text("$" + record["cost_usd"].rstrip("0"))
+    assert answer.inner_text().splitlines()[0] == kept
+    faults[:] = [fault for fault in faults if not ("status of 404" in fault and "/v1/usage/req_" in fault)]
+
+
+def test_an_answer_that_runs_in_another_tab_is_seen_to_run(visitor: Visitor, faults: list[str]) -> None:
+    visitor.arrive("/chat")
+    page = visitor.page
+    ask(page, "Tell me everything", "tiny-loop:latest")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    other = page.context.new_page()
+    watch(other, visitor.gateway.url, faults)
+    other.goto(page.url)
+    answer = other.get_by_role("log").get_by_role("article").last
+    expect(answer).to_contain_text("Hello, this is a tiny model")
+    expect(other.get_by_role("note")).to_contain_text("Another tab of this browser has an answer running")
+    expect(other.get_by_role("button", name="Stop")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("log").get_by_role("article").last).to_contain_text("stopped")
+    expect(answer).to_contain_text("stopped")
+    expect(other.get_by_role("note")).to_have_count(0)
+    visitor.records(1)
+    expect(answer).to_contain_text("$")
+    other.close()
+    faults[:] = [fault for fault in faults if not ("status of 404" in fault and "/v1/usage/req_" in fault)]
 
 
 def test_an_admin_has_no_chat(admin: Visitor) -> None:

@@ -25,6 +25,7 @@ ADMIN_PAGES = [
     "/admin",
     "/admin/users",
     "/admin/users/alice",
+    "/admin/users/app",
     "/admin/users/nobody-at-all",
     "/admin/teams",
     "/admin/teams/blue",
@@ -50,6 +51,25 @@ ADMIN_PANELS = [
     "/admin/models/tiny:latest",
     "/admin/models?pull=tiny",
     "/admin/models?evict=1",
+]
+
+# What clicks open: the page, then the names of what is clicked on, menus' entries after their menus.
+ADMIN_CLICKS = [
+    ("/admin/users/alice", "More to do with alice"),
+    ("/admin/users/alice", "More to do with alice", "Name, team, role, password"),
+    ("/admin/users/alice", "More to do with alice", "Address, tax id, e-mail"),
+    ("/admin/users/alice", "More to do with alice", "Correction or refund"),
+    ("/admin/users/alice", "More to do with alice", "Close the account"),
+    ("/admin/users/alice", "Add credit"),
+    ("/admin/users/alice", "New key"),
+    ("/admin/users/alice", "Account of"),
+    ("/admin/users/alice", "Account of", "Second factor"),
+    ("/admin/users/alice", "Account of", "Change password"),
+    ("/admin/users/app", "Limits of mia@school.example"),
+    ("/admin/users/app", "Erase mia@school.example"),
+    ("/admin/teams/blue", "More to do with blue"),
+    ("/admin/teams/blue", "More to do with blue", "Close the team"),
+    ("/admin/webhooks", "New webhook"),
 ]
 
 
@@ -95,6 +115,11 @@ def used(ollama: Ollama, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
             running.admin("POST", "/admin/users", member)
         running.admin("PATCH", "/admin/users/somebody.with.a.long.name.0@example.com", {"status": "suspended"})
         running.admin("DELETE", "/admin/users/somebody.with.a.long.name.1@example.com")
+        running.admin("POST", "/admin/users", {"user_id": "app"})
+        app = running.admin("POST", "/admin/users/app/keys", {"name": "chat", "acts_for": "users", "acts_from": "body"})
+        for person in ("mia@school.example", "x" * 200):
+            asked = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 6, "user": person}
+            running.ask(app["api_key"], "POST", "/v1/chat/completions", asked)
         running.admin("POST", "/admin/models/pin", {"model": "tiny-loop", "digest": "current", "loaded": False})
         # Nothing listens there: it is tried again and again.
         running.admin("POST", "/admin/models/pull", {"model": NOWHERE, "insecure": True})
@@ -228,5 +253,34 @@ def test_pages_of_an_admin(state: str, person: Any, faults: list[str], request: 
     for path in pages:
         admin.page.goto(f"/ui{path}")
         examine(admin.page, path, wrong)
-    faults[:] = [fault for fault in faults if not ("status of 404" in fault and "nobody-at-all" in fault)]
+    faults[:] = [fault for fault in faults if not ("status of 404" in fault and is_nobodys(fault, state))]
+    assert wrong == [], "\n".join(wrong)
+
+
+def is_nobodys(fault: str, state: str) -> bool:
+    """Whether what was not found is of somebody who is not there."""
+    return "nobody-at-all" in fault or (state == "new" and "/admin/users/app" in fault)
+
+
+@pytest.mark.parametrize("width", [1440, 360])
+def test_what_clicks_open(used: Served, person: Any, width: int) -> None:
+    wrong: list[str] = []
+    admin = person(used, ADMIN, viewport={"width": width, "height": 900})
+    admin.arrive("/admin")
+    page = admin.page
+    for path, *names in ADMIN_CLICKS:
+        page.goto(f"/ui{path}")
+        settle(page)
+        opener = page.get_by_role("button", name=names[0])
+        opener.first.click()
+        opened = page.get_by_role("dialog").or_(page.get_by_role("menu"))
+        expect(opened).to_be_visible()
+        for name in names[1:]:
+            page.get_by_role("menuitem", name=name).click()
+            expect(page.get_by_role("menu")).to_have_count(0)
+            expect(page.get_by_role("dialog")).to_be_visible()
+        settle(page)
+        if (told := too_wide(page)) is not None:
+            wrong.append(f"{path}, {names} at {width} px is wider than its window: {told}")
+        wrong.extend(f"{path}, {names}, {width} px: {found}" for found in violations(page))
     assert wrong == [], "\n".join(wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -143,6 +144,54 @@ def test_a_payer_reads_and_prints_their_own(closing: Closing, person: Person, tm
     expect(page.get_by_role("heading", level=1)).to_be_hidden()
     expect(paper).to_be_visible()
     assert cut_off(page) == []
+
+
+def test_the_admin_of_a_team_opens_its_invoices(closing: Closing, person: Person) -> None:
+    gateway = closing.gateway
+    gateway.admin("POST", "/admin/teams", {"team_id": "blue", "name": "The Blues"})
+    gateway.admin("PATCH", "/admin/users/alice", {"team": "blue", "team_admin": True})
+    gateway.admin("POST", "/admin/adjustments", {"user_id": "alice", "cost_usd": "3", "reason": "setting up"})
+    alice = person("alice")
+    alice.arrive("/team")
+    link = alice.page.get_by_role("table", name="Invoices").get_by_role("link", name=re.compile("^Draft for"))
+    with alice.page.context.expect_page() as opening:
+        link.click()
+    paper = opening.value
+    expect(paper.get_by_text("Team blue")).to_be_visible()
+    expect(paper.get_by_text("The Blues")).to_be_visible()
+    expect(paper.get_by_role("row").filter(has_text="setting up")).to_contain_text("$3.000000")
+
+
+def test_nobody_is_asked_to_pay_a_credit_note(closing: Closing, person: Person) -> None:
+    gateway = closing.gateway
+    gateway.admin("POST", "/admin/credits", {"user_id": "bob", "amount_usd": "9", "reason": "prepaid"})
+    issued = finalize(closing)
+    gateway.admin("POST", f"/admin/invoices/{issued['alice']['id']}/pay", {})
+    note = gateway.admin("POST", f"/admin/invoices/{issued['alice']['id']}/credit-note", {"reason": "the price"})
+    alice, bob = person("alice"), person("bob")
+    alice.arrive(f"/invoices/{note['number']}")
+    bob.arrive(f"/invoices/{issued['bob']['number']}")
+    for who, number, said in (
+        (alice, note["number"], "Nothing to be paid: the amount has become credit"),
+        (bob, issued["bob"]["number"], "Nothing to be paid"),
+    ):
+        paper = who.page.get_by_role("article")
+        expect(paper).to_contain_text(said)
+        expect(paper).not_to_contain_text("Due")
+        who.page.goto(f"{gateway.url}/me/invoices/{number}.html")
+        expect(who.page.get_by_text(said, exact=True)).to_be_visible()
+        expect(who.page.get_by_text("Due", exact=True)).to_have_count(0)
+
+
+def test_a_month_that_has_not_ended_is_not_finalized(closing: Closing, person: Person) -> None:
+    closing.gateway.admin("POST", "/admin/adjustments", {"user_id": "bob", "cost_usd": "1", "reason": "setting up"})
+    admin = person(ADMIN)
+    now = datetime.now(UTC).strftime("%Y-%m")
+    for month, offered in ((closing.month, 1), (now, 0)):
+        admin.page.goto("about:blank")
+        admin.arrive(f"/admin/billing/drafts/{month}/user/bob")
+        expect(admin.page.get_by_role("button", name="Print")).to_be_visible()
+        expect(admin.page.get_by_role("button", name="Finalize")).to_have_count(offered)
 
 
 def test_the_page_to_print_needs_nothing_else(closing: Closing, person: Person) -> None:

@@ -121,3 +121,38 @@ def test_an_admin_without_a_second_factor_is_led_to_it_and_asked_for_it_from_the
     stranger.get_by_label("Code").fill(codes[0])
     stranger.get_by_role("button", name="Sign in").click()
     expect(stranger.get_by_role("alert")).to_contain_text("The code is wrong, or was used before.")
+
+
+def test_an_admin_links_an_identity_and_unlinks_it(house: Served, browser: Browser, stranger: Page) -> None:
+    key = house.admin("POST", "/admin/users", {"user_id": "carol", "password": PASSWORD})["api_key"]
+    house.admin("POST", "/admin/users", {"user_id": "root", "role": "admin", "password": PASSWORD})
+    admin = browser.new_context(base_url=house.url).new_page()
+    admin.goto("/ui/login")
+    fill_in(admin, "root")
+    admin.get_by_label("Your password").fill(PASSWORD)
+    admin.get_by_role("button", name="Set up").click()
+    expect(admin.locator("code")).to_be_visible()
+    admin.get_by_label("Code of the app").fill(pyotp.TOTP(admin.locator("code").inner_text()).now())
+    admin.get_by_role("button", name="Turn on").click()
+    admin.get_by_role("button", name="I have kept them").click()
+    expect(admin.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+
+    admin.goto("/ui/admin/users/carol")
+    admin.get_by_role("button", name="Link an identity").click()
+    dialog = admin.get_by_role("dialog")
+    dialog.get_by_label("Subject").fill("unverified-carol")
+    dialog.get_by_role("button", name="Link it").click()
+    table = admin.get_by_role("table", name="Identities")
+    expect(table.get_by_role("row").last).to_contain_text("Example Corp")
+    stranger.goto("/ui/login")
+    sign_in_at_the_provider(stranger, "unverified-carol")
+    expect(stranger.get_by_role("button", name="Account of carol")).to_be_visible()
+
+    admin.get_by_role("button", name="Unlink unverified-carol at Example Corp").click()
+    expect(dialog).to_contain_text("the sessions that began by it end now. Keys and a password work on.")
+    dialog.get_by_role("button", name="Unlink it").click()
+    expect(admin.get_by_text("No identity is linked")).to_be_visible()
+    stranger.goto("/ui/home")
+    expect(stranger.get_by_role("link", name="Continue with Example Corp")).to_be_visible()
+    assert house.ask(key, "GET", "/me")["user_id"] == "carol"
+    admin.context.close()

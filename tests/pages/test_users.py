@@ -24,9 +24,10 @@ def open_users(admin: Visitor, user: Visitor) -> Locator:
     return row
 
 
-def asked(user: Visitor) -> httpx.Response:
+def asked(user: Visitor, **more: str) -> httpx.Response:
+    """A request with the user's key; `more` are headers."""
     ask = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
-    headers = {"authorization": f"Bearer {user.key}"}
+    headers = {"authorization": f"Bearer {user.key}", **more}
     url = f"{user.gateway.url}/v1/chat/completions"
     return httpx.post(url, json=ask, headers=headers, timeout=60, verify=False)
 
@@ -150,3 +151,59 @@ def test_sort_and_search_are_in_the_link(visitor: Visitor, admin: Visitor) -> No
     assert page.url == link
     admin.choose("Status", "Suspended")
     expect(page.get_by_text("No user matches")).to_be_visible()
+
+
+def test_whoever_is_forgotten_leaves_their_sums_and_nothing_else(
+    visitor: Visitor, admin: Visitor, faults: list[str]
+) -> None:
+    visitor.gateway.admin("PATCH", f"/admin/users/{visitor.user_id}", {"name": "Vera Visitor"})
+    visitor.call()
+    was = visitor.user_id
+    admin.arrive(f"/admin/users/{was}")
+    page = admin.page
+    page.get_by_role("button", name=f"More to do with {was}").click()
+    page.get_by_role("menuitem", name="Close the account").click()
+    dialog = page.get_by_role("dialog", name=f"Close the account of {was}?")
+    expect(dialog).to_contain_text("Their records stay, and so does the id")
+    dialog.get_by_label("Forget the person, too").check()
+    for said in (
+        "Their id, name, keys, sessions and the metadata of their requests are deleted",
+        "Records and sums stay, under an id that tells nothing. Invoices stay as they were issued.",
+        "Backups and logs keep what they have.",
+        "This cannot be undone.",
+    ):
+        expect(dialog).to_contain_text(said)
+    dialog.get_by_role("button", name=f"Forget {was} for good").click()
+    expect(admin.notices).to_contain_text("The person is forgotten. Their records are those of u_")
+    expect(page).to_have_url(re.compile(r"/admin/users/u_[0-9a-f]{24}$"))
+    expect(page.get_by_role("table", name="Calls").locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_text("closed", exact=True)).to_be_visible()
+    page.get_by_role("button", name="More to do with").click()
+    expect(page.get_by_role("menuitem")).to_have_text(["Correction or refund"])
+    page.reload()
+    expect(page.get_by_role("table", name="Calls").locator("tbody tr")).to_have_count(1)
+    for gone in (was, "Vera Visitor"):
+        assert gone not in page.content()
+    assert asked(visitor).status_code == 401
+    admin.open(f"/admin/users/{was}")
+    expect(page.get_by_role("heading", name="No such user", level=1)).to_be_visible()
+    forgive(faults, "status of 404")
+
+
+def test_an_address_set_on_the_page_stands_on_the_draft(visitor: Visitor, admin: Visitor) -> None:
+    visitor.bill("1")
+    admin.arrive(f"/admin/users/{visitor.user_id}")
+    page = admin.page
+    page.get_by_role("button", name=f"More to do with {visitor.user_id}").click()
+    page.get_by_role("menuitem", name="Address, tax id, e-mail").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Address").fill("12 River Lane\nOxford")
+    dialog.get_by_label("Tax id").fill("GB 123")
+    dialog.get_by_label("E-mail").fill("vera@example.com")
+    dialog.get_by_role("button", name="Save").click()
+    expect(admin.notices).to_contain_text("Invoices that are issued stay as they are.")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("table", name="Invoices").get_by_role("link", name=re.compile("^Draft for")).click()
+    paper = page.get_by_role("article")
+    expect(paper).to_contain_text("12 River Lane")
+    expect(paper).to_contain_text("Tax id: GB 123")

@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx2 as httpx
 import uvloop
@@ -31,6 +32,7 @@ import uvloop
 from tests.process.clock import Clock
 from tests.process.disk import mount_small
 from tests.process.watch import Watch
+from tollkeeper.app import build
 from tollkeeper.app.build import now_ms
 from tollkeeper.app.process import serve
 from tollkeeper.cli.main import run
@@ -132,10 +134,11 @@ def served(
     zone: str | None = None,
     disk: int | None = None,
     watch: Watch | None = None,
+    pages: Path | None = None,
     **settings: object,
 ) -> Iterator[Served]:
     """One that listens, on a free port unless one is named; killed at the end if it still runs. `settings` are given by
-    environment."""
+    environment, `pages` is a folder of built pages other than the installed ones."""
     log, place = folder / "gateway.log", folder / "disk" if disk else folder
     place.mkdir(exist_ok=True)
     log.write_bytes(b"")
@@ -145,7 +148,7 @@ def served(
     given = {"port": port, "database": place / "tollkeeper.db", "ollama": ollama_url}
     FORKS.set_forkserver_preload([__name__])
     process = FORKS.Process(
-        target=_serve, args=(given, environment, folder, log, clock, disk and (place, disk), watch)
+        target=_serve, args=(given, environment, folder, log, clock, disk and (place, disk), watch, pages)
     )  # fmt: skip
     process.daemon = True
     process.start()
@@ -169,7 +172,10 @@ def _serve(
     clock: Clock | None,
     disk: tuple[Path, int] | None,
     watch: Watch | None,
+    pages: Path | None,
 ) -> None:
+    if pages is not None:
+        patch.object(build, "assets", return_value=pages).start()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -65,16 +65,18 @@ def test_net_tax_credit_and_total_are_what_decimals_make_of_them(
     assert sum(credit_moves(invoice).values()) == int((max(Decimal(0), credit - gross) - credit).scaleb(12))
 
 
-@given(st.lists(COSTS, min_size=1), RATES, st.integers(0, 2 * 10**14))
+@given(st.lists(COSTS, min_size=1), RATES, st.integers(0, 2 * 10**14), st.integers(0, 2 * 10**14))
 def test_a_credit_note_takes_back_every_amount_and_credits_what_was_paid(
-    costs: list[int], rates: dict[str, int], balance: int
+    costs: list[int], rates: dict[str, int], balance: int, balance_then: int
 ) -> None:
     paid = compose(FRAME, [use(OCTOBER, *costs)], rates, balance)
-    note = credit_note(replace(FRAME, id="inv_2", number="TK-2026-000002"), paid)
+    note = credit_note(replace(FRAME, id="inv_2", number="TK-2026-000002"), paid, balance_then)
     assert net_pico(note) == -net_pico(paid)
     assert [Decimal(tax.amount_usd) for tax in note.tax] == [-Decimal(tax.amount_usd) for tax in paid.tax]
-    assert Decimal(note.total_exact_usd) == -(Decimal(paid.total_exact_usd) + Decimal(paid.credit_exact_usd))
-    assert (note.corrects, note.credit_exact_usd) == ("TK-2026-000001", "0")
+    gross = -(Decimal(paid.total_exact_usd) + Decimal(paid.credit_exact_usd))
+    assert Decimal(note.credit_exact_usd) == max(Decimal(0), min(Decimal(balance_then).scaleb(-12), gross))
+    assert Decimal(note.total_exact_usd) == gross - Decimal(note.credit_exact_usd)
+    assert note.corrects == "TK-2026-000001"
     assert [line.tokens for line in note.lines] == [-line.tokens for line in paid.lines]
 
 

@@ -162,3 +162,43 @@ def test_the_outcome_of_what_a_text_means():
     assert upstream_error(500, MEMORY, None).outcome is Outcome.MODEL_FAILED
     assert upstream_error(500, BLIND, None).outcome is Outcome.REFUSED
     assert upstream_failure("It broke.", "x").outcome is Outcome.MODEL_FAILED
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "own_code"),
+    [
+        (400, "no", "context_length_exceeded"),
+        (400, "no", "exceed_context_size_error"),
+        (400, "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.", None),
+        (400, "This endpoint's maximum context length is 4096 tokens.", None),
+        (400, "prompt is too long: 210000 tokens > 200000 maximum", "invalid_request_error"),
+        (413, "Prompt is too long", None),
+        (400, "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", None),
+        (400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).", None),
+        (400, "the input length exceeds the context length", "invalid_request_error"),
+        (400, "the request exceeds the available context size, try increasing it", None),
+        (500, "input length exceeds the context length", None),
+    ],
+)
+def test_a_request_that_is_longer_than_the_context_is_called_so(status, message, own_code):
+    error = upstream_error(status, message, None, own_code=own_code)
+    assert (error.outcome, error.reason) == (Outcome.REFUSED, "context_length_exceeded")
+    assert (error.upstream_status, error.upstream_code) == (status, own_code)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "no such tool"),
+        (400, "max_tokens: 100000 > 8192, which is the maximum allowed number of output tokens"),
+        (429, "maximum context length"),
+        (500, "image input is not supported"),
+    ],
+)
+def test_no_other_error_is(status, message):
+    assert upstream_error(status, message, None).reason is None
+
+
+def test_a_context_that_fills_up_on_the_way_is_called_so():
+    error = upstream_failure("The upstream failed.", "context size has been exceeded")
+    assert (error.outcome, error.reason, error.upstream_status) == (Outcome.REFUSED, "context_length_exceeded", None)

@@ -61,8 +61,8 @@ class CountingHasher(PasswordHasher):
 
 @dataclass
 class InMemoryAccounts:
-    """Make it while a loop runs. `ended` are the credentials that the accounts ended, in order; `limited` the owners of
-    limits that they reported a change for."""
+    """Make it while a loop runs. `ended` are the credentials and suspended users whose requests the accounts ended, in
+    order; `limited` the owners of limits that they reported a change for."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
@@ -99,6 +99,7 @@ class InMemoryAccounts:
             ),
             bootstrap=self.secrets.digest(BOOTSTRAP),
             credentials_ended=self.ended.extend,
+            suspended=self.ended.append,
             limits_changed=self._limits_changed,
         )
 

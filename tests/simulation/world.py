@@ -184,6 +184,7 @@ class World:
             ),
             bootstrap=SECRETS.digest(BOOTSTRAP),
             credentials_ended=self.requests.end_by_credential,
+            suspended=self.requests.end_by_user,
             limits_changed=self.counting.prepare,
         )
         self.prices = Prices(self.store.prices, now)

@@ -11,6 +11,7 @@ from tollkeeper.services.accounts.accounts import Accounts
 from tollkeeper.services.billing.billing import Billing
 from tollkeeper.services.billing.parties import Party, Terms
 from tollkeeper.services.events.outbox import Outbox
+from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.store import Store
 
 
@@ -28,8 +29,10 @@ def create_billing(
 
     def find(payer: PayerId) -> Party | None:
         try:
-            return accounts.user(payer.id) if payer.kind == "user" else accounts.teams.team(payer.id)
+            found = accounts.user(payer.id) if payer.kind == "user" else accounts.teams.team(payer.id)
         except NotFound:
             return None
+        # Payers are named exactly, though accounts are found whatever the case of their ids.
+        return found if payer.id == (found.user_id if isinstance(found, User) else found.team_id) else None
 
     return Billing(store, terms, find, now, outbox=outbox)

@@ -77,6 +77,7 @@ from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.pool import Pool
+from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.store.engines import new_counters
 from tollkeeper.store.ports.store import Store
@@ -123,6 +124,7 @@ class Gateway:
     store: Store
     bootstrap: Bootstrap
     metrics: Metrics
+    refusals: RefusalCounts
     live: Live
     probes: Probes
     upstreams: Upstreams
@@ -172,6 +174,7 @@ async def open_gateway(
             finally:
                 await gateway.models.jobs.close()
             await write_last_used(gateway.context.accounts)
+            await gateway.refusals.write()
             gateway.context.offload.close()
         finally:
             await images.close()
@@ -221,6 +224,7 @@ async def _join(
         end_users=end_users,
         bootstrap=bootstrap.digest,
         credentials_ended=requests.end_by_credential,
+        suspended=requests.end_by_user,
         limits_changed=backfill.prepare,
         forgotten=backfill.drop,
     )
@@ -275,7 +279,8 @@ async def _join(
     accounts.on_limits_saved.append(alerts.budgets.touch)
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
     end_users.on_limits_saved.append(alerts.budgets.touch)
-    observers.add(metrics, totals, budgets, alerts.budgets)
+    refusals = RefusalCounts(store.refusals, now)
+    observers.add(metrics, totals, budgets, alerts.budgets, refusals)
     context = GatewayContext(
         accounts=accounts,
         admission=Admission(
@@ -317,7 +322,7 @@ async def _join(
     adjustments = Adjustments(store.ledger, counters, accounts.owners_of, observers, now, new_id)
     models = _model_services(store, context, pins, connect)
     billing = create_billing(settings, store, accounts, outbox, now)
-    eraser = _eraser(store, context, totals, models.jobs, sign_in, alerts)
+    eraser = _eraser(store, context, totals, models.jobs, sign_in, alerts, refusals)
     control = _control_services(
         settings,
         store,
@@ -337,7 +342,9 @@ async def _join(
     )
     server = _server(settings, context, control, live, new_id, dialects)
     probes = Probes(registry, time.monotonic, patience=PROBE_PATIENCE)
-    return Gateway(context, server, store, bootstrap, metrics, live, probes, upstreams, models, billing, alerts)
+    return Gateway(
+        context, server, store, bootstrap, metrics, refusals, live, probes, upstreams, models, billing, alerts
+    )
 
 
 def _model_services(store: Store, context: GatewayContext, pins: Pins, connect: Connect) -> ModelServices:
@@ -360,6 +367,7 @@ def _eraser(
     jobs: Jobs,
     sign_in: SignInServices,
     alerts: AlertServices,
+    refusals: RefusalCounts,
 ) -> Eraser:
     def runs(user_id: str) -> bool:
         return any(request.user_id == user_id for request in context.requests.active)
@@ -371,6 +379,7 @@ def _eraser(
         sign_in.passwords.forget(user_id)
         alerts.budgets.forget(user_id)
         alerts.book.forget(user_id)
+        refusals.rename(user_id, left)
         await totals.renew()
 
     accounts = context.accounts
@@ -436,6 +445,7 @@ def _control_services(
         probe=try_upstream,
         pool=pool,
         live=live,
+        refusals=store.refusals,
         reports=store.reports,
         buckets=store.buckets,
         audit=store.audit,

@@ -17,6 +17,8 @@ from tollkeeper.services.models.facts import FactsCache
 from tollkeeper.services.requests.idempotency import IdempotencyKeys
 from tollkeeper.services.upstreams.probes import Probes
 from tollkeeper.services.upstreams.upstreams import Upstreams
+from tollkeeper.services.watching.refusals import RefusalCounts
+from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.store import Store
 
@@ -30,7 +32,8 @@ INVOICING_EVERY = 3600.0
 """Seconds between two looks for months to finalize."""
 RETENTION_EVERY = 86_400.0
 """Seconds between deletions of old records."""
-
+REFUSALS_EVERY = 5.0
+"""Seconds between two writings of counts of refused requests."""
 EXPIRY_EVERY = 600.0
 """Seconds between deletions of expired claims to idempotency keys."""
 
@@ -125,40 +128,62 @@ async def expiry(keys: IdempotencyKeys) -> None:
         await asyncio.sleep(EXPIRY_EVERY)
 
 
-async def retention(store: Store, days: int, now: Clock) -> None:
+async def refusals(counts: RefusalCounts) -> None:
+    """Write counts of refused requests, and fold the old ones, until cancelled."""
+    failing = False
+    while True:
+        await asyncio.sleep(REFUSALS_EVERY)
+        try:
+            await counts.write()
+            await counts.fold()
+            failing = False
+        except StoreError as error:
+            if not failing:
+                log.warning("refusals could not be counted in the database; it will be tried again: %s", error)
+            failing = True
+        except Exception:
+            log.exception("refusals could not be counted in the database; it will be tried again")
+
+
+async def retention(store: Store, billing: Billing, days: int, now: Clock) -> None:
     """Delete records that are over `days` days old, once a day, until cancelled."""
     while True:
-        await delete_old(store, days, now)
+        await delete_old(store, billing, days, now)
         await asyncio.sleep(RETENTION_EVERY)
 
 
-async def delete_old(store: Store, days: int, now: Clock) -> None:
+async def delete_old(store: Store, billing: Billing, days: int, now: Clock) -> None:
     """Delete the records that are over `days` days old, as far as the newest record bears the clock out
-    (`rules/retention.py`), and only of months that are finalized. The deletion is logged beforehand; a failure is
-    logged, not raised."""
+    (`rules/retention.py`), and only of months that are finalized; meanwhile no invoice gives up its records. The
+    deletion is logged beforehand; a failure is logged, not raised."""
     try:
-        newest = await store.reports.records(Filter(), limit=1, after=None)
-        if not newest:
-            return
-        wanted, before = cut_off(days, now(), newest[0].created_at)
-        months = await store.invoices.open_months()
-        if months and months[0] < before:
-            log.info(
-                "records of %s and later are kept until the month is finalized, though they are over %d days old",
-                format_month(months[0]), days,
-            )  # fmt: skip
-            wanted = before = months[0]
-        count = await store.reports.prunable(before)
-        if before < wanted and await store.reports.prunable(wanted) > count:
-            log.warning(
-                "the clock says %s, and the newest record is of %s: records that only this clock calls over %d days old"
-                " are kept; where it is right, stop and run `tollkeeper db prune --before %s`",
-                format_time(now()), format_time(newest[0].created_at), days, format_time(wanted),
-            )  # fmt: skip
-        if count:
-            log.info("deleting %d records of before %s: they are over %d days old", count, format_time(before), days)
-        deleted = await store.ledger.prune(before)
+        async with billing.reopening:
+            deleted = await _delete_old(store, days, now)
     except Exception:
         log.exception("records over %d days old could not be deleted; it will be tried again in a day", days)
     else:
         log.info("%d records over %d days old were deleted from the ledger", deleted, days)
+
+
+async def _delete_old(store: Store, days: int, now: Clock) -> int:
+    newest = await store.reports.records(Filter(), limit=1, after=None)
+    if not newest:
+        return 0
+    wanted, before = cut_off(days, now(), newest[0].created_at)
+    months = await store.invoices.open_months()
+    if months and months[0] < before:
+        log.info(
+            "records of %s and later are kept until the month is finalized, though they are over %d days old",
+            format_month(months[0]), days,
+        )  # fmt: skip
+        wanted = before = months[0]
+    count = await store.reports.prunable(before)
+    if before < wanted and await store.reports.prunable(wanted) > count:
+        log.warning(
+            "the clock says %s, and the newest record is of %s: records that only this clock calls over %d days old"
+            " are kept; where it is right, stop and run `tollkeeper db prune --before %s`",
+            format_time(now()), format_time(newest[0].created_at), days, format_time(wanted),
+        )  # fmt: skip
+    if count:
+        log.info("deleting %d records of before %s: they are over %d days old", count, format_time(before), days)
+    return await store.ledger.prune(before)

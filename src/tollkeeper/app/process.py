@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from tollkeeper.app.build import Clock, now_ms, open_gateway
-from tollkeeper.app.chores import background, expiry, housekeeping, invoicing, retention, upstream_watch
+from tollkeeper.app.chores import background, expiry, housekeeping, invoicing, refusals, retention, upstream_watch
 from tollkeeper.app.handover import HANDOVER_MARGIN
 from tollkeeper.app.service_manager import inherited_sockets, notify
 from tollkeeper.config import (
@@ -87,7 +87,7 @@ async def serve(
             keeping = housekeeping(context.catalog, context.facts, context.accounts)
             watch = upstream_watch(context.catalog, gateway.probes, gateway.upstreams)
             work = [keeping, watch, gateway.metrics.watch_loop(), gateway.live.run()]
-            work += [gateway.models.keeping.run(), expiry(context.keys)]
+            work += [gateway.models.keeping.run(), expiry(context.keys), refusals(gateway.refusals)]
             alerts = gateway.alerts
             work += [alerts.deliveries.run(), alerts.budgets.run(), alerts.conditions.run()]
             if settings.evict_after is not None:
@@ -95,7 +95,7 @@ async def serve(
             if settings.invoice_after_days:
                 work.append(invoicing(gateway.billing))
             if settings.retention_days is not None:
-                work.append(retention(gateway.store, settings.retention_days, now))
+                work.append(retention(gateway.store, gateway.billing, settings.retention_days, now))
             await gateway.models.jobs.start()
             async with background(*work):
                 gateway.server.on_open = _opener(listening, started)

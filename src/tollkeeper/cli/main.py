@@ -82,6 +82,7 @@ GROUPS: Mapping[str, Group] = {
             "void": admin.void_invoice,
             "credit-note": admin.make_credit_note,
             "export": admin.export_invoices,
+            "requests": admin.export_invoiced_requests,
         },
     ),
     "users": (

@@ -10,6 +10,7 @@
     me.py       /me: a user's own account and keys
     usage.py    records and their totals, of one user and of everyone: /v1/usage, /admin/usage
     calls.py    one record with its price, and records as CSV
+    refusals.py counts of refused requests: /v1/refusals, /admin/refusals
     invoices/   invoices and credit: one's own, and everyone's
     openrouter.py  /api/v1/key and /api/v1/generation: what clients of OpenRouter ask
     admin/      everything else under /admin, a file for each noun

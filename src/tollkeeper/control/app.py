@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from tollkeeper.control import auth, calls, docs, me, open_id, openrouter, public, second_factor, usage
+from tollkeeper.control import auth, calls, docs, me, open_id, openrouter, public, refusals, second_factor, usage
 from tollkeeper.control.admin import (
     adjustments,
     alerts,
@@ -49,6 +49,7 @@ ROUTERS = (
     credit.own,
     usage.user_routes,
     calls.user_routes,
+    refusals.user_routes,
     openrouter.router,
     users.router,
     identities.router,
@@ -61,6 +62,7 @@ ROUTERS = (
     end_users.router,
     usage.admin_routes,
     calls.admin_routes,
+    refusals.admin_routes,
     organization.router,
     adjustments.router,
     archive.router,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import Query as FromQuery
@@ -26,7 +27,7 @@ from tollkeeper.wire.csv_cells import format_cell
 
 _ROWS = 1000
 """Records that are read and sent at a time."""
-_COLUMNS = tuple(field.name for field in listed(FIELDS))
+RECORD_COLUMNS = tuple(field.name for field in listed(FIELDS))
 _in_csv = presenter(listed(FIELDS), IN_CSV)
 
 
@@ -56,18 +57,23 @@ def _csv_response(services: ControlServices, which: Filter) -> Response:
 
 
 async def _csv_lines(services: ControlServices, which: Filter) -> AsyncIterator[bytes]:
-    yield _encode_rows([_COLUMNS])
+    yield _encode_rows([RECORD_COLUMNS])
     after: str | None = None
     while True:
         records = await services.reports.records(which, limit=_ROWS, after=after)
         if records:
-            yield _encode_rows([_cells(record) for record in records])
+            yield await asyncio.to_thread(_rows_of, records)
         if len(records) < _ROWS:
             return
         after = records[-1].request_id
 
 
-def _cells(record: Record) -> list[str]:
+def _rows_of(records: Sequence[Record]) -> bytes:
+    return _encode_rows([record_cells(record) for record in records])
+
+
+def record_cells(record: Record) -> list[str]:
+    """A record as a row of CSV, in the order of `RECORD_COLUMNS`."""
     return [format_cell(name, value) for name, value in _in_csv(record).items()]
 
 

@@ -40,6 +40,7 @@ from tollkeeper.store.ports.audit import Audit
 from tollkeeper.store.ports.buckets import Buckets
 from tollkeeper.store.ports.events import EventStore
 from tollkeeper.store.ports.records import Record
+from tollkeeper.store.ports.refusals import RefusalStore
 from tollkeeper.store.ports.reports import Reports
 from tollkeeper.wire.http.hosts import NOWHERE, Networks
 
@@ -67,6 +68,7 @@ class ControlServices:
     external_identities: ExternalIdentities
     open_id: OpenId
     prices: Prices
+    refusals: RefusalStore
     reports: Reports
     buckets: Buckets
     audit: Audit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Query as FromQuery
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from tollkeeper.store.ports.record_fields import FIELDS, Fields, Form
 from tollkeeper.store.ports.records import Record, RecordStatus
 from tollkeeper.store.ports.reports import Filter, Group, Totals
 
+G = TypeVar("G", bound=str)
 Usd = Annotated[str, WithJsonSchema({"type": "string", "format": "decimal", "examples": ["0.000123"]})]
 """US dollars, exact."""
 
@@ -38,9 +39,22 @@ _TYPES: Mapping[Form, Any] = {"time": Time, "usd": Usd, "json": dict[str, Any] |
 """Types in a body, by the form in which a field is presented; other fields keep their own type."""
 
 
+class RequestError(BaseModel):
+    """Why a request was not completed. `code` is for programs; `status` the HTTP status of the upstream's error, null
+    where it sent none; `message` is the gateway's own, and holds nothing of the request."""
+
+    code: str
+    status: int | None
+    message: str
+
+
+_OBJECTS: Mapping[str, Any] = {"error": RequestError | None}
+"""Types of objects that have the same fields in every record, by the name of the field."""
+
+
 def field_types(fields: Fields) -> dict[str, Any]:
     """The types of these fields in a body, by name."""
-    return {field.name: _TYPES.get(field.form, field.type) for field in fields}
+    return {field.name: _OBJECTS.get(field.name) or _TYPES.get(field.form, field.type) for field in fields}
 
 
 class RecordBody(BaseModel):
@@ -93,17 +107,19 @@ class Summary(BaseModel):
     total: Sums
 
 
-def _group_by_schema(groups: Sequence[Group]) -> JsonDict:
+def _group_by_schema(groups: Sequence[str]) -> JsonDict:
     one = "|".join(groups)
     return {"pattern": f"^({one})(,({one}))*$", "examples": ["model,day"]}
 
 
-class _Span(Query):
+class Span(Query):
+    """A period."""
+
     from_: TimeIn | None = Field(None, alias="from", description="Start of the period, included.")
     to: TimeIn | None = Field(None, description="End of the period, not included.")
 
 
-class OwnRecords(_Span):
+class OwnRecords(Span):
     model: str | None = Field(None, description="A canonical name, as in records.")
     status: RecordStatus | None = None
     key_id: str | None = None
@@ -136,9 +152,10 @@ class UsageOfAllQuery(Page, RecordsOfAll):
     pass
 
 
-def _group_by(groups: Sequence[Group]) -> Any:
+def group_by_field(groups: Sequence[str], default: str = "model") -> Any:
+    """The parameter by which an answer is grouped: some of `groups`."""
     return Field(
-        "model",
+        default,
         max_length=100,
         description=f"One or more of {', '.join(groups)}, each once, separated by commas.",
         json_schema_extra=_group_by_schema(groups),
@@ -146,15 +163,15 @@ def _group_by(groups: Sequence[Group]) -> Any:
 
 
 class _SummaryQuery(OwnRecords):
-    group_by: str = _group_by(OWN_GROUPS)
+    group_by: str = group_by_field(OWN_GROUPS)
 
 
 class SummaryOfTeamQuery(RecordsOfTeam):
-    group_by: str = _group_by(TEAM_GROUPS)
+    group_by: str = group_by_field(TEAM_GROUPS)
 
 
 class _SummaryOfAllQuery(RecordsOfAll):
-    group_by: str = _group_by(ALL_GROUPS)
+    group_by: str = group_by_field(ALL_GROUPS)
 
 
 UsageQueries = UsageQuery | UsageOfTeamQuery | UsageOfAllQuery
@@ -214,11 +231,8 @@ async def usage_summary(
     team_id: str | None = None,
 ) -> Summary:
     """Totals of the records of one user, of one team, or of everyone; of this month unless the query has a period."""
-    groups = _read_groups(query.group_by, allowed)
-    month, next_month = month_bounds(services.now())
-    since = month if query.from_ is None else query.from_
-    until = max(next_month, since) if query.to is None else query.to
-    _check_span(since, until)
+    groups = read_groups(query.group_by, allowed)
+    since, until = period_of(services, query)
     which = replace(filter_of(services, user_id, query, team_id), since=since, until=until)
     rows = await services.reports.summary(which, groups)
     of_team = {} if which.team_id is None else {"team_id": which.team_id or None}
@@ -231,6 +245,15 @@ async def usage_summary(
         total=sums(*(totals for _, totals in rows)),
         **of_team,
     )
+
+
+def period_of(services: ControlServices, query: Span) -> tuple[int, int]:
+    """The period of a query, this month by default. Raises Unprocessable."""
+    month, next_month = month_bounds(services.now())
+    since = month if query.from_ is None else query.from_
+    until = max(next_month, since) if query.to is None else query.to
+    _check_span(since, until)
+    return since, until
 
 
 async def total_of(services: ControlServices, which: Filter) -> Totals:
@@ -260,7 +283,8 @@ def record_body(record: Record) -> RecordBody:
     return RecordBody(**present_listed(record))
 
 
-def _read_groups(text: str, allowed: Sequence[Group]) -> list[Group]:
+def read_groups(text: str, allowed: Sequence[G]) -> list[G]:
+    """The groups of a query, which are some of `allowed`. Raises Unprocessable."""
     requested = text.split(",")
     groups = [group for part in requested for group in allowed if group == part]
     if len(groups) < len(requested) or len(set(groups)) < len(groups):

@@ -3,6 +3,7 @@
 http/        the HTTP/1.1 server, its requests and responses
 router.py    entry point of every request: picks the plane that handles it
 guard.py     protection against web pages in a browser on the same machine (Host, Origin)
+refusals.py  what is counted of a refused request
 cors.py      response headers for allowed cross-origin pages
 paths.py     path normalization: a key in front, a trailing slash, paths of other APIs
 acting.py    the person whom a request is for, where its key acts for others

@@ -37,6 +37,7 @@ async def read_body(context: GatewayContext, exchange: Exchange, caller: Caller)
     text = await exchange.body.read_all(bounds.max_body_bytes, context.request_memory)
     read = partial(dialect.read_request, text, endpoint)
     request: ModelRequest = await context.offload.run(len(text), caller.user.user_id, read)
+    exchange.model = request.model
     return request
 
 

@@ -29,6 +29,7 @@ from tollkeeper.rules.upstream_status import INSUFFICIENT_QUOTA, upstream_error
 from tollkeeper.services.requests.dispatched import TURNED_AWAY, DispatchedRequest
 from tollkeeper.services.upstreams.ports import Response
 from tollkeeper.wire.dialect import AnyAdapter, EventSplitter, StreamReader, WholeResponse
+from tollkeeper.wire.error_text import error_code
 from tollkeeper.wire.http.retry_after import read_retry_after
 from tollkeeper.wire.json_scan import Buffer, Steps
 from tollkeeper.wire.request import ModelRequest
@@ -270,5 +271,6 @@ async def error_of(adapter: AnyAdapter, response: Response, now_ms: int) -> Gate
         adapter.error_message(body),
         read_retry_after(response.headers, now_ms),
         code=INSUFFICIENT_QUOTA if f'"{INSUFFICIENT_QUOTA}"'.encode() in body else None,
+        own_code=error_code(body),
         well_formed=body.lstrip().startswith(b"{"),
     )

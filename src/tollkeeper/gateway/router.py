@@ -25,6 +25,7 @@ from tollkeeper.gateway.http.responses import Headers
 from tollkeeper.gateway.http.turns import Turns
 from tollkeeper.gateway.lookups import rows_of
 from tollkeeper.gateway.paths import not_relayed, read_path
+from tollkeeper.gateway.refusals import refusal_of
 from tollkeeper.rules.errors import BadRequest, GatewayError, InternalError, MethodNotAllowed, NotFound
 from tollkeeper.wire.dialect import AnyDialect, Lookup
 from tollkeeper.wire.request import Endpoint, spellings
@@ -168,7 +169,8 @@ class Router:
 
     async def _fail(self, exchange: Exchange, row: Row | None, error: GatewayError) -> None:
         if exchange.run is None or not exchange.run.was_sent:
-            self._context.observers.refused(row.endpoint.path if row else "other", error.code or str(error.status))
+            endpoint = row.endpoint.path if row else "other"
+            self._context.observers.refused(refusal_of(self._context, exchange, endpoint, error))
         try:
             await exchange.fail(error)
         except asyncio.CancelledError:

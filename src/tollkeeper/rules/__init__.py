@@ -41,5 +41,6 @@ events.py           what the world outside is informed of
 mail.py             e-mail addresses
 retries.py          when a delivery that failed is tried again
 errors.py           every error that a client may see
+reasons.py          why a request was not completed, as its record says
 upstream_status.py  the gateway's error for an upstream's error
 """

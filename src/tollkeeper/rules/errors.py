@@ -58,14 +58,20 @@ class GatewayError(Exception):
 
     `status` is the HTTP status, `param` the field at fault, `retry_after` the seconds until the same request may
     succeed: None, with `should_retry` False, where that is more than an hour. `should_retry` False keeps clients from
-    retrying by themselves. `quota` is the limit that refuses. `outcome` is how an attempt at an upstream failed by it;
-    None: the upstream did not say.
+    retrying by themselves. `limit` is the name of the limit that refuses, `quota` what headers show of it. `outcome` is
+    how an attempt at an upstream failed by it; None: the upstream did not say. `reason` is the code in the record,
+    where that says more than `code`; of an upstream's error, `upstream_status` is its HTTP status, and `upstream_code`
+    its own code, if it is harmless.
     """
 
     status: int = 500
     code: str | None = None
+    limit: str | None = None
     quota: Quota | None = None
     outcome: Outcome | None = None
+    reason: str | None = None
+    upstream_status: int | None = None
+    upstream_code: str | None = None
 
     def __init__(
         self,

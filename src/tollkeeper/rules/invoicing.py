@@ -45,6 +45,29 @@ def compose(frame: Invoice, uses: Sequence[MonthUse], rates: Mapping[str, int], 
     )
     net = net_pico(charges)
     tax = tuple(_tax(name, rate, net) for name, rate in rates.items())
+    return _settled(charges, tax, balance)
+
+
+def credit_note(frame: Invoice, paid: Invoice, balance: int) -> Invoice:
+    """Fill in an invoice that takes another back: each of its amounts has the other sign. What the other was paid with,
+    money and credit, becomes credit; one with a negative total, which became credit, is taken back from the payer's
+    credit (`balance`, in pico-dollars) as far as there is any."""
+    assert paid.number is not None
+    tax = tuple(replace(each, amount_usd=negative(each.amount_usd)) for each in paid.tax)
+    charges = replace(
+        frame,
+        lines=tuple(map(_negated, paid.lines)),
+        late=tuple(map(_negated, paid.late)),
+        adjustments=tuple(replace(each, cost_exact_usd=negative(each.cost_exact_usd)) for each in paid.adjustments),
+        corrects=paid.number,
+        chains=paid.chains,
+    )
+    return _settled(charges, tax, balance)
+
+
+def _settled(charges: Invoice, tax: tuple[TaxItem, ...], balance: int) -> Invoice:
+    """An invoice with its taxes, the credit that is applied to it, and its totals."""
+    net = net_pico(charges)
     gross = net + sum(map(tax_pico, tax))
     credit = max(0, min(balance, gross))
     total = gross - credit
@@ -55,24 +78,6 @@ def compose(frame: Invoice, uses: Sequence[MonthUse], rates: Mapping[str, int], 
         total_exact_usd=format_usd(total),
         total_usd=format_cents(round_to_cent(total)),
     )
-
-
-def credit_note(frame: Invoice, paid: Invoice) -> Invoice:
-    """Fill in an invoice that takes another back: each of its amounts is negative. What the other was paid with, money
-    and credit, becomes credit."""
-    assert paid.number is not None
-    tax = tuple(replace(each, amount_usd=negative(each.amount_usd)) for each in paid.tax)
-    charges = replace(
-        frame,
-        lines=tuple(map(_negated, paid.lines)),
-        late=tuple(map(_negated, paid.late)),
-        adjustments=tuple(replace(each, cost_exact_usd=negative(each.cost_exact_usd)) for each in paid.adjustments),
-        tax=tax,
-        corrects=paid.number,
-        chains=paid.chains,
-    )
-    total = net_pico(charges) + sum(map(tax_pico, tax))
-    return replace(charges, total_exact_usd=format_usd(total), total_usd=format_cents(round_to_cent(total)))
 
 
 def net_pico(invoice: Invoice) -> int:

@@ -30,17 +30,29 @@ PERMANENT_STATUSES = frozenset(
 
 class PermanentFailure(NamedTuple):
     """A failure that retrying cannot cure, though its status suggests otherwise: it is recognised by its text.
-    `pattern` finds that text, which cannot hold a secret; `message` may repeat it, as `{match}`."""
+    `pattern` finds that text, which cannot hold a secret; `message` may repeat it, as `{match}`. `reason` is the code
+    in the record, where it is not that of all such errors."""
 
     pattern: re.Pattern[str]
     status: int
     message: str
+    reason: str | None = None
 
 
-def _row(pattern: str, status: int, message: str) -> PermanentFailure:
-    return PermanentFailure(re.compile(pattern, re.IGNORECASE), status, message)
+def _row(pattern: str, status: int, message: str, reason: str | None = None) -> PermanentFailure:
+    return PermanentFailure(re.compile(pattern, re.IGNORECASE), status, message, reason)
 
 
+CONTEXT_EXCEEDED = "context_length_exceeded"
+_CONTEXT_CODES = frozenset({CONTEXT_EXCEEDED, "exceed_context_size_error", "string_above_max_length"})
+"""Codes of upstreams for a request that is longer than the context: OpenAI's, llama.cpp's."""
+# Of OpenAI, vLLM and OpenRouter; Anthropic; Gemini; Ollama and llama.cpp.
+_CONTEXT_WORDS = re.compile(
+    r"maximum context length|prompt is too long|exceeds? the maximum number of tokens"
+    r"|exceeds? (?:the )?(?:maximum |available )?context|context (?:length|size|window)[a-z ]{0,20} exceeded"
+    r"|exceeds? [a-z' ]{0,20}context (?:length|size|window)",
+    re.IGNORECASE,
+)
 _SIZE = r"\([0-9.]{1,9} ?[kmgtp]?i?b\)"
 PERMANENT_FAILURES = (
     # In Ollama's server.go, with 500.
@@ -79,6 +91,7 @@ PERMANENT_FAILURES = (
         r"|context size has been exceeded",
         400,
         "The request is longer than the context of this model: {match}. Send a shorter one.",
+        CONTEXT_EXCEEDED,
     ),
 )
 _MAX_TEXT = 4000
@@ -92,7 +105,9 @@ def permanent_failure(text: str) -> GatewayError | None:
         if found is not None:
             message = row.message.format(match=found[0])
             if row.status == 400:
-                return _of(UpstreamRefusal(message), Outcome.REFUSED)
+                refusal = UpstreamRefusal(message)
+                refusal.reason = row.reason
+                return _of(refusal, Outcome.REFUSED)
             failure = UpstreamFailure(message, status=row.status, detail=text, should_retry=False)
             return _of(failure, Outcome.MODEL_FAILED)
     return None
@@ -105,15 +120,25 @@ def upstream_failure(message: str, text: str) -> GatewayError:
 
 
 def upstream_error(
-    status: int, message: str, retry_after: float | None, *, code: str | None = None, well_formed: bool = True
+    status: int,
+    message: str,
+    retry_after: float | None,
+    *,
+    code: str | None = None,
+    own_code: str | None = None,
+    well_formed: bool = True,
 ) -> GatewayError:
     """The error for an upstream's response with a `status` other than 200 and this `message`, and its outcome.
 
     Only what it says about the request itself is passed on: messages about its own failures may name its hosts, files
     or secrets, and are for the operator. Where retrying cannot help, the error keeps clients from it. `code` is that of
-    the response; `well_formed`: the response is an error of its API, not a page of something before it.
+    the response, where it is INSUFFICIENT_QUOTA; `own_code` whatever short code it has, for the record; `well_formed`:
+    the response is an error of its API, not a page of something before it.
     """
     error = _error(status, message, retry_after, used_up=status == 429 and code == INSUFFICIENT_QUOTA)
+    error.upstream_status, error.upstream_code = status, own_code
+    if status in REQUEST_STATUSES and (own_code in _CONTEXT_CODES or _CONTEXT_WORDS.search(message[:_MAX_TEXT])):
+        error.reason = CONTEXT_EXCEEDED
     return error if error.outcome is not None else _of(error, _outcome(status, well_formed=well_formed))
 
 

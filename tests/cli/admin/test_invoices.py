@@ -119,6 +119,16 @@ async def test_exported(invoices: Ask, tmp_path: Path) -> None:
     assert (wrong.code, (tmp_path / "x.csv").exists()) == (1, False)
 
 
+async def test_the_requests_behind_an_invoice(invoices: Ask, tmp_path: Path) -> None:
+    await invoices("finalize", "2026-10")
+    rows = list(csv.DictReader(io.StringIO((await invoices("requests", "TK-2026-000002")).out, newline="")))
+    assert [(row["number"], row["item"], row["user_id"]) for row in rows] == [("TK-2026-000002", "line", "bob")]
+    target = tmp_path / "bob.csv"
+    ended = await invoices("requests", "TK-2026-000002", "--output", target)
+    assert ended == (0, f"{target.stat().st_size} bytes written to {target}\n", "")
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
@@ -127,6 +137,8 @@ async def test_exported(invoices: Ask, tmp_path: Path) -> None:
         (["finalize"], 2, "MONTH"),
         (["show", "TK-0"], 1, "no invoice"),
         (["show", ""], 2, "empty"),
+        (["requests", "TK-0"], 1, "no invoice"),
+        (["requests", ""], 2, "empty"),
         (["pay", "TK-0"], 1, "no invoice"),
         (["list", "--status", "open"], 2, "--status"),
         (["list", "--user", "nobody"], 1, "nobody"),

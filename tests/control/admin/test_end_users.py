@@ -146,6 +146,10 @@ async def test_a_long_list_comes_in_pages_and_is_searched(desk, admin):
     assert sorted(seen) == [f"Person {number:02}" for number in range(25)]
     found = (await admin.get("/admin/users/alice/end-users?q=person 1")).json()["data"]
     assert len(found) == 10
+    ids = [row["id"] for row in found[:3]]
+    named = (await admin.get(f"/admin/users/alice/end-users?id={','.join(ids)},eu_nobody")).json()["data"]
+    assert [row["id"] for row in named] == ids
+    assert (await admin.get("/admin/users/alice/end-users?id=a%00b")).status_code == 422
     assert (await admin.get("/admin/users/alice/end-users?value=x")).status_code == 422
 
 

@@ -29,12 +29,13 @@ from tests.services.billing.house import (
     house,
 )
 from tests.store.engines import ENGINES, Engine
-from tests.store.values import an_intent
+from tests.store.values import AUDIT, an_intent
 from tollkeeper.rules.errors import Conflict, NotFound, Unprocessable
 from tollkeeper.rules.invoices import PayerId
 from tollkeeper.rules.invoicing import canonical_form, hash_of
 from tollkeeper.rules.usage import Usage
-from tollkeeper.store.ports.invoices import InvoiceFilter
+from tollkeeper.store.ports.accounts import User
+from tollkeeper.store.ports.invoices import InvoiceFilter, OpenRecords
 
 USD = 10**12
 COST = 1000 * 150_000 + 100 * 600_000
@@ -108,12 +109,31 @@ async def test_a_team_pays_for_its_members_and_each_user_for_all_else(here: Hous
 async def test_finalizing_twice_or_at_once_makes_one_invoice_and_one_number(here: House) -> None:
     for user in ("ann", "bob", "cid"):
         await here.used(NOVEMBER, user_id=user)
-    runs = await asyncio.gather(*(here.billing.finalize("2026-11", by=ROOT) for _ in range(5)))
+    processes = [house(here.store).billing for _ in range(5)]
+    runs = await asyncio.gather(*(each.finalize("2026-11", by=ROOT) for each in processes))
     assert sorted(each.number for run in runs for each in run.issued) == [f"TK-2026-{n:06d}" for n in (1, 2, 3)]
     assert all(len(run.issued) + run.already == 3 for run in runs)
     again = await here.billing.finalize("2026-11", by=ROOT)
     assert (again.issued, again.already) == ((), 3)
     assert len(await here.billing.list(InvoiceFilter())) == 3
+
+
+async def test_who_finalizes_what_is_being_finalized_waits_and_finds_it_done(
+    here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in ("ann", "bob", "cid"):
+        await here.used(NOVEMBER, user_id=user)
+    issue, tried = here.store.invoices.issue, []
+
+    def counted(what: OpenRecords, *rest: Any) -> Any:
+        tried.append(what.payer.id)
+        return issue(what, *rest)
+
+    monkeypatch.setattr(here.store.invoices, "issue", counted)
+    runs = await asyncio.gather(*(here.billing.finalize("2026-11", by=ROOT) for _ in range(5)))
+    assert [len(run.issued) for run in runs] == [3, 0, 0, 0, 0]
+    assert [run.already for run in runs] == [0, 3, 3, 3, 3]
+    assert tried == ["ann", "bob", "cid"]
 
 
 async def test_a_month_that_has_not_ended_or_has_running_requests_is_not_finalized(here: House) -> None:
@@ -437,3 +457,137 @@ async def test_what_changes_nothing_is_no_event(here: House) -> None:
     with pytest.raises(Conflict):
         await here.billing.void(number, "too late", by=ROOT)
     assert len(await here.store.events.events(limit=10)) == 2
+
+
+async def test_credit_of_a_payer_who_has_used_nothing_yet_pays_the_first_invoice(here: House) -> None:
+    await here.billing.add_credit(ANN, 5 * USD, "prepaid", by=ROOT)
+    await here.used(NOVEMBER, 10**7)
+    assert [entry.balance_pico for entry in await here.billing.credits(ANN)] == [5 * USD]
+    invoice = await here.billing.get(await only_invoice(here))
+    assert (invoice.credit_exact_usd, invoice.total_exact_usd) == ("1.79006", "0")
+    assert await here.billing.verify() == []
+
+
+async def test_who_takes_the_id_of_somebody_who_was_forgotten_inherits_nothing(here: House) -> None:
+    [account], _ = await here.store.accounts.save(users=[User("ann", "user", "closed", "Ann Lee", 1)], audit=AUDIT)
+    await here.used(NOVEMBER)
+    await here.billing.add_credit(ANN, 5, "prepaid", by=ROOT)
+    number = await only_invoice(here)
+    left = await here.store.erasure.erase(account, replace(AUDIT, target="ann"))
+    forgotten = PayerId("user", left.user_id)
+    for name in (number, (await here.billing.get(number)).id):
+        with pytest.raises(NotFound):
+            await here.billing.get(name, ANN)
+        assert (await here.billing.get(name, forgotten)).number == number
+    assert await here.billing.list(InvoiceFilter(payer=ANN)) == []
+    assert await here.billing.credits(ANN) == []
+    assert [entry.amount_pico for entry in await here.billing.credits(forgotten)] == [-5, 5]
+    await here.billing.void(number, "wrong", by=ROOT)
+    [again] = (await here.billing.finalize("2026-11", by=ROOT)).issued
+    assert again.payer == forgotten
+    assert await here.billing.verify() == []
+
+
+async def test_an_invoice_of_another_payer_is_not_found(here: House) -> None:
+    await here.used(NOVEMBER)
+    draft = await here.billing.draft(ANN, "2026-11")
+    number = await only_invoice(here)
+    for name in (number, (await here.billing.get(number)).id, draft.id):
+        assert (await here.billing.get(name, ANN)).payer.ref == ANN
+        for other in (BOB, TEAM, PayerId("team", "ann")):
+            with pytest.raises(NotFound):
+                await here.billing.get(name, other)
+
+
+@pytest.mark.parametrize(
+    "name", ["draft-2026-11-user-nobody", "draft-2026-11-team-ann", "draft-2026-13-user-ann", "draft-9999-12-user-ann",
+             "draft-2026-1-user-ann", "draft-2026-11-user-ANN"],
+)  # fmt: skip
+async def test_a_draft_of_nobody_or_of_no_month_is_not_found(here: House, name: str) -> None:
+    with pytest.raises(NotFound):
+        await here.billing.get(name)
+
+
+async def test_a_draft_of_a_payer_who_is_no_longer_known_is_there_while_something_is_open(here: House) -> None:
+    await here.used(NOVEMBER, user_id="gone")
+    assert (await here.billing.get("draft-2026-11-user-gone")).lines
+    await only_invoice(here)
+    with pytest.raises(NotFound):
+        await here.billing.get("draft-2026-11-user-gone")
+
+
+async def test_an_invoice_is_not_paid_in_the_future(here: House) -> None:
+    await here.used(NOVEMBER)
+    number = await only_invoice(here)
+    with pytest.raises(Unprocessable) as refused:
+        await here.billing.pay(number, None, by=ROOT, paid_at=here.now + 1)
+    assert refused.value.param == "paid_at"
+    assert (await here.billing.pay(number, None, by=ROOT, paid_at=here.now)).paid_at == "2026-12-02T12:00:00.000Z"
+
+
+async def test_a_credit_note_of_a_refund_is_paid_with_the_credit_that_the_refund_became(here: House) -> None:
+    await here.adjusted(NOVEMBER, -10 * USD)
+    number = await only_invoice(here)
+    await here.billing.pay(number, None, by=ROOT)
+    assert (await here.billing.credits(ANN))[0].balance_pico == 119 * USD // 10
+    note = await here.billing.credit_note(number, "no outage", by=ROOT)
+    assert (note.credit_exact_usd, note.total_exact_usd, note.total_usd) == ("11.9", "0", "0.00")
+    assert [(entry.kind, entry.balance_pico) for entry in await here.billing.credits(ANN)] == [
+        ("applied", 0), ("carried", 119 * USD // 10),
+    ]  # fmt: skip
+    assert await here.billing.verify() == []
+
+
+async def covered(here: House, name: str) -> list[str]:
+    """The ids of the records behind an invoice."""
+    coverage = await here.billing.coverage(await here.billing.get(name))
+    return [record.request_id async for some in here.billing.records(coverage) for record in some]
+
+
+async def test_the_records_behind_an_invoice_are_those_that_it_charges(here: House) -> None:
+    first = await here.used(OCTOBER)
+    [october] = (await here.billing.finalize("2026-10", by=ROOT)).issued
+    late = await here.used(OCTOBER + 2)
+    now = await here.used(NOVEMBER, user_id="ann", metadata='{"tag":"x"}')
+    await here.used(NOVEMBER, user_id="ann", team_id="team_1")
+    await here.used(NOVEMBER, user_id="bob")
+    refund = await here.adjusted(NOVEMBER + 1, -5)
+    assert await covered(here, october.id) == [first.request_id]
+    wanted = [late.request_id, now.request_id, refund.request_id]
+    assert await covered(here, "draft-2026-11-user-ann") == wanted
+    number = (await here.billing.finalize("2026-11", ANN, by=ROOT)).issued[0].number
+    await here.used(NOVEMBER + 2)
+    assert await covered(here, number) == wanted
+    assert await covered(here, "draft-2026-11-user-ann") == []
+    await here.billing.void(number, "wrong", by=ROOT)
+    assert await covered(here, number) == wanted
+    coverage = await here.billing.coverage(await here.billing.get(number))
+    assert coverage.payer == ANN
+    records = [record async for some in here.billing.records(coverage) for record in some]
+    assert [(record.user_id, record.metadata) for record in records[1:2]] == [("ann", '{"tag":"x"}')]
+
+
+async def test_the_records_behind_a_credit_note_are_those_that_it_takes_back(here: House) -> None:
+    used = await here.used(NOVEMBER)
+    number = await only_invoice(here)
+    await here.billing.pay(number, None, by=ROOT)
+    note = await here.billing.credit_note(number, "wrong", by=ROOT)
+    assert await covered(here, note.id) == [used.request_id]
+
+
+async def test_records_that_were_pruned_are_not_listed_in_part(here: House) -> None:
+    await here.used(NOVEMBER)
+    await here.used(NOVEMBER + DAY)
+    number = await only_invoice(here)
+    await here.store.ledger.prune(NOVEMBER + 1)
+    with pytest.raises(Conflict) as refused:
+        await covered(here, number)
+    assert refused.value.code == "records_pruned"
+
+
+async def test_a_number_may_begin_as_the_ids_of_drafts_do(here: House) -> None:
+    await here.used(NOVEMBER)
+    drafts = house(here.store, replace(TERMS, prefix="draft")).billing
+    [issued] = (await drafts.finalize("2026-11", by=ROOT)).issued
+    assert issued.number == "draft-2026-000001"
+    assert (await drafts.get(issued.number)).id == issued.id

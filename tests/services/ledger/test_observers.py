@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from tests.services.in_memory import record
-from tollkeeper.services.ledger.observers import Observer, Observers
+from tollkeeper.services.ledger.observers import Observer, Observers, Refusal
 from tollkeeper.store.ports.records import Record
 
 RECORD = record()
@@ -15,7 +15,7 @@ EVENTS = {
     "settled": (RECORD, 5),
     "upstream_failed": ("default", "upstream_timeout"),
     "attempt_failed": ("default", "connect", True),
-    "refused": ("/v1/embeddings", "invalid_api_key"),
+    "refused": (Refusal("/v1/embeddings", 401, "invalid_api_key"),),
 }
 
 
@@ -32,8 +32,8 @@ class Noting(Observer):
     def attempt_failed(self, upstream: str, outcome: str, paid: bool) -> None:
         self.seen.append(("attempt_failed", (upstream, outcome, paid)))
 
-    def refused(self, endpoint: str, code: str | None) -> None:
-        self.seen.append(("refused", (endpoint, code)))
+    def refused(self, refusal: Refusal) -> None:
+        self.seen.append(("refused", (refusal,)))
 
 
 class Failing(Observer):
@@ -46,7 +46,7 @@ class Failing(Observer):
     def attempt_failed(self, upstream: str, outcome: str, paid: bool) -> None:
         raise RuntimeError("attempt_failed")
 
-    def refused(self, endpoint: str, code: str | None) -> None:
+    def refused(self, refusal: Refusal) -> None:
         raise RuntimeError("refused")
 
 

@@ -56,6 +56,34 @@ def test_money_is_told_in_dollars_and_never_as_a_quota() -> None:
     assert error.quota == Quota("tokens", None, None, 5000)
 
 
+SHORT = "The request may need 20 of the limit {} (10), and 3 is left."
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tokens_per_day", f"{SHORT} A shorter one may fit. There is room at 2026-11-20T12:00:05.000Z."),
+        ("tokens_total", f"{SHORT} A shorter one may fit. There is room at 2026-11-20T12:00:05.000Z."),
+        ("tokens_per_minute", f"{SHORT} Try again in 5 seconds."),
+    ],
+)
+def test_what_is_not_used_up_is_not_told_as_if_it_were(name: str, message: str) -> None:
+    assert told(name, "exhausted").message == message.format(name)
+
+
+def test_money_that_is_left_is_told_in_dollars() -> None:
+    message = told("cost_usd_per_day", "exhausted", limit=5 * 10**12, remaining=2 * 10**9, wait=None).message
+    assert "may need 0.00000000002 of the limit cost_usd_per_day (5), and 0.002 is left." in message
+    assert message.endswith("A shorter one may fit. It does not reset.")
+
+
+def test_a_limit_of_which_nothing_is_left_is_used_up() -> None:
+    message = "You have used up the limit tokens_total (10). It does not reset."
+    assert told("tokens_total", "exhausted", wait=None, remaining=0).message == message
+    message = "You have reached the limit tokens_per_minute (10). Try again in 5 seconds."
+    assert told("tokens_per_minute", "exhausted", remaining=0).message == message
+
+
 @pytest.mark.parametrize("name", ["tokens_total", "max_concurrent_requests"])
 def test_what_running_requests_hold_is_a_matter_of_pace(name: str) -> None:
     error = told(name, "held", wait=1000)

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from tests.services.in_memory import START, Clock
 from tollkeeper.rules.errors import (
+    AccountSuspended,
     CredentialsRefused,
     Forbidden,
     LedgerUnavailable,
     ServerOverloaded,
+    Stopping,
+    UpstreamFailure,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
 from tollkeeper.rules.kinds import OLLAMA, OPENROUTER, Kind
 from tollkeeper.rules.pricing import Price
+from tollkeeper.rules.reasons import WORDS
 from tollkeeper.rules.usage import Usage
 from tollkeeper.services.ledger.observers import Observer, Observers
 from tollkeeper.services.models.catalog import Deployment
-from tollkeeper.services.requests.dispatched import DispatchedRequest, DispatchedRequests, Started
+from tollkeeper.services.requests.dispatched import TURNED_AWAY, DispatchedRequest, DispatchedRequests, Started
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.upstreams.registry import Upstream
 from tollkeeper.store.memory.store import MemoryStore
@@ -241,6 +247,67 @@ async def test_an_end_user_who_is_blocked_has_their_requests_cut_and_no_other(be
     with bench.begin("req_1", end_user="eu_1"), bench.begin("req_2", end_user="eu_2"), bench.begin("req_3"):
         bench.requests.end_by_end_user("eu_1")
     assert [getattr(error, "code", None) for error in bench.ended_with] == ["end_user_blocked"]
+
+
+async def test_a_suspended_user_has_their_requests_cut(bench: Bench) -> None:
+    with bench.begin("req_1", "key_1"), bench.begin("req_2", "session_2"):
+        bench.requests.end_by_user("bob")
+        assert bench.ended_with == []
+        bench.requests.end_by_user("alice")
+    assert [type(error) for error in bench.ended_with] == [AccountSuspended, AccountSuspended]
+
+
+ASKED_FOR = "my-secret-prompt"
+
+
+@pytest.mark.parametrize(
+    ("error", "partial", "status", "code"),
+    [
+        (asyncio.CancelledError(), PARTIAL, "cancelled", "client_disconnected"),
+        (UpstreamTimeout(ASKED_FOR), PARTIAL, "failed", "upstream_timeout"),
+        (UpstreamFailure(ASKED_FOR), TURNED_AWAY, "failed", "upstream_error"),
+        (UpstreamFailure(ASKED_FOR, code="upstream_unavailable"), PARTIAL, "failed", "stream_interrupted"),
+        (ZeroDivisionError(ASKED_FOR), PARTIAL, "failed", "internal_error"),
+    ],
+)
+async def test_the_record_says_why(bench: Bench, error: BaseException, partial: Any, status: str, code: str) -> None:
+    with pytest.raises(type(error)):
+        bench.fail(error, partial=partial)
+    [record] = await bench.records()
+    assert record.status == status
+    assert record.error is not None
+    assert msgspec.json.decode(record.error) == {"code": code, "status": None, "message": WORDS[code]}
+    assert ASKED_FOR not in record.error
+
+
+async def test_the_record_of_a_completed_request_has_no_error(bench: Bench) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        bench.fail(asyncio.CancelledError(), partial=PARTIAL, finish_relayed=True)
+    [record] = await bench.records()
+    assert (record.status, record.error) == ("completed", None)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (lambda requests: requests.end_by_credential(["key_1"]), "access_ended"),
+        (lambda requests: requests.end_by_user("alice"), "account_suspended"),
+        (lambda requests: requests.end_by_end_user("eu_1"), "end_user_blocked"),
+        (lambda requests: requests.end(lambda _: True, Stopping("The gateway is stopping.")), "server_stopping"),
+    ],
+)
+async def test_the_record_says_who_ended_the_request(
+    bench: Bench, end: Callable[[DispatchedRequests], None], code: str
+) -> None:
+    dispatched = bench.begin(end_user="eu_1")
+    dispatched.sent = True
+    end(bench.requests)
+    dispatched.end_with(Forbidden("Too late: the first one counts."))
+    with pytest.raises(asyncio.CancelledError), dispatched:
+        raise asyncio.CancelledError  # which is how the exchange ends it
+    [record] = await bench.records()
+    assert record.status == "cancelled"
+    assert msgspec.json.decode(record.error or "")["code"] == code
 
 
 async def test_while_the_ledger_fails_nothing_begins(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

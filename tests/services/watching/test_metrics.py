@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.services.in_memory import record
 from tollkeeper.rules.kinds import OLLAMA, OPENAI
 from tollkeeper.rules.usage import Usage
+from tollkeeper.services.ledger.observers import Refusal
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.watching.metrics import MAX_VALUES, Metrics
 from tollkeeper.services.watching.pool import UpstreamHealth
@@ -119,9 +120,9 @@ def test_attempts_that_failed_and_those_that_may_be_charged(metrics):
 
 
 def test_refusals_and_errors_of_upstreams(metrics):
-    metrics.refused("/v1/chat/completions", "invalid_api_key")
-    metrics.refused("/v1/chat/completions", "invalid_api_key")
-    metrics.refused("/v1/embeddings", None)
+    metrics.refused(Refusal("/v1/chat/completions", 401, "invalid_api_key"))
+    metrics.refused(Refusal("/v1/chat/completions", 401, "invalid_api_key"))
+    metrics.refused(Refusal("/v1/embeddings", 400, "invalid_request"))
     metrics.upstream_failed("default", "upstream_timeout")
     assert labelled(metrics, "tollkeeper_refusals_total") == {
         ("invalid_api_key", "/v1/chat/completions"): 2,

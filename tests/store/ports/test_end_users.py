@@ -50,6 +50,8 @@ async def test_a_page_is_in_the_order_of_making_and_goes_on_after_the_last(store
     assert [each.id for each in await store.end_users.page("ann", limit=10, after="eu_1")] == ["eu_0"]
     assert await store.end_users.page("ann", limit=10, after="eu_0") == []
     assert await store.end_users.page("ann", limit=10, after="nobody") == []
+    for ids, found in ((["eu_0", "eu_9", "eu_5"], ["eu_0"]), (["eu_0", "eu_1"], ["eu_1", "eu_0"]), ([], [])):
+        assert [each.id for each in await store.end_users.page("ann", limit=10, after=None, ids=ids)] == found
     for part, found in (("NO", ["eu_0"]), ("@example", ["eu_1"]), ("%", []), ("a", ["eu_1", "eu_0"])):
         assert [each.id for each in await store.end_users.page("ann", limit=10, after=None, part=part)] == found
 

@@ -29,6 +29,7 @@ from tollkeeper.store.ports.external_identities import ExternalIdentity
 from tollkeeper.store.ports.invoices import CreditEntry
 from tollkeeper.store.ports.jobs import StoredJob
 from tollkeeper.store.ports.records import ADJUSTMENT
+from tollkeeper.store.ports.refusals import RefusalFilter, RefusalKey, RefusalSum
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.second_factors import StoredFactor
 from tollkeeper.store.ports.sessions import Session
@@ -78,6 +79,8 @@ async def furnish(store: Store) -> User:
     of_team = Event("evt_4", NOON, "budget.threshold", '{"team_id":"blue"}', team_id="blue")
     await store.events.add([theirs, others, of_team])
     await store.alerts.open(alert, replace(theirs, id="evt_3"))
+    refused = RefusalKey(NOON, "annabel", "key_1", "tiny", 429, "rate_limit_exceeded", "requests_per_minute")
+    await store.refusals.add([(refused, 3)])
     await store.events.plan("evt_1", [Delivery("dlv_1", "evt_1", "email", "annabel@example.com", NOON, NOON)])
     await store.events.plan("evt_2", [Delivery("dlv_2", "evt_2", "webhook", "wh_1", NOON, NOON)])
     to_admins = [Delivery("dlv_3", "evt_4", "email", "lee@example.com", NOON, NOON)]
@@ -102,6 +105,7 @@ async def everything(store: Store) -> str:
             await store.reports.records(EVERYTHING, limit=100, after=None),
             await store.reports.summary(EVERYTHING, ["user", "key"]),
             [await store.invoices.credits(PayerId("user", user.user_id)) for user in (await store.accounts.load())[0]],
+            await store.refusals.summary(RefusalFilter(), ["user"], limit=100),
         ]
     )
 
@@ -126,6 +130,9 @@ async def test_nothing_tells_who_they_were_and_no_sum_changes(store: Store) -> N
     assert await store.reports.summary(Filter(user_id=left.user_id), ()) == owed
     assert await store.reports.summary(Filter(user_id="annabel"), ["user"]) == []
     assert len(await store.reports.records(Filter(user_id=left.user_id), limit=10, after=None)) == 4
+    assert await store.refusals.summary(RefusalFilter(left.user_id), ["user"], limit=9) == (
+        [RefusalSum(3, NOON, user_id=left.user_id)], 3
+    )  # fmt: skip
 
 
 async def test_the_audit_log_tells_of_it_without_the_name(store: Store) -> None:

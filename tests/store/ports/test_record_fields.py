@@ -51,15 +51,15 @@ class Wider(Record, frozen=True, gc=False):
     note: str | None = None
 
 
-RETRIES = RecordField("retries", int, 31, since=6, default=1)
-NOTE = RecordField("note", str | None, 32, since=None, listed=False)
+RETRIES = RecordField("retries", int, 32, since=7, default=1)
+NOTE = RecordField("note", str | None, 33, since=None, listed=False)
 WIDER = (*FIELDS[:8], RETRIES, *FIELDS[8:], NOTE)
 WIDE = Wider(**{name: getattr(FULL, name) for name in Record.__struct_fields__}, retries=3, note="n")
 
 
 def chained(record: Record) -> list[Any]:
     """The values of a record that the chain covers, in its order."""
-    return [record_row(record)[field.place] for field in covered(FIELDS, 5) if field.place is not None]
+    return [record_row(record)[field.place] for field in covered(FIELDS, 6) if field.place is not None]
 
 
 def test_a_records_bytes_in_the_chain_are_what_they_were() -> None:
@@ -81,19 +81,22 @@ def test_the_first_version_of_the_chain_covers_these_and_no_others() -> None:
 
 
 def test_the_later_versions_add_the_attempts_what_was_cached_for_an_hour_and_what_is_no_token() -> None:
-    assert chain_version(FIELDS) == 5
-    first, second, third, fourth, fifth = (covered(FIELDS, version) for version in (1, 2, 3, 4, 5))
+    assert chain_version(FIELDS) == 6
+    first, second, third, fourth, fifth, sixth = (covered(FIELDS, version) for version in range(1, 7))
     assert [field.stored_as for field in second[len(first) :]] == ["attempts"]
     assert [field.stored_as for field in third[len(second) :]] == ["cache_write_1h_tokens"]
     assert [field.stored_as for field in fourth[len(third) :]] == ["images", "audio_ms", "characters"]
     assert [field.stored_as for field in fifth[len(fourth) :]] == ["team_id", "end_user_id"]
+    assert [field.stored_as for field in sixth[len(fifth) :]] == ["error"]
     assert (second[: len(first)], third[: len(second)], fourth[: len(third)]) == (first, second, third)
     used = msgspec.structs.replace(FULL.usage, cache_write_1h_tokens=1, images=3, audio_ms=4, characters=5)
-    row = record_row(msgspec.structs.replace(FULL, attempts=2, usage=used, team_id="t", end_user_id="eu_1"))
+    row = record_row(msgspec.structs.replace(FULL, attempts=2, usage=used, team_id="t", end_user_id="eu_1", error="{}"))
     assert linker(FIELDS, 2)(GENESIS, 1, row) == link(GENESIS, 1, [*chained(FULL)[:24], 2], 2)
     assert linker(FIELDS, 3)(GENESIS, 1, row) == link(GENESIS, 1, [*chained(FULL)[:24], 2, 1], 3)
     assert linker(FIELDS, 4)(GENESIS, 1, row) == link(GENESIS, 1, [*chained(FULL)[:24], 2, 1, 3, 4, 5], 4)
-    assert link_row(GENESIS, 1, row) == link(GENESIS, 1, [*chained(FULL)[:24], 2, 1, 3, 4, 5, "t", "eu_1"], 5)
+    fifth_values = [*chained(FULL)[:24], 2, 1, 3, 4, 5, "t", "eu_1"]
+    assert linker(FIELDS, 5)(GENESIS, 1, row) == link(GENESIS, 1, fifth_values, 5)
+    assert link_row(GENESIS, 1, row) == link(GENESIS, 1, [*fifth_values, "{}"], 6)
 
 
 def test_every_attribute_of_a_record_has_a_line_and_every_line_an_attribute() -> None:
@@ -158,14 +161,14 @@ class TestANewLine:
         assert record_maker(WIDER, Wider)((*row, 1, b"hash"), WIDE.user_id, WIDE.metadata) == WIDE
 
     def test_is_in_the_chain_from_its_version_on(self) -> None:
-        assert chain_version(WIDER) == 6
+        assert chain_version(WIDER) == 7
         row = row_maker(WIDER, Wider)(WIDE)
         values = chained(FULL)
         assert linker(WIDER, 1)(GENESIS, 1, row) == link(GENESIS, 1, values[:24], 1)
         assert (
-            linker(WIDER, 5)(GENESIS, 1, row) == link(GENESIS, 1, values, 5) == link_row(GENESIS, 1, record_row(FULL))
+            linker(WIDER, 6)(GENESIS, 1, row) == link(GENESIS, 1, values, 6) == link_row(GENESIS, 1, record_row(FULL))
         )
-        assert linker(WIDER, 6)(GENESIS, 1, row) == link(GENESIS, 1, [*values, 3], 6)
+        assert linker(WIDER, 7)(GENESIS, 1, row) == link(GENESIS, 1, [*values, 3], 7)
 
     def test_is_in_bodies_csv_and_exports(self) -> None:
         names = [field.name for field in WIDER]
@@ -181,29 +184,29 @@ class TestANewLine:
     def test_ledger_goes_on_where_it_was_without_it(self) -> None:
         make = row_maker(WIDER, Wider)
         old = [make(Wider(**{n: getattr(r, n) for n in Record.__struct_fields__})) for r in (FULL, BARE)]
-        first = linker(WIDER, 5)(GENESIS, 1, old[0])
-        second = linker(WIDER, 5)(first, 2, old[1])
-        third = linker(WIDER, 6)(second, 3, make(WIDE))
+        first = linker(WIDER, 6)(GENESIS, 1, old[0])
+        second = linker(WIDER, 6)(first, 2, old[1])
+        third = linker(WIDER, 7)(second, 3, make(WIDE))
         reader = ChainReader(WIDER)
         assert reader.holds(GENESIS, 1, old[0], first)
         assert reader.holds(first, 2, old[1], second)
-        assert reader.version == 5
-        assert reader.holds(second, 3, make(WIDE), third)
         assert reader.version == 6
+        assert reader.holds(second, 3, make(WIDE), third)
+        assert reader.version == 7
 
     def test_can_be_changed_in_no_record(self) -> None:
         make = row_maker(WIDER, Wider)
         old, new = make(Wider(**{n: getattr(FULL, n) for n in Record.__struct_fields__})), make(WIDE)
-        first = linker(WIDER, 5)(GENESIS, 1, old)
-        second = linker(WIDER, 6)(first, 2, new)
-        forged = [*new[:31], 4, *new[32:]]
+        first = linker(WIDER, 6)(GENESIS, 1, old)
+        second = linker(WIDER, 7)(first, 2, new)
+        forged = [*new[:32], 4, *new[33:]]
         assert not ChainReader(WIDER).holds(first, 2, forged, second)
         # The older hash does not cover it: there it must be what it is in all older records.
-        assert not ChainReader(WIDER).holds(GENESIS, 1, [*old[:31], 2, *old[32:]], first)
+        assert not ChainReader(WIDER).holds(GENESIS, 1, [*old[:32], 2, *old[33:]], first)
         # Nor does a chain that went on to a version come back from it.
         reader = ChainReader(WIDER)
         assert reader.holds(first, 2, new, second)
-        assert not reader.holds(second, 3, old, linker(WIDER, 5)(second, 3, old))
+        assert not reader.holds(second, 3, old, linker(WIDER, 6)(second, 3, old))
 
 
 def test_lists_csv_and_exports_name_the_same_fields() -> None:

@@ -8,8 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from tests.store.values import EVERYTHING, NOON, a_record
+from tests.store.values import AUDIT, EVERYTHING, NOON, a_record
+from tollkeeper.rules.invoices import PayerId
+from tollkeeper.store.ports.invoices import CreditEntry, CreditSpent
 from tollkeeper.store.sql.identities import Identities, Identity, digest_of, metadata_row
 from tollkeeper.store.sqlite import open_store
 from tollkeeper.store.sqlite.verify import verify
@@ -26,6 +29,24 @@ def test_users_get_one_id_each_and_others_stand_for_themselves() -> None:
     assert identities.id_of("bob") == bob.id
     identities.remove([bob, Identity("u_9", "nobody")])
     assert identities.id_of("bob") == "bob"
+
+
+async def test_the_id_of_a_user_without_records_stays_and_goes_with_its_transaction(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store = await open_store(path, now=lambda: NOON)
+    credit = CreditEntry(PayerId("user", "ann"), NOON, "granted", 5, "prepaid", "root")
+    with pytest.raises(CreditSpent):
+        await store.invoices.add_credit(replace(credit, amount_pico=-5), AUDIT)  # rolled back, and the id with it
+    await store.ledger.settle(a_record(NOON, user_id="ann"))
+    await store.invoices.add_credit(credit, AUDIT)
+    await store.invoices.add_credit(replace(credit, payer=PayerId("user", "bob")), AUDIT)
+    await store.ledger.settle(a_record(NOON, user_id="bob"))
+    await store.close()
+    assert verify(path).faults == ()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT user_id) FROM identities").fetchall() == [(2, 2)]
+        ids = connection.execute("SELECT DISTINCT user_id FROM records ORDER BY 1").fetchall()
+        assert connection.execute("SELECT DISTINCT payer_id FROM credits ORDER BY 1").fetchall() == ids
 
 
 def test_a_digest_is_salted() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.billing.house import ANN, DAY, NOVEMBER, OCTOBER, PRICE, ROOT, house
+from tests.services.billing.house import ANN, BOB, DAY, NOVEMBER, OCTOBER, PRICE, ROOT, house
 from tests.store.values import NOON
 from tollkeeper.store.sqlite import open_store
 from tollkeeper.store.sqlite.verify import verify
@@ -25,6 +25,7 @@ async def filled(path: Path) -> None:
         await here.used(OCTOBER, 10**8, user_id=user)
     await here.adjusted(OCTOBER + 1, -USD)
     await here.billing.add_credit(ANN, 5 * USD, "prepaid", by=ROOT)
+    await here.billing.add_credit(BOB, USD, "prepaid", by=ROOT)
     _, bob, cid = (await here.billing.finalize("2026-10", by=ROOT)).issued
     await here.billing.void(bob.id, "wrong", by=ROOT)
     await here.billing.pay(cid.id, "bank", by=ROOT)
@@ -71,6 +72,9 @@ def test_what_was_not_touched_has_no_faults(path: Path) -> None:
             "not what its records make of it",
         ),
         ("UPDATE credits SET amount_micro = 1 WHERE kind = 'granted'", "was negative"),
+        ("UPDATE credits SET amount_micro = amount_micro + 1 WHERE kind = 'carried'", "something else to the credit"),
+        ("DELETE FROM credits WHERE kind = 'returned'", "something else to the credit of its payer"),
+        ("UPDATE credits SET payer_id = 'ann' WHERE kind = 'granted'", "is nobody's: no opaque id is ann"),
         ("UPDATE prices SET input = input + 1", "is not what its records make of it"),
         ("UPDATE monthly_users SET cost_micro = cost_micro + 1", "are not the sum of its records: they differ by"),
     ],

@@ -178,8 +178,8 @@ async def test_an_export_is_the_chain_and_proves_itself(path: Path) -> None:
     for line in lines:
         row = record_row(line.record)
         row[USER_PLACE], row[METADATA_PLACE] = line.opaque_user_id, line.metadata_digest
-        values = [row[field.place] for field in covered(FIELDS, 5) if field.place is not None]
-        text = json.dumps([5, line.seq, *values], separators=(",", ":"))
+        values = [row[field.place] for field in covered(FIELDS, 6) if field.place is not None]
+        text = json.dumps([6, line.seq, *values], separators=(",", ":"))
         digest = sha256(digest + text.encode()).digest()
         assert line.hash == digest.hex()
     with pytest.raises(StoreError):

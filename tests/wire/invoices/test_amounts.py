@@ -2,7 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from tollkeeper.wire.invoices.amounts import cents, dollars, is_zero, line_amount, negated, percent
+from tollkeeper.wire.invoices.amounts import (
+    cents,
+    dollars,
+    exact_dollars,
+    figure,
+    is_zero,
+    line_amount,
+    negated,
+    percent,
+    total,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +52,19 @@ def test_rates_in_percent(rate: str, shown: str) -> None:
 def test_signs() -> None:
     assert (negated("1.5"), negated("-1.5")) == ("-1.5", "1.5")
     assert [is_zero(amount) for amount in ("0", "0.00", "-0", "0.000000000001")] == [True, True, True, False]
+
+
+def test_sums_are_exact() -> None:
+    assert total(["0.1", "0.2", "-0.000000000001"]) == "0.299999999999"
+    assert total([]) == "0"
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"), [("1500", "$1,500.00"), ("-0.0000067", "−$0.0000067"), ("0.250", "$0.25"), ("0", "$0.00")]
+)
+def test_an_exact_amount_has_two_places_at_least(exact: str, shown: str) -> None:
+    assert exact_dollars(exact) == shown
+
+
+def test_numbers_for_people() -> None:
+    assert (figure(-12_345), figure(7)) == ("−12,345", "7")

@@ -142,3 +142,29 @@ def test_what_is_not_counted_in_tokens_has_units_of_its_own() -> None:
     assert "Audio read\n90,000 ms\n0.006 per minute\n" in text
     assert "As the upstream reports\n–\n–\n$0.061728" in text
     assert "Input\n1,234,567\n–\n$0.000000" in text
+
+
+def test_the_subtotal_is_what_taxes_and_credit_are_reckoned_from() -> None:
+    text = "\n".join(read().texts)
+    assert "Subtotal\n$0.461729\nVAT, 20 %" in text, "of lines, late items and adjustments"
+    assert "Subtotal" not in "\n".join(read(tax=[], credit_exact_usd="0").texts), "which the total says by itself"
+
+
+@pytest.mark.parametrize(
+    ("exact", "total", "said"),
+    [
+        ("1.5", "1.50", "To be paid"),
+        ("0", "0.00", "Nothing to be paid"),
+        ("-1.5", "-1.50", "Nothing to be paid: the amount has become credit"),
+        ("-0.0000067", "0.00", "Nothing to be paid: the amount has become credit"),
+    ],
+)
+def test_nobody_is_asked_to_pay_what_is_not_owed(exact: str, total: str, said: str) -> None:
+    texts = read(total_exact_usd=exact, total_usd=total).texts
+    assert said in texts
+    assert ("Due" in texts) is (said == "To be paid")
+
+
+def test_numbers_are_grouped_and_have_the_sign_that_amounts_have() -> None:
+    found = read(lines=[line(tokens=-12_345, unit_price_usd_per_mtok="1500", cost_exact_usd="-18.5175")])
+    assert "Input\n−12,345\n1,500.00\n−$18.517500" in "\n".join(found.texts)

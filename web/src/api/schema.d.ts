@@ -468,6 +468,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/invoices/{invoice_id}/requests.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The requests behind one of your invoices as CSV
+         * @description Oldest first, with corrections and refunds; of a credit note, those that it takes back.
+         */
+        get: operations["_requests_me_invoices__invoice_id__requests_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me/invoices/{invoice_id}": {
         parameters: {
             query?: never;
@@ -565,6 +585,23 @@ export interface paths {
         };
         /** One of your records, with its price */
         get: operations["_own_call_v1_usage__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often your requests were refused, and why */
+        get: operations["_own_refusals_v1_refusals_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1101,6 +1138,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often whose requests were refused, and why */
+        get: operations["_all_refusals_admin_refusals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/organization/usage/completions": {
         parameters: {
             query?: never;
@@ -1318,6 +1372,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/invoices/{invoice_id}/requests.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The requests behind an invoice as CSV
+         * @description Oldest first, with corrections and refunds; of a credit note, those that it takes back.
+         */
+        get: operations["_requests_admin_invoices__invoice_id__requests_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/invoices/{invoice_id}": {
         parameters: {
             query?: never;
@@ -1441,6 +1515,43 @@ export interface paths {
         };
         /** One of a team's invoices as a page to print */
         get: operations["_html_admin_teams__team_id__invoices__invoice_id__html_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/invoices/{invoice_id}.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines of one of a team's invoices as CSV */
+        get: operations["_csv_admin_teams__team_id__invoices__invoice_id__csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/teams/{team_id}/invoices/{invoice_id}/requests.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The requests behind one of a team's invoices as CSV
+         * @description Oldest first, with corrections and refunds; of a credit note, those that it takes back.
+         */
+        get: operations["_requests_admin_teams__team_id__invoices__invoice_id__requests_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3148,6 +3259,7 @@ export interface components {
             } | null;
             /** End User Id */
             end_user_id: string | null;
+            error: components["schemas"]["RequestError"] | null;
             /**
              * Settled At
              * Format: date-time
@@ -5755,6 +5867,7 @@ export interface components {
             } | null;
             /** End User Id */
             end_user_id: string | null;
+            error: components["schemas"]["RequestError"] | null;
         };
         /**
          * RecoveryCodesBody
@@ -5763,6 +5876,97 @@ export interface components {
         RecoveryCodesBody: {
             /** Recovery Codes */
             recovery_codes: string[];
+        };
+        /**
+         * RefusalCount
+         * @description How many refusals there were.
+         */
+        RefusalCount: {
+            /** Count */
+            count: number;
+        };
+        /**
+         * RefusalRow
+         * @description Refusals of one group. Of the fields that can name a group, it has those of `group_by`: for `reason` the HTTP
+         *     `status` and the `code` of the error, and the `limit` that refused, null where none did. `user_id`, `key_id` and
+         *     `model` are null where they are not known. `last_at`: the minute of the last one; for those of over 25 hours ago the
+         *     hour.
+         */
+        RefusalRow: {
+            /** Count */
+            count: number;
+            /** User Id */
+            user_id?: string | null;
+            /** Key Id */
+            key_id?: string | null;
+            /** Model */
+            model?: string | null;
+            /** Status */
+            status?: number | null;
+            /** Code */
+            code?: string | null;
+            /** Limit */
+            limit?: string | null;
+            /**
+             * Day
+             * @example 2026-11-20
+             */
+            day?: string | null;
+            /**
+             * Hour
+             * @example 2026-11-20T12:00:00Z
+             */
+            hour?: string | null;
+            /**
+             * Last At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            last_at: string;
+        };
+        /**
+         * Refusals
+         * @description Refused requests by group, the largest first, and all of them. `has_more`: there are more groups than `limit`.
+         *     `user_id` is null for everyone's.
+         */
+        Refusals: {
+            /**
+             * Object
+             * @constant
+             */
+            object: "refusals.summary";
+            /** User Id */
+            user_id: string | null;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            from: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            to: string;
+            /** Data */
+            data: components["schemas"]["RefusalRow"][];
+            /** Has More */
+            has_more: boolean;
+            total: components["schemas"]["RefusalCount"];
+        };
+        /**
+         * RequestError
+         * @description Why a request was not completed. `code` is for programs; `status` the HTTP status of the upstream's error, null
+         *     where it sent none; `message` is the gateway's own, and holds nothing of the request.
+         */
+        RequestError: {
+            /** Code */
+            code: string;
+            /** Status */
+            status: number | null;
+            /** Message */
+            message: string;
         };
         /** RetriedBody */
         RetriedBody: {
@@ -9991,6 +10195,109 @@ export interface operations {
             };
         };
     };
+    _requests_me_invoices__invoice_id__requests_csv_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The requests that an invoice charges for, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _one_me_invoices__invoice_id__get: {
         parameters: {
             query?: never;
@@ -10512,6 +10819,99 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _own_refusals_v1_refusals_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                key_id?: string | null;
+                /** @description One or more of reason, key, model, day, hour, each once, separated by commas. */
+                group_by?: string;
+                /** @description The most groups. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusals"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13427,6 +13827,8 @@ export interface operations {
                 after?: string | null;
                 /** @description Part of the value, in upper or lower case. */
                 q?: string | null;
+                /** @description Only those with these ids, separated by commas. */
+                id?: string | null;
             };
             header?: never;
             path?: never;
@@ -13517,6 +13919,8 @@ export interface operations {
                 after?: string | null;
                 /** @description Part of the value, in upper or lower case. */
                 q?: string | null;
+                /** @description Only those with these ids, separated by commas. */
+                id?: string | null;
             };
             header?: never;
             path: {
@@ -14679,6 +15083,101 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _all_refusals_admin_refusals_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                key_id?: string | null;
+                /** @description One or more of user, reason, key, model, day, hour, each once, separated by commas. */
+                group_by?: string;
+                /** @description The most groups. */
+                limit?: number;
+                /** @description In upper or lower case; empty: those whose user is not known. */
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusals"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15893,6 +16392,109 @@ export interface operations {
             };
         };
     };
+    _requests_admin_invoices__invoice_id__requests_csv_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The requests that an invoice charges for, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _one_admin_invoices__invoice_id__get: {
         parameters: {
             query?: never;
@@ -16562,6 +17164,205 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _csv_admin_teams__team_id__invoices__invoice_id__csv_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _requests_admin_teams__team_id__invoices__invoice_id__requests_csv_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                invoice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The requests that an invoice charges for, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

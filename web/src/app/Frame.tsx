@@ -1,6 +1,6 @@
 /** The frame around every page: the rail, and the guard that sends people to the pages of their role. */
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect } from "react";
+import { useEffect } from "react";
 import { Navigate, Outlet, useLocation } from "react-router";
 
 import { ADMIN_NAVIGATION, userNavigation } from "~/app/navigation";
@@ -9,13 +9,17 @@ import { Suspended } from "~/app/Suspended";
 import { feed } from "~/features/live/feed";
 import { homeOf } from "~/features/session/home";
 import { type Session, SESSION, useSession } from "~/features/session/session";
+import { PageMissing } from "~/pages/PageMissing";
 import { ErrorMessage } from "~/ui/ErrorMessage";
-import { PageSkeleton } from "~/ui/Loading";
+import { lazily } from "~/ui/lazily";
 
 import classes from "./Frame.module.css";
 
-// Chunks of their own: few people need what draws QR codes.
-const SecondFactorRequired = lazy(async () => ({ default: (await import("~/app/SecondFactorRequired")).SecondFactorRequired }));
+// A chunk of its own: few people need what draws QR codes.
+const SecondFactorRequired = lazily(async () => (await import("~/app/SecondFactorRequired")).SecondFactorRequired, {
+  waiting: () => null,
+  missing: PageMissing,
+});
 
 export function UserFrame() {
   return <Frame role="user" />;
@@ -38,21 +42,15 @@ export function AnyFrame() {
 }
 
 function Frame({ role }: { role: Session["user"]["role"] }) {
-  const { session, error } = useSession();
+  const { session, error, retry } = useSession();
   const { pathname, search } = useLocation();
   const queries = useQueryClient();
   useEffect(() => feed.whenRefused(() => void queries.invalidateQueries({ queryKey: SESSION })), [queries]);
   // An error counts only where there is no session yet: a known one holds while the gateway cannot be reached.
-  if (session === undefined) return error === null ? null : <ErrorMessage error={error} />;
+  if (session === undefined) return error === null ? null : <ErrorMessage error={error} onRetry={retry} />;
   if (session === null) return <Navigate to={`/login?next=${encodeURIComponent(pathname + search)}`} replace />;
   if (session.user.status === "suspended") return <Suspended session={session} />;
-  if (session.second_factor === "required") {
-    return (
-      <Suspense fallback={null}>
-        <SecondFactorRequired />
-      </Suspense>
-    );
-  }
+  if (session.second_factor === "required") return <SecondFactorRequired />;
   if (session.user.role !== role) return <Navigate to={homeOf(session)} replace />;
   return (
     <div className={classes["frame"]}>
@@ -61,9 +59,7 @@ function Frame({ role }: { role: Session["user"]["role"] }) {
       </a>
       <Rail items={role === "admin" ? ADMIN_NAVIGATION : userNavigation(session.user)} session={session} />
       <main id="content" className={classes["content"]} tabIndex={-1}>
-        <Suspense fallback={<PageSkeleton />}>
-          <Outlet />
-        </Suspense>
+        <Outlet />
       </main>
     </div>
   );

@@ -1,18 +1,33 @@
 import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import { IconDeviceDesktop, IconKey, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
-import { lazy, Suspense, useState } from "react";
+import { useEffect, useState } from "react";
 import { NavLink } from "react-router";
 
 import { messageOf } from "~/api/client";
 import { DOCS, type NavigationItem } from "~/app/navigation";
+import { UpgradeNotice } from "~/app/UpgradeNotice";
 import { PasswordDialog } from "~/features/session/PasswordDialog";
 import { type Session, useSignIn } from "~/features/session/session";
+import { lazily } from "~/ui/lazily";
 import { useNotices } from "~/ui/useNotices";
 
 import classes from "./Rail.module.css";
 
 // A chunk of its own: few people open it, and it draws QR codes.
-const SecondFactorDialog = lazy(async () => ({ default: (await import("~/features/session/SecondFactorDialog")).SecondFactorDialog }));
+const SecondFactorDialog = lazily(async () => (await import("~/features/session/SecondFactorDialog")).SecondFactorDialog, {
+  waiting: () => null,
+  missing: DialogMissing,
+});
+
+/** Says so, and gives the menu back. */
+function DialogMissing({ onClose }: { onClose: () => void }) {
+  const { notify } = useNotices();
+  useEffect(() => {
+    notify({ state: "bad", text: "This dialog could not be fetched from the gateway. Try it again in a moment, or load the page again." });
+    onClose();
+  });
+  return null;
+}
 
 /** Navigation and account: at the left, or at the bottom in a narrow window. */
 export function Rail({ items, session }: { items: NavigationItem[]; session: Session }) {
@@ -34,6 +49,7 @@ export function Rail({ items, session }: { items: NavigationItem[]; session: Ses
           <span>{DOCS.label}</span>
         </a>
       </nav>
+      <UpgradeNotice />
       <Account session={session} />
     </header>
   );
@@ -78,11 +94,7 @@ function Account({ session }: { session: Session }) {
         </Menu.Dropdown>
       </Menu>
       <SchemeButton />
-      {securing && (
-        <Suspense fallback={null}>
-          <SecondFactorDialog onClose={() => setSecuring(false)} />
-        </Suspense>
-      )}
+      {securing && <SecondFactorDialog onClose={() => setSecuring(false)} />}
       <PasswordDialog opened={changing} onClose={() => setChanging(false)} />
     </div>
   );

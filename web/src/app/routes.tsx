@@ -1,11 +1,52 @@
 /** Every page, by its path below /ui. Each is a chunk of its own, fetched when it is first opened. */
+import { Text } from "@mantine/core";
+import type { ComponentType } from "react";
 import { createBrowserRouter, type RouteObject } from "react-router";
 
 import { HomeRedirect } from "~/app/HomeRedirect";
 import { ErrorPage } from "~/pages/ErrorPage";
 import { Login } from "~/pages/Login";
+import { PageMissing } from "~/pages/PageMissing";
+import { lazily, type Missing } from "~/ui/lazily";
 
-const NOT_FOUND: RouteObject = { path: "*", lazy: () => import("~/pages/NotFound") };
+interface PageRoute {
+  path?: string;
+  index?: true;
+  lazy: () => Promise<{ Component: ComponentType }>;
+}
+
+/** Pages in a frame, which stays when one of them breaks or cannot be fetched. */
+function framed(pages: PageRoute[]): RouteObject[] {
+  return [{ errorElement: <ErrorPage framed />, children: pages.map(pageOf) }];
+}
+
+function pageOf({ path, index, lazy }: PageRoute): RouteObject {
+  const Page = lazily(async () => (await lazy()).Component, { waiting: PageWaiting, missing: FramedPageMissing, reloads: true });
+  return { ...(index === true ? { index } : path !== undefined && { path }), lazy: whenLoaded(Page) };
+}
+
+/** Where a page that was missing is fetched again. */
+const PageWaiting = () => (
+  <Text c="dimmed" role="status" aria-busy>
+    Loading
+  </Text>
+);
+const FramedPageMissing = ({ missing }: { missing: Missing }) => <PageMissing missing={missing} framed />;
+
+function frame(name: "UserFrame" | "AdminFrame" | "AnyFrame"): Pick<RouteObject, "lazy"> {
+  const Frame = lazily(async () => (await import("~/app/Frame"))[name], { waiting: () => null, missing: PageMissing, reloads: true });
+  return { lazy: whenLoaded(Frame) };
+}
+
+/** The page before stays until the code of the next is here. The router itself learns of no failure: it would never try again. */
+function whenLoaded(Component: ReturnType<typeof lazily<object>>) {
+  return async () => {
+    await Component.load();
+    return { Component };
+  };
+}
+
+const NOT_FOUND: PageRoute = { path: "*", lazy: () => import("~/pages/NotFound") };
 
 export const routes: RouteObject[] = [
   {
@@ -16,8 +57,8 @@ export const routes: RouteObject[] = [
       { index: true, element: <HomeRedirect /> },
       { path: "login", element: <Login /> },
       {
-        lazy: async () => ({ Component: (await import("~/app/Frame")).UserFrame }),
-        children: [
+        ...frame("UserFrame"),
+        children: framed([
           { path: "home", lazy: () => import("~/pages/user/Home") },
           { path: "calls/:requestId?", lazy: () => import("~/pages/user/Calls") },
           { path: "invoices", lazy: () => import("~/pages/user/Invoices") },
@@ -25,12 +66,12 @@ export const routes: RouteObject[] = [
           { path: "keys", lazy: () => import("~/pages/user/Keys") },
           { path: "team", lazy: () => import("~/pages/user/Team") },
           { path: "chat", lazy: () => import("~/pages/user/Chat") },
-        ],
+        ]),
       },
       {
         path: "admin",
-        lazy: async () => ({ Component: (await import("~/app/Frame")).AdminFrame }),
-        children: [
+        ...frame("AdminFrame"),
+        children: framed([
           { index: true, lazy: () => import("~/pages/admin/Overview") },
           { path: "users", lazy: () => import("~/pages/admin/Users") },
           { path: "users/:userId", lazy: () => import("~/pages/admin/User") },
@@ -48,9 +89,9 @@ export const routes: RouteObject[] = [
           { path: "billing/invoices/:invoiceId", lazy: () => import("~/pages/admin/Invoice") },
           { path: "audit/:entryId?", lazy: () => import("~/pages/admin/Audit") },
           NOT_FOUND,
-        ],
+        ]),
       },
-      { lazy: async () => ({ Component: (await import("~/app/Frame")).AnyFrame }), children: [NOT_FOUND] },
+      { ...frame("AnyFrame"), children: framed([NOT_FOUND]) },
     ],
   },
 ];

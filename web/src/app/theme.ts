@@ -1,5 +1,7 @@
 import { createTheme } from "@mantine/core";
 
+const CLOSE = { "aria-label": "Close" };
+
 /** Quiet and dense: neutral greys, one accent, small radii. Colours of states and models are in base.css. */
 export const theme = createTheme({
   fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
@@ -38,15 +40,18 @@ export const theme = createTheme({
     // Links are underlined, so that they do not differ by colour alone.
     Anchor: { defaultProps: { underline: "always" } },
     Select: { defaultProps: { size: "sm" } },
+    // In the page's main region. The first item of a menu that opens has the focus, rather than an element without a role.
+    Popover: { defaultProps: { portalProps: { target: "#content" } } },
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Table: { defaultProps: { verticalSpacing: 0 } },
     // It is a <header>, but only the rail is the page's banner.
     DrawerHeader: { defaultProps: { role: "presentation" } },
     ModalHeader: { defaultProps: { role: "presentation" } },
     Modal: {
-      defaultProps: { centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.35 } },
+      defaultProps: { closeButtonProps: CLOSE, centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.35 } },
       styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } },
     },
-    Drawer: { styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } },
+    Drawer: { defaultProps: { closeButtonProps: CLOSE }, styles: { title: { fontWeight: 600, overflowWrap: "anywhere" } } },
     Tooltip: {
       defaultProps: {
         openDelay: 250,

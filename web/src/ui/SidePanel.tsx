@@ -24,7 +24,6 @@ export function SidePanel({ title, back, opened = true, children }: Props) {
       position="right"
       size="min(560px, 100vw)"
       title={title}
-      closeButtonProps={{ "aria-label": "Close" }}
       overlayProps={{ backgroundOpacity: 0.25 }}
       transitionProps={{ duration: 120 }}
     >

@@ -10,7 +10,7 @@ models.py     `models list`, `pull`, `jobs`, `follow`, `cancel`, `load`, `unload
 user_commands.py, users.py   `users erase`
 aliases.py    `aliases list`, `set`, `remove`
 webhooks.py   `webhooks list`, `add`, `test`, `rotate`, `remove`
-invoices.py   `invoices list`, `show`, `finalize`, `verify`, `pay`, `void`, `credit-note`, `export`
+invoices.py   `invoices list`, `show`, `finalize`, `verify`, `pay`, `void`, `credit-note`, `export`, `requests`
 identities.py `users identities`, `link`, `unlink`
 teams.py      `teams list`, `add`, `show`, `set`, `move`, `close`, `limits`
 end_users.py  `end-users list`, `limits`, `block`, `unblock`, `erase`

@@ -461,6 +461,18 @@ def export_invoices(
     invoices.export(url, key, month, form, output)
 
 
+def export_invoiced_requests(
+    invoice: Invoice,
+    key: Key,
+    output: Annotated[Path | None, typer.Option(help="File to create. Default: standard output.")] = None,
+    url: Url = URL,
+) -> None:
+    """Export the requests behind an invoice as CSV, a row each."""
+    with importing():
+        from tollkeeper.cli.admin import invoices
+    invoices.export_requests(url, key, invoice, output)
+
+
 def list_identities(user_id: UserId, key: Key, url: Url = URL, as_json: AsJson = False) -> None:
     """Who a user is at OpenID providers."""
     with importing():

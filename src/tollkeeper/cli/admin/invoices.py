@@ -161,8 +161,16 @@ def credit_note(url: str, key: str, invoice: str, reason: str, *, as_json: bool)
 def export(url: str, key: str, month: str, form: Form, output: Path | None) -> None:
     if output is None and form == "zip" and sys.stdout.isatty():
         raise typer.BadParameter("a ZIP file is nothing for a terminal: name a file", param_hint="--output")
-    client = AdminClient(url, key, patience=PATIENCE)
-    parts = client.content(f"{PATH}.{form}?{urlencode({'month': month})}")
+    _write(url, key, f"{PATH}.{form}?{urlencode({'month': month})}", output)
+
+
+def export_requests(url: str, key: str, invoice: str, output: Path | None) -> None:
+    _write(url, key, f"{_path(invoice)}/requests.csv", output)
+
+
+def _write(url: str, key: str, path: str, output: Path | None) -> None:
+    """Write what a path gives to a new file, or to standard output."""
+    parts = AdminClient(url, key, patience=PATIENCE).content(path)
     with _standard_output() if output is None else new_file(output) as out:
         size = sum(out.write(part) for part in parts)
     if output is not None:

@@ -48,6 +48,12 @@ class EndUserForm(Form):
 
 class _EndUserQuery(Page):
     q: str | None = Field(None, min_length=1, max_length=256, description="Part of the value, in upper or lower case.")
+    id: str | None = Field(
+        None,
+        max_length=2000,
+        pattern=r"^[a-z0-9_]+(,[a-z0-9_]+)*$",
+        description="Only those with these ids, separated by commas.",
+    )
 
 
 async def _body(services: ControlServices, end_user: EndUser) -> EndUserBody:
@@ -64,7 +70,13 @@ async def _body(services: ControlServices, end_user: EndUser) -> EndUserBody:
 
 async def end_user_list(services: ControlServices, user_id: str, query: _EndUserQuery) -> EndUserList:
     """A user's end users in the order in which they were made, erased ones included."""
-    found = await services.accounts.end_users.of(user_id, limit=query.limit + 1, after=query.after, part=query.q or "")
+    found = await services.accounts.end_users.of(
+        user_id,
+        limit=query.limit + 1,
+        after=query.after,
+        part=query.q or "",
+        ids=None if query.id is None else query.id.split(","),
+    )
     rows, cursor = page_of(found, query, lambda each: each.id, weight=lambda each: len(each.limits.models))
     data = [await _body(services, each) for each in rows]
     return EndUserList(data=data, has_more=cursor is not None, next=cursor)

@@ -3,6 +3,7 @@
 schemas.py   bodies of invoices
 payers.py    who pays, as paths and parameters name them
 formats.py   an invoice as JSON, CSV or HTML, by suffix or by `Accept`
+requests.py  the requests behind an invoice as CSV
 lists.py     lists of invoices, with the drafts before them
 own.py       /me/invoices
 of_team.py   /admin/teams/{team_id}/invoices

@@ -15,6 +15,7 @@ from tollkeeper.control.http.schemas import Form, Page, Query, TimeIn
 from tollkeeper.control.invoices.formats import INVOICE_CONTENT, accepted, invoice_response
 from tollkeeper.control.invoices.lists import DraftOf, drafts_of_month, drafts_of_payer, list_page
 from tollkeeper.control.invoices.payers import payer_of, user_payer
+from tollkeeper.control.invoices.requests import REQUESTS_CONTENT, requests_response
 from tollkeeper.control.invoices.schemas import FinalizedBody, InvoiceBody, InvoiceList, Month, Status
 from tollkeeper.rules.errors import Conflict
 from tollkeeper.store.ports.invoices import InvoiceFilter
@@ -137,6 +138,17 @@ async def _csv(services: Services, invoice_id: str) -> Response:
 )
 async def _html(services: Services, invoice_id: str) -> Response:
     return await invoice_response(await services.billing.get(invoice_id), "html")
+
+
+@router.get(
+    "/admin/invoices/{invoice_id}/requests.csv",
+    summary="The requests behind an invoice as CSV",
+    response_class=Response,
+    responses={**REQUESTS_CONTENT, **errors(404, 409)},
+)
+async def _requests(services: Services, invoice_id: str) -> Response:
+    """Oldest first, with corrections and refunds; of a credit note, those that it takes back."""
+    return await requests_response(services, await services.billing.get(invoice_id))
 
 
 @router.get(

@@ -13,6 +13,7 @@ from tollkeeper.control.http.guards import CurrentManager, manager_router
 from tollkeeper.control.http.schemas import Page
 from tollkeeper.control.invoices.formats import INVOICE_CONTENT, accepted, invoice_response
 from tollkeeper.control.invoices.lists import drafts_of_payer, list_page
+from tollkeeper.control.invoices.requests import REQUESTS_CONTENT, requests_response
 from tollkeeper.control.invoices.schemas import InvoiceBody, InvoiceList
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.rules.invoices import Invoice, PayerId
@@ -47,6 +48,27 @@ async def _html(services: Services, manager: CurrentManager, team_id: str, invoi
 
 
 @router.get(
+    "/admin/teams/{team_id}/invoices/{invoice_id}.csv",
+    summary="The lines of one of a team's invoices as CSV",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **errors(404)},
+)
+async def _csv(services: Services, manager: CurrentManager, team_id: str, invoice_id: str) -> Response:
+    return await invoice_response(await _of_team(services, manager, team_id, invoice_id), "csv")
+
+
+@router.get(
+    "/admin/teams/{team_id}/invoices/{invoice_id}/requests.csv",
+    summary="The requests behind one of a team's invoices as CSV",
+    response_class=Response,
+    responses={**REQUESTS_CONTENT, **errors(404, 409)},
+)
+async def _requests(services: Services, manager: CurrentManager, team_id: str, invoice_id: str) -> Response:
+    """Oldest first, with corrections and refunds; of a credit note, those that it takes back."""
+    return await requests_response(services, await _of_team(services, manager, team_id, invoice_id))
+
+
+@router.get(
     "/admin/teams/{team_id}/invoices/{invoice_id}",
     summary="One of a team's invoices, by its id or number",
     response_model=InvoiceBody,
@@ -62,11 +84,7 @@ async def _one(
 
 async def _of_team(services: ControlServices, manager: Manager, team_id: str, invoice_id: str) -> Invoice:
     team = manager.team(services.accounts, team_id)
-    unknown = NotFound(f"The team {team.team_id} has no invoice {invoice_id[:64]!r}.", param="invoice_id")
     try:
-        invoice = await services.billing.get(invoice_id)
+        return await services.billing.get(invoice_id, PayerId("team", team.team_id))
     except NotFound:
-        raise unknown from None
-    if invoice.payer.ref != PayerId("team", team.team_id):
-        raise unknown
-    return invoice
+        raise NotFound(f"The team {team.team_id} has no invoice {invoice_id[:64]!r}.", param="invoice_id") from None

@@ -13,6 +13,7 @@ from tollkeeper.control.http.guards import CurrentCaller, user_router
 from tollkeeper.control.http.schemas import Page
 from tollkeeper.control.invoices.formats import INVOICE_CONTENT, accepted, invoice_response
 from tollkeeper.control.invoices.lists import drafts_of_payer, list_page
+from tollkeeper.control.invoices.requests import REQUESTS_CONTENT, requests_response
 from tollkeeper.control.invoices.schemas import InvoiceBody, InvoiceList
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.rules.invoices import Invoice, PayerId
@@ -50,6 +51,17 @@ async def _html(services: Services, caller: CurrentCaller, invoice_id: str) -> R
 
 
 @router.get(
+    "/me/invoices/{invoice_id}/requests.csv",
+    summary="The requests behind one of your invoices as CSV",
+    response_class=Response,
+    responses={**REQUESTS_CONTENT, **errors(404, 409)},
+)
+async def _requests(services: Services, caller: CurrentCaller, invoice_id: str) -> Response:
+    """Oldest first, with corrections and refunds; of a credit note, those that it takes back."""
+    return await requests_response(services, await _own(services, caller, invoice_id))
+
+
+@router.get(
     "/me/invoices/{invoice_id}",
     summary="One of your invoices, by its id or number",
     response_model=InvoiceBody,
@@ -62,12 +74,9 @@ async def _one(request: Request, services: Services, caller: CurrentCaller, invo
 
 
 async def _own(services: ControlServices, caller: Caller, invoice_id: str) -> Invoice:
-    unknown = NotFound(f"There is no invoice {invoice_id[:64]!r}. GET /me/invoices lists yours.", param="invoice_id")
     try:
-        invoice = await services.billing.get(invoice_id)
-    except NotFound:
-        raise unknown from None
-    # Other payers' invoices look as if they did not exist.
-    if invoice.payer.ref != PayerId("user", caller.user.user_id):
-        raise unknown
-    return invoice
+        return await services.billing.get(invoice_id, PayerId("user", caller.user.user_id))
+    except NotFound:  # other payers' invoices look as if they did not exist
+        raise NotFound(
+            f"There is no invoice {invoice_id[:64]!r}. GET /me/invoices lists yours.", param="invoice_id"
+        ) from None

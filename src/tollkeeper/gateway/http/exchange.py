@@ -10,6 +10,7 @@ from tollkeeper.gateway.http.flow_control import BODY_UNREAD
 from tollkeeper.gateway.http.request_body import ClientGone, RequestBody
 from tollkeeper.gateway.http.responses import Headers, error_response, response_head
 from tollkeeper.rules.errors import GatewayError, RequestTimeout, RequestTooLarge
+from tollkeeper.services.accounts.directory import Caller
 from tollkeeper.services.requests.dispatched import DispatchedRequest
 from tollkeeper.services.requests.idempotency import RunningClaim
 from tollkeeper.wire.request import Endpoint
@@ -37,6 +38,7 @@ class Exchange:
         "_watched",
         "all_headers",
         "body",
+        "caller",
         "claim",
         "complete",
         "created_at",
@@ -51,6 +53,7 @@ class Exchange:
         "keep_alive",
         "linger_on_disconnect",
         "method",
+        "model",
         "path",
         "query",
         "raw_path",
@@ -105,6 +108,10 @@ class Exchange:
         self.error_event: Callable[[GatewayError], bytes] | None = None
         """Format of an error inside content that has begun; None where the content cannot carry one."""
         self.disconnected = False
+        self.caller: Caller | None = None
+        """Whose key or session it carries, valid or not; None: nobody's that is known."""
+        self.model = ""
+        """The model that it asks for, by the client's name; "": none, or it is not known yet."""
         self.run: DispatchedRequest | None = None
         self.claim: RunningClaim | None = None
         """The claim to its idempotency key; None: it has no key."""

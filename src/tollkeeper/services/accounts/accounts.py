@@ -65,10 +65,11 @@ class Accounts(AccountKeys):
     `store` holds the accounts, `kept_sessions` the sessions, `kept_teams` the teams, `installation` the default limits
     of new users.
     `credentials_ended` is called with the ids of keys and sessions whose requests must end now; not for a key that
-    expires or whose grace period ends, until it is revoked. `limits_changed` is awaited with an owner before its new
-    limits are saved; if it raises, they are not saved. `on_limits_saved` is called once they are. `forgotten` is called
-    with the owner of limits of a deleted key, once no other key counts towards the same limits. `outbox` makes the
-    events that are saved with a change.
+    expires or whose grace period ends, until it is revoked. `suspended` is called with the id of a user all of whose
+    requests must end now, since the account is no longer active. `limits_changed` is awaited with an owner before its
+    new limits are saved; if it raises, they are not saved. `on_limits_saved` is called once they are. `forgotten` is
+    called with the owner of limits of a deleted key, once no other key counts towards the same limits. `outbox` makes
+    the events that are saved with a change.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Accounts(AccountKeys):
         end_users: EndUsers,
         bootstrap: bytes | None = None,
         credentials_ended: Callable[[Collection[str]], None] = lambda _: None,
+        suspended: Callable[[str], None] = lambda _: None,
         limits_changed: LimitsChanged = _nothing_to_prepare,
         forgotten: Callable[[Owner], None] = lambda _: None,
     ) -> None:
@@ -98,6 +100,7 @@ class Accounts(AccountKeys):
             end_users=end_users,
             bootstrap=bootstrap,
             credentials_ended=credentials_ended,
+            suspended=suspended,
             limits_changed=limits_changed,
             forgotten=forgotten,
         )
@@ -205,9 +208,7 @@ class Accounts(AccountKeys):
             ended = self.sessions.ids_of(user.user_id) if signs_out else []
             [user], _ = await self._save(by, "user.update", user.user_id, detail, users=[user], ended=ended)
             if user.status != "active":
-                self._credentials_ended(
-                    [*(key.id for key in self.keys_of(user.user_id)), *self.sessions.ids_of(user.user_id)]
-                )
+                self._suspended(user.user_id)
             return user
 
         return await self._change(change)

@@ -123,6 +123,10 @@ class Directory:
         self._used[caller.key.id] = now
         return caller
 
+    def holder(self, secret: str) -> Caller | None:
+        """The caller whose key this is or was, whatever its state; None: nobody's that is known."""
+        return self._callers.get(self._digest(secret))
+
     def refresh(self, caller: Caller) -> Caller:
         """The caller in its current state. Raises InvalidKey, NotSignedIn, AccountSuspended when it has lost access
         since it was authenticated."""

@@ -121,9 +121,11 @@ class EndUsers:
         _check_active(known.end_user)
         return known.owner
 
-    async def of(self, user_id: str, *, limit: int, after: str | None, part: str = "") -> list[EndUser]:
+    async def of(
+        self, user_id: str, *, limit: int, after: str | None, part: str = "", ids: Sequence[str] | None = None
+    ) -> list[EndUser]:
         """A page of a user's end users, as `EndUserStore.page`."""
-        return await self._store.page(user_id, limit=limit, after=after, part=part)
+        return await self._store.page(user_id, limit=limit, after=after, part=part, ids=ids)
 
     async def read(self, end_user_id: str) -> EndUser:
         """The end user with this id. Raises NotFound."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -24,6 +25,7 @@ from tollkeeper.store.ports.events import Event
 from tollkeeper.store.ports.invoices import (
     JOURNAL,
     ChainEnd,
+    Coverage,
     CreditEntry,
     CreditSpent,
     Finalized,
@@ -34,17 +36,21 @@ from tollkeeper.store.ports.invoices import (
     PayerMonth,
     RecordsPruned,
 )
+from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.store import Store
 
 GATEWAY = Actor("@billing")
 """Who finalizes months by itself."""
 MOST_CREDIT = 10**12 * 10**12
 """The most credit that one entry may add, in pico-dollars: a million million dollars."""
+RECORDS_AT_ONCE = 1000
+"""Records of an invoice that are read at a time."""
 LAST_MONTH = parse_month("9999-11")
 """The last month whose end can be told."""
 LONGEST_TEXT = 1000
 """Characters of a reason or a reference."""
 _DRAFT = "draft-"
+_DRAFT_ID = re.compile(rf"{_DRAFT}(\d{{4}}-\d\d)-(user|team)-(.+)", re.ASCII | re.DOTALL)
 _EVENTS: Mapping[Status, EventType] = {
     "finalized": "invoice.finalized",
     "paid": "invoice.paid",
@@ -77,6 +83,9 @@ class Billing:
         self._now = now
         self._outbox = outbox
         self._drafts: dict[tuple[PayerId, str], asyncio.Task[Invoice]] = {}
+        self._finalizing = asyncio.Lock()
+        self.reopening = asyncio.Lock()
+        """Held while an invoice gives up its records, and while old records are deleted: what is open is kept."""
 
     def __repr__(self) -> str:
         return f"Billing({self._terms!r})"
@@ -104,14 +113,42 @@ class Billing:
         of records."""
         return await self._store.payers(_first_moment(month))
 
-    async def get(self, id_or_number: str) -> Invoice:
-        """One invoice by its id or number, or a draft by its id."""
-        if id_or_number.startswith(_DRAFT):
-            return await self.draft(*_read_draft_id(id_or_number))
-        found = await self._store.find(id_or_number) if _is_text(id_or_number) else None
+    async def get(self, id_or_number: str, payer: PayerId | None = None) -> Invoice:
+        """One invoice by its id or number, or a draft by its id; with `payer`, only theirs are found."""
+        found = None
+        if (of_draft := _read_draft_id(id_or_number)) is not None:
+            found = await self._known_draft(*of_draft) if payer in (None, of_draft[0]) else None
+        elif _is_text(id_or_number):
+            found = await self._store.find(id_or_number, payer)
         if found is None:
             raise NotFound(f"There is no invoice '{id_or_number}'.")
         return found
+
+    async def coverage(self, invoice: Invoice) -> Coverage:
+        """Which records an invoice charges for, those that a draft would, or those that a credit note takes back.
+        Raises Conflict where some of them have been pruned."""
+        if invoice.status == "draft":
+            start = parse_month(invoice.month)
+            chain = await self._end_of_chain(start)
+            found, _ = await self._store.open_records(start, chain.seq, invoice.payer.ref)
+            return Coverage(invoice.payer.ref, found[0].ranges if found else ())
+        charged = invoice if invoice.corrects is None else await self.get(invoice.corrects)
+        try:
+            return await self._store.coverage(charged.id)
+        except RecordsPruned as pruned:
+            raise Conflict(
+                f"Records of {pruned} that invoice {charged.number} covers have been pruned: only its lines are left.",
+                code="records_pruned",
+            ) from None
+
+    async def records(self, of: Coverage) -> AsyncIterator[Sequence[Record]]:
+        """The records in a coverage, oldest first, some at a time."""
+        after: str | None = None
+        while found := await self._store.records(of, limit=RECORDS_AT_ONCE, after=after):
+            yield found
+            if len(found) < RECORDS_AT_ONCE:
+                return
+            after = found[-1].request_id
 
     async def list(self, which: InvoiceFilter, *, limit: int = 100, after: str | None = None) -> Sequence[Invoice]:
         """Invoices, newest first, at most `limit`; `after` is the id of the last one already seen. No drafts."""
@@ -133,6 +170,12 @@ class Billing:
             raise Conflict(
                 f"{month} has not ended: it can be finalized from {format_time(end)} on.", code="month_not_ended"
             )
+        async with self._finalizing:  # who asks again meanwhile waits, and finds it done
+            return await self._finalize(month, start, payer, by, automatic=automatic)
+
+    async def _finalize(
+        self, month: str, start: int, payer: PayerId | None, by: Actor, *, automatic: bool
+    ) -> Finalized:
         chain = await self._end_of_chain(start)
         if chain.running:
             raise Conflict(
@@ -170,13 +213,17 @@ class Billing:
     async def pay(self, id_or_number: str, reference: str | None, *, by: Actor, paid_at: int | None = None) -> Invoice:
         """Note that an invoice was paid; `paid_at` in milliseconds, None: now."""
         _check_text(reference or "-", "reference")
-        at = format_time(self._now() if paid_at is None else paid_at)
+        now = self._now()
+        if paid_at is not None and paid_at > now:
+            raise Unprocessable(f"It is only {format_time(now)}: an invoice was paid before that.", param="paid_at")
+        at = format_time(now if paid_at is None else paid_at)
         return await self._change(id_or_number, "pay", by, {"reference": reference, "paid_at": at})
 
     async def void(self, id_or_number: str, reason: str, *, by: Actor) -> Invoice:
         """Void an unpaid invoice: exactly its records are open again, and its credit is returned."""
         _check_text(reason, "reason")
-        return await self._change(id_or_number, "void", by, {"reason": reason})
+        async with self.reopening:
+            return await self._change(id_or_number, "void", by, {"reason": reason})
 
     async def credit_note(self, id_or_number: str, reason: str, *, by: Actor) -> Invoice:
         """Take back a paid invoice by an invoice of its own number with negative lines, whose total becomes credit. The
@@ -192,16 +239,17 @@ class Billing:
                 code="invoice_state",
             )
 
-        def build(found: Invoice, serial: int) -> Invoice:
+        def build(found: Invoice, serial: int, balance: int) -> Invoice:
             frame = self._frame(found.payer.ref, found.month, now, number_of(self._terms.prefix, year, serial))
-            return _sealed(credit_note(replace(frame, payer=found.payer, reason=reason), found))
+            return _sealed(credit_note(replace(frame, payer=found.payer, reason=reason), found, balance))
 
         def audit(note: Invoice) -> AuditEntry:
             detail = {"corrects": paid.number, "reason": reason, "total_usd": note.total_usd}
             return by.entry(now, "invoice.credit_note", note.number or "", detail)
 
         try:
-            note = await self._store.correct(paid.id, year, build, audit, self._events_of)
+            async with self.reopening:
+                note = await self._store.correct(paid.id, year, build, audit, self._events_of)
         except LookupError:
             raise Conflict(f"Invoice {paid.number} was taken back before.", code="invoice_state") from None
         except RecordsPruned as pruned:
@@ -259,6 +307,12 @@ class Billing:
             invoiced=sum(each.invoice_id is not None for each in payers),
             differences=tuple(await self._store.faults()) if deep else (),
         )
+
+    async def _known_draft(self, payer: PayerId, month: str) -> Invoice | None:
+        """A draft; None where its payer is not known and has used nothing."""
+        draft = await self.draft(payer, month)
+        is_known = self._parties(payer) is not None
+        return draft if is_known or draft.lines or draft.late or draft.adjustments else None
 
     async def _draft(self, payer: PayerId, month: str) -> Invoice:
         start = parse_month(month)
@@ -419,9 +473,15 @@ def _draft_id(payer: PayerId, month: str) -> str:
     return f"{_DRAFT}{month}-{payer.kind}-{payer.id}"
 
 
-def _read_draft_id(text: str) -> tuple[PayerId, str]:
-    month, kind, id_ = text[len(_DRAFT) : len(_DRAFT) + 7], *text[len(_DRAFT) + 8 :].partition("-")[::2]
+def _read_draft_id(text: str) -> tuple[PayerId, str] | None:
+    """The payer and the month of a draft; None: it is the id of none."""
+    found = _DRAFT_ID.fullmatch(text)
+    if found is None or not _is_text(text):
+        return None
+    month, kind, id_ = found.groups()
     kinds: dict[str, PayerKind] = {"user": "user", "team": "team"}
-    if kind not in kinds or not id_:
-        raise NotFound(f"There is no invoice '{text}'.")
+    try:
+        _first_moment(month)
+    except Unprocessable:
+        return None
     return PayerId(kinds[kind], id_), month

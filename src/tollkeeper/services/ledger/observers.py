@@ -9,16 +9,32 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
+from msgspec import Struct
+
 from tollkeeper.store.ports.records import Record
 
 log = logging.getLogger("tollkeeper.observers")
 
 
+class Refusal(Struct, frozen=True, gc=False):
+    """A request that was refused before it was dispatched. `endpoint` is one of the gateway's paths, `status` and
+    `code` are those of the error, `limit` is the limit that refuses, and `model` a canonical name. A text is "" where
+    there is none, or it is not known."""
+
+    endpoint: str
+    status: int
+    code: str
+    user_id: str = ""
+    key_id: str = ""
+    model: str = ""
+    limit: str = ""
+
+
 class Observer:
     """An observer of requests. Subclasses override the events that concern them; the others do nothing."""
 
-    def refused(self, endpoint: str, code: str | None) -> None:
-        """A request was refused before it was dispatched. `endpoint` is one of the gateway's paths."""
+    def refused(self, refusal: Refusal) -> None:
+        """A request was refused before it was dispatched."""
 
     def upstream_failed(self, upstream: str, code: str | None) -> None:
         """An upstream failed a request; `code` is that of the error."""
@@ -50,10 +66,10 @@ class Observers(Observer):
         """Add observers, to be called from the next event on."""
         self._list += observers
 
-    def refused(self, endpoint: str, code: str | None) -> None:
+    def refused(self, refusal: Refusal) -> None:
         for observer in self._list:
             try:
-                observer.refused(endpoint, code)
+                observer.refused(refusal)
             except Exception as error:  # noqa: BLE001 (whatever it is, it is the observer's)
                 self._failed(observer, error)
 

@@ -28,7 +28,7 @@ def refusal(refused: Refused, owners: Owners, quota_status: int) -> GatewayError
     violation = refused.violation
     wait = None if refused.retry_at is None else max(1, refused.retry_at - refused.at) / 1000
     error = _error(violation, refused.retry_at, wait, _limit_in_words(violation, owners), quota_status)
-    error.quota = _quota(refused)
+    error.limit, error.quota = violation.name, _quota(refused)
     return error
 
 
@@ -40,11 +40,17 @@ def blocked(owner: Owner, quota_status: int) -> GatewayError:
 
 
 def no_model(owner: Owner) -> ModelNotAllowed:
-    return ModelNotAllowed(f"You may use no model{owner.kind.context}. Ask an admin to allow one.", param="model")
+    return _not_listed(f"You may use no model{owner.kind.context}. Ask an admin to allow one.")
 
 
 def not_allowed(model: str) -> ModelNotAllowed:
-    return ModelNotAllowed(f"You may not use the model '{model}'. GET /v1/models lists those you may.", param="model")
+    return _not_listed(f"You may not use the model '{model}'. GET /v1/models lists those you may.")
+
+
+def _not_listed(message: str) -> ModelNotAllowed:
+    error = ModelNotAllowed(message, param="model")
+    error.limit = "allowed_models"
+    return error
 
 
 def not_open(model: str, upstream_id: str) -> ModelNotAllowed:
@@ -77,10 +83,12 @@ def not_priced_so(field: str, model: str, tier: str) -> BadRequest:
 
 
 def no_output() -> RateLimited:
-    return RateLimited(
+    error = RateLimited(
         "You may not generate any tokens: your limit on tokens per request is 0.",
         quantity="tokens", retry_after=None, should_retry=False,
     )  # fmt: skip
+    error.limit = "max_tokens_per_request"
+    return error
 
 
 def _limit_in_words(violation: LimitViolation, owners: Owners) -> str:
@@ -110,15 +118,22 @@ def _error(
             f"Requests of yours that are running hold what is left of {limit}. Try again {again}.",
             quantity=kind, retry_after=wait, should_retry=True,
         )  # fmt: skip
+    short = violation.reason == "exhausted" and violation.remaining > 0
     if not counted.is_budget:
         again = f"Try again in {format_wait(round((wait or 0) * 1000))}."
-        text = f"You have reached {limit}. {'It allows nothing.' if violation.reason == 'blocked' else again}"
+        reached = _short_in_words(violation, limit) if short else f"You have reached {limit}."
+        text = f"{reached} {'It allows nothing.' if violation.reason == 'blocked' else again}"
         patient = wait is not None and wait <= LONG_WAIT
         return RateLimited(text, quantity=kind, retry_after=wait, should_retry=patient)
     reset = "It does not reset." if retry_at is None else f"There is room at {format_time(retry_at)}."
-    return InsufficientQuota(
-        f"You have used up {limit}. {reset}", status=quota_status, retry_after=wait, should_retry=False
-    )
+    used_up = f"{_short_in_words(violation, limit)} A shorter one may fit." if short else f"You have used up {limit}."
+    return InsufficientQuota(f"{used_up} {reset}", status=quota_status, retry_after=wait, should_retry=False)
+
+
+def _short_in_words(violation: LimitViolation, limit: str) -> str:
+    """What a request needs of a limit of which something is left, though not enough."""
+    needed, left = (_figure(violation.name, amount) for amount in (violation.needed, violation.remaining))
+    return f"The request may need {needed} of {limit}, and {left} is left."
 
 
 def _quota(refused: Refused) -> Quota | None:

@@ -77,6 +77,13 @@ class Resolver:
         if self._pins.refuses(now):
             raise _changed(now)
 
+    def canonical(self, name: str) -> str:
+        """The canonical name of the first model that `name` stands for; "": none that is known."""
+        found = self._candidates.get(name)
+        if found is not None:
+            return found[0].deployment.model
+        return next((entry.model for entry in self._known(name)), "")
+
     async def model(self, name: str) -> Model:
         """The model that `name` stands for; of several the first. Raises as `candidates` does."""
         return self._model((await self._entries(name))[0])

@@ -31,6 +31,9 @@ from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.upstreams.health import NO_TRIAL, Health, Trial
 from tollkeeper.services.upstreams.ports import Client
 
+_NOT_THE_UPSTREAMS = frozenset({Outcome.TOO_LONG, Outcome.REFUSED})
+"""Outcomes that are no failure of the upstream, wherever in the answer they come: the gateway's own bound, and what is
+wrong with the request, a context that is full say."""
 Tiers = Sequence[Sequence[Deployment]]
 """Deployments, best first, in classes: one of a later class serves only while none of an earlier one can."""
 
@@ -307,7 +310,7 @@ class Route:
         outcome = outcome_of(error)
         if self._current is None or outcome is None:
             return False
-        if answering and outcome is not Outcome.TOO_LONG:
+        if answering and outcome not in _NOT_THE_UPSTREAMS:
             outcome = Outcome.STREAM_DIED
         selection, deployment = self._selection, self._current.deployment
         selection.failed(self.ticket, deployment, self._health, outcome, error)

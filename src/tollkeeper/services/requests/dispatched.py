@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tollkeeper.rules.errors import (
+    AccountSuspended,
     CredentialsRefused,
     Forbidden,
     GatewayError,
@@ -28,6 +29,7 @@ from tollkeeper.rules.errors import (
 from tollkeeper.rules.failover import ROWS
 from tollkeeper.rules.money import reported_pico
 from tollkeeper.rules.pricing import Price, is_served
+from tollkeeper.rules.reasons import reason_of
 from tollkeeper.rules.usage import NO_USAGE, Usage
 from tollkeeper.services.accounts.directory import Caller
 from tollkeeper.services.ledger.commits import Commits
@@ -86,6 +88,9 @@ TURNED_AWAY: PartialResponse = _NoResponse()
 """The response of an upstream that answers with an error: there will be no output, and what is used is not charged."""
 
 
+_ENDED = "Your access was ended while this request ran. Sign in again, or ask an admin to restore it."
+
+
 class DispatchedRequests:
     """All dispatched requests of this process. `now` is milliseconds since the epoch, `clock` monotonic seconds."""
 
@@ -107,8 +112,12 @@ class DispatchedRequests:
         """End the requests made with these keys and sessions, which have just become invalid."""
         self.end(
             lambda request: request.credential in ids,
-            Forbidden("Your access was ended while this request ran. Sign in again, or ask an admin to restore it."),
+            Forbidden(_ENDED, code="access_ended"),
         )
+
+    def end_by_user(self, user_id: str) -> None:
+        """End the requests of a user who has just been suspended."""
+        self.end(lambda request: request.user_id == user_id, AccountSuspended(_ENDED))
 
     def end_by_end_user(self, end_user_id: str) -> None:
         """End the requests for an end user who has just been blocked."""
@@ -176,7 +185,8 @@ class DispatchedRequest:
         self.end_user_id = caller.end_user_id
         self.grant = grant
         grant.taken_over = True
-        self.end_with = end_with
+        self._end_with = end_with
+        self._ended_by: GatewayError | None = None
         self.attempts = 0
         self.waiting = True
         """Whether it waits to be sent, or to be sent again."""
@@ -208,11 +218,19 @@ class DispatchedRequest:
         if not self.was_sent:
             self._take_back()
         elif kind is not None and issubclass(kind, asyncio.CancelledError):
-            self.settle("completed" if self.finish_relayed else "cancelled")
+            if self.finish_relayed:
+                self.settle("completed")
+            else:
+                self.settle("cancelled", self._ended_by)
         else:
-            self.settle("failed")  # no effect when the relay has settled it
+            self.settle("failed", error)  # no effect when the relay has settled it
         if isinstance(error, UpstreamFailure) and self.upstream is not None:
             self._note_failure(self.upstream, error)
+
+    def end_with(self, error: GatewayError) -> None:
+        """End the request early, with `error` for its client."""
+        self._ended_by = self._ended_by or error
+        self._end_with(error)
 
     def _take_back(self) -> None:
         """Withdraw the intent and the reservation of a request that was never sent."""
@@ -304,8 +322,9 @@ class DispatchedRequest:
         if self.first_token_ms is None:
             self.first_token_ms = self.elapsed_ms()
 
-    def settle(self, status: RecordStatus) -> None:
-        """Write the record, once; a second call changes nothing."""
+    def settle(self, status: RecordStatus, error: BaseException | None = None) -> None:
+        """Write the record, once; a second call changes nothing. `error` is what it ended by; None: it was completed,
+        or its client left."""
         if self._settled is not None:
             return
         requests, started, request = self._requests, self._started, self._model_request
@@ -347,6 +366,7 @@ class DispatchedRequest:
             attempts=self.attempts,
             team_id=self._team_id,
             end_user_id=self.end_user_id,
+            error=None if status == "completed" else reason_of(error, begun=self.partial.content_events > 0).text,
         )
         self.grant.settle(deployment.model, usage, self.cost_pico, record.settled_at)
         self._settled = requests.ledger.settle(record)

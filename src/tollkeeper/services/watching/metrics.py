@@ -23,7 +23,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from tollkeeper.rules.money import PICO_PER_USD
-from tollkeeper.services.ledger.observers import Observer
+from tollkeeper.services.ledger.observers import Observer, Refusal
 from tollkeeper.services.watching.pool import BREAKER_STATES, UpstreamHealth
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 
@@ -155,8 +155,8 @@ class Metrics(Collector, Observer):
     def _row(self, record: Record) -> _Row:
         return self._rows.setdefault((record.endpoint, self._models.of(record.model), record.status), _Row())
 
-    def refused(self, endpoint: str, code: str | None) -> None:
-        self._refusals[endpoint, self._codes.of(code or "invalid_request")] += 1
+    def refused(self, refusal: Refusal) -> None:
+        self._refusals[refusal.endpoint, self._codes.of(refusal.code)] += 1
 
     def upstream_failed(self, upstream: str, code: str | None) -> None:
         self._upstream_errors[self._upstreams.of(upstream), self._codes.of(code or "upstream_error")] += 1

@@ -30,13 +30,17 @@ class MemoryEndUsers:
     async def read(self, end_user_id: str) -> EndUser | None:
         return self._tables.end_users.get(end_user_id)
 
-    async def page(self, user_id: str, *, limit: int, after: str | None, part: str = "") -> list[EndUser]:
+    async def page(
+        self, user_id: str, *, limit: int, after: str | None, part: str = "", ids: Sequence[str] | None = None
+    ) -> list[EndUser]:
         found = sorted(self._of(user_id), key=_place)
         if after is not None:
             seen = self._tables.end_users.get(after)
             found = [] if seen is None else [each for each in found if _place(each) > _place(seen)]
         if part:
             found = [each for each in found if each.value is not None and part.lower() in each.value.lower()]
+        if ids is not None:
+            found = [each for each in found if each.id in ids]
         return found[:limit]
 
     async def add(self, end_user: EndUser, most: int) -> EndUser | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 
 from msgspec.structs import replace
 
@@ -57,6 +58,16 @@ class MemoryErasure:
 
         tables.records |= {request_id: without(record) for request_id, record in tables.records.items()}
         tables.pruned[:] = map(without, tables.pruned)
+        tables.refusals = Counter(
+            {
+                key._replace(user_id=left.user_id) if key.user_id == user.user_id else key: count
+                for key, count in tables.refusals.items()
+            }
+        )
+        payer, forgotten_payer = PayerId("user", user.user_id), PayerId("user", person.opaque_id)
+        tables.invoices[:] = [
+            replace(kept, payer=forgotten_payer) if kept.payer == payer else kept for kept in tables.invoices
+        ]
         tables.audit[:] = [redacted(entry, person) for entry in tables.audit]
         tables.jobs |= {
             job_id: replace(job, body=redacted_json(job.body, person)) for job_id, job in tables.jobs.items()

@@ -29,6 +29,7 @@ from tollkeeper.store.memory.tables import KeptInvoice, Tables
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.invoices import (
     ChainEnd,
+    Coverage,
     CoveredRange,
     CreditEntry,
     CreditSpent,
@@ -71,7 +72,7 @@ class MemoryInvoices:
             is_open = seq > len(self._tables.pruned) and not _holds(self._covered(payer, month), seq)
             for place, figure in enumerate((*figures, *(figures if is_open else (0, 0)))):
                 sums[place] += figure
-        held = {each.invoice.payer.ref: each.invoice for each in self._held(month)}
+        held = {each.payer: each.invoice for each in self._held(month)}
         found = []
         for payer in sorted({*used, *held}):
             sums = used.get(payer, [0, 0, 0, 0])
@@ -87,13 +88,13 @@ class MemoryInvoices:
         self, month: int, upto: int, payer: PayerId | None = None, *, remade: bool = True
     ) -> tuple[list[OpenRecords], int]:
         who = {_payer_of(record) for _, record in self._numbered()} if payer is None else {payer}
-        done = {each.invoice.payer.ref for each in self._held(month)} & who
-        ever = {each.invoice.payer.ref for each in self._tables.invoices if parse_month(each.invoice.month) == month}
+        done = {each.payer for each in self._held(month)} & who
+        ever = {each.payer for each in self._tables.invoices if parse_month(each.invoice.month) == month}
         left_out = done if remade else done | ever
         found = []
         for each in sorted(who - left_out):
             held = {parse_month(kept.invoice.month) for kept in self._tables.invoices
-                    if kept.holds and kept.invoice.payer.ref == each}  # fmt: skip
+                    if kept.holds and kept.payer == each}  # fmt: skip
             months = [month, *sorted((earlier for earlier in held if earlier < month), reverse=True)]
             parts = [part for of in months if (part := self._gaps(each, of, upto)) is not None]
             if parts:
@@ -110,30 +111,43 @@ class MemoryInvoices:
         events: EventsOf = no_events,
     ) -> Invoice | None:
         self._tables.must_be_writable()
-        if any(each.invoice.payer.ref == what.payer for each in self._held(month)):
+        if any(each.payer == what.payer for each in self._held(month)):
             return None
         if any(self._covered(what.payer, part.use.month) != part.covered for part in what.months):
             return None
         serial = self._next_serial(year)
         invoice = build(serial, self._balance(what.payer))
         entry = audit(invoice)
-        self._tables.invoices.append(KeptInvoice(invoice, year, serial, what.ranges, holds=True))
-        self._move_credit(invoice, entry.actor)
+        self._tables.invoices.append(KeptInvoice(invoice, what.payer, year, serial, what.ranges, holds=True))
+        self._move_credit(what.payer, invoice, entry.actor)
         append(self._tables, entry)
         append_events(self._tables, events(invoice))
         return invoice
 
-    async def find(self, id_or_number: str) -> Invoice | None:
-        return next((each.invoice for each in self._tables.invoices
-                     if id_or_number in (each.invoice.id, each.invoice.number)), None)  # fmt: skip
+    async def find(self, id_or_number: str, payer: PayerId | None = None) -> Invoice | None:
+        return next((each.invoice for each in self._tables.invoices if payer in (None, each.payer)
+                     and id_or_number in (each.invoice.id, each.invoice.number)), None)  # fmt: skip
+
+    async def coverage(self, invoice_id: str) -> Coverage:
+        _, kept = self._kept(invoice_id)
+        self._must_be_there(kept)
+        return Coverage(kept.payer, kept.ranges)
+
+    async def records(self, of: Coverage, *, limit: int, after: str | None) -> list[Record]:
+        found = [
+            record
+            for seq, record in self._numbered()
+            if any(_is_of(record, of.payer, each.month) and each.after < seq <= each.upto for each in of.ranges)
+            and (after is None or record.request_id > after)
+        ]
+        return sorted(found, key=lambda record: record.request_id)[:limit]
 
     async def select(self, which: InvoiceFilter, *, limit: int, after: str | None) -> list[Invoice]:
         newest = sorted(self._tables.invoices, key=lambda each: (each.year, each.serial), reverse=True)
-        every = [each.invoice for each in newest]
         if after is not None:
-            place = next((place for place, each in enumerate(every) if each.id == after), len(every))
-            every = every[place + 1 :]
-        return [each for each in every if _matches(which, each)][:limit]
+            place = next((place for place, each in enumerate(newest) if each.invoice.id == after), len(newest))
+            newest = newest[place + 1 :]
+        return [each.invoice for each in newest if _matches(which, each)][:limit]
 
     async def change(
         self,
@@ -152,7 +166,7 @@ class MemoryInvoices:
             moved = sum(each.amount_pico for each in self._tables.credits if each.invoice_id == invoice_id)
             if moved:
                 reason = f"invoice {changed.number} is void"
-                entry = CreditEntry(changed.payer.ref, at, "returned", -moved, reason, audit.actor, invoice_id)
+                entry = CreditEntry(kept.payer, at, "returned", -moved, reason, audit.actor, invoice_id)
                 self._add_credit(entry)
             holds = False
         self._tables.invoices[place] = replace(kept, invoice=changed, holds=holds)
@@ -164,7 +178,7 @@ class MemoryInvoices:
         self,
         invoice_id: str,
         year: int,
-        build: Callable[[Invoice, int], Invoice],
+        build: Callable[[Invoice, int, int], Invoice],
         audit: Callable[[Invoice], AuditEntry],
         events: EventsOf = no_events,
     ) -> Invoice:
@@ -174,11 +188,11 @@ class MemoryInvoices:
             raise LookupError(invoice_id)
         self._must_be_there(kept)
         serial = self._next_serial(year)
-        note = build(kept.invoice, serial)
+        note = build(kept.invoice, serial, self._balance(kept.payer))
         entry = audit(note)
         self._tables.invoices[place] = replace(kept, holds=False)
-        self._tables.invoices.append(KeptInvoice(note, year, serial, (), holds=False))
-        self._move_credit(note, entry.actor)
+        self._tables.invoices.append(KeptInvoice(note, kept.payer, year, serial, (), holds=False))
+        self._move_credit(kept.payer, note, entry.actor)
         append(self._tables, entry)
         append_events(self._tables, events(note))
         return note
@@ -212,7 +226,7 @@ class MemoryInvoices:
         held = [
             (each.after, each.upto)
             for kept in self._tables.invoices
-            if kept.holds and kept.invoice.payer.ref == payer
+            if kept.holds and kept.payer == payer
             for each in kept.ranges
             if each.month == month
         ]
@@ -250,7 +264,7 @@ class MemoryInvoices:
 
     def _must_be_there(self, kept: KeptInvoice) -> None:
         for each in kept.ranges:
-            if self._within(kept.invoice.payer.ref, each.month, (each.after, each.upto)).records != each.records:
+            if self._within(kept.payer, each.month, (each.after, each.upto)).records != each.records:
                 raise RecordsPruned(format_month(each.month))
 
     def _next_serial(self, year: int) -> int:
@@ -267,11 +281,11 @@ class MemoryInvoices:
         self._tables.credits.append(entry)
         return entry
 
-    def _move_credit(self, invoice: Invoice, by: str) -> None:
+    def _move_credit(self, payer: PayerId, invoice: Invoice, by: str) -> None:
         at = parse_time(invoice.issued_at or "")
         for kind, amount in credit_moves(invoice).items():
             reason = f"invoice {invoice.number}"
-            self._add_credit(CreditEntry(invoice.payer.ref, at, kind, amount, reason, by, invoice.id))
+            self._add_credit(CreditEntry(payer, at, kind, amount, reason, by, invoice.id))
 
     def _is_reproduced(self, kept: KeptInvoice) -> bool:
         invoice = kept.invoice
@@ -279,21 +293,25 @@ class MemoryInvoices:
             return False
         if invoice.corrects is not None:
             paid = next(each.invoice for each in self._tables.invoices if each.invoice.number == invoice.corrects)
-            return canonical_form(credit_note(uncharged(invoice), paid)) == canonical_form(invoice)
+            again = credit_note(uncharged(invoice), paid, self._applied(invoice))
+            return canonical_form(again) == canonical_form(invoice)
         try:
             self._must_be_there(kept)
         except RecordsPruned:
             return sum(each.totals.cost_pico for each in kept.ranges) == net_pico(invoice)
-        payer, months = invoice.payer.ref, dict.fromkeys(each.month for each in kept.ranges)
+        payer, months = kept.payer, dict.fromkeys(each.month for each in kept.ranges)
         uses = [
             joined(month, [self._within(payer, month, (each.after, each.upto)) for each in kept.ranges
                            if each.month == month])
             for month in months
         ]  # fmt: skip
         rates = {tax.name: parse_rate(tax.rate) for tax in invoice.tax}
-        applied = sum(-each.amount_pico for each in self._tables.credits
-                      if each.invoice_id == invoice.id and each.kind == "applied")  # fmt: skip
-        return canonical_form(compose(uncharged(invoice), uses, rates, applied)) == canonical_form(invoice)
+        again = compose(uncharged(invoice), uses, rates, self._applied(invoice))
+        return canonical_form(again) == canonical_form(invoice)
+
+    def _applied(self, invoice: Invoice) -> int:
+        return sum(-each.amount_pico for each in self._tables.credits
+                   if each.invoice_id == invoice.id and each.kind == "applied")  # fmt: skip
 
 
 def _is_open(each: PayerMonth) -> bool:
@@ -316,9 +334,9 @@ def _adjusted(record: Record) -> Adjusted:
     return Adjusted(record.request_id, record.created_at, record.user_id, reason_in(record.metadata), record.cost_pico)
 
 
-def _matches(which: InvoiceFilter, invoice: Invoice) -> bool:
+def _matches(which: InvoiceFilter, kept: KeptInvoice) -> bool:
     return (
-        which.payer in (None, invoice.payer.ref)
-        and which.month in (None, invoice.month)
-        and which.status in (None, invoice.status)
+        which.payer in (None, kept.payer)
+        and which.month in (None, kept.invoice.month)
+        and which.status in (None, kept.invoice.status)
     )

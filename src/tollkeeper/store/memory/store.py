@@ -18,6 +18,7 @@ from tollkeeper.store.memory.jobs import MemoryJobs
 from tollkeeper.store.memory.ledger import MemoryLedger
 from tollkeeper.store.memory.pins import MemoryPins
 from tollkeeper.store.memory.prices import MemoryPrices
+from tollkeeper.store.memory.refusals import MemoryRefusals
 from tollkeeper.store.memory.reports import MemoryReports
 from tollkeeper.store.memory.second_factors import MemorySecondFactors
 from tollkeeper.store.memory.sessions import MemorySessions
@@ -41,6 +42,7 @@ from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
+from tollkeeper.store.ports.refusals import RefusalStore
 from tollkeeper.store.ports.reports import Reports
 from tollkeeper.store.ports.second_factors import SecondFactorStore
 from tollkeeper.store.ports.sessions import SessionStore
@@ -56,6 +58,7 @@ class MemoryStore:
         self._tables = Tables()
         self._ledger = MemoryLedger(self._tables)
         self.ledger: Ledger = self._ledger
+        self.refusals: RefusalStore = MemoryRefusals(self._tables)
         self.reports: Reports = MemoryReports(self._tables)
         self.buckets: Buckets = MemoryBuckets(self._tables)
         self.erasure: Erasure = MemoryErasure(self._tables)

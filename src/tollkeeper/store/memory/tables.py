@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-from tollkeeper.rules.invoices import Invoice
+from tollkeeper.rules.invoices import Invoice, PayerId
 from tollkeeper.rules.pricing import Price
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.accounts import Key, User
@@ -20,6 +21,7 @@ from tollkeeper.store.ports.invoices import CoveredRange, CreditEntry
 from tollkeeper.store.ports.jobs import StoredJob
 from tollkeeper.store.ports.pins import Pin
 from tollkeeper.store.ports.records import Intent, Record
+from tollkeeper.store.ports.refusals import RefusalKey
 from tollkeeper.store.ports.second_factors import StoredFactor
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.ports.teams import Team
@@ -28,9 +30,11 @@ from tollkeeper.store.ports.webhooks import StoredWebhook
 
 
 class KeptInvoice(Struct, frozen=True):
-    """An invoice, its place among those of its year, and the ranges of records that it covers while it `holds` them."""
+    """An invoice, whose it is now, its place among those of its year, and the ranges of records that it covers while it
+    `holds` them."""
 
     invoice: Invoice
+    payer: PayerId
     year: int
     serial: int
     ranges: tuple[CoveredRange, ...]
@@ -66,6 +70,7 @@ class Tables:
         self.claims: dict[tuple[str, bytes], Claim] = {}
         self.records: dict[str, Record] = {}
         self.pruned: list[Record] = []
+        self.refusals: Counter[RefusalKey] = Counter()
         self.invoices: list[KeptInvoice] = []
         self.credits: list[CreditEntry] = []
         self.erased: set[str] = set()

@@ -10,6 +10,7 @@
     record_fields.py  the table of a record's fields
     ledger.py     writing intents and records
     reports.py    reading records, and sums over them
+    refusals.py   counts of refused requests
     erasure.py    forgetting a person
     buckets.py    sums over records by minute, hour or day
     counters.py   what was used and what is held, by user, key and model

@@ -43,9 +43,12 @@ class EndUserStore(Protocol):
     async def read(self, end_user_id: str) -> EndUser | None:
         """The end user with this id, erased or not."""
 
-    async def page(self, user_id: str, *, limit: int, after: str | None, part: str = "") -> list[EndUser]:
+    async def page(
+        self, user_id: str, *, limit: int, after: str | None, part: str = "", ids: Sequence[str] | None = None
+    ) -> list[EndUser]:
         """End users of a user in the order in which they were made, at most `limit`; `after` is the id of the last one
-        already seen. Where `part` is given, only those whose value contains it, whatever the case of ASCII letters."""
+        already seen. Where `part` is given, only those whose value contains it, whatever the case of ASCII letters;
+        where `ids` are, only those among them."""
 
     async def add(self, end_user: EndUser, most: int) -> EndUser | None:
         """Insert a new end user, in a durable transaction, and return it as it was saved; where its owner has one with

@@ -18,6 +18,7 @@ from tollkeeper.rules.invoices import Invoice, PayerId, Status
 from tollkeeper.rules.invoicing import Range
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.events import Event
+from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.reports import Totals
 
 JOURNAL = "local"
@@ -30,7 +31,7 @@ class CreditSpent(Exception):
 
 
 class RecordsPruned(Exception):
-    """Records of an invoice were pruned: they cannot be opened again."""
+    """Records of an invoice were pruned: they can neither be opened again nor be listed."""
 
 
 class ChainEnd(Struct, frozen=True):
@@ -74,6 +75,13 @@ class OpenRecords(Struct, frozen=True):
     @property
     def ranges(self) -> tuple[CoveredRange, ...]:
         return tuple(each for month in self.months for each in month.ranges)
+
+
+class Coverage(Struct, frozen=True):
+    """Whose records an invoice covers, or covered before it was void or taken back, and which."""
+
+    payer: PayerId
+    ranges: tuple[CoveredRange, ...]
 
 
 class PayerMonth(Struct, frozen=True):
@@ -195,7 +203,16 @@ class InvoiceStore(Protocol):
         credit. Returns None, and changes nothing, where the payer has an invoice of the month by now, or other invoices
         cover other ranges than they did."""
 
-    async def find(self, id_or_number: str) -> Invoice | None: ...
+    async def find(self, id_or_number: str, payer: PayerId | None = None) -> Invoice | None:
+        """An invoice by its id or number; with `payer`, only one of theirs. The payer that an invoice names may have
+        been forgotten since, and somebody else have that id: whose it is says the store."""
+
+    async def coverage(self, invoice_id: str) -> Coverage:
+        """What an invoice that was issued covers; nothing where it is a credit note. Raises RecordsPruned where records
+        of it are no longer there."""
+
+    async def records(self, of: Coverage, *, limit: int, after: str | None) -> list[Record]:
+        """Records in these ranges, oldest first; `after` is the id of the last one already seen."""
 
     async def select(self, which: InvoiceFilter, *, limit: int, after: str | None) -> list[Invoice]:
         """Invoices, last issued first; `after` is the id of the last one already seen."""
@@ -216,13 +233,13 @@ class InvoiceStore(Protocol):
         self,
         invoice_id: str,
         year: int,
-        build: Callable[[Invoice, int], Invoice],
+        build: Callable[[Invoice, int, int], Invoice],
         audit: Callable[[Invoice], AuditEntry],
         events: EventsOf = no_events,
     ) -> Invoice:
         """Add the credit note of an invoice, which gives up its ranges, and the note's events; `build` makes it of the
-        invoice and its own serial number. Raises RecordsPruned; LookupError where the invoice holds no ranges: it is
-        void, taken back before, or a credit note itself."""
+        invoice, its own serial number, and the payer's credit. Raises RecordsPruned; LookupError where the invoice
+        holds no ranges: it is void, taken back before, or a credit note itself."""
 
     async def add_credit(self, entry: CreditEntry, audit: AuditEntry) -> CreditEntry:
         """Append an entry. Raises CreditSpent where the balance would be negative."""

@@ -103,6 +103,7 @@ FIELDS: Fields = (
     RecordField("finish_reason", str | None, 26),
     RecordField("metadata", str | None, 27, form="json", column="metadata_digest", path="metadata"),
     RecordField("end_user_id", str | None, 30, since=5),
+    RecordField("error", str | None, 31, since=6, form="json"),
 )
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from tollkeeper.rules.money import format_usd
+from tollkeeper.rules.reasons import LOST, reason
 from tollkeeper.rules.usage import NO_USAGE, Usage
 
 RecordStatus = Literal["completed", "cancelled", "failed", "lost"]
@@ -45,8 +46,9 @@ class Intent(Struct, frozen=True, gc=False):
 class Record(Struct, frozen=True, gc=False):
     """The immutable record of one dispatched request. `metadata` is a JSON object as text, or None. `attempts`: those
     at upstreams, 1 where the first served it. `team_id` is the team that the user was in, and `end_user_id` the end
-    user that the request was made for; None: there was none. `request_id` contains `created_at` (rules/ids.py), so
-    spans of time are selected by either."""
+    user that the request was made for; None: there was none. `error` is the JSON of a `Reason` (rules/reasons.py): why
+    the request was not completed; None: it was, or nobody noted it. `request_id` contains `created_at` (rules/ids.py),
+    so spans of time are selected by either."""
 
     request_id: str
     created_at: int
@@ -70,6 +72,7 @@ class Record(Struct, frozen=True, gc=False):
     attempts: int = 1
     team_id: str | None = None
     end_user_id: str | None = None
+    error: str | None = None
 
 
 def lost(intent: Intent, at: int) -> Record:
@@ -79,7 +82,7 @@ def lost(intent: Intent, at: int) -> Record:
     tokens, cost = fields.pop("bound_tokens"), fields.pop("bound_cost_pico")
     bound = {} if tokens is None or cost is None else {"bound_tokens": tokens, "bound_cost_usd": format_usd(cost)}
     metadata = msgspec.json.encode(bound).decode() if bound else None
-    return Record(**fields, settled_at=at, status="lost", metadata=metadata)
+    return Record(**fields, settled_at=at, status="lost", metadata=metadata, error=reason(LOST).text)
 
 
 def requests_of(record: Record) -> int:

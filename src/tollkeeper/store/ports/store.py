@@ -20,6 +20,7 @@ from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
+from tollkeeper.store.ports.refusals import RefusalStore
 from tollkeeper.store.ports.reports import Reports
 from tollkeeper.store.ports.second_factors import SecondFactorStore
 from tollkeeper.store.ports.sessions import SessionStore
@@ -35,6 +36,7 @@ class Store(Protocol):
     """An open store, made by the engine's `open_store`; `close` flushes, then releases everything."""
 
     ledger: Ledger
+    refusals: RefusalStore
     reports: Reports
     buckets: Buckets
     accounts: AccountStore

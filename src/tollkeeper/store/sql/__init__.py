@@ -11,6 +11,7 @@ aliases.py, upstreams.py, pins.py, jobs.py, installation.py, audit.py, idempoten
 webhooks.py
                  their tables, over two runners
 reports.py, history.py   lists of records and sums, over a runner that reads
+refusals.py      counts of refused requests, over a runner that reads
 erasure.py       forgetting a person, in every table
 buckets.py       sums by bucket of time
 sums.py          sums over records, as statements have them

@@ -53,13 +53,17 @@ class SqlEndUsers:
 
         return await self._reader.run(read)
 
-    async def page(self, user_id: str, *, limit: int, after: str | None, part: str = "") -> list[EndUser]:
+    async def page(
+        self, user_id: str, *, limit: int, after: str | None, part: str = "", ids: Sequence[str] | None = None
+    ) -> list[EndUser]:
         query = _ALL.where(table.c.user_id == user_id).order_by(table.c.created_at, table.c.id).limit(limit)
         if after is not None:
             seen = select(table.c.created_at).where(table.c.id == after).scalar_subquery()
             query = query.where(tuple_(seen, literal(after)) < _PLACE)
         if part:
             query = query.where(table.c.value.icontains(part, autoescape=True))
+        if ids is not None:
+            query = query.where(table.c.id.in_(ids))
         return await self._reader.run(lambda connection: [_of(row) for row in connection.execute(query)])
 
     async def add(self, end_user: EndUser, most: int) -> EndUser | None:

@@ -42,6 +42,7 @@ OPAQUE = frozenset(
         "hourly_endpoints",
         "monthly_users",
         "rollup_minutes",
+        "refusals",
         "checkpoints",
         "pruned_users",
         "invoice_ranges",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, event, insert
 
-from tollkeeper.store.sql.schema import identities as table
+from tollkeeper.store.sql import schema
 
 USER_PREFIX = "u_"
 SALT_BYTES = 16
@@ -69,13 +69,15 @@ class Identities:
         self.add([Identity(identity.id, identity.id)])
 
 
-def introduce(connection: Connection, known: Identities, user_id: str) -> str:
-    """The opaque id of a user, who gets one if they have none, with the transaction of this connection."""
-    if made := known.new([user_id]):
-        connection.execute(insert(table), [new._asdict() for new in made])
-        known.add(made)
-        event.listen(connection, "rollback", lambda _: known.remove(made))
-    return known.id_of(user_id)
+def put_identity(connection: Connection, identities: Identities, user_id: str) -> str:
+    """The opaque id of a user, who gets one where they have none yet: what is kept of them before their first record
+    must be found again after it. It goes again if the writer's transaction is rolled back."""
+    new = identities.new([user_id])
+    if new:
+        connection.execute(insert(schema.identities), [each._asdict() for each in new])
+        event.listen(connection, "rollback", lambda _: identities.remove(new), once=True)
+        identities.add(new)
+    return identities.id_of(user_id)
 
 
 class MetadataRow(NamedTuple):

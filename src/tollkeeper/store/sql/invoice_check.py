@@ -14,7 +14,15 @@ from sqlalchemy import Connection, func, select
 
 from tollkeeper.rules.invoice_lines import MonthUse
 from tollkeeper.rules.invoices import AdjustmentItem, Invoice, LateLine, PayerId
-from tollkeeper.rules.invoicing import canonical_form, compose, credit_note, net_pico, parse_rate, uncharged
+from tollkeeper.rules.invoicing import (
+    canonical_form,
+    compose,
+    credit_moves,
+    credit_note,
+    net_pico,
+    parse_rate,
+    uncharged,
+)
 from tollkeeper.rules.money import format_usd, parse_usd
 from tollkeeper.rules.times import format_month, parse_month
 from tollkeeper.store.ports.invoices import joined, range_sums
@@ -25,6 +33,7 @@ from tollkeeper.store.sql.schema import (
     PICO_PER_MICRO,
     checkpoints,
     credit_entries,
+    identities,
     invoice_numbers,
     invoice_ranges,
     invoices,
@@ -81,9 +90,13 @@ class _Check:
             yield f"{name} is kept under another number, payer, month or total than its own"
         if invoice.status != "void":
             self._count(row, invoice)
+        moved = self._moved(invoice)
+        if moved != _moves(invoice):
+            yield f"{name} did something else to the credit of its payer than it says"
+        applied = -moved.get("applied", 0)
         if invoice.corrects is None:
-            yield from self._reproduced(name, row, invoice)
-        elif not self._corrects(invoice):
+            yield from self._reproduced(name, row, invoice, applied)
+        elif not self._corrects(invoice, applied):
             yield f"{name} does not take back exactly what invoice {invoice.corrects} charges"
 
     def sums(self) -> Iterator[str]:
@@ -116,14 +129,17 @@ class _Check:
         for item in named:
             self._invoiced[payer, parse_month(item.month)] += parse_usd(item.cost_exact_usd)
 
-    def _corrects(self, note: Invoice) -> bool:
+    def _corrects(self, note: Invoice, applied: int) -> bool:
         """Whether a credit note takes back the invoice that it names."""
         query = select(invoices).where(invoices.c.number == note.corrects)
         row = self._connection.execute(query).mappings().one_or_none()
-        return row is not None and canonical_form(credit_note(uncharged(note), invoice_of(row))) == canonical_form(note)
+        if row is None:
+            return False
+        again = credit_note(uncharged(note), invoice_of(row), applied)
+        return canonical_form(again) == canonical_form(note)
 
-    def _reproduced(self, name: str, row: Mapping[Any, Any], invoice: Invoice) -> Iterator[str]:
-        """Faults of an invoice against the records that it covers."""
+    def _reproduced(self, name: str, row: Mapping[Any, Any], invoice: Invoice, applied: int) -> Iterator[str]:
+        """Faults of an invoice against the records that it covers, and the credit that was applied to it."""
         payer = PayerId(row["payer_kind"], row["payer_id"])
         of_invoice = invoice_ranges.c.invoice_id == invoice.id
         order = invoice_ranges.c.month.desc(), invoice_ranges.c.after_seq
@@ -144,17 +160,24 @@ class _Check:
                 yield f"{name} covers other records of {format_month(month)} than when it was issued"
             uses.append(_as_named(joined(month, [use for _, use in pairs]), invoice))
         rates = {tax.name: parse_rate(tax.rate) for tax in invoice.tax}
-        again = compose(uncharged(invoice), uses, rates, self._applied(invoice))
+        again = compose(uncharged(invoice), uses, rates, applied)
         if canonical_form(again) != canonical_form(invoice):
             yield f"{name} is not what its records make of it"
 
-    def _applied(self, invoice: Invoice) -> int:
-        """The credit that was applied to an invoice."""
+    def _moved(self, invoice: Invoice) -> dict[str, int]:
+        """What an invoice did to the credit of its payer, by kind of entry."""
         columns = credit_entries.c
-        parts = (func.coalesce(func.sum(each), 0) for each in (columns.amount_micro, columns.amount_rest))
-        query = select(*parts).where(columns.invoice_id == invoice.id, columns.kind == "applied")
-        micro, rest = self._connection.execute(query).one()
-        return -int(micro * PICO_PER_MICRO + rest)
+        sums = func.sum(columns.amount_micro), func.sum(columns.amount_rest)
+        query = select(columns.kind, *sums).where(columns.invoice_id == invoice.id).group_by(columns.kind)
+        return {kind: micro * PICO_PER_MICRO + rest for kind, micro, rest in self._connection.execute(query)}
+
+
+def _moves(invoice: Invoice) -> dict[str, int]:
+    """What an invoice must have done to the credit of its payer."""
+    moves: dict[str, int] = dict(credit_moves(invoice).items())
+    if moves and invoice.status == "void":
+        moves["returned"] = -sum(moves.values())
+    return moves
 
 
 def _as_named(use: MonthUse, invoice: Invoice) -> MonthUse:
@@ -198,7 +221,8 @@ def _numbers(connection: Connection) -> Iterator[str]:
 
 
 def _credit(connection: Connection) -> Iterator[str]:
-    """Credit may never have been negative."""
+    """Credit may never have been negative, and is some user's: it stands under an opaque id, as all that is kept of
+    users."""
     table = credit_entries.c
     query = select(table.payer_kind, table.payer_id, table.amount_micro, table.amount_rest)
     rows: Sequence[Any] = connection.execute(query.order_by(table.payer_kind, table.payer_id, table.id)).all()
@@ -206,3 +230,6 @@ def _credit(connection: Connection) -> Iterator[str]:
         amounts = (row.amount_micro * PICO_PER_MICRO + row.amount_rest for row in entries)
         if any(balance < 0 for balance in accumulate(amounts)):
             yield f"the credit of {PayerId(kind, id_)} was negative"
+    users = select(table.payer_id).where(table.payer_kind == "user", table.payer_id.not_in(select(identities.c.id)))
+    for (id_,) in connection.execute(users.distinct().order_by(table.payer_id)):
+        yield f"the credit of {PayerId('user', id_)} is nobody's: no opaque id is {id_}"

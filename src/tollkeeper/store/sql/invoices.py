@@ -20,6 +20,8 @@ from tollkeeper.rules.times import format_month, month_bounds, parse_month, pars
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.invoices import (
     ChainEnd,
+    Coverage,
+    CoveredRange,
     CreditEntry,
     EventsOf,
     InvoiceFilter,
@@ -28,12 +30,13 @@ from tollkeeper.store.ports.invoices import (
     RecordsPruned,
     no_events,
 )
+from tollkeeper.store.ports.records import Record
 from tollkeeper.store.sql.audit import append
 from tollkeeper.store.sql.credits import add_entry, balance_of, entries_of, give_back
 from tollkeeper.store.sql.events import append_events
-from tollkeeper.store.sql.identities import Identities, introduce
+from tollkeeper.store.sql.identities import Identities, put_identity
 from tollkeeper.store.sql.invoice_check import faults
-from tollkeeper.store.sql.invoice_rows import invoice_of, range_rows, state_of
+from tollkeeper.store.sql.invoice_rows import invoice_of, range_rows, state_of, totals_of
 from tollkeeper.store.sql.open_records import (
     OF_INVOICES,
     OF_MONTHS,
@@ -128,14 +131,30 @@ class SqlInvoices:
 
         return await self._writer.run(write)
 
-    async def find(self, id_or_number: str) -> Invoice | None:
-        query = select(invoices).where(or_(invoices.c.id == id_or_number, invoices.c.number == id_or_number))
+    async def find(self, id_or_number: str, payer: PayerId | None = None) -> Invoice | None:
+        query = select(invoices).where(
+            or_(invoices.c.id == id_or_number, invoices.c.number == id_or_number), *self._matching(InvoiceFilter(payer))
+        )
 
         def read(connection: Connection) -> Invoice | None:
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else invoice_of(row)
 
         return await self._reader.run(read)
+
+    async def coverage(self, invoice_id: str) -> Coverage:
+        def read(connection: Connection) -> Coverage:
+            row = _row(connection, invoice_id)
+            return Coverage(_payer_of(row), self._ranges_of(connection, row))
+
+        found = await self._reader.run(read)
+        return replace(found, payer=self._named(found.payer))
+
+    async def records(self, of: Coverage, *, limit: int, after: str | None) -> list[Record]:
+        payer, user_of = self._opaque(of.payer), self._identities.user_id_of
+        return await self._reader.run(
+            lambda connection: UseReader(connection, user_of).records(payer, of.ranges, limit, after)
+        )
 
     async def select(self, which: InvoiceFilter, *, limit: int, after: str | None) -> list[Invoice]:
         query = select(invoices).where(*self._matching(which)).order_by(*_NEWEST_FIRST).limit(limit)
@@ -167,7 +186,7 @@ class SqlInvoices:
             changed = change(invoice_of(row))
             if changed.status == "void":
                 self._release(connection, row)
-                give_back(connection, PayerId(row["payer_kind"], row["payer_id"]), changed, at, audit.actor)
+                give_back(connection, _payer_of(row), changed, at, audit.actor)
             connection.execute(update(invoices).where(invoices.c.id == invoice_id).values(state_of(changed)))
             append(connection, audit)
             append_events(connection, events(changed))
@@ -179,7 +198,7 @@ class SqlInvoices:
         self,
         invoice_id: str,
         year: int,
-        build: Callable[[Invoice, int], Invoice],
+        build: Callable[[Invoice, int, int], Invoice],
         audit: Callable[[Invoice], AuditEntry],
         events: EventsOf = no_events,
     ) -> Invoice:
@@ -189,9 +208,9 @@ class SqlInvoices:
                 raise LookupError(invoice_id)
             self._release(connection, row)
             serial = _next_serial(connection, year)
-            note = build(invoice_of(row), serial)
+            payer = _payer_of(row)
+            note = build(invoice_of(row), serial, balance_of(connection, payer))
             entry = audit(note)
-            payer = PayerId(row["payer_kind"], row["payer_id"])
             _add(connection, payer, note, year, serial, holds=False)
             _move_credit(connection, payer, note, entry.actor)
             append(connection, entry)
@@ -203,8 +222,8 @@ class SqlInvoices:
     async def add_credit(self, entry: CreditEntry, audit: AuditEntry) -> CreditEntry:
         def write(connection: Connection) -> CreditEntry:
             payer = entry.payer
-            if payer.kind == "user":  # credit may come before the first record
-                payer = PayerId("user", introduce(connection, self._identities, payer.id))
+            if payer.kind == "user":
+                payer = PayerId("user", put_identity(connection, self._identities, payer.id))
             added = add_entry(connection, replace(entry, payer=payer))
             append(connection, audit)
             return replace(added, payer=entry.payer)
@@ -233,21 +252,32 @@ class SqlInvoices:
             yield invoices.c.status == which.status
 
     def _release(self, connection: Connection, row: Mapping[Any, Any]) -> None:
-        """Give up the ranges of an invoice. Raises RecordsPruned where records in them are no longer there."""
-        columns = invoice_ranges.c
-        of_invoice = columns.invoice_id == row["id"]
-        reader = UseReader(connection, self._identities.user_id_of)
-        payer = PayerId(row["payer_kind"], row["payer_id"])
-        query = select(columns.month, columns.after_seq, columns.upto_seq, columns.records).where(of_invoice)
-        for month, after, upto, count in connection.execute(query).all():
-            if reader.within(payer, month, (after, upto)).records != count:
-                raise RecordsPruned(format_month(month))
+        """Give up the ranges of an invoice. Raises RecordsPruned."""
+        self._ranges_of(connection, row)
+        of_invoice = invoice_ranges.c.invoice_id == row["id"]
         connection.execute(update(invoice_ranges).where(of_invoice).values(holds=False))
         connection.execute(update(invoices).where(invoices.c.id == row["id"]).values(holds=False))
+
+    def _ranges_of(self, connection: Connection, row: Mapping[Any, Any]) -> tuple[CoveredRange, ...]:
+        """The ranges of an invoice. Raises RecordsPruned where records in them are no longer there."""
+        columns = invoice_ranges.c
+        reader = UseReader(connection, self._identities.user_id_of)
+        query = select(invoice_ranges).where(columns.invoice_id == row["id"]).order_by(columns.month, columns.after_seq)
+        found = []
+        for each in connection.execute(query).all():
+            if reader.within(_payer_of(row), each.month, (each.after_seq, each.upto_seq)).records != each.records:
+                raise RecordsPruned(format_month(each.month))
+            found.append(CoveredRange(each.month, each.after_seq, each.upto_seq, each.records, totals_of(each)))
+        return tuple(found)
 
 
 def _row(connection: Connection, invoice_id: str) -> Mapping[Any, Any]:
     return connection.execute(select(invoices).where(invoices.c.id == invoice_id)).mappings().one()
+
+
+def _payer_of(row: Mapping[Any, Any]) -> PayerId:
+    """Whose the invoice of a row is."""
+    return PayerId(row["payer_kind"], row["payer_id"])
 
 
 def _chain_end(connection: Connection, month: int) -> ChainEnd:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     literal_column,
     not_,
@@ -33,8 +34,9 @@ from tollkeeper.rules.invoicing import Range, uncovered
 from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.store.ports.invoices import CoveredRange, OpenMonth, OpenRecords, joined, range_sums, reason_in
-from tollkeeper.store.ports.records import ADJUSTMENT
+from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.sql.dialect import one_of, unindexed
+from tollkeeper.store.sql.rows import USER_PLACE, record_of
 from tollkeeper.store.sql.schema import (
     FIGURES,
     PICO_PER_MICRO,
@@ -241,6 +243,18 @@ class UseReader:
         after, upto = span
         where = (_in_month(month), _of(payer), records.c.seq > after, records.c.seq <= upto)
         return next((use for _, use in self._uses(month, *where)), MonthUse(month))
+
+    def records(self, payer: PayerId, ranges: Sequence[CoveredRange], limit: int, after: str | None) -> list[Record]:
+        """See `ports.InvoiceStore`."""
+        inside = [
+            and_(_in_month(each.month), records.c.seq > each.after, records.c.seq <= each.upto) for each in ranges
+        ]
+        query = select(records, record_metadata.c.metadata).select_from(_WITH_METADATA)
+        query = query.where(_of(payer), or_(false(), *inside)).order_by(records.c.request_id).limit(limit)
+        if after is not None:
+            query = query.where(records.c.request_id > after)
+        rows = self._connection.execute(query)
+        return [record_of(row, self._user_of(row[USER_PLACE]), row[-1]) for row in rows]
 
     def _uses(self, month: int, *where: ColumnElement[bool]) -> Iterator[tuple[PayerId, MonthUse]]:
         consumption: dict[PayerId, list[Consumption]] = {}

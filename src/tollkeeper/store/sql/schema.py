@@ -393,6 +393,23 @@ rollup_minutes = Table(
     sqlite_with_rowid=False,
 )
 
+# Refused requests, which have no records. `minute` is the beginning of an hour for those of over a day ago.
+refusals = Table(
+    "refusals",
+    METADATA,
+    Column("minute", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("limit_name", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("minute", "user_id", "key_id", "model", "status", "code", "limit_name"),
+    Index("refusals_of_user", "user_id", "minute"),
+    sqlite_with_rowid=False,
+)
+
 # One row. `rollup_minutes` is complete from `minutes_from` on; rows before that must not be read.
 head = Table(
     "head",

@@ -89,8 +89,8 @@ class CommitResult(NamedTuple):
 
 
 class Committer:
-    """Writes groups, and remembers the end of the chain between them. It must be the only writer of records, and of
-    identities but for erasures. `identities` are those of the database."""
+    """Writes groups, and remembers the end of the chain between them. It must be the only writer of records.
+    `identities` are those of the database, to which only its writer's thread may add."""
 
     def __init__(self, identities: Identities) -> None:
         self._head: Head | None = None

@@ -30,6 +30,7 @@ from tollkeeper.store.ports.ledger import Ledger
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.records import Intent, lost
+from tollkeeper.store.ports.refusals import RefusalStore
 from tollkeeper.store.ports.reports import Reports
 from tollkeeper.store.ports.second_factors import SecondFactorStore
 from tollkeeper.store.ports.sessions import SessionStore
@@ -66,6 +67,7 @@ from tollkeeper.store.sqlite.files import beside, real_path, remove_unfinished_r
 from tollkeeper.store.sqlite.ledger import SqliteLedger
 from tollkeeper.store.sqlite.lock import FileLock, lock_path
 from tollkeeper.store.sqlite.readers import Readers
+from tollkeeper.store.sqlite.refusals import SqliteRefusals
 from tollkeeper.store.sqlite.revision import bring_to_head, has_tables
 from tollkeeper.store.sqlite.wal import WalCheckpointer
 from tollkeeper.store.sqlite.watch import FileWatch
@@ -99,6 +101,7 @@ class SqliteStore:
         self._readers = Readers(real, lambda: watch.gone)
         self._ledger = SqliteLedger(self._writer, identities, patience=patience, blocked=lambda: watch.reason)
         self.ledger: Ledger = self._ledger
+        self.refusals: RefusalStore = SqliteRefusals(self._writer, self._readers, identities)
         self.reports: Reports = SqlReports(self._readers, identities)
         self.buckets: Buckets = SqlBuckets(self._readers, identities)
         self.erasure: Erasure = SqliteErasure(self._writer, identities)

@@ -39,12 +39,13 @@ class Writer:
         """Run `work` in a transaction on the thread; then call `done` on the loop, with the error or None."""
         self._jobs.put(partial(self._hand, work, done))
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction on the thread; it is durable on return. Raises StoreError when it fails."""
+    async def run(self, work: Callable[[Connection], T], undo: Callable[[], object] = lambda: None) -> T:
+        """Run `work` in a transaction on the thread; it is durable on return. Raises StoreError when it fails; before
+        that, and before any other transaction, `undo` is called on the thread."""
         if self._closed:
             raise StoreError("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(partial(self._run, work, future))
+        self._jobs.put(partial(self._run, work, undo, future))
         return await future
 
     def checkpoint_rest(self) -> None:
@@ -118,11 +119,15 @@ class Writer:
                 # SQLite rolls back by itself on the worst errors; the next BEGIN fails if it did not.
                 return
 
-    def _run(self, work: Callable[[Connection], T], future: asyncio.Future[T]) -> None:
+    def _run(self, work: Callable[[Connection], T], undo: Callable[[], object], future: asyncio.Future[T]) -> None:
         try:
             self._must_be_free()
-            with self._engine.begin() as connection:
-                result = work(connection)
+            try:
+                with self._engine.begin() as connection:
+                    result = work(connection)
+            except BaseException:
+                undo()
+                raise
         except (sqlite3.Error, SQLAlchemyError) as error:
             failure = StoreError(f"the database cannot be written: {plain_reason(error)}")
             self._loop.call_soon_threadsafe(_fail, future, failure)

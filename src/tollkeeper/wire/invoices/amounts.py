@@ -5,6 +5,7 @@ The exact amounts stand beside them, so these are for reading only. Both are rou
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 LINE_PLACES = 6
@@ -30,6 +31,23 @@ def rounded(exact: str, places: int) -> str:
     with localcontext(prec=_DIGITS):
         value = Decimal(exact).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
         return f"{abs(value) if value.is_zero() else value:f}"
+
+
+def total(amounts: Iterable[str]) -> str:
+    """The exact sum of amounts."""
+    with localcontext(prec=_DIGITS):
+        return f"{sum(map(Decimal, amounts), Decimal(0)):f}"
+
+
+def exact_dollars(exact: str) -> str:
+    """Every digit there is, with at least two decimal places, for people: "1500" → "$1,500.00"."""
+    whole, _, part = exact.partition(".")
+    return dollars(f"{whole}.{part.rstrip('0').ljust(CENTS, '0')}")
+
+
+def figure(number: int) -> str:
+    """A number for people: -12345 → "−12,345"."""
+    return f"{number:,}".replace("-", "−")
 
 
 def dollars(amount: str) -> str:

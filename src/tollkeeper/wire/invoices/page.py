@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tollkeeper.wire.invoices.amounts import cents, dollars, is_zero, line_amount, negated, percent
+from tollkeeper.wire.invoices.amounts import (
+    cents,
+    dollars,
+    exact_dollars,
+    figure,
+    is_zero,
+    line_amount,
+    negated,
+    percent,
+    total,
+)
 from tollkeeper.wire.invoices.markup import Content, Markup, element, join, multiline
 from tollkeeper.wire.invoices.style import POLICY, STYLE
 
@@ -44,6 +54,7 @@ UNITS: Mapping[str, tuple[str, str]] = {
 _NONE = "–"
 _STATES: Mapping[str, str] = {
     "draft": "Draft: the month so far, not a bill yet",
+    "finalized": "To be paid",
     "paid": "Paid",
     "void": "Void: nothing is owed by this invoice",
 }
@@ -100,12 +111,10 @@ def _title(invoice: Invoice) -> str:
 
 
 def _header(invoice: Invoice, title: str) -> Markup:
-    status = invoice["status"]
-    state = _STATES.get(status)
     facts = [
         ("Month", month_words(invoice["month"])),
         ("Issued", _day(invoice.get("issued_at"))),
-        ("Due", _day(invoice.get("due_at"))),
+        ("Due", None if _is_settled(invoice) else _day(invoice.get("due_at"))),
         ("Paid", _day(invoice.get("paid_at"))),
         ("Reference", invoice.get("reference")),
         ("Corrects", invoice.get("corrects")),
@@ -115,11 +124,23 @@ def _header(invoice: Invoice, title: str) -> Markup:
         element(
             "div",
             element("h1", title),
-            None if state is None else element("p", state, class_="state", data_state=status),
+            element("p", _state(invoice), class_="state", data_state=invoice["status"]),
             _reason(invoice),
         ),
         _facts((name, value) for name, value in facts if value),
     )
+
+
+def _state(invoice: Invoice) -> str:
+    if invoice["status"] == "finalized" and _is_settled(invoice):
+        credit = invoice["total_exact_usd"].startswith("-")
+        return "Nothing to be paid: the amount has become credit" if credit else "Nothing to be paid"
+    return _STATES[invoice["status"]]
+
+
+def _is_settled(invoice: Invoice) -> bool:
+    """Whether nothing is ever to be paid by it, in whatever state it is."""
+    return invoice["total_exact_usd"].startswith("-") or is_zero(invoice["total_usd"])
 
 
 def _reason(invoice: Invoice) -> Markup | None:
@@ -186,14 +207,19 @@ def _cells(line: Mapping[str, Any]) -> list[Content]:
 
 def _amount(kind: str, line: Mapping[str, Any]) -> str:
     if units := line.get("units"):
-        return f"{units:,} {UNITS.get(kind, ('', ''))[0]}".rstrip()
-    return f"{line['tokens']:,}" if line["tokens"] else _NONE
+        return f"{figure(units)} {UNITS.get(kind, ('', ''))[0]}".rstrip()
+    return figure(line["tokens"]) if line["tokens"] else _NONE
 
 
 def _price(kind: str, line: Mapping[str, Any]) -> str:
     if line.get("units"):
-        return f"{line.get('unit_price_usd') or _NONE} {UNITS.get(kind, ('', ''))[1]}".rstrip()
-    return line["unit_price_usd_per_mtok"] or _NONE
+        return f"{_plain(line.get('unit_price_usd'))} {UNITS.get(kind, ('', ''))[1]}".rstrip()
+    return _plain(line["unit_price_usd_per_mtok"])
+
+
+def _plain(price: str | None) -> str:
+    """A price without the sign of the dollar, which the head of its column has."""
+    return exact_dollars(price).replace("$", "") if price else _NONE
 
 
 def _adjustments(adjustments: Sequence[Mapping[str, Any]]) -> Markup | None:
@@ -231,16 +257,18 @@ def _cell(name: str, content: Content, kind: str, **attributes: str) -> Markup:
 
 
 def _totals(invoice: Invoice) -> Markup:
+    taxes, credit = invoice.get("tax") or [], invoice.get("credit_exact_usd") or "0"
     rows: list[Markup] = []
-    rows.extend(
-        _total(f"{tax['name']}, {percent(tax['rate'])}", dollars(tax["amount_usd"])) for tax in invoice.get("tax") or []
-    )
-    credit = invoice.get("credit_exact_usd") or "0"
+    if taxes or not is_zero(credit):
+        items = (*invoice["lines"], *(invoice.get("late") or ()), *(invoice.get("adjustments") or ()))
+        subtotal = total(item["cost_exact_usd"] for item in items)
+        rows.append(_total("Subtotal", dollars(line_amount(subtotal))))
+    rows.extend(_total(f"{tax['name']}, {percent(tax['rate'])}", dollars(tax["amount_usd"])) for tax in taxes)
     if not is_zero(credit):
         rows.append(_total("Less credit", dollars(line_amount(negated(credit)))))
     due = "Total so far" if invoice["status"] == "draft" else "Total"
     rows.append(_total(f"{due}, {invoice['currency'].upper()}", dollars(cents(invoice["total_usd"])), "total"))
-    rows.append(_total("Before rounding to the cent", dollars(invoice["total_exact_usd"]), "exact"))
+    rows.append(_total("Before rounding to the cent", exact_dollars(invoice["total_exact_usd"]), "exact"))
     return element("table", element("caption", "Totals"), element("tbody", *rows), class_="totals")
 
 

@@ -31,7 +31,7 @@ export function AlertsTable() {
           rows={data}
           rowKey={(alert) => alert.event_id}
           empty={
-            <Empty title="Nothing to see to">
+            <Empty title="No open alerts">
               <Text size="sm" c="dimmed">
                 Budgets appear here when most of them is used, and upstreams when they do not serve.
               </Text>

@@ -14,8 +14,7 @@ export function OwnAlerts() {
       {data.map((alert) => (
         <Warning key={alert.event_id}>
           {ownSubject(alert)}
-          {alert.percent === 100 ? "used up: " : ""}
-          {alertWords(alert)}, reached <RelativeTime at={alert.since} />.
+          {alertWords(alert)} is {alert.percent === 100 ? "used up" : "used"}, reached <RelativeTime at={alert.since} />.
         </Warning>
       ))}
     </Stack>

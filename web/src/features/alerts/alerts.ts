@@ -11,14 +11,26 @@ export type EventType = Event["type"];
 const EVERY_MS = 10_000;
 const ROWS = 50;
 
-/** The alerts that are open: one's own, or (for admins) all. */
+/** The alerts that are open, one for each budget: one's own, or (for admins) all. */
 export function useAlerts(whose: "own" | "all") {
   return useQuery({
     queryKey: ["alerts", whose],
+    select: highest,
     refetchInterval: EVERY_MS,
     queryFn: () =>
       allPages<Alert>((query) => body(whose === "own" ? api.GET("/me/alerts", { params: { query } }) : api.GET("/admin/alerts", { params: { query } }))),
   });
+}
+
+/** Of each budget the highest percentage that is reached, in the order in which the alerts came. */
+export function highest(alerts: readonly Alert[]): Alert[] {
+  const budgetOf = ({ kind, id, limit, model }: Alert) => JSON.stringify([kind, id, limit, model]);
+  const found = new Map<string, Alert>();
+  for (const alert of alerts) {
+    const known = found.get(budgetOf(alert));
+    if (known === undefined || (alert.percent ?? 0) > (known.percent ?? 0)) found.set(budgetOf(alert), alert);
+  }
+  return alerts.filter((alert) => found.get(budgetOf(alert)) === alert);
 }
 
 /** A page of events, newest first, beginning after the cursor; "" is the first page, and any type. */

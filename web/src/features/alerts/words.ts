@@ -1,12 +1,16 @@
 /** Alerts and events in words. */
+import type { Schemas } from "~/api/client";
 import type { Alert, EventType } from "~/features/alerts/alerts";
+import { actorWords } from "~/features/audit/words";
+import { payerWords } from "~/features/invoices/invoices";
 import { isCost, limitName } from "~/features/limits/names";
-import { cents } from "~/ui/format/money";
+import { cents, exactUsd } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
+import { monthWords } from "~/ui/format/times";
 
 /** Every event by its type, in words. */
 export const EVENT_WORDS: Readonly<Record<EventType, string>> = {
-  "budget.threshold": "Budget mostly used",
+  "budget.threshold": "Budget threshold",
   "budget.exhausted": "Budget used up",
   "user.suspended": "User suspended",
   "key.created": "Key made",
@@ -67,10 +71,10 @@ export function eventLine(type: EventType, data: Data): string {
     case "budget.exhausted":
       return budgetLine(data, text);
     case "user.suspended":
-      return `${text("user_id")}, by ${text("by")}`;
+      return `${text("user_id")}, by ${actorWords(text("by"))}`;
     case "key.created":
     case "key.revoked":
-      return `${text("prefix")} of ${text("user_id")}, by ${text("by")}`;
+      return `${text("prefix")} of ${text("user_id")}, by ${actorWords(text("by"))}`;
     case "upstream.down":
       return `${text("upstream")}: ${text("reason")}`;
     case "upstream.up":
@@ -78,9 +82,20 @@ export function eventLine(type: EventType, data: Data): string {
     case "ledger.failing":
     case "ledger.recovered":
       return text("reason");
+    case "invoice.finalized":
+    case "invoice.paid":
+    case "invoice.void":
+      return invoiceLine(data);
     default:
       return text("id");
   }
+}
+
+/** "TK-2026-000123: $12.30, October 2026, team blue" */
+function invoiceLine(data: Data): string {
+  // An event's data is the whole invoice.
+  const { number, month, payer, total_usd: total } = data as unknown as Schemas["InvoiceBody"];
+  return `${number ?? ""}: ${exactUsd(total)}, ${monthWords(month)}, ${payerWords(payer)}`;
 }
 
 function budgetLine(data: Data, text: (name: string) => string): string {
@@ -88,7 +103,8 @@ function budgetLine(data: Data, text: (name: string) => string): string {
   const whose = owner === "everyone" ? "everyone together" : owner === "user" ? text("user_id") : `${ownerKind(owner)} ${text(`${owner}_id`)}`;
   const limit = text("limit");
   const model = typeof data["model"] === "string" ? data["model"] : null;
-  return `${whose}: ${figure(limit, data["used"])} of ${figure(limit, data["value"])}, ${budgetWords(limit, model)}`;
+  const percent = typeof data["percent"] === "number" ? `${data["percent"]} %` : "";
+  return `${whose}: ${percent} of ${budgetWords(limit, model)} reached, ${figure(limit, data["used"])} of ${figure(limit, data["value"])}`;
 }
 
 function figure(limit: string, value: unknown): string {

@@ -73,7 +73,7 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
     />
   );
   return (
-    <Modal opened onClose={onClose} title="Add a price" closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title="Add a price">
       <DialogForm action="Add the price" busy={put.isPending} error={put.error} onSubmit={submit} onCancel={onClose}>
         <Autocomplete
           size="sm"

@@ -7,6 +7,7 @@ import { curlCommand } from "~/api/curl";
 import { CallFilters } from "~/features/calls/CallFilters";
 import { type CallRecord, csvHref, FILTERS, isCorrection, shownInWords, useCalls } from "~/features/calls/calls";
 import { CallStatus } from "~/features/calls/CallStatus";
+import { shortReason } from "~/features/calls/reasons";
 import { ModelName } from "~/features/models/ModelName";
 import { useExampleModel } from "~/features/models/models";
 import { Command } from "~/ui/Command";
@@ -87,7 +88,7 @@ const USER: Column<CallRecord> = { id: "user", label: "User", narrow: "below", c
 const REST: Column<CallRecord>[] = [
   { id: "model", label: "Model", narrow: "below", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
   { id: "cost", label: "Cost", numeric: true, narrow: "beside", cell: (call) => <Cost of={call} /> },
-  { id: "status", label: "Status", narrow: "below", cell: (call) => <CallStatus of={call.status} /> },
+  { id: "status", label: "Status", narrow: "below", cell: (call) => <Ending of={call} /> },
   { id: "input", label: "Input", numeric: true, from: 700, cell: (call) => <Count value={call.prompt_tokens} of="tokens" /> },
   { id: "output", label: "Output", numeric: true, from: 700, cell: (call) => <Count value={call.completion_tokens} of="tokens" /> },
   { id: "first", label: "First token", numeric: true, from: 900, cell: (call) => <Duration ms={call.first_token_ms} /> },
@@ -95,6 +96,17 @@ const REST: Column<CallRecord>[] = [
 ];
 const COLUMNS = [WHEN, ...REST];
 const COLUMNS_OF_ALL = [WHEN, USER, ...REST];
+
+/** The status, and why a call was not completed. */
+function Ending({ of: { status, error } }: { of: CallRecord }) {
+  if (error === null) return <CallStatus of={status} />;
+  return (
+    <span className={classes["ending"]}>
+      <CallStatus of={status} />
+      <span className="unit">{shortReason(error)}</span>
+    </span>
+  );
+}
 
 function Cost({ of: call }: { of: CallRecord }) {
   return call.price_id === null && !isCorrection(call) ? <span className="unit">no price</span> : <SmallMoney usd={call.cost_usd} />;

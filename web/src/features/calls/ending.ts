@@ -1,5 +1,6 @@
 /** How a call ended, in words. */
 import type { Call } from "~/features/calls/bill";
+import { describeReason } from "~/features/calls/reasons";
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["stop", "The model ended its answer by itself."],
@@ -9,22 +10,24 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["content_filter", "The upstream held the answer back."],
 ]);
 
-type Ended = Pick<Call, "status" | "finish_reason" | "estimated" | "first_token_ms" | "cost_usd">;
+type Ended = Pick<Call, "status" | "finish_reason" | "estimated" | "first_token_ms" | "error">;
 
-export function describeEnding({ status, finish_reason: reason, estimated, first_token_ms: first }: Ended): string {
-  const words = [ENDS[status](reason, first !== null)];
+export function describeEnding({ status, finish_reason: finish, estimated, first_token_ms: first, error }: Ended): string {
+  const words = [status === "completed" ? describeFinish(finish) : error === null ? UNEXPLAINED[status] : describeReason(error)];
+  if (status === "lost" || (status === "failed" && first === null)) words.push("Nothing is charged.");
+  else if (status !== "completed" && first !== null) words.push("What was generated until then is charged.");
   if (estimated) words.push("The upstream did not tell how many tokens it used: they are estimated.");
   return words.join(" ");
 }
 
-const ENDS: Readonly<Record<Call["status"], (reason: string | null, answered: boolean) => string>> = {
-  completed: (reason) => {
-    if (reason === null) return "It was answered whole.";
-    return REASONS.get(reason) ?? `It was answered whole; the model ended with “${reason}”.`;
-  },
-  cancelled: (_, answered) =>
-    `Whoever asked left before the end, or was no longer allowed in.${answered ? " What was generated until then is charged." : ""}`,
-  failed: (_, answered) =>
-    answered ? "The upstream broke off in the midst of its answer. What was generated until then is charged." : "The upstream failed before it answered. Nothing is charged.",
-  lost: () => "The gateway was stopped while this was under way. Nothing is charged.",
+function describeFinish(reason: string | null): string {
+  if (reason === null) return "It was answered whole.";
+  return REASONS.get(reason) ?? `It was answered whole; the model ended with “${reason}”.`;
+}
+
+/** Of calls from before reasons were recorded. */
+const UNEXPLAINED: Readonly<Record<Exclude<Call["status"], "completed">, string>> = {
+  cancelled: "Whoever asked left before the end, or was no longer allowed in.",
+  failed: "The upstream failed, or refused the request.",
+  lost: "The gateway was stopped while this was under way.",
 };

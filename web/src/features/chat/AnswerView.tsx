@@ -1,6 +1,7 @@
 import { ActionIcon, CopyButton, Tooltip } from "@mantine/core";
-import { IconCheck, IconCopy, IconRefresh } from "@tabler/icons-react";
-import { lazy, memo, Suspense } from "react";
+import { IconCheck, IconCopy, IconReceipt, IconRefresh } from "@tabler/icons-react";
+import { memo } from "react";
+import { Link } from "react-router";
 
 import type { Answer, Figures } from "~/features/chat/conversation";
 import { FailureView } from "~/features/chat/FailureView";
@@ -8,12 +9,15 @@ import { waitWords } from "~/features/chat/wait";
 import { exactUsd } from "~/ui/format/money";
 import { compact, count } from "~/ui/format/numbers";
 import { duration } from "~/ui/format/times";
+import { lazily } from "~/ui/lazily";
 import { Duration } from "~/ui/Times";
 import { useNow } from "~/ui/useNow";
 
 import classes from "./Messages.module.css";
 
-const Markdown = lazy(() => import("~/features/chat/Markdown"));
+const Plain = ({ text }: { text: string }) => <div className={classes["plain"]}>{text}</div>;
+/** The text as it came, until what renders it is here. */
+const Markdown = lazily(async () => (await import("~/features/chat/Markdown")).default, { waiting: Plain, missing: Plain });
 
 interface AnswerProps {
   answer: Answer;
@@ -67,13 +71,9 @@ function Waiting({ answer }: { answer: Answer }) {
   );
 }
 
-const AnswerText = memo(function AnswerText({ text }: { text: string }) {
-  return (
-    <Suspense fallback={<div className={classes["plain"]}>{text}</div>}>
-      <Markdown text={text} />
-    </Suspense>
-  );
-});
+const AnswerText = memo(Markdown);
+
+export const loadMarkdown = Markdown.load;
 
 /** Below an answer: its model, what it used and how long it took. */
 function Foot({ answer, onAgain }: AnswerProps) {
@@ -95,6 +95,11 @@ function Foot({ answer, onAgain }: AnswerProps) {
             </ActionIcon>
           )}
         </CopyButton>
+        {answer.requestId !== null && (
+          <ActionIcon component={Link} to={`/calls/${answer.requestId}`} variant="subtle" color="gray" aria-label="The call of this answer" title="The call of this answer">
+            <IconReceipt size={15} aria-hidden />
+          </ActionIcon>
+        )}
         {onAgain !== undefined && (
           <ActionIcon variant="subtle" color="gray" aria-label="Answer again" title="Answer again" onClick={onAgain}>
             <IconRefresh size={15} aria-hidden />

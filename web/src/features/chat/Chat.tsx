@@ -1,28 +1,31 @@
 /** Conversations with models, under the same limits and in the same ledger as all other calls. */
-import { ActionIcon, Drawer, Title } from "@mantine/core";
+import { ActionIcon, Button, Drawer, Title } from "@mantine/core";
 import { IconMenu2, IconPlus } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link, useSearchParams } from "react-router";
 
-import { AnswerView } from "~/features/chat/AnswerView";
-import { Composer } from "~/features/chat/Composer";
-import { type Answer, type Conversation, hasImages, isRunning } from "~/features/chat/conversation";
+import { AnswerView, loadMarkdown } from "~/features/chat/AnswerView";
+import { type Blocked, Composer } from "~/features/chat/Composer";
+import { type Answer, type Conversation, hasImages, isRunning, NO_SETTINGS } from "~/features/chat/conversation";
 import { ConversationList } from "~/features/chat/ConversationList";
-import { conversationsOf } from "~/features/chat/conversations";
+import { ConversationSettings, settingsInWords } from "~/features/chat/ConversationSettings";
+import { type Conversations, conversationsOf, type Model } from "~/features/chat/conversations";
 import { describeFailure, notSent } from "~/features/chat/failures";
 import { Log } from "~/features/chat/Log";
 import { ModelPicker } from "~/features/chat/ModelPicker";
 import { QuestionView } from "~/features/chat/QuestionView";
-import { useChosenModel } from "~/features/chat/useChosenModel";
+import { type ChosenModel, useChosenModel } from "~/features/chat/useChosenModel";
 import { useDraft } from "~/features/chat/useDraft";
 import { Welcome } from "~/features/chat/Welcome";
 import { type Session, SESSION } from "~/features/session/session";
 import { ME } from "~/features/session/useMe";
-import { ErrorMessage } from "~/ui/ErrorMessage";
 import { useNotices } from "~/ui/useNotices";
 
 import classes from "./Chat.module.css";
+
+/** How often the answer that runs in another tab is read, which stores it every second. */
+const READ_EVERY_MS = 2_000;
 
 export function Chat({ userId }: { userId: string }) {
   const store = conversationsOf(userId);
@@ -32,12 +35,15 @@ export function Chat({ userId }: { userId: string }) {
   const chosen = useChosenModel(userId, conversation);
   const draft = useDraft(chosen.model);
   const [listed, setListed] = useState(false);
+  const [setting, setSetting] = useState(false);
+  // The settings of a conversation that has not begun.
+  const [fresh, setFresh] = useState(NO_SETTINGS);
   const announcement = useEndings(userId);
   const box = useRef<HTMLTextAreaElement>(null);
 
   useEffect(() => {
     // It is needed with the first answer, which should not wait for it.
-    void import("~/features/chat/Markdown");
+    void loadMarkdown();
   }, []);
   useEffect(() => {
     const read = () => void store.load();
@@ -46,16 +52,24 @@ export function Chat({ userId }: { userId: string }) {
     window.addEventListener("focus", read);
     return () => window.removeEventListener("focus", read);
   }, [store]);
+  const elsewhere = conversations.some((one) => isRunning(one) && !store.runsHere(one.id));
+  useEffect(() => {
+    if (!elsewhere) return;
+    const timer = window.setInterval(() => void store.load(), READ_EVERY_MS);
+    return () => window.clearInterval(timer);
+  }, [store, elsewhere]);
 
   const model = chosen.model === undefined ? null : { id: chosen.model.id, seesImages: chosen.model.vision !== false };
+  const settings = conversation === undefined ? fresh : (conversation.settings ?? NO_SETTINGS);
   const send = () => {
     if (model === null) return;
-    const id = store.send(conversation?.id ?? null, model, draft.text.trim(), draft.images);
+    const id = store.send(conversation?.id ?? null, model, draft.text.trim(), draft.images, settings);
     draft.clear();
+    setFresh(NO_SETTINGS);
     if (conversation === undefined) setParams({ c: id });
   };
   const list = <ConversationList store={store} conversations={conversations} loaded={loaded} stored={stored} opened={conversation?.id} onOpen={() => setListed(false)} />;
-  const fresh = () => {
+  const begin = () => {
     setListed(false);
     box.current?.focus();
   };
@@ -78,7 +92,7 @@ export function Chat({ userId }: { userId: string }) {
           <Title order={1} className={classes["title"] ?? ""}>
             Chat
           </Title>
-          <ActionIcon component={Link} to="/chat" variant="default" size="lg" aria-label="New conversation" title="New conversation" onClick={fresh}>
+          <ActionIcon component={Link} to="/chat" variant="default" size="lg" aria-label="New conversation" title="New conversation" onClick={begin}>
             <IconPlus size={16} aria-hidden />
           </ActionIcon>
         </div>
@@ -93,37 +107,46 @@ export function Chat({ userId }: { userId: string }) {
         onClose={() => setListed(false)}
         title="Conversations"
         size="min(320px, 88vw)"
-        closeButtonProps={{ "aria-label": "Close" }}
         transitionProps={{ duration: 120 }}
       >
         {list}
       </Drawer>
       <section className={classes["flow"]} aria-label="Conversation" {...draft.dropping}>
-        {chosen.error !== null ? (
-          <div className={classes["middle"]}>
-            <ErrorMessage error={chosen.error} onRetry={chosen.retry} />
-          </div>
-        ) : conversation === undefined ? (
+        {conversation === undefined ? (
           <Welcome
             model={chosen.model}
+            waiting={chosen.models === undefined && chosen.error === null}
             onPick={(text) => {
               draft.setText(text);
               box.current?.focus();
             }}
           />
         ) : (
-          <Messages conversation={conversation} onAgain={() => model !== null && store.again(conversation.id, model)} />
+          <Messages store={store} conversation={conversation} model={model} />
         )}
         <Composer
           ref={box}
           draft={draft}
           model={chosen.model}
           leavesOut={conversation !== undefined && hasImages(conversation.messages) && model?.seesImages === false}
-          running={conversation !== undefined && isRunning(conversation)}
+          running={conversation === undefined || !isRunning(conversation) ? null : store.runsHere(conversation.id) ? "here" : "elsewhere"}
+          blocked={blockedBy(chosen)}
+          settings={settingsInWords(settings)}
+          onSettings={() => setSetting(true)}
           onSend={send}
           onStop={() => conversation !== undefined && store.stop(conversation.id)}
         />
       </section>
+      {setting && (
+        <ConversationSettings
+          settings={settings}
+          onClose={() => setSetting(false)}
+          onSave={(saved) => {
+            if (conversation === undefined) setFresh(saved);
+            else store.configure(conversation.id, saved);
+          }}
+        />
+      )}
       <div className="visually-hidden" role="status">
         {announcement}
       </div>
@@ -131,15 +154,42 @@ export function Chat({ userId }: { userId: string }) {
   );
 }
 
-function Messages({ conversation, onAgain }: { conversation: Conversation; onAgain: () => void }) {
+/** Why no question can be sent to any model, as far as the list of models tells. */
+function blockedBy({ models, model, error, loading, retry }: ChosenModel): Blocked | null {
+  if (model !== undefined || (models === undefined && error === null)) return null;
+  const text =
+    error === null
+      ? "No model can be used right now: none that you may use is at an upstream that answers. This is looked at again by itself; if it stays so, tell the operator."
+      : error.message;
+  return {
+    text,
+    action: (
+      <Button variant="default" onClick={retry} aria-disabled={loading}>
+        Look again
+      </Button>
+    ),
+  };
+}
+
+function Messages({ store, conversation, model }: { store: Conversations; conversation: Conversation; model: Model | null }) {
+  const { notify } = useNotices();
   const questions = conversation.messages.filter((message) => message.role === "user").length;
+  const ready = model !== null && !isRunning(conversation);
+  const edit = (questionId: string, text: string) => {
+    const before = model === null ? null : store.edit(conversation.id, questionId, model, text);
+    if (before !== null) notify({ state: "good", text: "The question was asked anew, and what followed it replaced.", undo: () => store.restore([before]) });
+  };
   return (
     <Log key={conversation.id} label={conversation.title} busy={isRunning(conversation)} asked={questions}>
       {conversation.messages.map((message, place) =>
         message.role === "user" ? (
-          <QuestionView key={message.id} question={message} />
+          <QuestionView key={message.id} question={message} onEdit={ready ? (text) => edit(message.id, text) : null} />
         ) : (
-          <AnswerView key={message.id} answer={message} onAgain={place === conversation.messages.length - 1 ? onAgain : undefined} />
+          <AnswerView
+            key={message.id}
+            answer={message}
+            onAgain={place === conversation.messages.length - 1 ? () => model !== null && store.again(conversation.id, model) : undefined}
+          />
         ),
       )}
     </Log>

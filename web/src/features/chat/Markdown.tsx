@@ -2,13 +2,18 @@
 import { type ComponentPropsWithoutRef, isValidElement, memo, type ReactNode } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
+import remarkMath, { type Options as MathOptions } from "remark-math";
 
 import { blocksOf } from "~/features/chat/blocks";
 import { CodeBlock } from "~/features/chat/CodeBlock";
+import type { FormulaProps } from "~/features/chat/Formula";
+import { withDoubleDollars } from "~/features/chat/maths";
+import { lazily } from "~/ui/lazily";
 
 import classes from "./Markdown.module.css";
 
-const PLUGINS = [remarkGfm];
+const ONE_DOLLAR_IS_NONE: MathOptions = { singleDollarTextMath: false };
+const PLUGINS: ComponentPropsWithoutRef<typeof ReactMarkdown>["remarkPlugins"] = [remarkGfm, [remarkMath, ONE_DOLLAR_IS_NONE]];
 const ALLOWED = /^(?:https?:\/\/|mailto:)/i;
 
 /** The URL of a link, or "" where it may not be followed. */
@@ -30,18 +35,30 @@ function Picture({ src, alt }: ComponentPropsWithoutRef<"img">) {
   return <Link href={typeof src === "string" ? src : ""}>{`Image: ${words}`}</Link>;
 }
 
+/** The formula as it was written, until what draws it is here. */
+const Source = ({ formula }: FormulaProps) => <code>{formula}</code>;
+const Formula = lazily(async () => (await import("~/features/chat/Formula")).default, { waiting: Source, missing: Source });
+
+function Code({ className, children }: { className?: string | undefined; children?: ReactNode }) {
+  if (className?.includes("math-inline") === true && typeof children === "string") return <Formula formula={children} displayed={false} />;
+  return <code className={className}>{children}</code>;
+}
+
 function Pre({ children }: { children?: ReactNode }) {
   if (!isValidElement<{ className?: string; children?: ReactNode }>(children)) return <pre>{children}</pre>;
-  const language = /language-(\S+)/.exec(children.props.className ?? "")?.[1] ?? "";
-  return <CodeBlock language={language} text={typeof children.props.children === "string" ? children.props.children : ""} />;
+  const { className = "", children: content } = children.props;
+  const text = typeof content === "string" ? content : "";
+  if (className.includes("math-display")) return <Formula formula={text} displayed />;
+  return <CodeBlock language={/language-(\S+)/.exec(className)?.[1] ?? ""} text={text} />;
 }
 
 const COMPONENTS: Components = {
   a: ({ href, children }) => <Link href={href}>{children}</Link>,
   img: ({ src, alt }) => <Picture src={src} alt={alt} />,
+  code: ({ className, children }) => <Code className={className}>{children}</Code>,
   pre: ({ children }) => <Pre>{children}</Pre>,
   table: ({ children }) => (
-    <div className={classes["table"]} tabIndex={0} role="region" aria-label="Table">
+    <div className={classes["table"]} tabIndex={0} role="group" aria-label="Table">
       <table>{children}</table>
     </div>
   ),
@@ -67,7 +84,7 @@ const Block = memo(function Block({ text }: { text: string }) {
 export default function Markdown({ text }: { text: string }) {
   return (
     <div className={classes["markdown"]}>
-      {blocksOf(text).map((block, place) => (
+      {blocksOf(withDoubleDollars(text)).map((block, place) => (
         <Block key={place} text={block} />
       ))}
     </div>

@@ -13,14 +13,20 @@ const EXAMPLES = [
   "Draft a friendly note that declines an invitation",
 ];
 
+interface WelcomeProps {
+  model: Schemas["Model"] | undefined;
+  /** Whether the list of models is still on its way. */
+  waiting: boolean;
+  onPick: (text: string) => void;
+}
+
 /** Before the first question: the model with its price, and some questions to begin with. */
-export function Welcome({ model, onPick }: { model: Schemas["Model"] | undefined; onPick: (text: string) => void }) {
+export function Welcome({ model, waiting, onPick }: WelcomeProps) {
   return (
     <div className={classes["welcome"]}>
       <h2>What do you want to know?</h2>
-      {model === undefined ? (
-        <Skeleton height={20} width={320} maw="100%" />
-      ) : (
+      {model === undefined && waiting && <Skeleton height={20} width={320} maw="100%" />}
+      {model !== undefined && (
         <p>
           <strong>{model.id}</strong> answers. {model.owned_by === "" ? "" : `${priceOf(model)}. `}What you ask here counts towards your <Link to="/home">limits</Link>, as
           every call does{model.vision === true ? "; it takes images, too" : ""}.

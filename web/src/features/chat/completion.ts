@@ -2,7 +2,7 @@
 import { createParser } from "eventsource-parser";
 
 import { csrfHeaders, errorOf, type Schemas, UNREACHABLE } from "~/api/client";
-import type { Answer, Failure, Wait } from "~/features/chat/conversation";
+import type { Answer, Failure, ModelRequest, Wait } from "~/features/chat/conversation";
 import { waitOf } from "~/features/chat/wait";
 
 export interface Piece {
@@ -24,14 +24,16 @@ export interface Ending {
 
 const LOST = "The connection was lost before the answer ended. What came is kept; ask again to get the rest.";
 
-/** Send the messages, and pass on each piece of the answer as it comes, and before that what it waits for. Never throws: what went wrong is in the ending. */
-export async function complete(
-  model: string,
-  messages: Schemas["ChatMessage"][],
-  signal: AbortSignal,
-  onPiece: (piece: Piece) => void,
-  onWait: (wait: Wait) => void,
-): Promise<Ending> {
+export interface Listener {
+  /** The gateway has begun to respond. By its id the record of the request can be read. */
+  onBegin: (requestId: string) => void;
+  onPiece: (piece: Piece) => void;
+  /** What the request waits for, before its answer begins. */
+  onWait: (wait: Wait) => void;
+}
+
+/** Send a request, and pass on each piece of its answer as it comes. Never throws: what went wrong is in the ending. */
+export async function complete(request: ModelRequest, signal: AbortSignal, { onBegin, onPiece, onWait }: Listener): Promise<Ending> {
   const began = performance.now();
   const ending: Ending = {
     state: "cut",
@@ -42,7 +44,7 @@ export async function complete(
     firstTokenMs: null,
     totalMs: 0,
   };
-  const body: Schemas["ChatRequest"] = { model, messages, stream: true, stream_options: { include_usage: true } };
+  const body: Schemas["ChatRequest"] = { ...request, stream: true, stream_options: { include_usage: true } };
   try {
     const response = await window.fetch("/v1/chat/completions", {
       method: "POST",
@@ -52,6 +54,7 @@ export async function complete(
       signal,
     });
     ending.requestId = response.headers.get("x-request-id");
+    if (ending.requestId !== null) onBegin(ending.requestId);
     if (!response.ok || response.body === null) {
       ending.state = "refused";
       ending.failure = await failureOf(response);

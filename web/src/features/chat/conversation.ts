@@ -52,6 +52,15 @@ export interface Answer {
 
 export type Message = Question | Answer;
 
+/** How a conversation's questions are asked. What is null is left to the model, or to the gateway. */
+export interface Settings {
+  readonly system: string;
+  readonly maxTokens: number | null;
+  readonly temperature: number | null;
+}
+
+export const NO_SETTINGS: Settings = { system: "", maxTokens: null, temperature: null };
+
 export interface Conversation {
   readonly id: string;
   readonly userId: string;
@@ -60,6 +69,8 @@ export interface Conversation {
   /** Milliseconds since the epoch. */
   readonly changedAt: number;
   readonly messages: readonly Message[];
+  /** Conversations of earlier versions have none. */
+  readonly settings?: Settings;
 }
 
 const MAX_TITLE = 60;
@@ -83,8 +94,22 @@ export function isRunning(conversation: Conversation): boolean {
   return lastAnswer(conversation)?.state === "running";
 }
 
-/** The messages to send: all questions, and all answers that have text. Images are left out where the model takes none. */
-export function requestMessages(messages: readonly Message[], seesImages: boolean): Schemas["ChatMessage"][] {
+export type ModelRequest = Pick<Schemas["ChatRequest"], "model" | "messages" | "temperature" | "max_completion_tokens">;
+
+/** What is sent to a model: the system prompt, all questions, and all answers that have text. */
+export function requestOf(model: { id: string; seesImages: boolean }, messages: readonly Message[], { system, maxTokens, temperature }: Settings): ModelRequest {
+  const prompt: Schemas["ChatMessage"][] = system.trim() === "" ? [] : [{ role: "system", content: system }];
+  return {
+    model: model.id,
+    messages: [...prompt, ...requestMessages(messages, model.seesImages)],
+    // The newer name of `max_tokens`, which models that reason insist on; the gateway writes it as each upstream knows it.
+    ...(maxTokens !== null && { max_completion_tokens: maxTokens }),
+    ...(temperature !== null && { temperature }),
+  };
+}
+
+/** Images are left out where the model takes none. */
+function requestMessages(messages: readonly Message[], seesImages: boolean): Schemas["ChatMessage"][] {
   const sent: Schemas["ChatMessage"][] = [];
   for (const message of messages) {
     if (message.role === "assistant") {
@@ -103,15 +128,20 @@ export function hasImages(messages: readonly Message[]): boolean {
   return messages.some((message) => message.role === "user" && message.images.length > 0);
 }
 
-const CLOSED: Failure = { message: "The page was closed before the answer ended.", code: null, retryAt: null };
+const CLOSED: Failure = { message: "The page was closed before the answer ended. What had come by then is kept.", code: null, retryAt: null };
 
-/** A conversation without running answers: one that another page left running was cut. */
+/** An answer whose page was closed while it ran: it was cut. */
+export function closed(answer: Answer): Answer {
+  return { ...answer, wait: null, state: "cut", failure: CLOSED };
+}
+
+/** A conversation with one of its answers changed. */
+export function withAnswer(conversation: Conversation, answer: Answer): Conversation {
+  return { ...conversation, messages: conversation.messages.map((message) => (message.id === answer.id ? answer : message)) };
+}
+
+/** A conversation without running answers. */
 export function withoutRunning(conversation: Conversation): Conversation {
-  if (!isRunning(conversation)) return conversation;
-  return {
-    ...conversation,
-    messages: conversation.messages.map((message) =>
-      message.role === "assistant" && message.state === "running" ? { ...message, state: "cut", failure: CLOSED } : message,
-    ),
-  };
+  const last = lastAnswer(conversation);
+  return last?.state === "running" ? withAnswer(conversation, closed(last)) : conversation;
 }

@@ -2,6 +2,8 @@
 import type { Failure } from "~/features/chat/conversation";
 import { limitName } from "~/features/limits/names";
 import type { Session } from "~/features/session/session";
+import { exactUsd } from "~/ui/format/money";
+import { count } from "~/ui/format/numbers";
 import { duration, minute, relative } from "~/ui/format/times";
 
 const LIMIT_IN_MESSAGE = /\bthe limit ([a-z_]+)( of your team)?(?: for (\S+))? \(/;
@@ -23,6 +25,25 @@ export function isOfTeam({ message }: Failure): boolean {
   return LIMIT_IN_MESSAGE.exec(message)?.[2] !== undefined;
 }
 
+const NEEDED = /\bmay need ([\d.]+)(?: of|, and) the limit [^(]+\(([\d.]+)\)(?:, and ([\d.]+) is left)?/;
+
+/** What the request may need, what the limit allows, and what is left of that, in the limit's unit. `left` is null where it would not fit
+ * even with nothing used; all is null where the gateway's message does not say. */
+function roomOf({ message }: Failure): { needed: string; allowed: string; left: string | null } | null {
+  const [, needed, allowed, left = null] = NEEDED.exec(message) ?? [];
+  return needed === undefined || allowed === undefined ? null : { needed, allowed, left };
+}
+
+/** "It may use up to 5,200 tokens, and 4,000 of 10,000 are left." */
+function roomWords(limit: string, { needed, allowed, left }: NonNullable<ReturnType<typeof roomOf>>): string {
+  const cost = limitName(limit).unit === "usd";
+  const write = (amount: string) => (cost ? exactUsd(amount) : count(Number(amount)));
+  const most = cost ? `It may cost up to ${write(needed)}` : `It may use up to ${write(needed)} tokens`;
+  return left === null ? `${most}, and the limit is ${write(allowed)}.` : `${most}, and ${write(left)} of ${write(allowed)} ${cost ? "is" : "are"} left.`;
+}
+
+const SHORTER = "Ask something shorter, or in a new conversation: each question is sent with all that was said before.";
+
 const TITLES: Record<string, string> = {
   account_suspended: "Your account is suspended",
   not_signed_in: "You are no longer signed in",
@@ -41,6 +62,7 @@ export function titleOfFailure(failure: Failure, state: "refused" | "cut"): stri
     const limit = limitOf(failure);
     const whose = isOfTeam(failure) ? "your team’s limit" : "your limit";
     const which = limit === null ? whose : `${whose}: ${labelOf(limit)}`;
+    if (failure.code !== "limit_too_small" && roomOf(failure) !== null) return `Too little is left of ${which}`;
     if (failure.code === "insufficient_quota") return `You have used up ${which}`;
     return failure.code === "limit_too_small" ? `This does not fit into ${which}` : `You have reached ${which}`;
   }
@@ -63,18 +85,22 @@ function labelOf(limit: string): string {
 }
 
 /** When the question can be asked again; null where the gateway did not say. */
-export function retryWords({ retryAt }: Failure, now: number): string | null {
+function retryWords({ retryAt }: Failure, now: number): string | null {
   if (retryAt === null) return null;
   const wait = retryAt - now;
-  if (wait <= 0) return "You can ask again now.";
-  if (wait < 90_000) return `You can ask again in ${duration(Math.ceil(wait / 1000) * 1000).replace(".0 s", " s")}.`;
-  return `You can ask again ${relative(new Date(retryAt), new Date(now))}, on ${minute(new Date(retryAt))}.`;
+  if (wait <= 0) return "now";
+  if (wait < 90_000) return `in ${duration(Math.ceil(wait / 1000) * 1000).replace(".0 s", " s")}`;
+  return `${relative(new Date(retryAt), new Date(now))}, on ${minute(new Date(retryAt))}`;
 }
 
 /** What to do about it, below the title: the gateway's message, unless the title and the time of a limit say it all. */
 export function adviceOf(failure: Failure, now: number): string {
-  const retry = retryWords(failure, now);
-  if (!isLimit(failure) || limitOf(failure) === null) return retry === null ? inWords(failure.message) : `${inWords(failure.message)} ${retry}`;
+  const when = retryWords(failure, now);
+  const retry = when === null ? null : `You can ask again ${when}.`;
+  const limit = isLimit(failure) ? limitOf(failure) : null;
+  if (limit === null) return retry === null ? inWords(failure.message) : `${inWords(failure.message)} ${retry}`;
+  const room = roomOf(failure);
+  if (room !== null) return `${roomWords(limit, room)} ${SHORTER}${when === null ? "" : ` Or ask again ${when}.`}`;
   if (retry !== null) return retry;
   if (failure.code === "insufficient_quota") return "It does not reset by itself. Ask the operator for more.";
   return inWords(failure.message);

@@ -23,6 +23,8 @@ export class BrowserStorage implements ConversationStorage {
   async put(conversations: readonly Conversation[]): Promise<void> {
     const store = await this.store("readwrite");
     for (const conversation of conversations) store.put(conversation);
+    // Said at once, the last of it is written even where the page is being closed.
+    store.transaction.commit();
     await committed(store.transaction);
   }
 
@@ -60,7 +62,7 @@ function committed(transaction: IDBTransaction): Promise<void> {
   });
 }
 
-const MAX_CONVERSATIONS = 100;
+export const MAX_CONVERSATIONS = 100;
 const MAX_CHARACTERS = 48_000_000;
 
 /** The oldest conversations that are beyond what is stored, because there are too many or their images are too large. The newest

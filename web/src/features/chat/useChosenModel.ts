@@ -1,6 +1,6 @@
 /** The model that answers: the conversation's, else the one that was chosen last, else the first in the list. Names that are not in
  * the list can be typed: aliases, and models of one upstream (`model@upstream`). The last of them are kept in this browser. */
-import { useState } from "react";
+import { useEffect, useState } from "react";
 
 import type { Schemas } from "~/api/client";
 import type { Conversation } from "~/features/chat/conversation";
@@ -12,14 +12,26 @@ export interface ChosenModel {
   names: readonly string[];
   model: Schemas["Model"] | undefined;
   choose: (id: string) => void;
+  /** Why there is no list of models; null where there is one, however old. */
   error: Error | null;
+  /** Whether the list is on its way. */
+  loading: boolean;
   retry: () => void;
 }
 
 const MAX_NAMES = 5;
+/** How often it is looked for models while there are none. */
+const LOOKED_EVERY_MS = 10_000;
 
 export function useChosenModel(userId: string, conversation: Conversation | undefined): ChosenModel {
   const listed = useOwnModels();
+  const { refetch } = listed;
+  const none = listed.data === undefined ? listed.isError : listed.data.data.length === 0;
+  useEffect(() => {
+    if (!none) return;
+    const timer = window.setInterval(() => void refetch(), LOOKED_EVERY_MS);
+    return () => window.clearInterval(timer);
+  }, [none, refetch]);
   const key = `tollkeeper.chat.model.${userId}`;
   const namesKey = `tollkeeper.chat.names.${userId}`;
   const [remembered, setRemembered] = useState(() => read(key));
@@ -41,7 +53,8 @@ export function useChosenModel(userId: string, conversation: Conversation | unde
       write(key, id);
     },
     error: listed.data === undefined ? listed.error : null,
-    retry: () => void listed.refetch(),
+    loading: listed.isFetching,
+    retry: () => void refetch(),
   };
 }
 

@@ -19,7 +19,7 @@ export function EraseEndUser({ endUser, onClose }: { endUser: EndUser; onClose: 
     });
   };
   return (
-    <Modal opened onClose={onClose} title={`Erase ${personOf(endUser)}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={`Erase ${personOf(endUser)}`}>
       <DialogForm action="Erase for good" danger busy={erase.isPending} error={erase.error} onSubmit={submit} onCancel={onClose}>
         <Text size="sm">
           What the app calls this person is erased here, and so are their limits. Their calls stay, as those of {endUser.id}. Should the

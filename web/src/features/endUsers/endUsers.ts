@@ -6,7 +6,7 @@ import type { LimitsChange } from "~/features/limits/change";
 
 export type EndUser = Schemas["EndUserBody"];
 
-const END_USERS = ["end-users"] as const;
+export const END_USERS = ["end-users"] as const;
 const ROWS = 50;
 
 /** The end users of a user, page by page; `q` is part of what the user's app calls them. */

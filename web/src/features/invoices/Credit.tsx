@@ -104,7 +104,7 @@ function AddCredit({ kind, id, onClose }: { kind: "user" | "team"; id: string; o
   });
   const at = (name: string) => (add.error instanceof ApiError && add.error.param === name ? add.error.message : undefined);
   return (
-    <Modal opened onClose={onClose} title={`Credit of ${id}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={`Credit of ${id}`}>
       <DialogForm
         action={!valid ? "Enter it" : `${direction === "add" ? "Add" : "Take back"} ${exactUsd(amount.trim())}`}
         ready={valid && reason.trim() !== ""}

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 
 import { ApiError } from "~/api/client";
-import { type Change, fileHref, type Invoice, isUsers, payerWords, recordsHref, titleOf, useChangeInvoice } from "~/features/invoices/invoices";
+import { type Change, fileHref, hasEnded, type Invoice, payerWords, requestsHref, titleOf, useChangeInvoice } from "~/features/invoices/invoices";
 import { DialogForm } from "~/ui/DialogForm";
 import { exactUsd } from "~/ui/format/money";
 import { monthWords } from "~/ui/format/times";
@@ -25,7 +25,7 @@ export function InvoiceActions({ invoice, own }: { invoice: Invoice; own: boolea
       <Button component="a" variant="default" href={fileHref(id, own, "csv")} download leftSection={<IconDownload size={14} aria-hidden />}>
         CSV
       </Button>
-      {!own && status === "draft" && <Button onClick={() => setDoing("finalize")}>Finalize</Button>}
+      {!own && status === "draft" && hasEnded(invoice.month) && <Button onClick={() => setDoing("finalize")}>Finalize</Button>}
       {!own && status === "finalized" && corrects === null && (
         <Button leftSection={<IconCheck size={14} aria-hidden />} onClick={() => setDoing("pay")}>
           Mark paid
@@ -41,11 +41,9 @@ export function InvoiceActions({ invoice, own }: { invoice: Invoice; own: boolea
           <Menu.Item component="a" href={fileHref(id, own, "html")} target="_blank" rel="noopener">
             Open as a page to print
           </Menu.Item>
-          {isUsers(invoice) && (
-            <Menu.Item component="a" href={recordsHref(invoice, own)} download>
-              Save the requests behind it as CSV
-            </Menu.Item>
-          )}
+          <Menu.Item component="a" href={requestsHref(id, own)} download>
+            Save the requests behind it as CSV
+          </Menu.Item>
           {!own && status === "finalized" && corrects === null && (
             <Menu.Item color="red" onClick={() => setDoing("void")}>
               Void
@@ -80,7 +78,7 @@ const WORDS: Readonly<Record<Action, Words>> = {
     done: (issued) => `${titleOf(issued)} is issued.`,
   },
   pay: {
-    title: (invoice) => `${titleOf(invoice)} is paid?`,
+    title: (invoice) => `Mark ${titleOf(invoice)} as paid?`,
     intro: ({ total_usd: total }) => `${exactUsd(total)} was received. A paid invoice cannot be voided, only taken back by a credit note.`,
     action: "Mark paid",
     field: { label: "Reference", description: "Of the payment, such as the line of a bank statement; may be empty.", name: "reference" },
@@ -125,7 +123,7 @@ function ActionDialog({ invoice, action, onClose }: { invoice: Invoice; action: 
     );
   };
   return (
-    <Modal opened onClose={onClose} title={title(invoice)} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={title(invoice)}>
       <DialogForm
         action={label}
         danger={action === "void" || action === "credit-note"}

@@ -3,7 +3,7 @@ import { Link } from "react-router";
 
 import { ApiError } from "~/api/client";
 import { InvoiceActions } from "~/features/invoices/InvoiceActions";
-import { type Invoice, titleOf } from "~/features/invoices/invoices";
+import { type Invoice, isSettled, titleOf } from "~/features/invoices/invoices";
 import { InvoiceStatus } from "~/features/invoices/InvoiceStatus";
 import { InvoiceView } from "~/features/invoices/InvoiceView";
 import { Empty } from "~/ui/Empty";
@@ -45,7 +45,7 @@ export function InvoicePage({ invoice, error, onRetry, own, back }: Props) {
     <Page
       title={titleOf(invoice)}
       above={above}
-      aside={<InvoiceStatus of={invoice.status} />}
+      aside={<InvoiceStatus of={invoice.status} settled={isSettled(invoice)} />}
       actions={<InvoiceActions key={invoice.id} invoice={invoice} own={own} />}
     >
       <InvoiceView invoice={invoice} />

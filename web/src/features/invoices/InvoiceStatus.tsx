@@ -10,6 +10,9 @@ const LOOKS: StatusLooks<State> = {
   void: { tone: "plain", icon: IconBan },
 };
 
-export function InvoiceStatus({ of }: { of: State }) {
-  return <Status of={of} looks={LOOKS} />;
+/** By it nothing is to be paid: nobody is waited for. */
+const SETTLED: StatusLooks<State> = { ...LOOKS, finalized: { tone: "plain", icon: IconFileText } };
+
+export function InvoiceStatus({ of, settled = false }: { of: State; settled?: boolean }) {
+  return <Status of={of} looks={settled ? SETTLED : LOOKS} />;
 }

@@ -1,8 +1,8 @@
 /** An invoice as a document: what it says on the screen is what it says on paper. */
 import type { ReactNode } from "react";
 
-import { amountOf, classWords, type Invoice, type InvoiceLine, payerWords, priceOf, titleOf } from "~/features/invoices/invoices";
-import { exactUsd, isZero, negated, sixPlaces } from "~/ui/format/money";
+import { amountOf, classWords, type Invoice, type InvoiceLine, isSettled, payerWords, priceOf, titleOf } from "~/features/invoices/invoices";
+import { addUsd, exactUsd, isZero, negated, sixPlaces } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { monthWords, utcDay } from "~/ui/format/times";
 
@@ -15,7 +15,7 @@ export function InvoiceView({ invoice }: { invoice: Invoice }) {
         <div>
           <p className={classes["title"]}>{titleOf(invoice)}</p>
           <p className={classes["state"]} data-state={invoice.status}>
-            {STATES[invoice.status]}
+            {stateOf(invoice)}
           </p>
           {invoice.reason !== null && <p className={classes["reason"]}>Reason: {invoice.reason}</p>}
         </div>
@@ -47,11 +47,16 @@ const STATES: Readonly<Record<Invoice["status"], string>> = {
   void: "Void: nothing is owed by this invoice",
 };
 
+function stateOf(invoice: Invoice): string {
+  if (invoice.status !== "finalized" || !isSettled(invoice)) return STATES[invoice.status];
+  return invoice.total_exact_usd.startsWith("-") ? "Nothing to be paid: the amount has become credit" : "Nothing to be paid";
+}
+
 function Facts({ of }: { of: Invoice }) {
   const facts: [string, string | null][] = [
     ["Month", monthWords(of.month)],
     ["Issued", day(of.issued_at)],
-    ["Due", day(of.due_at)],
+    ["Due", isSettled(of) ? null : day(of.due_at)],
     ["Paid", day(of.paid_at)],
     ["Reference", of.reference],
     ["Corrects", of.corrects],
@@ -97,7 +102,7 @@ function Table({ title, heads, children }: { title: string; heads: [string, bool
     <section className={classes["section"]}>
       <h2>{title}</h2>
       <div className={classes["scroll"]} role="region" aria-label={title} tabIndex={0}>
-        <table>
+        <table className={classes["items"]}>
           <caption className="visually-hidden">{title}</caption>
           <thead>
             <tr>
@@ -134,16 +139,18 @@ function Lines({ title, lines }: { title: string; lines: readonly (InvoiceLine &
         return (
           <tr key={at}>
             {line.month !== undefined && <td>{monthWords(line.month)}</td>}
-            <td className={classes["long"]}>{line.model}</td>
+            <td className={classes["long"]} data-narrow="lead">
+              {line.model}
+            </td>
             <td>{line.upstream}</td>
             <td>{classWords(line.class)}</td>
-            <td data-numeric>
+            <td data-numeric data-label={unit === "" ? "Tokens" : undefined}>
               {amount === 0 ? "–" : count(amount)} <span className="unit">{unit}</span>
             </td>
-            <td data-numeric>
-              {price ?? "–"} <span className="unit">{per}</span>
+            <td data-numeric data-label={per === "" ? "$ per million" : "$"}>
+              {price === null ? "–" : exactUsd(price).replace("$", "")} <span className="unit">{per}</span>
             </td>
-            <td data-numeric title={exactUsd(line.cost_exact_usd)}>
+            <td data-numeric data-narrow="sum" title={exactUsd(line.cost_exact_usd)}>
               {sixPlaces(line.cost_exact_usd)}
             </td>
           </tr>
@@ -167,8 +174,10 @@ function Adjustments({ of }: { of: Invoice }) {
         <tr key={each.id}>
           <td>{day(each.created_at)}</td>
           <td className={classes["long"]}>{each.user_id}</td>
-          <td className={classes["long"]}>{each.reason}</td>
-          <td data-numeric title={exactUsd(each.cost_exact_usd)}>
+          <td className={classes["long"]} data-narrow="lead">
+            {each.reason}
+          </td>
+          <td data-numeric data-narrow="sum" title={exactUsd(each.cost_exact_usd)}>
             {sixPlaces(each.cost_exact_usd)}
           </td>
         </tr>
@@ -178,10 +187,19 @@ function Adjustments({ of }: { of: Invoice }) {
 }
 
 function Totals({ of }: { of: Invoice }) {
+  const subtotal = addUsd([...of.lines, ...of.late, ...of.adjustments].map(({ cost_exact_usd: cost }) => cost));
   return (
     <table className={classes["totals"]}>
       <caption className="visually-hidden">Totals</caption>
       <tbody>
+        {(of.tax.length > 0 || !isZero(of.credit_exact_usd)) && (
+          <tr>
+            <th scope="row">Subtotal</th>
+            <td data-numeric title={exactUsd(subtotal)}>
+              {sixPlaces(subtotal)}
+            </td>
+          </tr>
+        )}
         {of.tax.map((tax) => (
           <tr key={tax.name}>
             <th scope="row">

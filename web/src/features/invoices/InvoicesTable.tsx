@@ -1,6 +1,6 @@
-import { Text } from "@mantine/core";
+import { Anchor, Text } from "@mantine/core";
 
-import { type Invoice, payerWords, type Source, titleOf, useInvoices } from "~/features/invoices/invoices";
+import { type Invoice, isSettled, payerWords, type Source, titleOf, useInvoices } from "~/features/invoices/invoices";
 import { InvoiceStatus } from "~/features/invoices/InvoiceStatus";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
@@ -30,7 +30,7 @@ export function InvoicesTable({ source, base, after }: Props) {
         {...(base !== undefined && { to: ({ id }: Invoice) => `${base}/${encodeURIComponent(id)}`, search: "" })}
         empty={<None filtered={source.kind === "all"} />}
       />
-      {after !== undefined && data !== undefined && data.data.length > 0 && <Pager next={data.next} shown="Drafts, then the newest" />}
+      {after !== undefined && data !== undefined && data.data.length > 0 && <Pager next={data.next} shown={source.kind === "all" ? "Newest first" : "Drafts, then the newest"} />}
     </>
   );
 }
@@ -49,7 +49,7 @@ const TITLE: Column<Invoice> = { id: "number", label: "Invoice", cell: titleOf }
 const PAYER: Column<Invoice> = { id: "payer", label: "Payer", narrow: "below", cell: ({ payer }) => payerWords(payer) };
 const REST: Column<Invoice>[] = [
   { id: "total", label: "Total", numeric: true, narrow: "beside", cell: ({ total_usd: total }) => <span className="num">{exactUsd(total)}</span> },
-  { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <InvoiceStatus of={status} /> },
+  { id: "status", label: "Status", narrow: "below", cell: (invoice) => <InvoiceStatus of={invoice.status} settled={isSettled(invoice)} /> },
   { id: "month", label: "Month", narrow: "named", cell: ({ month }) => monthWords(month) },
   { id: "issued", label: "Issued", from: 700, cell: ({ issued_at: at }) => <Day of={at} /> },
   { id: "due", label: "Due", from: 700, cell: ({ due_at: at }) => <Day of={at} /> },
@@ -62,9 +62,9 @@ function columnsOf(source: Source, beside: boolean): Column<Invoice>[] {
 function Beside({ invoice, team }: { invoice: Invoice; team: string }) {
   const href = `/admin/teams/${encodeURIComponent(team)}/invoices/${encodeURIComponent(invoice.id)}.html`;
   return (
-    <a href={href} target="_blank" rel="noopener">
+    <Anchor href={href} target="_blank" rel="noopener" inherit>
       {titleOf(invoice)}
-    </a>
+    </Anchor>
   );
 }
 

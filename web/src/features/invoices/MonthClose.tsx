@@ -194,7 +194,7 @@ function FinalizeDialog({ month, onClose }: { month: Month; onClose: () => void 
     });
   };
   return (
-    <Modal opened onClose={onClose} title={`Finalize ${words}?`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={`Finalize ${words}?`}>
       <DialogForm
         action={`Issue ${things(month.open, "invoice")}`}
         busy={finalize.isPending}

@@ -1,6 +1,6 @@
 import { SegmentedControl } from "@mantine/core";
 
-import { draftPath, type PayerMonth, payerWords, usePayers } from "~/features/invoices/invoices";
+import { draftPath, isSettled, type PayerMonth, payerWords, usePayers } from "~/features/invoices/invoices";
 import { InvoiceStatus } from "~/features/invoices/InvoiceStatus";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
@@ -49,15 +49,15 @@ function columnsOf(rows: readonly PayerMonth[] = []): Column<PayerMonth>[] {
   return [
     { id: "payer", label: "Payer", cell: payerWords },
     { id: "invoice", label: "Invoice", narrow: "below", cell: ({ number }) => number ?? <span className="unit">–</span> },
-    { id: "status", label: "Status", narrow: "below", cell: ({ status }) => (status === null ? <InvoiceStatus of="draft" /> : <InvoiceStatus of={status} />) },
+    { id: "status", label: "Status", narrow: "below", cell: ({ status, total_usd: total }) => <InvoiceStatus of={status ?? "draft"} settled={total !== null && isSettled({ total_usd: total })} /> },
     { id: "requests", label: "Calls", numeric: true, from: 700, cell: ({ requests }) => <span className="num">{count(requests)}</span> },
-    { id: "cost", label: "Used", numeric: true, narrow: "named", cell: ({ cost_usd: cost }) => <Money usd={cost} places={places.cost} /> },
+    { id: "cost", label: "Used", numeric: true, narrow: "beside", cell: ({ cost_usd: cost }) => <Money usd={cost} places={places.cost} /> },
     { id: "open", label: "Open", numeric: true, from: 700, cell: ({ open_usd: open }) => (isZero(open) ? <span className="unit">–</span> : <Money usd={open} places={places.open} />) },
     {
       id: "total",
       label: "Billed",
       numeric: true,
-      narrow: "beside",
+      narrow: "named",
       cell: ({ total_usd: total }) => (total === null ? <span className="unit">–</span> : <span className="num">{exactUsd(total)}</span>),
     },
   ];

@@ -2,6 +2,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "~/api/client";
+import { isZero } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { monthWords } from "~/ui/format/times";
 
@@ -209,17 +210,9 @@ export function fileHref(id: string, own: boolean, form: "csv" | "html"): string
   return `${own ? "/me" : "/admin"}/invoices/${encodeURIComponent(id)}.${form}`;
 }
 
-/** Whether its payer is a user, and no team. */
-export function isUsers({ payer }: Pick<Invoice, "payer">): boolean {
-  return !isText(payer.team_id);
-}
-
-/** The address of the records of a user's month, one row for each request, as a CSV file. */
-export function recordsHref({ payer, month }: Pick<Invoice, "payer" | "month">, own: boolean): string {
-  const [year = 0, number = 0] = month.split("-").map(Number);
-  const span = { from: `${month}-01`, to: new Date(Date.UTC(year, number)).toISOString().slice(0, 10) };
-  const query = new URLSearchParams(own ? span : { user_id: payer.user_id ?? "", ...span });
-  return `${own ? "/v1" : "/admin"}/usage.csv?${query.toString()}`;
+/** The address of the requests that an invoice charges for, one row each, as a CSV file. */
+export function requestsHref(id: string, own: boolean): string {
+  return `${own ? "/me" : "/admin"}/invoices/${encodeURIComponent(id)}/requests.csv`;
 }
 
 const CLASSES: ReadonlyMap<string, string> = new Map([
@@ -256,6 +249,16 @@ export function amountOf({ class: kind, tokens, units = 0 }: Pick<InvoiceLine, "
 export function priceOf(line: Pick<InvoiceLine, "class" | "units" | "unit_price_usd" | "unit_price_usd_per_mtok">): [string | null, string] {
   if ((line.units ?? 0) > 0) return [line.unit_price_usd ?? null, UNITS[line.class]?.[1] ?? ""];
   return [line.unit_price_usd_per_mtok, ""];
+}
+
+/** Whether nothing is ever to be paid by an invoice, in whatever state it is. */
+export function isSettled({ total_usd: total }: Pick<Invoice, "total_usd">): boolean {
+  return isZero(total) || total.startsWith("-");
+}
+
+/** Whether a month (of UTC) is over; before that nothing in it is finalized. */
+export function hasEnded(month: string, now = new Date()): boolean {
+  return month < now.toISOString().slice(0, 7);
 }
 
 /** What a month waits for. */

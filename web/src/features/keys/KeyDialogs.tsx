@@ -211,7 +211,7 @@ function KeyDialog({ title, onClose, ...form }: DialogProps) {
     if (!form.busy) onClose();
   };
   return (
-    <Modal opened onClose={close} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={close} title={title}>
       <DialogForm {...form} onCancel={close} />
     </Modal>
   );

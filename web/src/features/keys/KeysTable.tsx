@@ -75,11 +75,10 @@ function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean): Column<Key
       cell: (key) => (
         <span className={classes["name"]} title={key.name ?? ""}>
           {key.name ?? <span className="unit">without a name</span>}
-          {key.acts_for !== null && <span className="unit"> · acts for others</span>}
         </span>
       ),
     },
-    { id: "key", label: "Key", narrow: "below", cell: (key) => <code className={classes["code"]}>{key.prefix}</code> },
+    { id: "key", label: "Key", narrow: "below", cell: (key) => <Prefix of={key} /> },
     { id: "status", label: "Status", narrow: "beside", cell: (key) => <KeyStatus of={key.status} /> },
     { id: "used", label: "Last used", narrow: "named", cell: (key) => <RelativeTime at={key.last_used_at} /> },
     { id: "created", label: "Made", from: 900, cell: (key) => <RelativeTime at={key.created_at} /> },
@@ -87,6 +86,15 @@ function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean): Column<Key
     { id: "limits", label: "Limits of its own", from: 900, cell: (key) => <Limits of={key} /> },
     { id: "actions", label: "Actions", quiet: true, narrow: "beside", cell: (key) => <Actions apiKey={key} open={open} byAdmin={byAdmin} /> },
   ];
+}
+
+function Prefix({ of: key }: { of: Key }) {
+  return (
+    <>
+      <code className={classes["code"]}>{key.prefix}</code>
+      {key.acts_for !== null && <span className="unit"> acts for others</span>}
+    </>
+  );
 }
 
 function Limits({ of }: { of: Key }) {

@@ -33,7 +33,7 @@ export function EvictForm({ onClose }: { onClose: () => void }) {
   const found = JSON.stringify(look.variables) === JSON.stringify(settings) ? look.data : undefined;
   const models = found?.evicted.length ?? 0;
   return (
-    <Modal opened onClose={onClose} title="Evict unused models" closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title="Evict unused models">
       <DialogForm
         action={found === undefined || models === 0 ? "Show what would go" : `${WORDS[how]} ${models === 1 ? "1 model" : `${count(models)} models`}`}
         danger={models > 0 && how === "delete"}

@@ -20,7 +20,7 @@ interface Props {
 export function ModelDialog({ model, question, onClose, onClosed }: Props) {
   useEffect(() => onClosed, [onClosed]);
   return (
-    <Modal opened onClose={onClose} returnFocus={false} title={titleOf(question, model)} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} returnFocus={false} title={titleOf(question, model)}>
       {question.is === "pin" && <PinModel model={model} accept={question.accept} onClose={onClose} />}
       {question.is === "copy" && <CopyModel model={model} onClose={onClose} />}
       {question.is === "delete" && <DeleteModel model={model} upstream={question.upstream} onClose={onClose} />}

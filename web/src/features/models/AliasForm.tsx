@@ -31,7 +31,7 @@ export function AliasForm({ alias, onClose }: { alias: Alias | null; onClose: ()
     setNext("");
   };
   return (
-    <Modal opened onClose={onClose} title={alias === null ? "Add an alias" : `Change ${alias.name}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={alias === null ? "Add an alias" : `Change ${alias.name}`}>
       <DialogForm
         action={alias === null ? "Add the alias" : "Save"}
         ready={NAME.test(bare) && all.length > 0 && all.length <= MAX_MODELS}

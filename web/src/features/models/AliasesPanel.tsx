@@ -77,7 +77,7 @@ function RemoveAlias({ alias: { name }, onClose }: { alias: Alias; onClose: () =
   const { remove } = useAliasChanges();
   const act = useMutation({ mutationFn: () => remove(name), onSuccess: onClose });
   return (
-    <Modal opened onClose={onClose} title={`Remove ${name}?`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title={`Remove ${name}?`}>
       <DialogForm action={`Remove ${name}`} danger busy={act.isPending} error={act.error} onSubmit={() => act.mutate()} onCancel={onClose}>
         <Text size="sm">Whoever asks for “{name}” is refused from the next request on, unless a model is called so. What is under way goes on.</Text>
       </DialogForm>

@@ -33,7 +33,7 @@ export function PullForm({ model: given, onClose, onPulling }: Props) {
     onSuccess: onPulling,
   });
   return (
-    <Modal opened onClose={onClose} title="Pull a model" closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} title="Pull a model">
       <DialogForm
         action="Pull"
         ready={NAME.test(bare) && ollamas?.length !== 0}

@@ -11,20 +11,29 @@ import { useNotices } from "~/ui/useNotices";
 export function SecondFactorDialog({ onClose }: { onClose: () => void }) {
   const { data, error } = useSecondFactor();
   const { refresh } = useSecondFactorChanges();
+  // Recovery codes are shown once: nothing but their own button closes the dialog then.
+  const [keeping, setKeeping] = useState(false);
   const close = () => {
     void refresh();
     onClose();
   };
   return (
-    <Modal opened onClose={close} title="Second factor">
+    <Modal
+      opened
+      onClose={close}
+      title="Second factor"
+      withCloseButton={!keeping}
+      closeOnClickOutside={!keeping}
+      closeOnEscape={!keeping}
+    >
       {error !== null && <ErrorMessage error={error} />}
-      {data?.status === "on" && <Manage left={data.recovery_codes_left} onDone={close} />}
-      {data !== undefined && data.status !== "on" && <SetUpSecondFactor onDone={close} />}
+      {data?.status === "on" && <Manage left={data.recovery_codes_left} onCodes={() => setKeeping(true)} onDone={close} />}
+      {data !== undefined && data.status !== "on" && <SetUpSecondFactor onCodes={() => setKeeping(true)} onDone={close} />}
     </Modal>
   );
 }
 
-function Manage({ left, onDone }: { left: number; onDone: () => void }) {
+function Manage({ left, onCodes, onDone }: { left: number; onCodes: () => void; onDone: () => void }) {
   const { newCodes, turnOff } = useSecondFactorChanges();
   const { notify } = useNotices();
   const [password, setPassword] = useState("");
@@ -40,7 +49,11 @@ function Manage({ left, onDone }: { left: number; onDone: () => void }) {
       .catch((reason: unknown) => setError(reason instanceof Error ? reason.message : String(reason)))
       .finally(() => setBusy(false));
   };
-  const replace = () => run(async () => setRecovery(await newCodes(password, code.trim())));
+  const replace = () =>
+    run(async () => {
+      setRecovery(await newCodes(password, code.trim()));
+      onCodes();
+    });
   const remove = () =>
     run(async () => {
       await turnOff(password, code.trim());

@@ -9,7 +9,7 @@ import { CopyButton } from "~/ui/CopyButton";
 import classes from "./SecondFactor.module.css";
 
 /** Sets a second factor up: the password, the app with its first code, the recovery codes. */
-export function SetUpSecondFactor({ onDone }: { onDone: () => void }) {
+export function SetUpSecondFactor({ onCodes, onDone }: { onCodes?: () => void; onDone: () => void }) {
   const { setUp, confirm } = useSecondFactorChanges();
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
@@ -32,6 +32,7 @@ export function SetUpSecondFactor({ onDone }: { onDone: () => void }) {
   });
   const finish = run(async () => {
     setRecovery(await confirm(code.trim()));
+    onCodes?.();
   });
 
   if (recovery !== null) return <RecoveryCodes codes={recovery} onDone={onDone} />;

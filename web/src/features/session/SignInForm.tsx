@@ -92,7 +92,15 @@ export function SignInForm({ next, failure }: Props) {
         )}
         {passwords && providers.length > 0 && <Divider label="or" />}
         {providers.map((provider) => (
-          <Button key={provider.id} component="a" href={startOf(provider, next)} variant="default" size="sm" fullWidth>
+          <Button
+            key={provider.id}
+            component="a"
+            href={startOf(provider, next)}
+            variant="default"
+            size="sm"
+            fullWidth
+            classNames={{ root: classes["provider"] ?? "", label: classes["providerName"] ?? "" }}
+          >
             Continue with {provider.name}
           </Button>
         ))}

@@ -23,9 +23,9 @@ function withToken(session: Session): Session {
 }
 
 /** The session: null when nobody is signed in, undefined until that is known. */
-export function useSession(): { session: Session | null | undefined; error: Error | null } {
-  const { data, error } = useQuery({ queryKey: SESSION, queryFn: readSession, staleTime: Infinity, retry: false });
-  return { session: data, error };
+export function useSession(): { session: Session | null | undefined; error: Error | null; retry: () => void } {
+  const { data, error, refetch } = useQuery({ queryKey: SESSION, queryFn: readSession, staleTime: Infinity, retry: false });
+  return { session: data, error, retry: () => void refetch() };
 }
 
 export function useIsAdmin(): boolean {

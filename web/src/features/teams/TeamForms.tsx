@@ -17,7 +17,7 @@ interface DialogProps {
 /** Makes a team, and opens its page. */
 export function NewTeam({ opened, close }: DialogProps) {
   return (
-    <Modal opened={opened} onClose={close} title="New team" closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={close} title="New team">
       {opened && <NewForm close={close} />}
     </Modal>
   );
@@ -70,7 +70,7 @@ function NewForm({ close }: { close: () => void }) {
 /** Changes what a team is called and what its invoices show. */
 export function EditTeam({ team, opened, close }: DialogProps & { team: TeamRow }) {
   return (
-    <Modal opened={opened} onClose={close} title={`Change ${team.team_id}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={close} title={`Change ${team.team_id}`}>
       {opened && <EditForm team={team} close={close} />}
     </Modal>
   );
@@ -106,7 +106,7 @@ function EditForm({ team, close }: { team: TeamRow; close: () => void }) {
 /** Closes a team for good. */
 export function CloseTeam({ team, opened, close }: DialogProps & { team: TeamRow }) {
   return (
-    <Modal opened={opened} onClose={close} title={`Close the team ${team.team_id}?`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={close} title={`Close the team ${team.team_id}?`}>
       {opened && <CloseForm team={team} close={close} />}
     </Modal>
   );

@@ -34,7 +34,7 @@ export function TakeOut({ upstream, way, onClose, onClosed }: Props) {
   });
   const only = models?.filter(({ upstreams }) => upstreams.every((other) => other === id)).map(({ name }) => name) ?? [];
   return (
-    <Modal opened onClose={onClose} returnFocus={false} title={`${ACTIONS[way]} ${id}?`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={onClose} returnFocus={false} title={`${ACTIONS[way]} ${id}?`}>
       <DialogForm action={`${ACTIONS[way]} ${id}`} danger={way === "remove"} busy={act.isPending} error={act.error} onSubmit={() => act.mutate()} onCancel={onClose}>
         <ul className={classes["stops"]}>
           <li>It gets no new requests. {underWay(health.in_flight)}</li>

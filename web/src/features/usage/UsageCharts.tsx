@@ -25,7 +25,8 @@ interface Props {
 export function UsageCharts({ usage, period, calls, filters = {} }: Props) {
   const colorOf = useModelColors();
   const { data } = usage;
-  if (data === undefined) return <Loading height={300} />;
+  // Whoever shows these says what went wrong.
+  if (data === undefined) return usage.error === null ? <Loading height={300} /> : null;
   const rows = data.data;
   const models = [...new Set(rows.map((row) => row.model ?? ""))].sort();
   const series: Series[] = models.map((model) => ({ name: model === "" ? "corrections" : model, color: model === "" ? "var(--text-quiet)" : colorOf(model) }));

@@ -27,7 +27,6 @@ export function NewUser({ opened, close }: { opened: boolean; close: () => void 
       withCloseButton={made === null}
       closeOnClickOutside={made === null}
       closeOnEscape={made === null}
-      closeButtonProps={{ "aria-label": "Close" }}
     >
       {opened && (made === null ? <NewUserForm onMade={setMade} close={done} /> : <NewUserKey made={made} close={done} />)}
     </Modal>

@@ -6,10 +6,11 @@ import { useSession } from "~/features/session/session";
 import { AdjustUser } from "~/features/users/AdjustUser";
 import { useUserChanges } from "~/features/users/changes";
 import { CloseUser } from "~/features/users/CloseUser";
+import { EditContact } from "~/features/users/EditContact";
 import { EditUser } from "~/features/users/EditUser";
 import { isErased, type UserRow } from "~/features/users/users";
 
-type Dialog = "edit" | "adjust" | "close" | null;
+type Dialog = "edit" | "contact" | "adjust" | "close" | null;
 
 /** The actions on an account. A closed one can still be corrected, as its bill may be due. */
 export function UserActions({ user }: { user: UserRow }) {
@@ -40,6 +41,7 @@ export function UserActions({ user }: { user: UserRow }) {
         </Menu.Target>
         <Menu.Dropdown>
           {!closed && <Menu.Item onClick={() => setDialog("edit")}>Name, team, role, password</Menu.Item>}
+          {!closed && <Menu.Item onClick={() => setDialog("contact")}>Address, tax id, e-mail</Menu.Item>}
           {!closed && user.second_factor && <Menu.Item onClick={() => void resetSecondFactor(user.user_id)}>Reset the second factor</Menu.Item>}
           <Menu.Item onClick={() => setDialog("adjust")}>Correction or refund</Menu.Item>
           {!closed && !own && (
@@ -55,6 +57,7 @@ export function UserActions({ user }: { user: UserRow }) {
         </Menu.Dropdown>
       </Menu>
       <EditUser {...shared} opened={dialog === "edit"} />
+      <EditContact {...shared} opened={dialog === "contact"} />
       <AdjustUser {...shared} opened={dialog === "adjust"} />
       <CloseUser {...shared} opened={dialog === "close"} />
     </>

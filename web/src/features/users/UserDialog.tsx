@@ -18,7 +18,7 @@ export type UserFormProps = Pick<UserDialogProps, "user" | "onClose">;
 /** A dialog that a menu opens; the menu is gone by then, so the focus cannot return to it by itself. */
 export function UserDialog({ opened, onClose, onClosed, title, children }: UserDialogProps & { title: string; children: ReactNode }) {
   return (
-    <Modal opened={opened} onClose={onClose} returnFocus={false} onExitTransitionEnd={onClosed} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={onClose} returnFocus={false} onExitTransitionEnd={onClosed} title={title}>
       {opened && children}
     </Modal>
   );

@@ -8,8 +8,14 @@ import { useNotices } from "~/ui/useNotices";
 
 import classes from "./Webhooks.module.css";
 
-/** Deliveries, each with its last tries. `targets`: whether it says where each went. */
-export function DeliveryList({ deliveries, targets = false }: { deliveries: readonly Delivery[]; targets?: boolean }) {
+interface Props {
+  deliveries: readonly Delivery[];
+  /** Where one goes, where that is to be said. */
+  targetOf?: (delivery: Delivery) => string;
+}
+
+/** Deliveries, each with its last tries. */
+export function DeliveryList({ deliveries, targetOf }: Props) {
   const retry = useRetry();
   const { notify } = useNotices();
   const again = (id: string) => retry.mutate(id, { onError: ({ message }) => notify({ state: "bad", text: message }) });
@@ -30,7 +36,7 @@ export function DeliveryList({ deliveries, targets = false }: { deliveries: read
               )}
             </span>
           </div>
-          {targets && <div className="unit">to {delivery.target}</div>}
+          {targetOf !== undefined && <div className={classes["target"]}>to {targetOf(delivery)}</div>}
           {delivery.tries.length > 0 && delivery.status !== "delivered" && (
             <ul className={classes["tries"]}>
               {delivery.tries.toReversed().map((tried) => (

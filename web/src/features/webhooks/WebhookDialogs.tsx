@@ -140,7 +140,7 @@ function Dialog({ title, onClose, ...form }: DialogProps) {
     if (!form.busy) onClose();
   };
   return (
-    <Modal opened onClose={close} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened onClose={close} title={title}>
       <DialogForm {...form} onCancel={close} />
     </Modal>
   );

@@ -50,7 +50,7 @@ const COLUMNS: Column<Webhook>[] = [
     id: "events",
     label: "Events",
     narrow: "named",
-    cell: ({ events }) => (events === null ? "all" : events.length === 1 && events[0] !== undefined ? EVENT_WORDS[events[0]] : `${events.length} of them`),
+    cell: ({ events }) => (events === null ? "all" : events.length === 1 && events[0] !== undefined ? EVENT_WORDS[events[0]] : `${events.length} kinds`),
   },
   { id: "description", label: "For", from: 700, cell: ({ description }) => description ?? <span className="unit">–</span> },
   { id: "made", label: "Made", from: 900, cell: ({ created_at: at }) => <RelativeTime at={at} /> },

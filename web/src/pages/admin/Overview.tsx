@@ -15,6 +15,8 @@ import { usePeriod } from "~/ui/period";
 
 import classes from "./Overview.module.css";
 
+const NO_LIVE_FIGURES = new Error("The live figures do not come. They are asked for again by themselves; they need the gateway to run, and to be reached.");
+
 /** Who spends, on what, and whether anything is wrong: live figures, and a period below them. */
 export function Component() {
   const live = useLive();
@@ -23,14 +25,20 @@ export function Component() {
   const unused = live.tick?.month.requests === 0 && live.tick.now.in_flight === 0 && usage.data?.total.requests === 0 && usage.before?.requests === 0;
   return (
     <Page title="Overview" aside={<LiveState live={live} />} period>
-      <LiveTiles tick={live.tick} />
-      {unused && <FirstSteps />}
-      <LiveCharts series={live.series} waiting={live.tick === null} />
-      <div className={classes["today"]}>
-        <TopTables tick={live.tick} />
-        <UpstreamHealth tick={live.tick} />
-      </div>
-      <LinePanel tick={live.tick} />
+      {live.lost && live.tick === null ? (
+        <ErrorMessage error={NO_LIVE_FIGURES} />
+      ) : (
+        <>
+          <LiveTiles tick={live.tick} />
+          {unused && <FirstSteps />}
+          <LiveCharts series={live.series} waiting={live.tick === null} />
+          <div className={classes["today"]}>
+            <TopTables tick={live.tick} />
+            <UpstreamHealth tick={live.tick} />
+          </div>
+          <LinePanel tick={live.tick} />
+        </>
+      )}
       {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <ErrorMessage error={usage.error} />}
       {!unused && <UsageCharts usage={usage} period={period} calls="/admin/calls" />}
     </Page>

@@ -5,13 +5,16 @@ import { ApiError } from "~/api/client";
 import { CallsTable } from "~/features/calls/CallsTable";
 import { CreditPanel } from "~/features/invoices/Credit";
 import { InvoicesTable } from "~/features/invoices/InvoicesTable";
+import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
 import { EndUsersPanel } from "~/features/endUsers/EndUsersPanel";
 import { KeysTable } from "~/features/keys/KeysTable";
 import { LimitMeters } from "~/features/limits/LimitMeters";
+import { RefusalsPanel } from "~/features/refusals/RefusalsPanel";
 import { useUsage } from "~/features/usage/usage";
 import { UsageCharts } from "~/features/usage/UsageCharts";
 import { UsageTiles } from "~/features/usage/UsageTiles";
 import { useLiveUsers } from "~/features/users/live";
+import { IdentitiesPanel } from "~/features/users/IdentitiesPanel";
 import { OtherLimits } from "~/features/users/OtherLimits";
 import { UserActions } from "~/features/users/UserActions";
 import { UserLimitsPanel } from "~/features/users/UserLimitsPanel";
@@ -84,6 +87,7 @@ function UserPage({ user }: { user: UserRow }) {
         <OtherLimits userId={userId} />
       </div>
       <UsageCharts usage={usage} period={period} calls="/admin/calls" filters={{ user: userId }} />
+      <RefusalsPanel period={period} userId={userId} />
       <KeysTable userId={userId} title="Keys" />
       <Panel
         title="Invoices"
@@ -97,7 +101,9 @@ function UserPage({ user }: { user: UserRow }) {
         <InvoicesTable source={{ kind: "user", id: userId }} base="/admin/billing/invoices" />
       </Panel>
       <CreditPanel kind="user" id={userId} />
+      <EndUserUsage userId={userId} period={period} />
       <EndUsersPanel userId={userId} />
+      <IdentitiesPanel userId={userId} closed={status === "closed"} />
       <section className={classes["calls"]} aria-labelledby="calls">
         <h2 id="calls">Calls</h2>
         <CallsTable userId={userId} />

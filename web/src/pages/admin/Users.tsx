@@ -49,7 +49,9 @@ export function Component() {
       <Panel flush>
         <UserFilters />
         <div ref={table}>
-          <UsersTable rows={data?.data} filtered={Object.keys(filters).length > 0} sort={{ by: sort, order, onSort: sortBy }} onLimits={setLimited} />
+          {(data !== undefined || error === null) && (
+            <UsersTable rows={data?.data} filtered={Object.keys(filters).length > 0} sort={{ by: sort, order, onSort: sortBy }} onLimits={setLimited} />
+          )}
         </div>
         {data !== undefined && data.total > 0 && <Pager next={data.next} shown={shown(data.data.length, data.total)} />}
       </Panel>

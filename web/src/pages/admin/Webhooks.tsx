@@ -1,4 +1,5 @@
-import { useParams } from "react-router";
+import { Anchor } from "@mantine/core";
+import { Link, useParams } from "react-router";
 
 import { DeadLetters } from "~/features/webhooks/DeadLetters";
 import { WebhookPanel } from "~/features/webhooks/WebhookPanel";
@@ -12,10 +13,18 @@ export function Component() {
   const { webhookId } = useParams();
   const { data, error, refetch } = useWebhooks();
   return (
-    <Page title="Webhooks">
+    <Page title="Webhooks" above={<Back />}>
       {error !== null ? <ErrorMessage error={error} onRetry={() => void refetch()} /> : <WebhooksTable webhooks={data} selected={webhookId} />}
-      <DeadLetters />
+      <DeadLetters webhooks={data} />
       {webhookId !== undefined && <WebhookPanel id={webhookId} webhooks={data} />}
     </Page>
+  );
+}
+
+function Back() {
+  return (
+    <Anchor component={Link} to="/admin/alerts" size="sm" underline="hover">
+      Alerts
+    </Anchor>
   );
 }

@@ -1,7 +1,9 @@
 import { OwnAlerts } from "~/features/alerts/OwnAlerts";
 import { FirstCall } from "~/features/calls/FirstCall";
+import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
 import { LimitMeters } from "~/features/limits/LimitMeters";
 import { useMe } from "~/features/session/useMe";
+import { RefusalsPanel } from "~/features/refusals/RefusalsPanel";
 import { useUsage } from "~/features/usage/usage";
 import { UsageCharts } from "~/features/usage/UsageCharts";
 import { UsageTiles } from "~/features/usage/UsageTiles";
@@ -25,6 +27,8 @@ export function Component() {
         <LimitMeters title={`Limits of your team, ${me.data.team_name ?? me.data.team ?? ""}`} usage={me.data.team_usage} />
       )}
       {unused ? <FirstCall /> : <UsageCharts usage={usage} period={period} calls="/calls" />}
+      <RefusalsPanel period={period} />
+      {me.data !== undefined && <EndUserUsage userId={me.data.user_id} period={period} />}
     </Page>
   );
 }

@@ -101,7 +101,9 @@ export function negated(exact: string): string {
   return exact.startsWith("-") ? exact.slice(1) : `-${exact}`;
 }
 
-/** An amount on a chart's axis: "$0", to the cent, or further where it is less than a cent. */
+/** An amount on a chart's axis: "$0", to the cent, or with three significant digits where it is less than a dollar: halves of a
+ * cent are not rounded, or two of its lines would be called the same. */
 export function usdTick(value: number): string {
-  return value === 0 ? "$0" : cents(value.toFixed(9));
+  if (value === 0) return "$0";
+  return Math.abs(value) < 1 ? exactUsd(decimal(Number(value.toPrecision(3)))) : cents(value.toFixed(9));
 }

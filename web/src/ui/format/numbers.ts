@@ -2,9 +2,9 @@
 
 const GROUPS = new Intl.NumberFormat("en-US");
 
-/** "1,234,567" */
+/** "1,234,567", "−12" */
 export function count(value: number): string {
-  return GROUPS.format(value);
+  return GROUPS.format(value).replace("-", "−");
 }
 
 const STEPS: [number, string][] = [

@@ -15,10 +15,10 @@ beforeEach(() => {
 });
 
 it("says which budgets are mostly used, or used up", async () => {
-  vi.spyOn(api, "GET").mockResolvedValue(answer({ data: [{ ...ALERT, percent: 100, event_id: "f" }, ALERT], next: null }));
+  vi.spyOn(api, "GET").mockResolvedValue(answer({ data: [{ ...ALERT, limit: "tokens_per_day", percent: 100, event_id: "f" }, ALERT], next: null }));
   show(<OwnAlerts />);
-  expect(await screen.findByText(/used up: 100 % of cost per month/)).toBeTruthy();
-  expect(screen.getByText(/80 % of cost per month, reached/)).toBeTruthy();
+  expect(await screen.findByText(/100 % of tokens per day is used up, reached/)).toBeTruthy();
+  expect(screen.getByText(/80 % of cost per month is used, reached/)).toBeTruthy();
 });
 
 it("is nothing where there are none", async () => {

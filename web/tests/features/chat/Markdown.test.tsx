@@ -1,6 +1,6 @@
 import { MantineProvider } from "@mantine/core";
 import { render, screen } from "@testing-library/react";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import Markdown, { safeLink } from "~/features/chat/Markdown";
 
@@ -52,9 +52,29 @@ describe("what a model writes", () => {
 
   it("shows code with its language, and copies it", () => {
     shown("```python\nprint(1)\n```");
-    expect(screen.getByRole("region", { name: "Code" }).textContent).toBe("print(1)");
+    expect(screen.getByRole("group", { name: "Code" }).textContent).toBe("print(1)");
     expect(screen.getByText("python")).toBeDefined();
     expect(screen.getByRole("button", { name: "Copy the code" })).toBeDefined();
+  });
+
+  it("shows formulas, in a line and by themselves, and prices as prices", async () => {
+    const page = shown("$5 and $6, \\(x^2\\)\n\n\\[\n\\frac{a}{b}\n\\]");
+    await vi.waitFor(() => expect(page.querySelectorAll(".katex-html")).toHaveLength(2));
+    expect(page.textContent).toContain("$5 and $6, ");
+    expect(screen.getByRole("group", { name: "Formula" }).querySelector(".katex-display")).not.toBeNull();
+  });
+
+  it("shows what is no formula as it was written", async () => {
+    const page = shown("$\\nothing{x}$ and $\\href{javascript:alert(1)}{y}$");
+    await vi.waitFor(() => expect(page.querySelector("code")?.textContent).toBe("\\nothing{x}"));
+    expect(page.querySelector("a, [href]")).toBeNull();
+  });
+
+  it("colours code without changing it", async () => {
+    const page = shown("```python\ndef f(): return 1 < 2 # <b>\n```\n\n```unheard-of\ndef\n```");
+    await vi.waitFor(() => expect(page.querySelector(".hljs-keyword")?.textContent).toBe("def"));
+    expect(screen.getAllByRole("group", { name: "Code" }).map((code) => code.textContent)).toEqual(["def f(): return 1 < 2 # <b>", "def"]);
+    expect(page.querySelector("b")).toBeNull();
   });
 
   it("is not wrapped in headings of the page's own rank", () => {

@@ -32,14 +32,13 @@ function answers(text: string, { fault, status = 200, headers = {} }: { fault?: 
 async function asked(signal = new AbortController().signal) {
   let text = "";
   const waits: Wait[] = [];
-  const ending = await complete(
-    "small",
-    [{ role: "user", content: "hi" }],
-    signal,
-    (piece) => (text += piece.text),
-    (wait) => waits.push(wait),
-  );
-  return { text, ending, waits };
+  const begun = vi.fn();
+  const ending = await complete({ model: "small", messages: [{ role: "user", content: "hi" }], temperature: 0.5 }, signal, {
+    onBegin: begun,
+    onPiece: (piece) => (text += piece.text),
+    onWait: (wait) => waits.push(wait),
+  });
+  return { text, ending, waits, begun };
 }
 
 afterEach(() => vi.unstubAllGlobals());
@@ -100,6 +99,7 @@ describe("asking", () => {
     expect(JSON.parse(sent?.body as string)).toEqual({
       model: "small",
       messages: [{ role: "user", content: "hi" }],
+      temperature: 0.5,
       stream: true,
       stream_options: { include_usage: true },
     });
@@ -108,8 +108,9 @@ describe("asking", () => {
 
   it("gives the text as it comes, and how it ended", async () => {
     answers(said("Hel") + said("lo") + '{"x":1}\n\n' + DONE);
-    const { text, ending } = await asked();
+    const { text, ending, begun } = await asked();
     expect(text).toBe("Hello");
+    expect(begun).toHaveBeenCalledExactlyOnceWith("req_1");
     expect(ending).toMatchObject({ state: "done", failure: null, requestId: "req_1" });
     expect(ending.firstTokenMs).not.toBeNull();
   });

@@ -1,4 +1,4 @@
-import { screen, within } from "@testing-library/react";
+import { cleanup, screen, within } from "@testing-library/react";
 import { beforeEach, expect, it, vi } from "vitest";
 
 import { api } from "~/api/client";
@@ -29,6 +29,7 @@ it("lets a payer read and save, and change nothing", async () => {
   expect(screen.queryByRole("button", { name: "Mark paid" })).toBeNull();
   await user.click(screen.getByRole("button", { name: "More" }));
   expect((await screen.findAllByRole("menuitem")).map((item) => item.textContent)).toEqual(["Open as a page to print", "Save the requests behind it as CSV"]);
+  expect(screen.getByRole("menuitem", { name: /requests/ }).getAttribute("href")).toBe("/me/invoices/inv_1/requests.csv");
 });
 
 it("marks one paid, with what names the payment", async () => {
@@ -64,4 +65,13 @@ it("says what was refused", async () => {
   await user.click(screen.getByRole("button", { name: "Finalize" }));
   await user.click(within(await screen.findByRole("dialog")).getByRole("button", { name: "Finalize" }));
   expect((await screen.findByRole("alert")).textContent).toBe("This month has not ended.");
+});
+
+it("offers to finalize the draft of a month that is over, and of no other", () => {
+  const draft = { number: null, status: "draft" as const };
+  opened({ ...draft, month: "2026-01" });
+  expect(screen.getByRole("button", { name: "Finalize" })).toBeTruthy();
+  cleanup();
+  opened({ ...draft, month: "9999-12" });
+  expect(screen.queryByRole("button", { name: "Finalize" })).toBeNull();
 });

@@ -40,3 +40,28 @@ it("says that a draft is no bill", () => {
   expect(text).toContain("No use of models");
   expect(text).not.toContain("SHA-256");
 });
+
+it("has a subtotal where taxes or credit follow it, exact as its parts", () => {
+  const parts = { lines: [line({ cost_exact_usd: "0.1" }), line({ cost_exact_usd: "0.2" })], late: [{ ...line({ cost_exact_usd: "0.000003" }), month: "2026-09" }] };
+  const adjustment = { id: "req_1", month: "2026-10", created_at: "2026-10-09T00:00:00.000Z", user_id: "alice", reason: "a refund", cost_exact_usd: "-0.05" };
+  show(<InvoiceView invoice={invoice({ ...parts, adjustments: [adjustment], credit_exact_usd: "0.1" })} />);
+  const rows = within(screen.getByRole("table", { name: "Totals" })).getAllByRole("row");
+  expect(rows.map((row) => row.textContent).slice(0, 2)).toEqual(["Subtotal$0.250003", "Less credit−$0.100000"]);
+});
+
+it.each([
+  [{ total_usd: "0.06" }, "To be paid", true],
+  [{ total_usd: "0.00", total_exact_usd: "0" }, "Nothing to be paid", false],
+  [{ total_usd: "-0.06", total_exact_usd: "-0.06", corrects: "TK-2026-000001" }, "Nothing to be paid: the amount has become credit", false],
+  [{ total_usd: "0.00", total_exact_usd: "-0.0000067", corrects: "TK-2026-000001" }, "Nothing to be paid: the amount has become credit", false],
+])("asks nobody to pay what is not owed: %o", (fields, said, due) => {
+  show(<InvoiceView invoice={invoice(fields)} />);
+  expect(screen.getByText(said)).toBeTruthy();
+  expect(screen.queryByText("Due") !== null).toBe(due);
+});
+
+it("groups the thousands of prices, and has one minus sign", () => {
+  show(<InvoiceView invoice={invoice({ lines: [line({ tokens: -12_345, unit_price_usd_per_mtok: "1500", cost_exact_usd: "-18.5175" })] })} />);
+  const cells = within(screen.getByRole("table", { name: "Use of models" })).getAllByRole("cell");
+  expect(cells.slice(3).map((cell) => cell.textContent.trim())).toEqual(["−12,345", "1,500.00", "−$18.517500"]);
+});

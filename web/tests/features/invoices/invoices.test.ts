@@ -2,7 +2,7 @@
 import { expect, it, vi } from "vitest";
 
 vi.stubGlobal("window", { location: { origin: "http://gateway" } });
-const { amountOf, classWords, draftPath, fileHref, isUsers, payerWords, recordsHref, priceOf, stateWords, titleOf } = await import("~/features/invoices/invoices");
+const { amountOf, classWords, draftPath, fileHref, hasEnded, isSettled, payerWords, requestsHref, priceOf, stateWords, titleOf } = await import("~/features/invoices/invoices");
 
 it("names an invoice by what it is", () => {
   expect(titleOf({ number: "TK-2026-000001", corrects: null, month: "2026-10" })).toBe("Invoice TK-2026-000001");
@@ -42,9 +42,16 @@ it("says what a month waits for", () => {
   expect(words(true, 0, 0, 2)).toBe("closed and paid");
 });
 
-it("finds the requests behind a user's invoice", () => {
-  const payer = { user_id: "a@b.c", name: null, address: null, tax_id: null };
-  expect(recordsHref({ payer, month: "2026-12" }, false)).toBe("/admin/usage.csv?user_id=a%40b.c&from=2026-12-01&to=2027-01-01");
-  expect(recordsHref({ payer, month: "2026-10" }, true)).toBe("/v1/usage.csv?from=2026-10-01&to=2026-11-01");
-  expect([isUsers({ payer }), isUsers({ payer: { ...payer, team_id: "blue" } })]).toEqual([true, false]);
+it("finds the requests behind an invoice", () => {
+  expect(requestsHref("inv_1", true)).toBe("/me/invoices/inv_1/requests.csv");
+  expect(requestsHref("draft-2026-10-user-a@b.c", false)).toBe("/admin/invoices/draft-2026-10-user-a%40b.c/requests.csv");
+});
+
+it("knows when a month is over, by UTC", () => {
+  const end = new Date("2026-10-31T23:59:59.999Z");
+  expect([hasEnded("2026-10", end), hasEnded("2026-09", end), hasEnded("2026-10", new Date("2026-11-01T00:00:00Z"))]).toEqual([false, true, true]);
+});
+
+it("knows by which invoices nothing is to be paid", () => {
+  expect(["0.00", "-1.26", "0.01"].map((total) => isSettled({ total_usd: total }))).toEqual([true, true, false]);
 });

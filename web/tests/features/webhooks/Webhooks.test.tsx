@@ -60,7 +60,7 @@ it("rotates with a grace time", async () => {
 
 it("shows the tries of what was given up, and tries it again", async () => {
   const post = vi.spyOn(api, "POST").mockResolvedValue(answer(DEAD));
-  const { user } = show(<DeliveryList deliveries={[DEAD]} targets />);
+  const { user } = show(<DeliveryList deliveries={[DEAD]} targetOf={({ target }) => target} />);
   expect(screen.getByText(/it answered 500/)).toBeTruthy();
   expect(screen.getByText("to wh_1")).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Try again: Upstream down" }));

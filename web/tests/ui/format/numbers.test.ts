@@ -20,7 +20,7 @@ describe("counts", () => {
     expect(compact(999)).toBe("999");
   });
 
-  it("groups thousands", () => expect(count(1_234_567)).toBe("1,234,567"));
+  it("groups thousands", () => expect([count(1_234_567), count(-12_345)]).toEqual(["1,234,567", "−12,345"]));
 
   it.each([
     [0, "0"],

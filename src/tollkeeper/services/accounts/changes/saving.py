@@ -60,6 +60,7 @@ class AccountChanges(Directory):
         end_users: EndUsers,
         bootstrap: bytes | None,
         credentials_ended: Callable[[Collection[str]], None],
+        suspended: Callable[[str], None],
         limits_changed: LimitsChanged,
         forgotten: Callable[[Owner], None],
     ) -> None:
@@ -73,6 +74,7 @@ class AccountChanges(Directory):
         self._forgotten = forgotten
         self._outbox = outbox
         self._credentials_ended = credentials_ended
+        self._suspended = suspended
 
     async def load(self) -> None:
         """Read users, keys, teams and sessions from the store."""
@@ -163,10 +165,10 @@ class AccountChanges(Directory):
         gone = [key for key in self._keys.values() if key.id not in kept]
         self._put(users, sorted(keys, key=lambda key: key.created_at))
         self._drop(gone)
-        ended = [key.id for key in keys if key.revoked_at is not None] + [key.id for key in gone]
         for user in users:
             if user.status != "active":
-                ended += [*(key.id for key in self.keys_of(user.user_id)), *self.sessions.ids_of(user.user_id)]
+                self._suspended(user.user_id)
+        ended = [key.id for key in keys if key.revoked_at is not None] + [key.id for key in gone]
         if ended:
             self._credentials_ended(ended)
         self._forget_uncounted(gone)

@@ -1,0 +1,33 @@
+import { type Refusal, refusalWords, useRefusals } from "~/features/refusals/refusals";
+import { Count } from "~/ui/Count";
+import { type Column, DataTable } from "~/ui/DataTable";
+import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Panel } from "~/ui/Panel";
+import type { Period } from "~/ui/period";
+import { RelativeTime } from "~/ui/Times";
+
+const COLUMNS: Column<Refusal>[] = [
+  {
+    id: "reason",
+    label: "Reason",
+    cell: (row) => (
+      <>
+        {refusalWords(row)} <span className="unit">{row.status}</span>
+      </>
+    ),
+  },
+  { id: "count", label: "Requests", numeric: true, narrow: "beside", cell: (row) => <Count value={row.count} of="requests" /> },
+  { id: "last", label: "Last", narrow: "named", cell: (row) => <RelativeTime at={row.last_at} /> },
+];
+
+/** Why requests of a user, or one's own, were refused in the period; nothing where none was. */
+export function RefusalsPanel({ period, userId }: { period: Period; userId?: string }) {
+  const { data, error } = useRefusals(period, userId);
+  if (error !== null) return <ErrorMessage error={error} />;
+  if (data === undefined || data.data.length === 0) return null;
+  return (
+    <Panel title="Refused requests" flush>
+      <DataTable label="Refused requests" columns={COLUMNS} rows={data.data} rowKey={({ status, code, limit }) => `${status} ${code} ${limit}`} empty={null} />
+    </Panel>
+  );
+}

@@ -17,8 +17,8 @@ from bench.processes import BenchError
 
 STEPS = {
     "tollkeeper.gateway.http.connection.Connection.data_received": "read",
-    "tollkeeper.gateway.handle.authenticate": "read",
-    "tollkeeper.gateway.handle.read_body": "read",
+    "tollkeeper.gateway.intake.authenticate": "read",
+    "tollkeeper.gateway.intake.read_body": "read",
     "tollkeeper.services.models.resolver.Resolver.candidates": "admit",
     "tollkeeper.gateway.handle.supported": "admit",
     "tollkeeper.gateway.handle.offers_of": "admit",

@@ -121,7 +121,7 @@ async def test_a_stream_under_a_key_whose_grace_is_over_ends_with_the_key(gatewa
         assert (await gateway.client.delete(path, headers=BEARER)).status_code == 200
         async with asyncio.timeout(60):
             rest = b"".join([part async for part in arriving])
-    assert b'"forbidden"' in rest
+    assert b'"access_ended"' in rest
     assert (await gateway.record()).status == "cancelled"
 
 

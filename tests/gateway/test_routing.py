@@ -260,7 +260,7 @@ async def test_a_trial_that_is_cancelled_before_it_learns_of_its_slot_is_over(st
         only["a"].always(saying("a"))
         only.line.changed()
         assert len(only.gateway.context.selection._trials) == 1
-        end_with: Any = run.end_with
+        end_with: Any = run._end_with
         end_with.__self__.task.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await only.nothing_is_left()

@@ -168,7 +168,8 @@ async def test_what_ends_a_session_cuts_its_stream_which_pays(gateway, up, alice
             await hung_up.wait()
         await answer.aclose()
         assert len(rest) == 1
-        assert json.loads(rest[0].removeprefix("data: "))["error"]["code"] == "forbidden"
+        code = "account_suspended" if end == "suspended" else "access_ended"
+        assert json.loads(rest[0].removeprefix("data: "))["error"]["code"] == code
         record = await gateway.record()
         assert (record.status, record.key_id) == ("cancelled", None)
         assert record.usage.completion_tokens > 0

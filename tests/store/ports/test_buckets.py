@@ -199,7 +199,10 @@ async def test_a_database_of_before_sums_by_endpoint_gets_those_of_its_records(t
     expected = await store.buckets.sums(query, most=MOST)
     await store.close()
     connection = sqlite3.connect(path)
-    connection.executescript("DROP TABLE hourly_endpoints; UPDATE alembic_version SET version_num = '0020'")
+    connection.executescript(
+        "DROP TABLE hourly_endpoints; DROP TABLE refusals; ALTER TABLE records DROP COLUMN error;"
+        " UPDATE alembic_version SET version_num = '0020'"
+    )
     connection.close()
     again = await sqlite.open_store(path, now=lambda: NOON)
     assert await again.buckets.sums(query, most=MOST) == expected

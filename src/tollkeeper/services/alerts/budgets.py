@@ -37,7 +37,7 @@ _AT_ONCE = 50
 EVERYONE = "everyone"
 """The kind of the owner of the installation's budget."""
 WHOLE_BUDGET = "cost_usd_per_month"
-KINDS = frozenset(kind.name for kind in (USER, KEY, TEAM, END_USER))
+OWNER_KINDS = frozenset(kind.name for kind in (USER, KEY, TEAM, END_USER))
 """The kinds of owners of all other budgets."""
 
 
@@ -181,7 +181,7 @@ class BudgetAlerts(Observer):
         await self._book.load()
         self._sweep_in = SWEEP_EVERY
         for alert in self._book.all():
-            if alert.kind in KINDS:
+            if alert.kind in OWNER_KINDS:
                 touched.setdefault((alert.kind, alert.id), alert.user_id)
         return True
 

@@ -24,6 +24,7 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
   ["unknown_user", "You have no account here. Ask an admin for one, or to link yours to the provider."],
   ["account_suspended", "Your account is suspended. Ask the admin who gave it to you."],
   ["account_closed", "Your account is closed. Ask the admin who gave it to you."],
+  ["unavailable", "The gateway cannot sign anybody in right now. Try again in a moment."],
   ["too_many", "Too many sign-ins are under way at your address. Try again in a few minutes."],
 ]);
 

@@ -67,7 +67,9 @@ def test_from_the_demo_to_an_answer_and_an_admin_who_steps_in(
         expect(admin.notices).to_contain_text("alice, tokens per day: 10. In force at the next request.")
         refusal = ask(alice.page, "And who pays it?", CHAT_MODEL)
         expect(refusal).to_contain_text("This does not fit into your limit: tokens per day")
-        expect(refusal).to_contain_text(re.compile(r"It may use up to \d+ tokens, and the limit is 10\. Ask something shorter"))
+        expect(refusal).to_contain_text(
+            re.compile(r"It may use up to \d+ tokens, and the limit is 10\. Ask something shorter")
+        )
         expect(refusal).to_contain_text("of 10")
 
         # It is taken back, and the answer is under way when the admin suspends.

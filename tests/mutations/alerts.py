@@ -57,7 +57,7 @@ ALERTS = (
         "A",
         "an alert outlives its budget",
         "services/alerts/budgets.py",
-        "            if alert.kind in KINDS:\n",
+        "            if alert.kind in OWNER_KINDS:\n",
         "            if False:\n",
         ("services/alerts/test_budgets.py::test_an_alert_of_a_budget_that_was_taken_away_before_a_kill_ends_after_it",),
     ),

@@ -129,6 +129,7 @@ def test_a_call_that_failed_and_requests_that_were_refused_say_why(visitor: Visi
     visitor.arrive("/calls")
     page = visitor.page
     row = page.get_by_role("table", name="Calls").locator("tbody tr")
+    expect(row).to_have_count(1)
     expect(row).to_contain_text("failed")
     expect(row).to_contain_text("too long")
     row.click()

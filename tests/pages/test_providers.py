@@ -19,6 +19,8 @@ from tests.process.served import Served, served
 NOWHERE = "http://127.0.0.1:9"
 PASSWORD = "opensesame-1"
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def port() -> int:

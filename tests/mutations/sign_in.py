@@ -118,7 +118,7 @@ SIGN_IN = (
         "services/open_id/tokens.py",
         'iss={"essential": True, "value": issuer}, aud',
         'iss={"essential": True}, aud',
-        ("services/open_id/test_open_id.py::test_a_logout_token_that_is_wrong_ends_nothing",),
+        ("services/open_id/test_logout.py::test_a_logout_token_that_is_wrong_ends_nothing",),
     ),
     Mutation(
         "S",
@@ -126,7 +126,7 @@ SIGN_IN = (
         "services/open_id/tokens.py",
         'aud={"essential": True, "value": client_id}, iat',
         'aud={"essential": True}, iat',
-        ("services/open_id/test_open_id.py::test_a_logout_token_that_is_wrong_ends_nothing",),
+        ("services/open_id/test_logout.py::test_a_logout_token_that_is_wrong_ends_nothing",),
     ),
     Mutation(
         "S",
@@ -134,7 +134,7 @@ SIGN_IN = (
         "services/open_id/tokens.py",
         'if "nonce" in claims:',
         "if False:",
-        ("services/open_id/test_open_id.py::test_a_logout_token_that_is_wrong_ends_nothing",),
+        ("services/open_id/test_logout.py::test_a_logout_token_that_is_wrong_ends_nothing",),
     ),
     Mutation(
         "S",
@@ -142,7 +142,7 @@ SIGN_IN = (
         "services/open_id/tokens.py",
         "if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):",
         "if False:",
-        ("services/open_id/test_open_id.py::test_a_logout_token_that_is_wrong_ends_nothing",),
+        ("services/open_id/test_logout.py::test_a_logout_token_that_is_wrong_ends_nothing",),
     ),
     Mutation(
         "S",
@@ -150,7 +150,7 @@ SIGN_IN = (
         "services/open_id/tokens.py",
         'if token.header.get("typ", "logout+jwt") not in ("logout+jwt", "JWT"):',
         "if False:",
-        ("services/open_id/test_open_id.py::test_a_token_of_another_type_is_no_logout_token",),
+        ("services/open_id/test_logout.py::test_a_token_of_another_type_is_no_logout_token",),
     ),
     Mutation(
         "S",
@@ -158,7 +158,7 @@ SIGN_IN = (
         "services/open_id/tokens.py",
         "if issued_at < now - LOGOUT_LASTS:",
         "if False:",
-        ("services/open_id/test_open_id.py::test_a_logout_token_that_is_wrong_ends_nothing",),
+        ("services/open_id/test_logout.py::test_a_logout_token_that_is_wrong_ends_nothing",),
     ),
     Mutation(
         "S",
@@ -166,7 +166,7 @@ SIGN_IN = (
         "services/open_id/open_id.py",
         "if (provider_id, logout.token_id) in self._seen_tokens:",
         "if False:",
-        ("services/open_id/test_open_id.py::test_a_logout_token_counts_once",),
+        ("services/open_id/test_logout.py::test_a_logout_token_counts_once",),
     ),
     Mutation(
         "S",
@@ -174,7 +174,7 @@ SIGN_IN = (
         "services/accounts/sessions.py",
         "if before is not None and session.created_at > before:",
         "if False:",
-        ("services/open_id/test_open_id.py::test_a_logout_token_leaves_sessions_that_began_later",),
+        ("services/open_id/test_logout.py::test_a_logout_token_leaves_sessions_that_began_later",),
     ),
     Mutation(
         "S",

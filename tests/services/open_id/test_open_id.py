@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,9 +11,9 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from tests.services.in_memory import ROOT, InMemoryAccounts
+from tests.services.open_id.desk import HOME, Desk, open_desk
 from tests.services.open_id.scripted_provider import (
     CALLBACK,
-    CLIENT,
     ISSUER,
     KEY,
     NEXT_KEY,
@@ -27,55 +26,13 @@ from tests.services.open_id.scripted_provider import (
     signed_with_the_secret,
     unsigned,
 )
-from tollkeeper.rules.errors import BadRequest, NotFound
+from tollkeeper.rules.errors import NotFound
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.services.audit.actor import Actor
-from tollkeeper.services.open_id.open_id import Finished, OpenId, Started
+from tollkeeper.services.open_id.open_id import OpenId
 from tollkeeper.services.open_id.pending import LASTS_MS, MOST_OF_AN_ADDRESS
 from tollkeeper.services.open_id.ports import SignInRefused
-from tollkeeper.services.open_id.tokens import LOGOUT_EVENT
 from tollkeeper.services.upstreams.config import Secret
-from tollkeeper.store.errors import StoreError
-
-HOME = "192.0.2.7"
-
-
-@dataclass
-class Desk:
-    house: InMemoryAccounts
-    provider: ScriptedProvider
-    open_id: OpenId
-
-    async def start(self, provider: str = "corp", page: str | None = None, address: str = HOME) -> Started:
-        return await self.open_id.start(provider, redirect_uri=CALLBACK, next_page=page, address=address)
-
-    async def finish(self, answer: dict[str, str], browser: str | None, provider: str = "corp") -> Finished:
-        return await self.open_id.finish(provider, answer, browser=browser, address=HOME, replaces=None)
-
-    async def sign_in(self, code: str = "code-1") -> Finished:
-        started = await self.start()
-        return await self.finish(self.provider.authorize(started.url, code), started.browser)
-
-    async def refused(self, code: str = "code-1") -> str:
-        with pytest.raises(SignInRefused) as caught:
-            await self.sign_in(code)
-        return caught.value.code
-
-
-async def open_desk(house: InMemoryAccounts | None = None, **settings: Any) -> Desk:
-    house = house or InMemoryAccounts()
-    provider = ScriptedProvider(house.clock)
-    client = provider.client(lambda: house.clock.ms / 1000, **settings)
-    return Desk(house, provider, OpenId([client], house.accounts, house.identities, house.clock))
-
-
-@pytest.fixture
-async def desk() -> Desk:
-    """alice is `sub-1` at the provider."""
-    desk = await open_desk()
-    await desk.house.accounts.create_user("alice", ROOT, name="Alice")
-    await desk.house.identities.link("alice", ISSUER, "sub-1", ROOT)
-    return desk
 
 
 def newcomers(**settings: Any) -> dict[str, Any]:
@@ -530,124 +487,3 @@ async def test_the_id_token_goes_along_while_it_is_known_and_short_enough(desk):
     assert sessions.id_token(session.id) is None
     desk.provider.claims = {"picture": "x" * 5000}
     assert sessions.id_token((await desk.sign_in()).session.session.id) is None
-
-
-WRONG: dict[str, dict[str, object]] = {
-    "issuer": {"iss": "https://evil.example"},
-    "no issuer": {"iss": None},
-    "audience": {"aud": "another-client"},
-    "no audience": {"aud": None},
-    "no jti": {"jti": None},
-    "no iat": {"iat": None},
-    "an ID token": {"nonce": "n"},
-    "no events": {"events": None},
-    "another event": {"events": {"http://schemas.openid.net/event/other": {}}},
-    "an event that is no object": {"events": {"http://schemas.openid.net/event/backchannel-logout": "yes"}},
-    "nobody": {"sub": None},
-    "expired": {"exp": 1_700_000_000},
-    "old": {"iat": 1_700_000_000, "exp": None},
-    "of the future": {"iat": 1_900_000_000, "exp": None},
-    "of no time": {"iat": float("nan")},
-    "a subject of half a character": {"sub": "\ud800"},
-}
-
-
-async def test_a_logout_token_ends_the_session_that_it_names(desk):
-    desk.provider.claims = {"sid": "sid-1"}
-    first = (await desk.sign_in()).session.session
-    desk.provider.claims = {"sid": "sid-2"}
-    second = (await desk.sign_in()).session.session
-    assert await desk.open_id.logout("corp", desk.provider.logout_token(sid="sid-1")) == 1
-    assert desk.house.accounts.sessions.of("alice") == [second]
-    assert desk.house.ended == [first.id]
-    assert await desk.house.store.sessions.load() == [second]
-
-
-async def test_a_logout_token_without_a_session_ends_all_of_a_person(desk):
-    await desk.house.accounts.create_user("bob", ROOT)
-    await desk.house.identities.link("bob", ISSUER, "sub-2", ROOT)
-    for subject in ("sub-1", "sub-1", "sub-2"):
-        desk.provider.claims = {"sub": subject, "sid": None}
-        await desk.sign_in()
-    assert await desk.open_id.logout("corp", desk.provider.logout_token()) == 2
-    assert desk.house.accounts.sessions.of("alice") == []
-    assert len(desk.house.accounts.sessions.of("bob")) == 1
-
-
-async def test_a_logout_token_leaves_sessions_by_password(desk):
-    await desk.house.accounts.sessions.begin("alice", ROOT, still=lambda: None)
-    assert await desk.open_id.logout("corp", desk.provider.logout_token()) == 0
-    assert len(desk.house.accounts.sessions.of("alice")) == 1
-
-
-async def test_a_logout_token_leaves_sessions_that_began_later(desk):
-    token = desk.provider.logout_token()
-    desk.house.clock.ms += 61_000
-    await desk.sign_in()
-    assert await desk.open_id.logout("corp", token) == 0
-
-
-async def test_a_logout_token_counts_once(desk):
-    token = desk.provider.logout_token()
-    await desk.open_id.logout("corp", token)
-    with pytest.raises(BadRequest):
-        await desk.open_id.logout("corp", token)
-    await desk.open_id.logout("corp", desk.provider.logout_token(jti="jti-2"))
-
-
-async def test_a_logout_token_that_could_not_be_obeyed_may_be_sent_again(desk):
-    await desk.sign_in()
-    token = desk.provider.logout_token()
-    desk.house.store.fail = "disk full"
-    with pytest.raises(StoreError):
-        await desk.open_id.logout("corp", token)
-    desk.house.store.fail = None
-    assert await desk.open_id.logout("corp", token) == 1
-
-
-@pytest.mark.parametrize("claims", WRONG.values(), ids=WRONG)
-async def test_a_logout_token_that_is_wrong_ends_nothing(desk, claims):
-    await desk.sign_in()
-    with pytest.raises(BadRequest) as caught:
-        await desk.open_id.logout("corp", desk.provider.logout_token(**claims))
-    assert caught.value.param == "logout_token"
-    assert len(desk.house.accounts.sessions.of("alice")) == 1
-
-
-async def test_a_token_of_another_type_is_no_logout_token(desk):
-    await desk.sign_in()
-    claims = {"iss": ISSUER, "aud": CLIENT, "sub": "sub-1", "jti": "jti-1", "events": {LOGOUT_EVENT: {}}}
-    claims["iat"] = desk.house.clock.ms // 1000
-    for typ, counts in (("at+jwt", False), ("JWT", True)):
-        token = signed(KEY, claims, typ=typ)
-        if counts:
-            assert await desk.open_id.logout("corp", token) == 1
-        else:
-            with pytest.raises(BadRequest):
-                await desk.open_id.logout("corp", token)
-
-
-async def test_a_logout_token_without_the_providers_signature_ends_nothing(desk):
-    await desk.sign_in()
-    for key in (STRANGERS_KEY, NEXT_KEY):
-        desk.provider.key = key
-        with pytest.raises(BadRequest):
-            await desk.open_id.logout("corp", desk.provider.logout_token())
-    for token in ("", "x", "a.b.c", "{}"):
-        with pytest.raises(BadRequest):
-            await desk.open_id.logout("corp", token)
-    assert len(desk.house.accounts.sessions.of("alice")) == 1
-
-
-async def test_strangers_logout_tokens_do_not_make_us_ask_the_provider_again_and_again(desk):
-    await desk.sign_in()
-    desk.provider.key = NEXT_KEY
-    for _ in range(20):
-        with pytest.raises(BadRequest):
-            await desk.open_id.logout("corp", desk.provider.logout_token())
-    assert desk.provider.asked.count("/keys") == 1  # just read
-    desk.house.clock.ms += 5_000
-    for _ in range(20):
-        with pytest.raises(BadRequest):
-            await desk.open_id.logout("corp", desk.provider.logout_token())
-    assert desk.provider.asked.count("/keys") == 2

@@ -10,7 +10,7 @@ from msgspec import Struct
 from tollkeeper.rules.windows import Span
 from tollkeeper.store.ports.records import Record, RecordStatus
 
-Group = Literal["user", "key", "model", "day", "hour", "status", "team", "end_user"]
+Group = Literal["user", "key", "model", "upstream", "endpoint", "day", "hour", "status", "team", "end_user"]
 
 
 class Totals(Struct, frozen=True):
@@ -27,7 +27,8 @@ class Totals(Struct, frozen=True):
 
 class Filter(Struct, frozen=True):
     """A selection of records: `since` inclusive, `until` exclusive, both by `created_at`; None: any. `users` are
-    several user ids. Of `team_id` and `end_user_id`, "" selects the records without one."""
+    several user ids. Of `team_id` and `end_user_id`, "" selects the records without one. `tag` is a name in the
+    metadata of requests and its value, "" selects the records without that name."""
 
     user_id: str | None = None
     key_id: str | None = None
@@ -38,6 +39,9 @@ class Filter(Struct, frozen=True):
     users: Sequence[str] | None = None
     team_id: str | None = None
     end_user_id: str | None = None
+    upstream: str | None = None
+    endpoint: str | None = None
+    tag: tuple[str, str] | None = None
 
 
 class Slice(Struct, frozen=True):

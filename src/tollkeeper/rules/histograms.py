@@ -1,0 +1,45 @@
+"""Histograms with fixed buckets: durations are counted by bucket, counts of any rows can be added up, and percentiles
+are read from the sum."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000)
+"""Upper bounds of the buckets, included, in milliseconds; a last bucket holds what is longer. Stored counts depend on
+them: they must never change."""
+BUCKETS = len(BOUNDS_MS) + 1
+
+
+class Percentiles(NamedTuple):
+    """Durations in milliseconds that half, and 95 of 100, did not exceed."""
+
+    p50: int
+    p95: int
+
+
+def bucket_of(ms: int) -> int:
+    """The number of the bucket that a duration is counted in, from 0 to `BUCKETS` - 1."""
+    return bisect_left(BOUNDS_MS, ms)
+
+
+def percentiles(counts: Sequence[int]) -> Percentiles | None:
+    """Percentiles from the counts of all buckets; None where nothing was counted. Within a bucket, durations are taken
+    to be spread evenly, as Prometheus' histogram_quantile does; of the last bucket, only its lower bound is known."""
+    total = sum(counts)
+    return None if total <= 0 else Percentiles(_quantile(counts, total, 50), _quantile(counts, total, 95))
+
+
+def _quantile(counts: Sequence[int], total: int, hundredths: int) -> int:
+    wanted = total * hundredths / 100
+    below = 0
+    for bucket, count in enumerate(counts):
+        if count > 0 and below + count >= wanted:
+            if bucket == len(BOUNDS_MS):
+                break
+            lower = BOUNDS_MS[bucket - 1] if bucket else 0
+            return round(lower + (BOUNDS_MS[bucket] - lower) * (wanted - below) / count)
+        below += count
+    return BOUNDS_MS[-1]

@@ -64,6 +64,7 @@ WITHOUT: dict[str, str] = {
     # It runs only with what is around it
     "cli/admin/user_commands": "a table of commands: tests/cli/admin/test_users.py",
     "store/sqlite/erasure": "one engine of tests/store/ports/test_erasure.py",
+    "cli/admin/usage_commands": "a table of options: tests/cli/admin/test_usage.py",
     "cli/admin/team_commands": "a table of commands: tests/cli/admin/test_teams.py",
     "cli/admin/fields": "options of commands: tests/cli/admin/test_upstreams.py",
     "cli/admin/output": "what commands print: tests/cli/admin/test_upstreams.py",

@@ -134,7 +134,8 @@ class _Reading:
     ) -> Rows:
         parts = SumQueries(selection, known, refused=self._refused).parts()
         if not parts:
-            return [] if selection.group_by else [((), [0] * len(SUMMED))]
+            nothing: Rows = [] if selection.group_by else [((), [0] * len(SUMMED))]
+            return nothing if limit is None else nothing[self._question.offset :]
         width = len(selection.group_by)
         query = _ordered(united(parts, width, SUMMED), selection.group_by, self._question)
         if limit is not None:

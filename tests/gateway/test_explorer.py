@@ -85,6 +85,17 @@ async def test_every_group_is_answered_and_pages(
     assert seen == found
 
 
+@pytest.mark.parametrize(
+    ("query", "requests", "refused"),
+    [("user_id=ALICE", 2, 2), ("user_id=nobody", 0, 0), ("user_id=", 0, 9), ("tag=project:%3Dblue", 1, None)],
+)
+async def test_filters_are_those_of_requests_and_of_refusals(
+    gateway: Gateway, query: str, requests: int, refused: int | None
+) -> None:
+    total = (await ask(gateway, f"{query}&{PERIOD}")).json()["total"]
+    assert (total["requests"], total["refused"]) == (requests, refused)
+
+
 async def test_any_period_is_compared_with_what_was_before_it(gateway: Gateway) -> None:
     body = (await ask(gateway, "group_by=day&compare=true&from=1970-01-01&to=9999-12-31")).json()
     assert [(row["requests"], row["previous"]["requests"]) for row in body["data"]] == [(1, 0), (3, 0)]

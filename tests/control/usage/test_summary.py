@@ -268,6 +268,13 @@ async def test_days_and_hours_are_compared_with_those_as_much_earlier(alice, gro
     assert (row["requests"], row["previous"]["requests"]) == (requests, previous)
 
 
+async def test_hours_of_part_of_a_day_are_compared_with_those_of_the_day_before(desk, alice):
+    await desk.house.store.ledger.settle(record(request_id="req_before", created_at=START - 86_400_000))
+    part = "from=2026-11-20&to=2026-11-20T13:00:00Z"
+    [row] = await rows_of(alice, f"/v1/usage/summary?group_by=day,hour&{part}&compare=true")
+    assert (row["hour"], row["requests"], row["previous"]["requests"]) == ("2026-11-20T12:00:00Z", 2, 1)
+
+
 @pytest.mark.parametrize(
     ("query", "param", "words"),
     [

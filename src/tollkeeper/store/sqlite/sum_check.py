@@ -32,6 +32,7 @@ _USED = (*TOKENS, "cost_pico / 1000000", "cost_pico % 1000000")
 _MONTH_OF = "CAST(strftime('%s', {} / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
 _COARSER: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "hourly_models": ("hour", "hour", ("model", "status", "upstream", "endpoint")),
+    "daily_models": ("day", f"hour - hour % {DAY_MS}", ("model", "status", "upstream", "endpoint")),
     "daily_users": ("day", f"hour - hour % {DAY_MS}", ("user_id", "key_id", "status", "team_id")),
     "monthly_users": ("month", _MONTH_OF.format("hour"), ("user_id", "key_id", "status", "team_id")),
     "monthly": ("month", _MONTH_OF.format("hour"), DIMENSIONS),
@@ -130,7 +131,7 @@ class _SumCheck:
     def coarser(self) -> Iterator[str]:
         """Compare the sums by fewer dimensions, and those by day and month, with those by hour."""
         for table, (moment, at, dimensions) in _COARSER.items():
-            compared = (*FIGURES, *HISTOGRAMS) if table == "hourly_models" else FIGURES
+            compared = (*FIGURES, *HISTOGRAMS) if table in {"hourly_models", "daily_models"} else FIGURES
             rows = f"SELECT {at} AS at, {', '.join((*dimensions, *compared))} FROM hourly UNION ALL " + _subtracted(
                 moment, dimensions, table, compared
             )

@@ -10,6 +10,7 @@ import pytest
 
 from tests.gateway.conftest import ADMIN, Gateway
 from tests.services.in_memory import START, record
+from tollkeeper.rules.ids import request_id
 from tollkeeper.rules.usage import Usage
 from tollkeeper.store.ports.refusals import RefusalKey
 
@@ -24,7 +25,7 @@ async def records(gateway: Gateway) -> None:
     ):
         await gateway.store.ledger.settle(
             record(
-                request_id=f"req_{number:016x}",
+                request_id=request_id(START + at, bytes([number] * 8)),
                 created_at=START + at,
                 settled_at=START + at + 700,
                 user_id=user_id,

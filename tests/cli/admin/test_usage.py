@@ -9,6 +9,7 @@ import pytest
 from tests.cli.admin.conftest import Ask
 from tests.gateway.conftest import Gateway
 from tests.services.in_memory import START, record
+from tollkeeper.rules.ids import request_id
 from tollkeeper.rules.usage import Usage
 from tollkeeper.store.ports.refusals import RefusalKey
 
@@ -19,10 +20,11 @@ NOVEMBER = ("--from", "2026-11-01", "--to", "2026-12-01")
 @pytest.fixture(autouse=True)
 async def records(gateway: Gateway) -> None:
     for number, (user_id, status) in enumerate([("alice", "failed"), ("bob", "completed"), ("alice", "completed")]):
+        at = START + number * 86_400_000
         await gateway.store.ledger.settle(
             record(
-                request_id=f"req_{number}",
-                created_at=START + number * 86_400_000,
+                request_id=request_id(at, bytes([number] * 8)),
+                created_at=at,
                 user_id=user_id,
                 status=status,
                 usage=Usage(10, 0, 0, 20),

@@ -9,7 +9,19 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from tollkeeper.control import auth, calls, docs, me, open_id, openrouter, public, refusals, second_factor, usage
+from tollkeeper.control import (
+    auth,
+    calls,
+    docs,
+    me,
+    open_id,
+    openrouter,
+    public,
+    refusals,
+    second_factor,
+    usage,
+    user_live,
+)
 from tollkeeper.control.admin import (
     adjustments,
     alerts,
@@ -45,6 +57,7 @@ ROUTERS = (
     open_id.router,
     second_factor.router,
     me.router,
+    user_live.own,
     own.router,
     credit.own,
     usage.user_routes,
@@ -76,6 +89,7 @@ ROUTERS = (
     aliases.router,
     upstreams.router,
     live.router,
+    user_live.admin,
     audit.router,
     alerts.router,
     alerts.user_routes,
@@ -112,6 +126,7 @@ def document(version: str, dialects: Sequence[AnyDialect]) -> dict[str, Any]:
     add_errors(written)
     add_relayed(written, dialects)
     live.add_live(written)
+    user_live.add_user_live(written)
     jobs.add_jobs(written)
     return written
 

@@ -49,7 +49,6 @@ class CountedUsage(LimitUsage):
             raise self.failing
         used = self.used.get(owner.id, 0)
         self.before_end()
-        await asyncio.sleep(0)
         return OwnerStatuses({"tokens_per_month": LimitStatus("tokens_per_month", 1000, used, 0, None)}, {})
 
 

@@ -3,7 +3,7 @@ import { line as lineOf } from "d3-shape";
 import { type KeyboardEvent, type PointerEvent, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { axisWidth, type ChartRow, heightScale, labelEvery, PLOT, type Series, stack, sum } from "~/ui/chart/geometry";
+import { apart, axisWidth, type ChartRow, heightScale, labelEvery, PLOT, type Series, stack, sum } from "~/ui/chart/geometry";
 
 import classes from "./Chart.module.css";
 
@@ -32,6 +32,12 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
   const step = room / Math.max(1, kind === "columns" ? rows.length : rows.length - 1);
   const center = (place: number) => left + (kind === "columns" ? (place + 0.5) * step : place * step);
   const every = labelEvery(rows.length, room);
+  const labels = apart(
+    rows.flatMap(({ id, tick, label }, place) => {
+      const text = tick ?? ((rows.length - 1 - place) % every === 0 ? label : "");
+      return text === "" ? [] : [{ id, text, at: center(place), anchor: textAnchor(kind, place, rows.length) }];
+    }),
+  );
   const pointed = at === null ? undefined : rows[at];
 
   const point = (event: PointerEvent<SVGSVGElement>) => {
@@ -77,14 +83,11 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
             </text>
           </g>
         ))}
-        {rows.map(
-          (row, place) =>
-            (row.tick === undefined ? (rows.length - 1 - place) % every === 0 : row.tick !== "") && (
-              <text key={row.id} className={classes["axis"]} x={center(place)} y={height - 6} textAnchor={textAnchor(kind, place, rows.length)}>
-                {row.tick ?? row.label}
-              </text>
-            ),
-        )}
+        {labels.map(({ id, text, at: x, anchor }) => (
+          <text key={id} className={classes["axis"]} x={x} y={height - 6} textAnchor={anchor}>
+            {text}
+          </text>
+        ))}
         {at !== null && kind === "columns" && (
           <rect className={classes["band"]} x={center(at) - step / 2} width={step} y={PLOT.top} height={height - PLOT.top - PLOT.bottom} />
         )}

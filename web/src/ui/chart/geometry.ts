@@ -50,6 +50,31 @@ export function labelEvery(places: number, room: number, labelWidth = 56): numbe
   return Math.max(1, Math.ceil(places / Math.max(1, Math.floor(room / labelWidth))));
 }
 
+/** A label of the x axis: its text, and where it begins or ends or has its middle, in pixels. */
+export interface AxisLabel {
+  text: string;
+  at: number;
+  anchor: "start" | "middle" | "end";
+}
+
+/** The width of a character of a label, and the least gap between two labels, in pixels. */
+const CHARACTER = 6.2;
+const GAP = 8;
+/** How much of a label's width is to the left of where it is. */
+const BEFORE = { start: 0, middle: 0.5, end: 1 };
+
+/** The labels that can be shown without touching each other; the last ones matter most. */
+export function apart<Label extends AxisLabel>(labels: readonly Label[]): Label[] {
+  let free = Infinity;
+  return labels.reduceRight<Label[]>((shown, label) => {
+    const width = label.text.length * CHARACTER;
+    const left = label.at - width * BEFORE[label.anchor];
+    if (left + width > free) return shown;
+    free = left - GAP;
+    return [label, ...shown];
+  }, []);
+}
+
 export function sum(values: readonly number[]): number {
   return values.reduce((all, value) => all + value, 0);
 }

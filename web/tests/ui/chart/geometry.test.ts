@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 
-import { heightScale, labelEvery, stack } from "~/ui/chart/geometry";
+import { apart, heightScale, labelEvery, stack } from "~/ui/chart/geometry";
 
 const HEIGHT = 220;
 
@@ -29,4 +29,13 @@ it("leaves out labels that would touch their neighbours", () => {
   expect(labelEvery(7, 480)).toBe(1);
   expect(labelEvery(31, 480)).toBe(4);
   expect(labelEvery(31, 0)).toBe(31);
+});
+
+it("leaves out labels that would lie over others, the first ones first", () => {
+  const label = (text: string, at: number, anchor: "start" | "middle" | "end" = "middle") => ({ text, at, anchor });
+  const shown = (...labels: ReturnType<typeof label>[]) => apart(labels).map(({ text }) => text);
+  expect(shown(label("12:02 UTC", 40), label("12:04 UTC", 140), label("12:06 UTC", 236, "end"))).toEqual(["12:02 UTC", "12:04 UTC", "12:06 UTC"]);
+  // As narrow as the overview's charts are at 1,100 pixels.
+  expect(shown(label("12:02 UTC", 28), label("12:04 UTC", 84), label("12:06 UTC", 140, "end"))).toEqual(["12:02 UTC", "12:06 UTC"]);
+  expect(shown(label("0", 0, "start"), label("1", 10), label("2", 30))).toEqual(["1", "2"]);
 });

@@ -62,7 +62,7 @@ def figure(row, sort):
         "user_id": "",
         "requests": row["month"]["requests"],
         "tokens": row["month"]["total_tokens"],
-        "cost": float(row["month"]["cost_usd"]),
+        "cost": (float(row["month"]["cost_usd"]), row["month"]["requests"]),
         "last_seen": row["last_seen_at"] or "",
         "created": row["created_at"],
     }[sort]

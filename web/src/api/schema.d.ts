@@ -11326,7 +11326,7 @@ export interface operations {
                 role?: ("admin" | "user") | null;
                 /** @description The id of a team; empty: users without one. */
                 team?: string | null;
-                /** @description `requests`, `tokens` and `cost` are the period's, or else this month's. */
+                /** @description `requests`, `tokens` and `cost` are the period's, or else this month's; equal costs are sorted by requests. */
                 sort?: "user_id" | "requests" | "tokens" | "cost" | "last_seen" | "created";
                 order?: "asc" | "desc";
             };

@@ -59,11 +59,13 @@ _AT_ONCE = 20
 _NO_USAGE = Totals()
 _SortKey = tuple[int, str]
 """What users are sorted by: a figure, then the id."""
+_MOST_REQUESTS = 10**9
+"""More than a user sends. Where nothing has a price, the order of costs is that of requests."""
 _SORTS: Mapping[Sort, Callable[[ControlServices, User, Totals], int]] = {
     "user_id": lambda _, __, ___: 0,
     "requests": lambda _, __, used: used.requests,
     "tokens": lambda _, __, used: used.prompt_tokens + used.completion_tokens,
-    "cost": lambda _, __, used: used.cost_pico,
+    "cost": lambda _, __, used: used.cost_pico * _MOST_REQUESTS + used.requests,
     "last_seen": lambda services, user, _: services.accounts.last_seen(user.user_id) or 0,
     "created": lambda _, user, __: user.created_at,
 }
@@ -166,7 +168,11 @@ class _UserQuery(Page, Span):
     status: UserStatus | None = None
     role: Role | None = None
     team: str | None = Field(None, max_length=64, description="The id of a team; empty: users without one.")
-    sort: Sort = Field("user_id", description="`requests`, `tokens` and `cost` are the period's, or else this month's.")
+    sort: Sort = Field(
+        "user_id",
+        description="`requests`, `tokens` and `cost` are the period's, or else this month's; "
+        "equal costs are sorted by requests.",
+    )
     order: Literal["asc", "desc"] = "asc"
 
 
@@ -321,7 +327,7 @@ async def user_rows(
 def _read_cursor(sort: Sort, text: str) -> _SortKey:
     of, _, rest = text.partition("~")
     figure, _, user_id = rest.partition("~")
-    if of != sort or not user_id or not re.fullmatch(r"-?[0-9]{1,30}", figure):
+    if of != sort or not user_id or not re.fullmatch(r"-?[0-9]{1,40}", figure):
         raise Unprocessable("'after' must be the 'next' of a page of this list, sorted the same way.", param="after")
     return int(figure), user_id
 

@@ -20,7 +20,11 @@ it("reads queries again once for all changes of a while, and not for the first t
     mark = next;
     rerender();
   };
-  const pass = (ms: number) => act(() => vi.advanceTimersByTime(ms));
+  const pass = (ms: number) => {
+    act(() => {
+      vi.advanceTimersByTime(ms);
+    });
+  };
   change("1 request");
   pass(10_000);
   expect(read).not.toHaveBeenCalled();

@@ -4,7 +4,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { api, body } from "~/api/client";
 import { END_USERS } from "~/features/endUsers/endUsers";
 import { useIsAdmin } from "~/features/session/session";
-import { readSummary, type SummaryRow } from "~/features/usage/usage";
+import { readSummary, SUMMARY, type SummaryRow } from "~/features/usage/usage";
 import type { Period } from "~/ui/period";
 
 /** `end_user_id` null: what was used for nobody who was named. */
@@ -12,14 +12,14 @@ export type PersonUsage = Pick<SummaryRow, "requests" | "prompt_tokens" | "compl
 
 const ROWS = 20;
 
-/** What was used in a period by person, page by page, those who cost most first. */
+/** What was used in a period by person, page by page, those who cost most first. The page says when it is to be read
+ * again. */
 export function useUsageByPerson(userId: string, { from, to }: Period) {
   const admin = useIsAdmin();
   const query = { from, to, group_by: "end_user", order_by: "-cost_usd", limit: ROWS };
   return useInfiniteQuery({
-    queryKey: ["summary", admin, { userId }, query],
+    queryKey: [SUMMARY, admin, { userId }, query],
     placeholderData: keepPreviousData,
-    refetchInterval: 30_000,
     initialPageParam: null as string | null,
     queryFn: ({ pageParam }) => body(readSummary(admin, { userId }, { ...query, ...(pageParam !== null && { after: pageParam }) })),
     getNextPageParam: ({ next }) => next,

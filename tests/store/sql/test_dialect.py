@@ -120,7 +120,7 @@ async def explores(explorer: SqlExplorer) -> None:
     for which in filters:
         for some in itertools.chain.from_iterable(itertools.combinations(groups, size) for size in range(3)):
             for figure in (None, "cost_usd", "latency_p50"):
-                found = await explorer.explore(Question(which, some, figure))  # type: ignore[arg-type]
+                found = await explorer.explore(Question(which, some, figure))
             await explorer.explore_groups(Question(which, some), [group for group, _ in found.rows])
 
 

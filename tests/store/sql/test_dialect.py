@@ -17,12 +17,14 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tests.store.values import ANN, AUDIT, KEY, NOON, a_record
 from tollkeeper.rules.pricing import Price
+from tollkeeper.store.ports.explorer import Question
 from tollkeeper.store.ports.reports import Filter, Group
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.sql.accounts import SqlAccounts
 from tollkeeper.store.sql.aliases import SqlAliases
 from tollkeeper.store.sql.audit import SqlAudit
 from tollkeeper.store.sql.dialect import one_of, unindexed
+from tollkeeper.store.sql.explorer import SqlExplorer
 from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.installation import SqlInstallation
 from tollkeeper.store.sql.prices import SqlPrices
@@ -82,6 +84,7 @@ async def used() -> list[ClauseElement]:
     assert await SqlInstallation(*both).value("name") == b"2"
     assert await SqlAudit(runner, runner).entries(limit=1, after=1000)
     await asks_everything(SqlReports(runner, Identities()))
+    await explores(SqlExplorer(runner, Identities()))
     for before in (NOON + 2, NOON + 3):
         assert (await runner.run(partial(prune_step, before=before, replaced=None)))[0] == 1
     return runner.statements
@@ -104,6 +107,21 @@ async def asks_everything(reports: SqlReports) -> None:
     await reports.history(NOON, user_id="ann", upto=1, detailed=["ann"])
     await reports.history(NOON, detailed=[str(n) for n in range(1000)])
     await reports.history(NOON, detailed=[])
+
+
+async def explores(explorer: SqlExplorer) -> None:
+    groups = ("user", "key", "model", "upstream", "day", "tag:team")
+    filters = [
+        Filter(),
+        Filter(users=["ann"], since=NOON - 5, until=NOON + 7_200_001),
+        Filter(key_id="key_1", tag=("team", ""), until=NOON + 2),
+        Filter(tag=("run", "1")),
+    ]
+    for which in filters:
+        for some in itertools.chain.from_iterable(itertools.combinations(groups, size) for size in range(3)):
+            for figure in (None, "cost_usd", "latency_p50"):
+                found = await explorer.explore(Question(which, some, figure))
+            await explorer.explore_groups(Question(which, some), [group for group, _ in found.rows])
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.store.sql.spans import Range, cover
+from tollkeeper.store.sql.spans import Level, Range, cover
 from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS
 
 NOVEMBER, DECEMBER = 1_793_491_200_000, 1_796_083_200_000
 JANUARY = DECEMBER + 31 * DAY_MS
 EVER = (NOVEMBER, JANUARY)
-SIZES = {"month": 7, "day": 7, "hour": 1}
+SIZES: dict[Level, int] = {"month": 7, "day": 7, "hour": 1}
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_nothing_is_known() -> None:
     st.integers(0, 63 * 24),
     st.sampled_from([SIZES, {"hour": 1}, {"day": 7, "hour": 1}, {"month": 50, "hour": 1}]),
 )
-def test_each_hour_of_the_span_counts_once(first: int, length: int, sizes: dict[str, int]) -> None:
+def test_each_hour_of_the_span_counts_once(first: int, length: int, sizes: dict[Level, int]) -> None:
     start, end = NOVEMBER + first * HOUR_MS, NOVEMBER + (first + length) * HOUR_MS
     counted: Counter[int] = Counter()
-    for each in cover(start, end, EVER, sizes):  # type: ignore[arg-type]
+    for each in cover(start, end, EVER, sizes):
         for hour in range(max(each.start, EVER[0]), min(each.end, EVER[1]), HOUR_MS):
             counted[hour] += each.sign
     wanted = range(max(start, EVER[0]), min(end, EVER[1]), HOUR_MS)

@@ -33,6 +33,11 @@ def _day_of(at: int) -> tuple[int, int]:
 _UNITS: Mapping[Level, Callable[[int], tuple[int, int]]] = {"month": _month_of, "day": _day_of}
 
 
+def is_unit(part: Range) -> bool:
+    """Whether a range is one month or one day."""
+    return part.level in _UNITS and _UNITS[part.level](part.start) == (part.start, part.end)
+
+
 def cover(start: int, end: int, known: tuple[int, int], sizes: Mapping[Level, int]) -> list[Range]:
     """Ranges that add up to a span of whole hours. `known` is the span in which there are sums at all: what is outside
     it is neither read nor missed. `sizes` are the rows of a unit of each level that may be used, in proportion, the

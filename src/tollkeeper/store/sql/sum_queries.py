@@ -33,7 +33,7 @@ from tollkeeper.store.ports.records import ADJUSTMENT
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.sql.dialect import one_of, unindexed
 from tollkeeper.store.sql.schema import record_metadata, records, refusals
-from tollkeeper.store.sql.spans import Level, Range, cover
+from tollkeeper.store.sql.spans import Level, Range, cover, is_unit
 from tollkeeper.store.sql.sum_tables import (
     FIGURES,
     FIRST_TOKENS,
@@ -112,10 +112,10 @@ class _Source(NamedTuple):
 def _source(table: Table) -> _Source:
     at = table.columns[0]
     found: dict[str, ColumnElement[Any]] = {name: table.c[col] for name, col in COLUMNS.items() if col in table.c}
-    if at.name != "month":
-        found["day"] = at - at % DAY_MS
+    if at.name == "day":  # itself, not an expression: its key has the groups in order
+        found["day"] = at
     if at.name == "hour":
-        found["hour"] = at
+        found |= {"hour": at, "day": at - at % DAY_MS}
     return _Source(table, at, found)
 
 
@@ -347,6 +347,8 @@ class SumQueries:
         query = self._grouped(table, dimensions, figures, tag, part.sign)
         if table is hourly and self._histograms:
             query = query.where(*self._their_users(part))
+        if is_unit(part):
+            return query.where(source.at == part.start)  # in the order of the next column, so that groups need no sort
         return query.where(source.at >= part.start, source.at < part.end)
 
     def _their_users(self, part: Range) -> Iterator[ColumnElement[bool]]:

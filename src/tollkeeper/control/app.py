@@ -40,6 +40,7 @@ ROUTERS = (
     public.router,
     docs.router,
     auth.public,
+    auth.visitors,
     auth.any_status,
     auth.router,
     open_id.router,

@@ -10,6 +10,7 @@ import { cents, mostPlaces } from "~/ui/format/money";
 import { compact } from "~/ui/format/numbers";
 import { Loading } from "~/ui/Loading";
 import { Money } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 
 import classes from "./TopTables.module.css";
@@ -28,7 +29,7 @@ export function TopTables({ tick }: { tick: Standing | null }) {
         title="Top users today"
         rows={tick?.users.slice(0, TOP)}
         keyOf={(user) => user.user_id}
-        name={(user) => user.user_id}
+        name={(user) => <Name text={user.user_id} />}
         to={(user) => `/admin/users/${encodeURIComponent(user.user_id)}`}
         head="User"
         nobody="No one has sent a request today."
@@ -40,7 +41,7 @@ export function TopTables({ tick }: { tick: Standing | null }) {
         name={(model) => (
           <>
             <span className={classes["dot"]} style={{ background: colorOf(model.model) }} />
-            <span className={classes["cut"]}>{model.model}</span>
+            <Name text={model.model} tail={14} />
           </>
         )}
         to={() => "/admin/calls"}
@@ -69,8 +70,9 @@ function TopPanel<Row extends Top>({ title, head, rows, keyOf, name, to, search 
     {
       id: "name",
       label: head,
+      grow: 1,
       cell: (row) => (
-        <Link to={{ pathname: to(row), search: search(row) }} className={classes["named"] ?? ""} title={keyOf(row)}>
+        <Link to={{ pathname: to(row), search: search(row) }} className={classes["named"] ?? ""}>
           {name(row)}
         </Link>
       ),
@@ -78,7 +80,7 @@ function TopPanel<Row extends Top>({ title, head, rows, keyOf, name, to, search 
     { id: "cost", label: "Spend", numeric: true, cell: (row) => <FadeOnChange of={cents(row.cost_usd)}><Money usd={row.cost_usd} places={places} /></FadeOnChange> },
     { id: "tokens", label: "Tokens", numeric: true, cell: (row) => <FadeOnChange of={compact(row.total_tokens)}><Count value={row.total_tokens} of="tokens" /></FadeOnChange> },
     { id: "requests", label: "Calls", numeric: true, cell: (row) => <FadeOnChange of={compact(row.requests)}><Count value={row.requests} of="requests" /></FadeOnChange> },
-    { id: "now", label: "Now", numeric: true, from: 700, cell: (row) => <FadeOnChange of={String(row.in_flight)}>{row.in_flight === 0 ? <span className="unit">–</span> : row.in_flight}</FadeOnChange> },
+    { id: "now", label: "Now", numeric: true, from: 360, cell: (row) => <FadeOnChange of={String(row.in_flight)}>{row.in_flight === 0 ? <span className="unit">–</span> : row.in_flight}</FadeOnChange> },
   ];
   return (
     <Panel title={title} flush>

@@ -18,6 +18,7 @@ import { FadeOnChange } from "~/ui/FadeOnChange";
 import { cents, mostPlaces } from "~/ui/format/money";
 import { compact, count } from "~/ui/format/numbers";
 import { Money } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 import { RelativeTime } from "~/ui/Times";
 
 import classes from "./UsersTable.module.css";
@@ -52,13 +53,9 @@ function columns(places: number, onLimits: (userId: string) => void, onToggle: (
       id: "user",
       label: "User",
       sort: "user_id",
-      cell: ({ user_id: id, name, role }) => (
-        <span className={classes["who"]} title={name === null ? id : `${id}, ${name}`}>
-          <span className={classes["id"]}>{id}</span>
-          {name !== null && <span className={classes["name"]}>{name}</span>}
-          {role === "admin" && <Badge color="gray" className={classes["role"] ?? ""}>admin</Badge>}
-        </span>
-      ),
+      grow: 3,
+      least: 150,
+      cell: ({ user_id: id, name, role }) => <Name text={id} more={name} aside={role === "admin" && <Badge color="gray">admin</Badge>} />,
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <UserStatus of={status} /> },
     {
@@ -78,6 +75,7 @@ function columns(places: number, onLimits: (userId: string) => void, onToggle: (
       label: "Tokens\nthis month",
       sort: "tokens",
       numeric: true,
+      from: 780,
       narrow: "named",
       cell: ({ month }) => (
         <FadeOnChange of={compact(month.total_tokens)}>
@@ -90,6 +88,7 @@ function columns(places: number, onLimits: (userId: string) => void, onToggle: (
       label: "Requests\nthis month",
       sort: "requests",
       numeric: true,
+      from: 900,
       narrow: "named",
       cell: ({ month }) => (
         <FadeOnChange of={compact(month.requests)}>
@@ -97,11 +96,11 @@ function columns(places: number, onLimits: (userId: string) => void, onToggle: (
         </FadeOnChange>
       ),
     },
-    { id: "limit", label: "Tightest limit", narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
+    { id: "limit", label: "Tightest limit", grow: 2, least: 192, narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
     {
       id: "week",
       label: "7 days",
-      from: 900,
+      from: 1000,
       cell: ({ week }) => <Sparkline values={week.map((day) => day.total_tokens)} label={`Tokens of the last 7 days: ${week.map((day) => count(day.total_tokens)).join(", ")}`} />,
     },
     { id: "seen", label: "Last seen", sort: "last_seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <RelativeTime at={at} /> },
@@ -134,8 +133,8 @@ function Reading({ name, reading }: { name: string; reading: Parameters<typeof s
       <span className={`num ${classes["share"] ?? ""}`} data-state={stateOf(reading)}>
         {limit === 0 ? "blocked" : `${count(percent)} %`}
       </span>
-      <span className={classes["which"]} title={label}>
-        {label}
+      <span className={classes["which"]}>
+        <Name text={label} />
       </span>
     </>
   );

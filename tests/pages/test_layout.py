@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.pages.conftest import NewWindow
 from tests.pages.layout import faults_of
-from tests.pages.long_names import KEY, MEMBERS, MODEL, NAME, TEAM, UPSTREAM, USER, LongNamed, long_named
+from tests.pages.long_names import MEMBERS, MODEL, NAME, TEAM, UPSTREAM, USER, LongNamed, long_named
 from tests.pages.test_every_page import settle, too_wide, violations
 from tests.pages.visitor import ADMIN, ADMIN_PASSWORD, PASSWORD, Visitor
 
@@ -226,7 +226,7 @@ def test_a_price_is_added_without_anything_in_the_way(named: LongNamed, arrive: 
     page = arrive("/admin/billing", 360).page
     page.get_by_role("button", name="Add a price").click()
     dialog = page.get_by_role("dialog", name="Add a price")
-    model = dialog.get_by_label("Model or pattern")
+    model = dialog.get_by_role("combobox", name="Model or pattern")
     expect(model).to_be_focused()
     # Nothing is suggested before anything is typed.
     expect(page.get_by_role("listbox")).to_have_count(0)
@@ -234,11 +234,9 @@ def test_a_price_is_added_without_anything_in_the_way(named: LongNamed, arrive: 
     suggested = page.get_by_role("listbox")
     expect(suggested).to_be_visible()
     assert violations(page) == []
-    assert model.bounding_box() is not None
     page.keyboard.press("Tab")
     expect(suggested).to_be_hidden()
     expect(dialog.get_by_label("Input", exact=True)).to_be_focused()
     model.press_sequentially("/")
-    assert KEY  # the names of keys are none of models
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

@@ -1,7 +1,7 @@
 import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import { IconDeviceDesktop, IconKey, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
-import { NavLink, useLocation } from "react-router";
+import { Link, useLocation } from "react-router";
 
 import { messageOf } from "~/api/client";
 import { DOCS, type NavigationItem } from "~/app/navigation";
@@ -60,12 +60,13 @@ export function Rail({ items, session }: { items: NavigationItem[]; session: Ses
 /** An entry, marked on its page and on those that are reached from there. */
 function Entry({ of: { to, label, icon: Icon, covers } }: { of: NavigationItem }) {
   const { pathname } = useLocation();
-  const covered = covers !== undefined && (pathname === covers || pathname.startsWith(`${covers}/`));
+  const isAt = (path: string) => pathname === path || (path !== "/admin" && pathname.startsWith(`${path}/`));
+  const current = isAt(to) ? "page" : covers !== undefined && isAt(covers) ? "true" : undefined;
   return (
-    <NavLink to={to} end={to === "/admin"} className={`${classes["item"] ?? ""} ${covered ? "active" : ""}`} {...(covered && { "aria-current": "true" as const })}>
+    <Link to={to} className={`${classes["item"] ?? ""} ${current === undefined ? "" : "active"}`} aria-current={current}>
       <Icon size={18} stroke={1.6} aria-hidden />
       <span>{label}</span>
-    </NavLink>
+    </Link>
   );
 }
 

@@ -9,9 +9,6 @@ interface Props extends Omit<AutocompleteProps, "data" | "value" | "onChange"> {
   onChange: (value: string) => void;
 }
 
-/** Few enough to leave the fields below in sight. */
-const MOST_SHOWN_PX = 148;
-
 /** A field for text with suggestions. They come when something is typed that some of them have in them, or by the arrow keys: never by the
  * focus alone, as they lie over what is below. While none is shown, Esc is left to the dialog around. */
 export function SuggestField({ data, value, onChange, ...field }: Props) {
@@ -22,8 +19,9 @@ export function SuggestField({ data, value, onChange, ...field }: Props) {
     <Autocomplete
       size="sm"
       openOnFocus={false}
-      maxDropdownHeight={MOST_SHOWN_PX}
-      classNames={{ option: classes["option"] ?? "" }}
+      // The list itself is what scrolls: the library's area around it could not be reached by the keyboard.
+      withScrollArea={false}
+      classNames={{ options: classes["options"] ?? "", option: classes["option"] ?? "" }}
       // Beside the field, so that it is inside the dialog that the field is in.
       comboboxProps={{ withinPortal: false }}
       filter={({ options }) => options}

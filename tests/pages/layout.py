@@ -78,6 +78,7 @@ _OVERLAPS = f"""() => {{
 _BROKEN_BADGES = f"""() => {{
     {_SEEN}
     return [...root.querySelectorAll('[data-tone], [class*="Badge-root"]')].filter(seen).filter(badge => {{
+        if (badge.textContent === "") return false;
         const boxes = textBoxes(badge);
         const {{ height, left, right }} = badge.getBoundingClientRect();
         const lines = new Set(boxes.map(each => Math.round(each.box.top / 4)));

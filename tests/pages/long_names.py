@@ -34,7 +34,6 @@ MEMBERS = 14
 assert (len(USER), len(TEAM), len(UPSTREAM), len(NAME), len(KEY)) == (64, 64, 64, 99, 99)
 
 
-
 SETTINGS: dict[str, object] = {
     "invoice_seller_name": NAME,
     "invoice_seller_address": "The House With No Number, Long Lane, Upper Slaughter, Gloucestershire",
@@ -99,7 +98,11 @@ def _make_accounts(gateway: Served) -> str:
         member = f"{number:02}.{USER}"[:64]
         admin("POST", "/admin/users", {"user_id": member, "name": NAME, "team": TEAM})
     admin("PATCH", f"/admin/users/{member}", {"status": "suspended"})
-    admin("POST", f"/admin/users/{USER}/keys", {"name": KEY, "limits": {"requests_per_day": 1000, "tokens_per_day": 10_000}})
+    admin(
+        "POST",
+        f"/admin/users/{USER}/keys",
+        {"name": KEY, "limits": {"requests_per_day": 1000, "tokens_per_day": 10_000}},
+    )
     acting = admin("POST", f"/admin/users/{USER}/keys", {"name": KEY, "acts_for": "users", "acts_from": "body"})
     chat(gateway, acting["api_key"], user="x" * 200)
     admin("POST", "/admin/adjustments", {"user_id": USER, "cost_usd": "-0.01", "reason": REASON})
@@ -112,7 +115,11 @@ def _make_pool(gateway: Served, url: str) -> None:
     for model in (MODEL, OTHER_MODEL, f"{MODEL[:80]}*"):
         admin("PUT", "/admin/prices", {"model": model, **PRICE})
     admin("POST", "/admin/upstreams", {"id": UPSTREAM, "kind": "ollama", "base_url": url})
-    admin("POST", "/admin/upstreams", {"id": UPSTREAM.replace("cellar", "attic.")[:64], "kind": "ollama", "base_url": NOWHERE})
+    admin(
+        "POST",
+        "/admin/upstreams",
+        {"id": UPSTREAM.replace("cellar", "attic.")[:64], "kind": "ollama", "base_url": NOWHERE},
+    )
     admin("PUT", "/admin/aliases", {f"alias.{number}.of.{MODEL}"[:80]: [MODEL, OTHER_MODEL] for number in range(3)})
     admin("POST", "/admin/webhooks", {"url": RECEIVER, "description": REASON})
     admin("POST", "/admin/models/pin", {"model": MODEL, "digest": "current", "loaded": False})

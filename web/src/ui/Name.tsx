@@ -20,12 +20,12 @@ const DELAY_MS = 250;
  * there is none, its own, which it takes only while it is cut. */
 export function Name({ text, more = null, aside, tail = 0 }: Props) {
   const whole = useRef<HTMLSpanElement>(null);
-  const cut = useIsCut(whole, `${text} ${more ?? ""}`);
-  const { shown, focusable, onEnter, onLeave } = useShown(whole, cut);
+  const { cut, alone } = useCut(whole, `${text} ${more ?? ""}`);
+  const { shown, onEnter, onLeave } = useShown(whole, cut);
   const at = tail === 0 || text.length <= 2 * tail ? text.length : text.length - tail;
   return (
     <Tooltip label={more === null ? text : `${text}, ${more}`} opened={cut && shown} transitionProps={{ duration: 100 }} multiline maw="min(480px, 90vw)" classNames={{ tooltip: classes["tip"] ?? "" }}>
-      <span ref={whole} className={classes["whole"]} data-cut={cut} onPointerEnter={onEnter} onPointerLeave={onLeave} {...(focusable && { tabIndex: 0 })}>
+      <span ref={whole} className={classes["whole"]} data-cut={cut} onPointerEnter={onEnter} onPointerLeave={onLeave} {...(alone && { tabIndex: 0 })}>
         <span className={classes["name"]}>
           <span className={classes["cut"]}>{text.slice(0, at)}</span>
           {at < text.length && <span className={classes["tail"]}>{text.slice(at)}</span>}
@@ -37,32 +37,38 @@ export function Name({ text, more = null, aside, tail = 0 }: Props) {
   );
 }
 
-/** Whether some of the text inside has no room. */
-function useIsCut(whole: React.RefObject<HTMLElement | null>, text: string): boolean {
-  const [cut, setCut] = useState(false);
+const FITS = { cut: false, alone: false };
+
+/** Whether some of the text inside has no room, and whether it is then in no link or button by which the keyboard reaches it. */
+function useCut(whole: React.RefObject<HTMLElement | null>, text: string): typeof FITS {
+  const [found, setFound] = useState(FITS);
   useEffect(() => {
     const element = whole.current;
     if (element === null) return;
     const parts = [...element.querySelectorAll<HTMLElement>(`.${classes["cut"] ?? ""}`)];
-    const observer = new ResizeObserver(() => setCut(parts.some((part) => part.scrollWidth > part.clientWidth)));
+    const observer = new ResizeObserver(() => {
+      const cut = parts.some((part) => part.scrollWidth > part.clientWidth);
+      setFound(cut ? { cut, alone: around(element) === null } : FITS);
+    });
     for (const part of parts) observer.observe(part);
     return () => observer.disconnect();
   }, [whole, text]);
-  return cut;
+  return found;
 }
 
-/** Whether the whole is asked for, by the mouse or by the keyboard, and whether the name has to be reached by itself. */
+function around(element: HTMLElement): HTMLElement | null {
+  return element.closest<HTMLElement>("a, button");
+}
+
+/** Whether the whole is asked for, by the mouse or by the keyboard. */
 function useShown(whole: React.RefObject<HTMLElement | null>, cut: boolean) {
   const [hovered, setHovered] = useState(false);
   const [focused, setFocused] = useState(false);
-  const [focusable, setFocusable] = useState(false);
   const timer = useRef<number>(undefined);
   useEffect(() => {
     const element = whole.current;
     if (element === null || !cut) return;
-    const around = element.closest<HTMLElement>("a, button");
-    setFocusable(around === null);
-    const target = around ?? element;
+    const target = around(element) ?? element;
     const focus = () => setFocused(target.matches(":focus-visible"));
     const blur = () => setFocused(false);
     target.addEventListener("focus", focus);
@@ -70,14 +76,12 @@ function useShown(whole: React.RefObject<HTMLElement | null>, cut: boolean) {
     return () => {
       target.removeEventListener("focus", focus);
       target.removeEventListener("blur", blur);
-      setFocusable(false);
       setFocused(false);
     };
   }, [whole, cut]);
   useEffect(() => () => window.clearTimeout(timer.current), []);
   return {
     shown: hovered || focused,
-    focusable,
     onEnter: () => {
       timer.current = window.setTimeout(() => setHovered(true), DELAY_MS);
     },

@@ -241,7 +241,9 @@ def _adjustments(adjustments: Sequence[Mapping[str, Any]]) -> Markup | None:
 def _section(title: str, heads: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Markup:
     head = element("tr", *(_cell("th", name, kind, scope="col") for name, kind in heads))
     body = [
-        element("tr", *(_cell("td", cell, kind, data_label=name) for cell, (name, kind) in zip(row, heads, strict=True)))
+        element(
+            "tr", *(_cell("td", cell, kind, data_label=name) for cell, (name, kind) in zip(row, heads, strict=True))
+        )
         for row in rows
     ]
     table = element("table", element("caption", title), element("thead", head), element("tbody", *body))

@@ -1,4 +1,4 @@
-"""What is wrong with the layout of a page that is open, as the browser has laid it out; nothing is where a list is empty.
+"""What is wrong with the layout of a page that is open, as the browser has laid it out; empty where all is well.
 
 Text counts where it can be seen: clipped by whatever around it clips.
 """
@@ -46,18 +46,26 @@ _SEEN = """
 _OVERLAPS = f"""() => {{
     {_SEEN}
     const FIELD = '[class*="Input-wrapper"]';
+    const layerOf = one => {{
+        const sticks = () => ["sticky", "fixed"].includes(getComputedStyle(one).position);
+        while (one && one !== root && !sticks()) one = one.parentElement;
+        return one;
+    }};
     const found = [];
     const boxes = textBoxes(root);
     for (const control of root.querySelectorAll("button, input, select, textarea, [role=meter], svg[role=img]")) {{
         if (!seen(control) || control.closest("svg") !== control.closest("svg[role=img]")) continue;
         const box = clipped(control.getBoundingClientRect(), control.parentElement);
-        if (isThere(box) && getComputedStyle(control).position !== "absolute") boxes.push({{ box, holder: control, text: control.ariaLabel ?? control.tagName }});
+        if (!isThere(box) || getComputedStyle(control).position === "absolute") continue;
+        boxes.push({{ box, holder: control, text: control.ariaLabel ?? control.tagName }});
     }}
     boxes.sort((one, other) => one.box.left - other.box.left);
     boxes.forEach((one, at) => {{
         for (const other of boxes.slice(at + 1)) {{
             if (other.box.left >= one.box.right - 1) break;
             if (one.holder.contains(other.holder) || other.holder.contains(one.holder)) continue;
+            // What sticks lies over what is scrolled below it.
+            if (layerOf(one.holder) !== layerOf(other.holder)) continue;
             // What stands in a field stands over it.
             if (one.holder.closest(FIELD) && one.holder.closest(FIELD) === other.holder.closest(FIELD)) continue;
             const high = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top);
@@ -100,12 +108,14 @@ _CUT = f"""() => {{
         const whole = one.closest("[data-cut]");
         if (whole === null) {{ found.push(`cut, and nothing tells the whole: ${{say(one)}}`); continue; }}
         const target = whole.closest("a, button") ?? whole;
-        if (target.tabIndex < 0 || target.disabled) found.push(`cut, and the keyboard does not reach it: ${{say(whole)}}`);
+        const reached = target.tabIndex >= 0 && !target.disabled;
+        if (!reached) found.push(`cut, and the keyboard does not reach it: ${{say(whole)}}`);
     }}
     return found;
 }}"""
 
-_HEADS = """() => [...document.querySelectorAll("main thead th")].filter(one => one.checkVisibility() && getComputedStyle(one).position === "sticky")
+_HEADS = """() => [...document.querySelectorAll("main thead th")]
+    .filter(one => one.checkVisibility() && getComputedStyle(one).position === "sticky")
     .map(head => {
         const table = head.closest("table"), scroller = table.parentElement;
         if (scroller.dataset.wide === "true") return null;
@@ -118,7 +128,7 @@ _HEADS = """() => [...document.querySelectorAll("main thead th")].filter(one => 
         const on = document.elementFromPoint(left + width / 2, top + height / 2);
         const stuck = top >= 0 && top < 4 && head.contains(on);
         window.scrollTo(0, 0);
-        return stuck ? null : `the head “${head.textContent}” of ${table.caption.textContent} does not stick: it is at ${top}`;
+        return stuck ? null : `the head “${head.textContent}” of ${table.caption.textContent} does not stick`;
     }).filter(one => one !== null)"""
 
 _SIDEWAYS = """() => {

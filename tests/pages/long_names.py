@@ -42,7 +42,7 @@ SETTINGS: dict[str, object] = {
     "smtp_port": 9,
     "smtp_tls": "none",
     "smtp_from": "tollkeeper@example.com",
-    "alert_emails": f"{'operators-on-duty-of-the-northern-hemisphere':.50}@{'mail.department-of-operations.example.com'}",
+    "alert_emails": "operators-on-duty-of-the-northern-hemisphere@mail.department-of-operations.example.com",
 }
 
 

@@ -134,7 +134,7 @@ async def _session(
     request: Request,
     services: Services,
     caller: CurrentVisitor,
-    required: Annotated[
+    required: Annotated[  # noqa: ARG001  # the guard reads it
         Literal["true", "false"], Query(description="`false`: null, not 401, where nobody is signed in.")
     ] = "true",
 ) -> Response:

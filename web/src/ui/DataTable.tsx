@@ -23,7 +23,7 @@ export interface Column<Row> {
   /** Prose: on as many lines as it takes. */
   wraps?: boolean;
   /** The width of the table from which the column is shown, in pixels. */
-  from?: 360 | 700 | 780 | 900 | 1000 | 1100;
+  from?: 700 | 780 | 900 | 1000 | 1100;
   /** Where the cell goes in a narrow table: beside the first one, or on the lines below it, alone or with the column's name before
    * it, whatever `from` says. If any column says so, rows are stacked instead of scrolling sideways. */
   narrow?: "beside" | "below" | "named";

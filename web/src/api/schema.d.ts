@@ -117,6 +117,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is signed in
+         * @description Open to suspended users, too, who may otherwise only sign out; `status` shows the suspension.
+         */
+        get: operations["_session_auth_session_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/logout": {
         parameters: {
             query?: never;
@@ -132,26 +152,6 @@ export interface paths {
          *     people out: the body says where.
          */
         post: operations["_sign_out_auth_logout_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/auth/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Who is signed in
-         * @description Open to suspended users, too, who may otherwise only sign out; `status` shows the suspension.
-         */
-        get: operations["_session_auth_session_get"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -8452,30 +8452,26 @@ export interface operations {
             };
         };
     };
-    _sign_out_auth_logout_post: {
+    _session_auth_session_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `false`: null, not 401, where nobody is signed in. */
+                required?: "true" | "false";
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The provider signs people out, too */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SignedOutBody"];
+                    "application/json": components["schemas"]["SessionBody"] | null;
                 };
-            };
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -8542,26 +8538,30 @@ export interface operations {
             };
         };
     };
-    _session_auth_session_get: {
+    _sign_out_auth_logout_post: {
         parameters: {
-            query?: {
-                /** @description `false`: null, not 401, where nobody is signed in. */
-                required?: "true" | "false";
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The provider signs people out, too */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionBody"] | null;
+                    "application/json": components["schemas"]["SignedOutBody"];
                 };
+            };
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {

@@ -173,6 +173,18 @@ async def test_the_cookie_is_as_safe_as_the_place_allows(desk, url, name, secure
         assert left.headers["set-cookie"] == cookie.format("").replace("604800", "0")
 
 
+async def test_a_page_asks_whether_anybody_is_signed_in(anyone, alice):
+    nobody = await anyone.get("/auth/session?required=false")
+    assert (nobody.status_code, nobody.json(), nobody.headers["cache-control"]) == (200, None, "no-store")
+    assert (await anyone.post("/auth/logout?required=false")).status_code == 401
+    assert (await alice.get("/auth/session?required=false")).json()["user"]["user_id"] == "alice"
+    anyone.token = "none-of-ours"
+    assert (await anyone.get("/auth/session?required=false")).json() is None
+    assert (await anyone.get("/auth/session?required=true")).status_code == 401
+    assert (await anyone.get("/auth/session?required=no")).status_code == 401
+    assert (await alice.get("/auth/session?required=no")).status_code == 422
+
+
 async def test_who_is_not_signed_in(desk, anyone):
     for answer in (await anyone.get("/auth/session"), await anyone.post("/auth/logout")):
         assert (answer.status_code, shape_of(answer)["code"]) == (401, "not_signed_in")

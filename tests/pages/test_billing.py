@@ -15,7 +15,7 @@ MODEL = "llama3.2:1b"
 def add_price(page: Page, read: str, written: str) -> None:
     """In the dialog that is open for MODEL."""
     dialog = page.get_by_role("dialog", name="Add a price")
-    expect(dialog.get_by_label("Model or pattern")).to_have_value(MODEL)
+    expect(dialog.get_by_role("combobox", name="Model or pattern")).to_have_value(MODEL)
     dialog.get_by_label("Input", exact=True).fill(read)
     dialog.get_by_label("Output", exact=True).fill(written)
     dialog.get_by_role("button", name="Add the price").click()

@@ -53,6 +53,7 @@ ROUTERS = (
     public.router,
     docs.router,
     auth.public,
+    auth.visitors,
     auth.any_status,
     auth.router,
     open_id.router,

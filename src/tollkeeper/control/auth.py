@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from tollkeeper.control.admin.users import Password
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import errors
-from tollkeeper.control.http.guards import ByUser, CurrentCaller, OpenRoute, SuspendedRoute, address_of, session_router
+from tollkeeper.control.http.guards import (
+    ByUser,
+    CurrentCaller,
+    CurrentVisitor,
+    OpenRoute,
+    SuspendedRoute,
+    VisitorRoute,
+    address_of,
+    session_router,
+)
 from tollkeeper.control.http.schemas import Form, Time
 from tollkeeper.rules.errors import Forbidden
 from tollkeeper.services.accounts.cookies import token_of
@@ -84,6 +93,7 @@ class PasswordForm(Form):
 _NO_STORE = {"cache-control": "no-store"}
 public = APIRouter(route_class=OpenRoute, tags=["signing in"], responses=errors(400, 401, 403, 413, 422, 429, 500, 503))
 any_status = session_router("signing in", SuspendedRoute)
+visitors = session_router("signing in", VisitorRoute)
 router = session_router("signing in")
 
 
@@ -119,9 +129,18 @@ async def _second_step(request: Request, services: Services, form: SecondStepFor
     return _signed_in(request, services, user, new)
 
 
-@any_status.get("/auth/session", summary="Who is signed in", response_model=SessionBody)
-async def _session(request: Request, services: Services, caller: CurrentCaller) -> Response:
+@visitors.get("/auth/session", summary="Who is signed in", response_model=SessionBody | None)
+async def _session(
+    request: Request,
+    services: Services,
+    caller: CurrentVisitor,
+    required: Annotated[  # noqa: ARG001  # the guard reads it
+        Literal["true", "false"], Query(description="`false`: null, not 401, where nobody is signed in.")
+    ] = "true",
+) -> Response:
     """Open to suspended users, too, who may otherwise only sign out; `status` shows the suspension."""
+    if caller is None:
+        return Response("null", media_type="application/json", headers=_NO_STORE)
     assert caller.session is not None
     return _session_response(services, caller.user, caller.session, token_in(request))
 

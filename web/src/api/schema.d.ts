@@ -8589,7 +8589,10 @@ export interface operations {
     };
     _session_auth_session_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `false`: null, not 401, where nobody is signed in. */
+                required?: "true" | "false";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8602,7 +8605,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionBody"];
+                    "application/json": components["schemas"]["SessionBody"] | null;
                 };
             };
             /** @description Bad Request */

@@ -1,7 +1,7 @@
 import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import { IconDeviceDesktop, IconKey, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
-import { NavLink } from "react-router";
+import { useEffect, useRef, useState } from "react";
+import { Link, useLocation } from "react-router";
 
 import { messageOf } from "~/api/client";
 import { DOCS, type NavigationItem } from "~/app/navigation";
@@ -9,6 +9,7 @@ import { UpgradeNotice } from "~/app/UpgradeNotice";
 import { PasswordDialog } from "~/features/session/PasswordDialog";
 import { type Session, useSignIn } from "~/features/session/session";
 import { lazily } from "~/ui/lazily";
+import { Name } from "~/ui/Name";
 import { useNotices } from "~/ui/useNotices";
 
 import classes from "./Rail.module.css";
@@ -31,18 +32,19 @@ function DialogMissing({ onClose }: { onClose: () => void }) {
 
 /** Navigation and account: at the left, or at the bottom in a narrow window. */
 export function Rail({ items, session }: { items: NavigationItem[]; session: Session }) {
+  const { pathname } = useLocation();
+  const nav = useRef<HTMLElement>(null);
+  // In a narrow window the entries are a row that is scrolled.
+  useEffect(() => nav.current?.querySelector(".active")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [pathname]);
   return (
     <header className={classes["rail"]}>
       <div className={classes["brand"]}>
         <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width={22} height={22} />
         <span>Tollkeeper</span>
       </div>
-      <nav aria-label="Pages" className={classes["items"]}>
-        {items.map(({ to, label, icon: Icon }) => (
-          <NavLink key={to} to={to} end={to === "/admin"} className={classes["item"] ?? ""}>
-            <Icon size={18} stroke={1.6} aria-hidden />
-            <span>{label}</span>
-          </NavLink>
+      <nav ref={nav} aria-label="Pages" className={classes["items"]}>
+        {items.map((item) => (
+          <Entry key={item.to} of={item} />
         ))}
         <a href={DOCS.href} className={`${classes["item"] ?? ""} ${classes["outside"] ?? ""}`}>
           <DOCS.icon size={18} stroke={1.6} aria-hidden />
@@ -52,6 +54,19 @@ export function Rail({ items, session }: { items: NavigationItem[]; session: Ses
       <UpgradeNotice />
       <Account session={session} />
     </header>
+  );
+}
+
+/** An entry, marked on its page and on those that are reached from there. */
+function Entry({ of: { to, label, icon: Icon, covers } }: { of: NavigationItem }) {
+  const { pathname } = useLocation();
+  const isAt = (path: string) => pathname === path || (path !== "/admin" && pathname.startsWith(`${path}/`));
+  const current = isAt(to) ? "page" : covers !== undefined && isAt(covers) ? "true" : undefined;
+  return (
+    <Link to={to} className={`${classes["item"] ?? ""} ${current === undefined ? "" : "active"}`} aria-current={current}>
+      <Icon size={18} stroke={1.6} aria-hidden />
+      <span>{label}</span>
+    </Link>
   );
 }
 
@@ -70,11 +85,13 @@ function Account({ session }: { session: Session }) {
         <Menu.Target>
           <UnstyledButton className={classes["who"]} aria-label={`Account of ${user.name ?? user.user_id}`}>
             <IconUserCircle size={18} stroke={1.6} aria-hidden />
-            <span className={classes["name"]}>{user.name ?? user.user_id}</span>
+            <span className={classes["name"]}>
+              <Name text={user.name ?? user.user_id} />
+            </span>
           </UnstyledButton>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Label>
+          <Menu.Label className={classes["id"] ?? ""}>
             {user.user_id} · {user.role}
           </Menu.Label>
           {session.provider === null && (
@@ -87,6 +104,9 @@ function Account({ session }: { session: Session }) {
               Second factor
             </Menu.Item>
           )}
+          <Menu.Item component="a" href={DOCS.href} leftSection={<DOCS.icon size={15} />} className={classes["inMenu"] ?? ""}>
+            {DOCS.label}
+          </Menu.Item>
           <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => leave(false)}>
             Sign out
           </Menu.Item>

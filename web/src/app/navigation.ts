@@ -8,6 +8,8 @@ export interface NavigationItem {
   to: string;
   label: string;
   icon: TablerIcon;
+  /** Paths of pages that are reached from this one and have no entry of their own. */
+  covers?: string;
 }
 
 export const ADMIN_NAVIGATION: NavigationItem[] = [
@@ -18,7 +20,7 @@ export const ADMIN_NAVIGATION: NavigationItem[] = [
   { to: "/admin/models", label: "Models", icon: IconBoxModel2 },
   { to: "/admin/upstreams", label: "Upstreams", icon: IconServer2 },
   { to: "/admin/billing", label: "Billing", icon: IconCoin },
-  { to: "/admin/alerts", label: "Alerts", icon: IconBell },
+  { to: "/admin/alerts", label: "Alerts", icon: IconBell, covers: "/admin/webhooks" },
   { to: "/admin/audit", label: "Audit", icon: IconHistory },
 ];
 

@@ -16,10 +16,16 @@ export interface Column<Row> {
   numeric?: boolean;
   /** The name by which the API sorts this column; its head is then a button. */
   sort?: string;
-  /** The width of the window from which the column is shown, in pixels. */
-  from?: 700 | 900;
-  /** Where the cell goes in a narrow window: beside the first one, or on the lines below it, alone or with the column's name before
-   * it. If any column says so, rows are stacked instead of scrolling sideways. */
+  /** Text of any length (`Name`): such columns share the room that the others leave, in these proportions. */
+  grow?: number;
+  /** The least that such a column shrinks to, in pixels. */
+  least?: number;
+  /** Prose: on as many lines as it takes. */
+  wraps?: boolean;
+  /** The width of the table from which the column is shown, in pixels. */
+  from?: 700 | 780 | 900 | 1000 | 1100;
+  /** Where the cell goes in a narrow table: beside the first one, or on the lines below it, alone or with the column's name before
+   * it, whatever `from` says. If any column says so, rows are stacked instead of scrolling sideways. */
   narrow?: "beside" | "below" | "named";
   /** Whether the head is for screen readers only: above a column of buttons, say. */
   quiet?: boolean;
@@ -38,12 +44,11 @@ interface TableProps<Row> {
   isSelected?: (row: Row) => boolean;
   empty: ReactNode;
   sort?: { by: string; order: string; onSort: (by: string) => void };
-  height?: number;
 }
 
 const SKELETON_ROWS = 8;
 
-export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSelected, empty, sort, height }: TableProps<Row>) {
+export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSelected, empty, sort }: TableProps<Row>) {
   const location = useLocation();
   const navigate = useNavigate();
   const target = (row: Row) => ({ pathname: to?.(row) ?? "", search: search ?? location.search });
@@ -53,15 +58,16 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
     else void navigate(target(row));
   };
   const stacks = columns.some(({ narrow }) => narrow !== undefined);
+  const shares = columns.reduce((sum, { grow = 0 }) => sum + grow, 0);
   if (rows?.length === 0) return <>{empty}</>;
   return (
-    <div className={classes["scroll"]} style={height === undefined ? undefined : { maxHeight: height }} tabIndex={0} role="region" aria-label={`${label}, table`}>
+    <div ref={scrollsWhenWide} className={classes["scroll"]} tabIndex={0} role="region" aria-label={`${label}, table`}>
       <table className={classes["table"]} data-stacks={stacks} data-sorts={sort !== undefined} aria-busy={rows === undefined}>
         <caption className="visually-hidden">{label}</caption>
         <thead>
           <tr>
             {columns.map((column) => (
-              <Head key={column.id} column={column} sort={sort} />
+              <Head key={column.id} column={column} shares={shares} sort={sort} />
             ))}
           </tr>
         </thead>
@@ -70,7 +76,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
             ? Array.from({ length: SKELETON_ROWS }, (_, place) => (
                 <tr key={place}>
                   {columns.map((column) => (
-                    <td key={column.id} data-from={column.from} data-narrow={column.narrow}>
+                    <td key={column.id} data-from={column.from} data-narrow={column.narrow} data-grows={column.grow !== undefined}>
                       <Skeleton height={12} width="70%" />
                     </td>
                   ))}
@@ -89,6 +95,8 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
                       data-numeric={column.numeric}
                       data-from={column.from}
                       data-narrow={column.narrow}
+                      data-grows={column.grow !== undefined}
+                      data-wraps={column.wraps}
                       // The second line of a head is for the table's head only.
                       {...(column.narrow === "named" && { "data-label": column.label.split("\n")[0] })}
                     >
@@ -109,6 +117,18 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
   );
 }
 
+/** Marks the element while the table in it has no room: it then scrolls. */
+function scrollsWhenWide(element: HTMLDivElement | null) {
+  const table = element?.firstElementChild;
+  if (!element || !table) return;
+  const observer = new ResizeObserver(() => {
+    element.dataset["wide"] = String(table.getBoundingClientRect().width > element.getBoundingClientRect().width + 0.5);
+  });
+  observer.observe(element);
+  observer.observe(table);
+  return () => observer.disconnect();
+}
+
 const CONTROLS = "a, button, input, label, select, textarea";
 
 /** Whether a click is not meant for the row: on a control inside it, in a dialog opened from it, or at the end of selecting text. */
@@ -117,13 +137,22 @@ function isForSomethingElse({ target, currentTarget }: MouseEvent): boolean {
   return target.closest(CONTROLS) !== null || window.getSelection()?.isCollapsed === false;
 }
 
-function Head<Row>({ column, sort }: { column: Column<Row>; sort: TableProps<Row>["sort"] }) {
+function Head<Row>({ column, shares, sort }: { column: Column<Row>; shares: number; sort: TableProps<Row>["sort"] }) {
   const sorted = sort !== undefined && column.sort === sort.by;
   const order = sorted ? (sort.order === "asc" ? "ascending" : "descending") : undefined;
   const Arrow = order === "ascending" ? IconArrowUp : IconArrowDown;
   const by = column.sort;
   return (
-    <th scope="col" data-numeric={column.numeric} data-from={column.from} data-sorts={by !== undefined} aria-sort={order}>
+    <th
+      scope="col"
+      data-numeric={column.numeric}
+      data-from={column.from}
+      data-narrow={column.narrow}
+      data-sorts={by !== undefined}
+      data-grows={column.grow !== undefined}
+      aria-sort={order}
+      {...(column.grow !== undefined && { style: { width: `${(100 * column.grow) / shares}%`, minWidth: column.least } })}
+    >
       {by !== undefined && sort !== undefined ? (
         <button type="button" className={classes["sort"]} onClick={() => sort.onSort(by)}>
           {column.label}

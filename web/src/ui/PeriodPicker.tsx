@@ -52,16 +52,16 @@ export function PeriodPicker() {
           onChange={(name) => (name === "custom" ? open() : choose(name as PeriodName, null))}
         />
       </Popover.Target>
-      <Popover.Dropdown>
+      <Popover.Dropdown className={classes["dates"] ?? ""}>
         <form onSubmit={submit} onChange={() => setReversed(false)}>
           <Group align="flex-start" gap="xs">
-            <TextInput type="date" label="From" name="from" size="xs" w={150} required defaultValue={period.from.slice(0, 10)} data-autofocus />
+            <TextInput type="date" label="From" name="from" size="xs" flex="1 1 130px" required defaultValue={period.from.slice(0, 10)} data-autofocus />
             <TextInput
               type="date"
               label="To (UTC)"
               name="to"
               size="xs"
-              w={150}
+              flex="1 1 130px"
               required
               error={reversed && "This is before “From”. Choose the same day or a later one."}
               defaultValue={new Date(Date.parse(period.to) - 1).toISOString().slice(0, 10)}

@@ -188,6 +188,20 @@ class SuspendedRoute(SessionRoute):
     even_one_factor = True
 
 
+class VisitorRoute(_GuardedRoute):
+    """As `SuspendedRoute`; with `required=false` in the query also for visitors without a session, who have no caller:
+    a page asks before it knows whether anybody is signed in, and browsers report each 401 as an error."""
+
+    @staticmethod
+    def authenticate(request: Request) -> Caller | None:
+        try:
+            return SuspendedRoute.authenticate(request)
+        except NotSignedIn:
+            if request.query_params.get("required") == "false":
+                return None
+            raise
+
+
 class SetUpRoute(SessionRoute):
     """A route for sessions, also of those who have yet to set up the second factor that they need."""
 
@@ -214,7 +228,7 @@ def manager_router(tag: str) -> APIRouter:
     return APIRouter(route_class=ManagerRoute, tags=[tag], dependencies=_KEY_SCHEMES, responses=_COMMON_ERRORS)
 
 
-def session_router(tag: str, route_class: type[SessionRoute] = SessionRoute) -> APIRouter:
+def session_router(tag: str, route_class: type[SessionRoute | VisitorRoute] = SessionRoute) -> APIRouter:
     return APIRouter(route_class=route_class, tags=[tag], dependencies=[_SESSION_SCHEME], responses=_COMMON_ERRORS)
 
 
@@ -229,6 +243,11 @@ def _presented(request: Request) -> str | Caller:
 async def _caller(request: Request) -> Caller:
     caller: Caller = request.scope[_CALLER]
     return caller
+
+
+async def _visitor(request: Request) -> Caller | None:
+    found: Caller | None = request.scope[_CALLER]
+    return found
 
 
 async def _as_admin(request: Request) -> Actor:
@@ -250,6 +269,8 @@ async def _as_user(request: Request) -> Actor:
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]
 """On a user's route: the caller."""
+CurrentVisitor = Annotated[Caller | None, Depends(_visitor)]
+"""On a visitor's route: the caller, None where nobody is signed in."""
 ByUser = Annotated[Actor, Depends(_as_user)]
 """On a user's route: the author of a change, for the audit log."""
 ByAdmin = Annotated[Actor, Depends(_as_admin)]

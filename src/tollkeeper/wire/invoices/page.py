@@ -241,13 +241,16 @@ def _adjustments(adjustments: Sequence[Mapping[str, Any]]) -> Markup | None:
 def _section(title: str, heads: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Markup:
     head = element("tr", *(_cell("th", name, kind, scope="col") for name, kind in heads))
     body = [
-        element("tr", *(_cell("td", cell, kind) for cell, (_, kind) in zip(row, heads, strict=True))) for row in rows
+        element(
+            "tr", *(_cell("td", cell, kind, data_label=name) for cell, (name, kind) in zip(row, heads, strict=True))
+        )
+        for row in rows
     ]
     table = element("table", element("caption", title), element("thead", head), element("tbody", *body))
     return element(
         "section",
         element("h2", title),
-        # A table that is wider than the window scrolls, by the keyboard, too.
+        # A table that is wider than the window scrolls, by the keyboard, too; a telephone's stacks its rows.
         element("div", table, class_="scroll", role="region", aria_label=title, tabindex="0"),
     )
 

@@ -59,7 +59,15 @@ footer {
 code { font: 7.5pt/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 @media screen and (max-width: 600px) {
   header, .parties { grid-template-columns: 1fr; gap: 5mm; }
-  .scroll table { min-width: 130mm; }
+  /* Rows are stacked: what it is and what it costs, and below them the rest, each with its column's name. */
+  .scroll :is(table, tbody) { display: block; }
+  .scroll thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .scroll tr { display: flex; flex-wrap: wrap; gap: 1pt 9pt; padding: 5pt 0; border-bottom: .5pt solid var(--line); }
+  .scroll tr::after { content: ""; flex: 0 0 100%; order: 1; }
+  .scroll td { order: 2; min-width: 0; padding: 0; border: 0; color: var(--quiet); font-size: 8.5pt; }
+  .scroll td:not(:first-child, :last-child)::before { content: attr(data-label) " "; }
+  .scroll td:is(:first-child, :last-child) { order: 0; color: inherit; font-size: inherit; }
+  .scroll td:first-child { flex: 1 1 0; }
 }
 @page {
   size: A4; margin: 16mm 16mm 18mm;

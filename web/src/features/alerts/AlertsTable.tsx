@@ -7,6 +7,7 @@ import { alertWords, pathOf, subjectOf } from "~/features/alerts/words";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { Status, type StatusLooks } from "~/ui/Status";
 import { RelativeTime } from "~/ui/Times";
@@ -49,18 +50,19 @@ function stateOf({ percent }: Alert): string {
 }
 
 const COLUMNS: Column<Alert>[] = [
-  { id: "subject", label: "Of", cell: (alert) => <Subject of={alert} /> },
+  { id: "subject", label: "Of", grow: 1, cell: (alert) => <Subject of={alert} /> },
   { id: "state", label: "State", narrow: "beside", cell: (alert) => <Status of={stateOf(alert)} looks={LOOKS} /> },
-  { id: "what", label: "What", narrow: "below", cell: alertWords },
+  { id: "what", label: "What", grow: 1, wraps: true, narrow: "below", cell: alertWords },
   { id: "since", label: "Since", narrow: "named", cell: ({ since }) => <RelativeTime at={since} /> },
 ];
 
 function Subject({ of: alert }: { of: Alert }) {
   const path = pathOf(alert);
-  if (path === null) return subjectOf(alert);
+  const name = <Name text={subjectOf(alert)} />;
+  if (path === null) return name;
   return (
     <Anchor component={Link} to={path}>
-      {subjectOf(alert)}
+      {name}
     </Anchor>
   );
 }

@@ -10,8 +10,6 @@ import { Panel } from "~/ui/Panel";
 import { Timestamp } from "~/ui/Times";
 import { useFilter } from "~/ui/urlState";
 
-import classes from "./EventsTable.module.css";
-
 /** What happened, newest first. */
 export function EventsTable() {
   const [type, setType] = useFilter("type");
@@ -55,5 +53,5 @@ export function EventsTable() {
 const COLUMNS: Column<Event>[] = [
   { id: "at", label: "Time", cell: ({ timestamp }) => <Timestamp at={timestamp} /> },
   { id: "type", label: "Event", narrow: "beside", cell: ({ type }) => EVENT_WORDS[type] },
-  { id: "data", label: "About", narrow: "below", cell: ({ type, data }) => <span className={classes["line"]}>{eventLine(type, data)}</span> },
+  { id: "data", label: "About", grow: 1, wraps: true, narrow: "below", cell: ({ type, data }) => <span className="unit">{eventLine(type, data)}</span> },
 ];

@@ -4,9 +4,8 @@ import type { Entry } from "~/features/audit/audit";
 import { actionWords, actorWords, detailLine } from "~/features/audit/words";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { Name } from "~/ui/Name";
 import { Timestamp } from "~/ui/Times";
-
-import classes from "./AuditTable.module.css";
 
 interface Props {
   entries: readonly Entry[] | undefined;
@@ -49,9 +48,9 @@ function shown(entries: readonly Entry[]): string {
 
 const COLUMNS: Column<Entry>[] = [
   { id: "at", label: "Time", cell: ({ at }) => <Timestamp at={at} /> },
-  { id: "actor", label: "Who", narrow: "named", cell: ({ actor }) => actorWords(actor) },
+  { id: "actor", label: "Who", grow: 1, narrow: "named", cell: ({ actor }) => <Name text={actorWords(actor)} /> },
   { id: "action", label: "What", narrow: "beside", cell: ({ action }) => actionWords(action) },
-  { id: "target", label: "Of", narrow: "named", cell: ({ target }) => <span className={classes["target"]}>{target === "*" ? "several" : target}</span> },
-  { id: "detail", label: "Detail", from: 900, cell: ({ detail }) => <span className={classes["line"]}>{detailLine(detail)}</span> },
+  { id: "target", label: "Of", grow: 1, narrow: "named", cell: ({ target }) => <Name text={target === "*" ? "several" : target} /> },
+  { id: "detail", label: "Detail", grow: 2, from: 900, cell: ({ detail }) => <span className="unit"><Name text={detailLine(detail)} /></span> },
   { id: "address", label: "From", from: 700, cell: ({ address }) => address ?? <span className="unit">here</span> },
 ];

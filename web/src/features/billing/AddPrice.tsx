@@ -1,4 +1,4 @@
-import { Autocomplete, Button, Group, Modal, Radio, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Radio, Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -7,6 +7,7 @@ import { isPattern, PRICES, scopeWords, useAllPrices } from "~/features/billing/
 import { ALL_MODELS, useAllModels } from "~/features/models/models";
 import { DialogForm } from "~/ui/DialogForm";
 import { timestamp } from "~/ui/format/times";
+import { SuggestField } from "~/ui/SuggestField";
 import { useNotices } from "~/ui/useNotices";
 import { useReturnFocus } from "~/ui/useReturnFocus";
 
@@ -75,8 +76,7 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
   return (
     <Modal opened onClose={onClose} title="Add a price">
       <DialogForm action="Add the price" busy={put.isPending} error={put.error} onSubmit={submit} onCancel={onClose}>
-        <Autocomplete
-          size="sm"
+        <SuggestField
           label="Model or pattern"
           description={isPattern(model.trim()) ? patternWords(model.trim()) : "A name, or the beginning of names and a *: “gpt-4o*”."}
           data={names}
@@ -110,8 +110,7 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
               {priceField("image", "Each image", "usd_per_image", "That is made; empty: nothing", "nothing")}
               {priceField("minute", "A minute of audio", "audio_usd_per_minute", "That is read; empty: nothing", "nothing")}
               {priceField("chars", "A million characters", "speech_usd_per_mchar", "That are spoken; empty: nothing", "nothing")}
-              <Autocomplete
-                size="sm"
+              <SuggestField
                 label="At upstream"
                 description="Empty: at any"
                 data={upstreams}

@@ -1,4 +1,4 @@
-import { Text } from "@mantine/core";
+import { Badge, Text } from "@mantine/core";
 
 import { isPattern, type Price, priceKey } from "~/features/billing/prices";
 import { UsdPerMillion } from "~/features/billing/UsdPerMillion";
@@ -6,10 +6,9 @@ import type { Model } from "~/features/models/models";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { count } from "~/ui/format/numbers";
+import { Name } from "~/ui/Name";
 import { RelativeTime } from "~/ui/Times";
 import { usePagedSearch } from "~/ui/usePagedSearch";
-
-import classes from "./PricesTable.module.css";
 
 interface Props {
   prices: readonly Price[] | undefined;
@@ -54,24 +53,18 @@ function columnsOf(prices: readonly Price[], models: readonly Model[]): Column<P
     {
       id: "model",
       label: "Model or pattern",
-      cell: ({ model }) => (
-        <>
-          <span className={classes["model"]} title={model}>
-            {model}
-          </span>
-          {isPattern(model) && <span className={classes["badge"]}>pattern</span>}
-        </>
-      ),
+      grow: 3,
+      cell: ({ model }) => <Name text={model} tail={14} aside={isPattern(model) && <Badge color="gray">pattern</Badge>} />,
     },
     ...SCOPES.filter(({ of }) => prices.some((price) => price[of] !== null)).map(
-      ({ of, ...column }): Column<Price> => ({ ...column, id: of, cell: (price) => <Scope value={price[of]} /> }),
+      ({ of, ...column }): Column<Price> => ({ ...column, id: of, narrow: "named", cell: (price) => <Scope value={price[of]} /> }),
     ),
-    { id: "input", label: "Input", numeric: true, cell: (price) => <UsdPerMillion usd={price.input_usd_per_mtok} /> },
-    { id: "output", label: "Output", numeric: true, cell: (price) => <UsdPerMillion usd={price.output_usd_per_mtok} /> },
-    { id: "cached", label: "From cache", numeric: true, from: 700, cell: (price) => <UsdPerMillion usd={price.cached_input_usd_per_mtok} /> },
-    { id: "write", label: "Kept in cache", numeric: true, from: 700, cell: (price) => <UsdPerMillion usd={price.cache_write_usd_per_mtok} /> },
-    { id: "since", label: "Since", from: 700, cell: (price) => <RelativeTime at={price.effective_at} /> },
-    { id: "served", label: "Models it counts for", from: 700, cell: (price) => <Served names={servedBy(price.id)} /> },
+    { id: "input", label: "Input", numeric: true, narrow: "named", cell: (price) => <UsdPerMillion usd={price.input_usd_per_mtok} /> },
+    { id: "output", label: "Output", numeric: true, narrow: "named", cell: (price) => <UsdPerMillion usd={price.output_usd_per_mtok} /> },
+    { id: "cached", label: "From cache", numeric: true, from: 900, narrow: "named", cell: (price) => <UsdPerMillion usd={price.cached_input_usd_per_mtok} /> },
+    { id: "write", label: "Kept in cache", numeric: true, from: 900, narrow: "named", cell: (price) => <UsdPerMillion usd={price.cache_write_usd_per_mtok} /> },
+    { id: "since", label: "Since", narrow: "named", cell: (price) => <RelativeTime at={price.effective_at} /> },
+    { id: "served", label: "Models it counts for", grow: 2, narrow: "named", cell: (price) => <Served names={servedBy(price.id)} /> },
   ];
 }
 
@@ -88,10 +81,5 @@ function Scope({ value }: { value: string | number | null }) {
 
 function Served({ names }: { names: readonly string[] }) {
   if (names.length === 0) return <span className="unit">none there is now</span>;
-  return (
-    <>
-      {names[0]}
-      {names.length > 1 && <span className="unit"> and {names.length - 1} more</span>}
-    </>
-  );
+  return <Name text={names.join(", ")} />;
 }

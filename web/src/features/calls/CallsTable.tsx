@@ -17,6 +17,7 @@ import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { Loading } from "~/ui/Loading";
 import { Money, SmallMoney } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { Tile, Tiles } from "~/ui/Tiles";
 import { Duration, Timestamp } from "~/ui/Times";
@@ -84,13 +85,13 @@ function withUser(params: URLSearchParams, userId: string): string {
 }
 
 const WHEN: Column<CallRecord> = { id: "at", label: "Time", cell: (call) => <Timestamp at={call.created_at} /> };
-const USER: Column<CallRecord> = { id: "user", label: "User", narrow: "below", cell: (call) => call.user_id };
+const USER: Column<CallRecord> = { id: "user", label: "User", grow: 2, narrow: "below", cell: (call) => <Name text={call.user_id} /> };
 const REST: Column<CallRecord>[] = [
-  { id: "model", label: "Model", narrow: "below", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
+  { id: "model", label: "Model", grow: 3, narrow: "below", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
   { id: "cost", label: "Cost", numeric: true, narrow: "beside", cell: (call) => <Cost of={call} /> },
   { id: "status", label: "Status", narrow: "below", cell: (call) => <Ending of={call} /> },
-  { id: "input", label: "Input", numeric: true, from: 700, cell: (call) => <Count value={call.prompt_tokens} of="tokens" /> },
-  { id: "output", label: "Output", numeric: true, from: 700, cell: (call) => <Count value={call.completion_tokens} of="tokens" /> },
+  { id: "input", label: "Input", numeric: true, from: 900, cell: (call) => <Count value={call.prompt_tokens} of="tokens" /> },
+  { id: "output", label: "Output", numeric: true, from: 900, cell: (call) => <Count value={call.completion_tokens} of="tokens" /> },
   { id: "first", label: "First token", numeric: true, from: 900, cell: (call) => <Duration ms={call.first_token_ms} /> },
   { id: "took", label: "Total", numeric: true, from: 700, cell: (call) => <Duration ms={call.latency_ms} /> },
 ];

@@ -7,6 +7,7 @@ import { Count } from "~/ui/Count";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { mostPlaces } from "~/ui/format/money";
 import { Money } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import type { Period } from "~/ui/period";
 
@@ -44,12 +45,13 @@ function columnsOf(rows: readonly PersonUsage[], names: ReadonlyMap<string, stri
     {
       id: "person",
       label: "Person",
+      grow: 1,
       cell: ({ end_user_id: id }) =>
         id === null ? (
           <span className="unit">nobody named</span>
         ) : (
-          <Anchor component={Link} to={callsOf(id)} inherit className={classes["person"] ?? ""} title={names.get(id) ?? id}>
-            {names.get(id) ?? id}
+          <Anchor component={Link} to={callsOf(id)} inherit className={classes["person"] ?? ""}>
+            <Name text={names.get(id) ?? id} />
           </Anchor>
         ),
     },

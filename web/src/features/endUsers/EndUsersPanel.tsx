@@ -12,6 +12,7 @@ import { describeLimits } from "~/features/limits/words";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
 import { useNotices } from "~/ui/useNotices";
@@ -66,14 +67,11 @@ function columnsOf(limit: (id: string) => void, erase: (endUser: EndUser) => voi
     {
       id: "person",
       label: "Person",
-      cell: ({ value }) => (
-        <span className={classes["person"]} title={value ?? ""}>
-          {value ?? <span className="unit">erased</span>}
-        </span>
-      ),
+      grow: 1,
+      cell: ({ value }) => <span className={classes["person"]}>{value === null ? <span className="unit">erased</span> : <Name text={value} />}</span>,
     },
     { id: "id", label: "Id in calls", narrow: "below", cell: ({ id }) => <code className={classes["code"]}>{id}</code> },
-    { id: "status", label: "Status", narrow: "beside", cell: ({ status }) => <EndUserStatus of={status} /> },
+    { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <EndUserStatus of={status} /> },
     { id: "since", label: "First seen", from: 900, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     { id: "limits", label: "Limits", from: 700, cell: ({ limits }) => <Limits words={describeLimits(limits)} /> },
     { id: "actions", label: "Actions", quiet: true, narrow: "beside", cell: (row) => <Actions of={row} limit={limit} erase={erase} /> },

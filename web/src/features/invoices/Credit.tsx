@@ -77,7 +77,7 @@ const COLUMNS: Column<Entry>[] = [
   { id: "at", label: "Time", cell: ({ at }) => <Timestamp at={at} /> },
   { id: "amount", label: "Amount", numeric: true, narrow: "beside", cell: ({ amount_usd: amount }) => <span className="num">{exactUsd(amount)}</span> },
   { id: "kind", label: "What", narrow: "below", cell: ({ kind, amount_usd: amount }) => (kind === "granted" && amount.startsWith("-") ? "Taken back" : (KINDS[kind] ?? kind)) },
-  { id: "reason", label: "Reason", narrow: "below", cell: ({ reason }) => reason },
+  { id: "reason", label: "Reason", grow: 1, wraps: true, narrow: "below", cell: ({ reason }) => reason },
   { id: "balance", label: "Balance", numeric: true, from: 700, cell: ({ balance_usd: balance }) => <span className="num">{exactUsd(balance)}</span> },
 ];
 

@@ -5,6 +5,7 @@ import { InvoiceStatus } from "~/features/invoices/InvoiceStatus";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Name } from "~/ui/Name";
 import { exactUsd } from "~/ui/format/money";
 import { monthWords, utcDay } from "~/ui/format/times";
 
@@ -46,7 +47,7 @@ function None({ filtered }: { filtered: boolean }) {
 }
 
 const TITLE: Column<Invoice> = { id: "number", label: "Invoice", cell: titleOf };
-const PAYER: Column<Invoice> = { id: "payer", label: "Payer", narrow: "below", cell: ({ payer }) => payerWords(payer) };
+const PAYER: Column<Invoice> = { id: "payer", label: "Payer", grow: 1, narrow: "below", cell: ({ payer }) => <Name text={payerWords(payer)} /> };
 const REST: Column<Invoice>[] = [
   { id: "total", label: "Total", numeric: true, narrow: "beside", cell: ({ total_usd: total }) => <span className="num">{exactUsd(total)}</span> },
   { id: "status", label: "Status", narrow: "below", cell: (invoice) => <InvoiceStatus of={invoice.status} settled={isSettled(invoice)} /> },

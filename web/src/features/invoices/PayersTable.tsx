@@ -8,6 +8,7 @@ import { ErrorMessage } from "~/ui/ErrorMessage";
 import { exactUsd, isZero, mostPlaces } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { Money } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 import { useFilter } from "~/ui/urlState";
 
 import classes from "./PayersTable.module.css";
@@ -47,7 +48,7 @@ export function PayersTable({ month }: { month: string }) {
 function columnsOf(rows: readonly PayerMonth[] = []): Column<PayerMonth>[] {
   const places = { cost: mostPlaces(rows.map(({ cost_usd: cost }) => cost)), open: mostPlaces(rows.map(({ open_usd: open }) => open)) };
   return [
-    { id: "payer", label: "Payer", cell: payerWords },
+    { id: "payer", label: "Payer", grow: 1, cell: (payer) => <Name text={payerWords(payer)} /> },
     { id: "invoice", label: "Invoice", narrow: "below", cell: ({ number }) => number ?? <span className="unit">–</span> },
     { id: "status", label: "Status", narrow: "below", cell: ({ status, total_usd: total }) => <InvoiceStatus of={status ?? "draft"} settled={total !== null && isSettled({ total_usd: total })} /> },
     { id: "requests", label: "Calls", numeric: true, from: 700, cell: ({ requests }) => <span className="num">{count(requests)}</span> },

@@ -11,6 +11,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { count } from "~/ui/format/numbers";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
 
@@ -72,11 +73,8 @@ function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean): Column<Key
     {
       id: "name",
       label: "Name",
-      cell: (key) => (
-        <span className={classes["name"]} title={key.name ?? ""}>
-          {key.name ?? <span className="unit">without a name</span>}
-        </span>
-      ),
+      grow: 1,
+      cell: (key) => <span className={classes["name"]}>{key.name === null ? <span className="unit">without a name</span> : <Name text={key.name} />}</span>,
     },
     { id: "key", label: "Key", narrow: "below", cell: (key) => <Prefix of={key} /> },
     { id: "status", label: "Status", narrow: "beside", cell: (key) => <KeyStatus of={key.status} /> },

@@ -5,6 +5,7 @@ import type { Draft, Faults } from "~/features/limits/draft";
 import { LimitField } from "~/features/limits/LimitField";
 import { COUNTED, type CountName } from "~/features/limits/names";
 import { useModelNames } from "~/features/models/models";
+import { Name } from "~/ui/Name";
 
 import classes from "./LimitFields.module.css";
 
@@ -65,8 +66,8 @@ export function ModelLimitFields({ draft, onDraft, faults }: Props) {
           {Object.entries(models).map(([model, texts]) => (
             <section key={model} className={classes["model"]} aria-label={`Limits for ${model}`}>
               <div className={classes["modelHead"]}>
-                {model}
-                <Button variant="subtle" color="gray" size="compact-xs" onClick={() => remove(model)} aria-label={`Remove the limits for ${model}`}>
+                <Name text={model} tail={14} />
+                <Button variant="subtle" color="gray" size="compact-xs" flex="none" onClick={() => remove(model)} aria-label={`Remove the limits for ${model}`}>
                   Remove
                 </Button>
               </div>

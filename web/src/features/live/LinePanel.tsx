@@ -7,6 +7,7 @@ import { FadeOnChange } from "~/ui/FadeOnChange";
 import { count } from "~/ui/format/numbers";
 import { duration } from "~/ui/format/times";
 import { Loading } from "~/ui/Loading";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 
 import classes from "./LinePanel.module.css";
@@ -42,7 +43,7 @@ function figure(value: string) {
 }
 
 const BY_UPSTREAM: Column<Line["upstreams"][number]>[] = [
-  { id: "id", label: "Upstream", cell: ({ id }) => id },
+  { id: "id", label: "Upstream", grow: 1, cell: ({ id }) => <Name text={id} /> },
   {
     id: "slots",
     label: "Slots taken",
@@ -63,6 +64,6 @@ const BY_UPSTREAM: Column<Line["upstreams"][number]>[] = [
 ];
 
 const BY_USER: Column<Line["users"][number]>[] = [
-  { id: "id", label: "User", cell: ({ id }) => <Link to={`/admin/users/${encodeURIComponent(id)}`}>{id}</Link> },
+  { id: "id", label: "User", grow: 1, cell: ({ id }) => <Link to={`/admin/users/${encodeURIComponent(id)}`}><Name text={id} /></Link> },
   { id: "waiting", label: "Waiting", numeric: true, cell: ({ waiting }) => figure(count(waiting)) },
 ];

@@ -9,6 +9,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { DialogForm } from "~/ui/DialogForm";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { useReturnFocus } from "~/ui/useReturnFocus";
 
@@ -22,7 +23,7 @@ export function AliasesPanel() {
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const close = () => setDialog(null);
   const columns: Column<Alias>[] = [
-    { id: "name", label: "Alias", cell: ({ name }) => <span className={classes["name"]}>{name}</span> },
+    { id: "name", label: "Alias", grow: 1, cell: ({ name }) => <strong className={classes["name"]}><Name text={name} tail={14} /></strong> },
     {
       id: "actions",
       label: "Actions",
@@ -39,7 +40,7 @@ export function AliasesPanel() {
         </ActionIcon.Group>
       ),
     },
-    { id: "models", label: "Stands for", narrow: "below", cell: ({ models }) => <span className={classes["models"]}>{models.join(", then ")}</span> },
+    { id: "models", label: "Stands for", grow: 2, wraps: true, narrow: "below", cell: ({ models }) => models.join(", then ") },
   ];
   return (
     <Panel

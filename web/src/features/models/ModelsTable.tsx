@@ -1,4 +1,4 @@
-import { Anchor, Button, Text, Tooltip } from "@mantine/core";
+import { Anchor, Button, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
@@ -12,12 +12,11 @@ import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { exactUsd } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
+import { Name } from "~/ui/Name";
 import { RelativeTime } from "~/ui/Times";
 import { usePagedSearch } from "~/ui/usePagedSearch";
 
 import classes from "./ModelsTable.module.css";
-
-const MAX_ALIASES = 2;
 
 interface Props {
   models: readonly Model[] | undefined;
@@ -65,24 +64,22 @@ function None({ onPull }: { onPull: () => void }) {
 }
 
 const COLUMNS: [Column<Model>, ...Column<Model>[]] = [
-  { id: "name", label: "Model", cell: (model) => <Name of={model} /> },
+  { id: "name", label: "Model", grow: 3, cell: (model) => <Named of={model} /> },
   {
     id: "upstream",
     label: "Upstream",
+    grow: 2,
     narrow: "below",
-    cell: ({ upstreams }) => (
-      <span className={classes["upstreams"]} title={upstreams.join(", ")}>
-        {upstreams.join(", ")}
-      </span>
-    ),
+    cell: ({ upstreams }) => <Name text={upstreams.join(", ")} />,
   },
-  { id: "size", label: "Size", numeric: true, narrow: "named", cell: (model) => <Size of={model} /> },
+  { id: "size", label: "Size", numeric: true, from: 900, narrow: "named", cell: (model) => <Size of={model} /> },
   { id: "memory", label: "In memory", narrow: "named", cell: (model) => <InMemory of={model} /> },
-  { id: "pin", label: "Pinned", narrow: "named", cell: (model) => <PinState of={model} /> },
+  { id: "pin", label: "Pinned", from: 1000, narrow: "named", cell: (model) => <PinState of={model} /> },
   {
     id: "context",
     label: "Context",
     numeric: true,
+    from: 1100,
     narrow: "named",
     cell: (model) => (model.context === null ? <span className="unit">not known</span> : <Count value={model.context} of="tokens" />),
   },
@@ -94,10 +91,10 @@ const COLUMNS: [Column<Model>, ...Column<Model>[]] = [
     narrow: "named",
     cell: ({ requests_this_month: requests }) => <Count value={requests} of="requests" />,
   },
-  { id: "used", label: "Last used", narrow: "named", cell: (model) => <RelativeTime at={model.last_used_at} /> },
+  { id: "used", label: "Last used", from: 900, narrow: "named", cell: (model) => <RelativeTime at={model.last_used_at} /> },
 ];
 
-function Name({ of: { name, aliases, places } }: { of: Model }) {
+function Named({ of: { name, aliases, places } }: { of: Model }) {
   const build = places.map(buildOf).find((text) => text !== "");
   return (
     <span className={classes["name"]}>
@@ -105,12 +102,7 @@ function Name({ of: { name, aliases, places } }: { of: Model }) {
       {build !== undefined && <span className={classes["aliases"]}>{build}</span>}
       {aliases.length > 0 && (
         <span className={classes["aliases"]}>
-          also {aliases.slice(0, MAX_ALIASES).join(", ")}
-          {aliases.length > MAX_ALIASES && (
-            <Tooltip label={aliases.slice(MAX_ALIASES).join(", ")}>
-              <span> and {aliases.length - MAX_ALIASES} more</span>
-            </Tooltip>
-          )}
+          <Name text={`also ${aliases.join(", ")}`} />
         </span>
       )}
     </span>

@@ -8,6 +8,7 @@ import { isRunning, type Job, useEndings, useJobChanges, useJobs } from "~/featu
 import { JobFigures, JobState, JobTrack } from "~/features/pulls/JobState";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { count } from "~/ui/format/numbers";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { usePanel } from "~/ui/urlState";
 
@@ -73,7 +74,9 @@ function JobItem({ job, open, onToggle, onPull }: ItemProps) {
       <div className={classes["head"]}>
         <button type="button" className={classes["toggle"]} aria-expanded={open} onClick={onToggle}>
           <Chevron size={14} aria-hidden />
-          <span className={classes["model"]}>{job.model}</span>
+          <span className={classes["model"]}>
+            <Name text={job.model} tail={14} />
+          </span>
         </button>
         <JobState of={job} />
         {isRunning(job) ? (

@@ -10,6 +10,8 @@ const COLUMNS: Column<Refusal>[] = [
   {
     id: "reason",
     label: "Reason",
+    grow: 1,
+    wraps: true,
     cell: (row) => (
       <>
         {refusalWords(row)} <span className="unit">{row.status}</span>

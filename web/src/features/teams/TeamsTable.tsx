@@ -9,6 +9,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { mostPlaces } from "~/ui/format/money";
 import { Money } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 
 import classes from "./TeamsTable.module.css";
 
@@ -46,12 +47,8 @@ function columns(places: number): Column<TeamRow>[] {
     {
       id: "team",
       label: "Team",
-      cell: ({ team_id: id, name }) => (
-        <span className={classes["who"]} title={name === null ? id : `${id}, ${name}`}>
-          <span className={classes["id"]}>{id}</span>
-          {name !== null && <span className={classes["name"]}>{name}</span>}
-        </span>
-      ),
+      grow: 1,
+      cell: ({ team_id: id, name }) => <Name text={id} more={name} />,
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <TeamStatus of={status} /> },
     { id: "members", label: "Members", numeric: true, narrow: "named", cell: ({ members }) => <Count value={members} of="members" /> },

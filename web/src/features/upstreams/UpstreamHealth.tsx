@@ -5,6 +5,7 @@ import type { Standing } from "~/features/live/feed";
 import { UpstreamStatus } from "~/features/upstreams/UpstreamStatus";
 import { count } from "~/ui/format/numbers";
 import { Loading } from "~/ui/Loading";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 
 import classes from "./UpstreamHealth.module.css";
@@ -26,7 +27,7 @@ export function UpstreamHealth({ tick }: { tick: Standing | null }) {
           {tick.upstreams.map(({ id, kind, state, in_flight: running, queued, error }) => (
             <li key={id} className={classes["upstream"]}>
               <span className={classes["what"]}>
-                {id} <span className="unit">{kind}</span>
+                <Name text={id} aside={<span className="unit">{kind}</span>} />
               </span>
               <UpstreamStatus of={state} />
               <span className={classes["detail"]}>{(state === "up" ? null : error) ?? `${count(running)} in flight, ${count(queued)} queued`}</span>

@@ -8,6 +8,7 @@ import { Count } from "~/ui/Count";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { count } from "~/ui/format/numbers";
+import { Name } from "~/ui/Name";
 import { Duration } from "~/ui/Times";
 
 import classes from "./UpstreamsTable.module.css";
@@ -50,11 +51,12 @@ const COLUMNS: Column<Upstream>[] = [
   {
     id: "id",
     label: "Upstream",
+    grow: 3,
     cell: ({ id, kind, base_url: url }) => (
       <span className={classes["name"]}>
-        {id}
-        <span className={classes["address"]} title={url}>
-          {kindLabel(kind)}, {url}
+        <Name text={id} />
+        <span className={classes["address"]}>
+          <Name text={`${kindLabel(kind)}, ${url}`} />
         </span>
       </span>
     ),
@@ -63,6 +65,8 @@ const COLUMNS: Column<Upstream>[] = [
   {
     id: "state",
     label: "State",
+    grow: 3,
+    wraps: true,
     narrow: "below",
     cell: ({ state, health }) => (
       <>
@@ -83,20 +87,20 @@ const COLUMNS: Column<Upstream>[] = [
       </span>
     ),
   },
-  { id: "line", label: "In line", numeric: true, narrow: "named", cell: ({ health }) => <Count value={health.queued} of="requests" /> },
-  { id: "latency", label: "Latency", numeric: true, narrow: "named", cell: ({ health }) => <Duration ms={health.latency_ms} /> },
+  { id: "line", label: "In line", numeric: true, from: 900, narrow: "named", cell: ({ health }) => <Count value={health.queued} of="requests" /> },
+  { id: "latency", label: "Latency", numeric: true, from: 900, narrow: "named", cell: ({ health }) => <Duration ms={health.latency_ms} /> },
   { id: "models", label: "Models", numeric: true, narrow: "named", cell: ({ model_count: models }) => <Count value={models} of="models" /> },
   {
     id: "loaded",
     label: "Loaded",
+    grow: 1,
+    from: 1000,
     narrow: "named",
     cell: ({ health: { loaded_models: loaded } }) =>
       loaded.length === 0 ? (
         <span className="unit">–</span>
       ) : (
-        <span className={classes["loaded"]} title={loaded.join(", ")}>
-          {loaded.join(", ")}
-        </span>
+        <Name text={loaded.join(", ")} />
       ),
   },
 ];

@@ -9,6 +9,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { DialogForm } from "~/ui/DialogForm";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
 import { useNotices } from "~/ui/useNotices";
@@ -57,8 +58,8 @@ export function IdentitiesPanel({ userId, closed }: { userId: string; closed: bo
 
 function columnsOf(nameOf: (identity: Identity) => string, unlink: (identity: Identity) => void): Column<Identity>[] {
   return [
-    { id: "provider", label: "Provider", cell: (identity) => <span className={classes["provider"]} title={identity.issuer}>{nameOf(identity)}</span> },
-    { id: "subject", label: "Subject", narrow: "below", cell: ({ subject }) => <code className={classes["subject"]} title={subject}>{subject}</code> },
+    { id: "provider", label: "Provider", grow: 1, cell: (identity) => <Name text={nameOf(identity)} more={identity.issuer} /> },
+    { id: "subject", label: "Subject", grow: 1, narrow: "below", cell: ({ subject }) => <code className={classes["subject"]}><Name text={subject} /></code> },
     { id: "since", label: "Linked", narrow: "named", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     {
       id: "actions",

@@ -12,6 +12,7 @@ import { ErrorMessage } from "~/ui/ErrorMessage";
 import { mostPlaces } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { Money } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
 import { useFilter } from "~/ui/urlState";
@@ -54,21 +55,15 @@ function columns(places: number, admin: boolean, onLimits: (userId: string) => v
     {
       id: "user",
       label: "User",
+      grow: 1,
+      least: 190,
       cell: ({ user_id: id, name, role, team_admin: leads }) => (
-        <span className={classes["who"]} title={name === null ? id : `${id}, ${name}`}>
-          <span className={classes["id"]}>{id}</span>
-          {name !== null && <span className={classes["name"]}>{name}</span>}
-          {(role === "admin" || leads) && (
-            <Badge color="gray" className={classes["role"] ?? ""}>
-              {role === "admin" ? "admin" : "team admin"}
-            </Badge>
-          )}
-        </span>
+        <Name text={id} more={name} aside={(role === "admin" || leads) && <Badge color="gray">{role === "admin" ? "admin" : "team admin"}</Badge>} />
       ),
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <UserStatus of={status} /> },
     { id: "cost", label: "Spend\nthis month", numeric: true, narrow: "beside", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
-    { id: "tokens", label: "Tokens\nthis month", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
+    { id: "tokens", label: "Tokens\nthis month", numeric: true, from: 780, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
     { id: "limit", label: "Tightest limit", narrow: "below", cell: ({ usage }) => <Tightest usage={usage} /> },
     { id: "seen", label: "Last seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <RelativeTime at={at} /> },
     {

@@ -14,6 +14,7 @@ import { cents, mostPlaces } from "~/ui/format/money";
 import { compact } from "~/ui/format/numbers";
 import { Loading } from "~/ui/Loading";
 import { Money } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import type { Period } from "~/ui/period";
 
@@ -30,7 +31,7 @@ export function TopTables({ usage, period }: { usage: Usage; period: Period }) {
         group="user"
         rows={users.data}
         error={users.error}
-        name={(user) => user}
+        name={(user) => <Name text={user} />}
         to={(user) => `/admin/users/${encodeURIComponent(user)}`}
         head="User"
         nobody="Nobody has sent a request in this time."
@@ -45,7 +46,7 @@ export function TopTables({ usage, period }: { usage: Usage; period: Period }) {
           name={(model) => (
             <>
               <span className={classes["dot"]} style={{ background: colorOf(model) }} />
-              <span className={classes["cut"]}>{model}</span>
+              <Name text={model} tail={14} />
             </>
           )}
           head="Model"
@@ -78,8 +79,9 @@ function TopPanel({ title, head, group, rows, error, name, to, nobody }: TopProp
     {
       id: "name",
       label: head,
+      grow: 1,
       cell: ({ id }) => (
-        <Link to={to === undefined ? used(id) : to(id)} className={classes["named"] ?? ""} title={id}>
+        <Link to={to === undefined ? used(id) : to(id)} className={classes["named"] ?? ""}>
           {name(id)}
         </Link>
       ),

@@ -18,6 +18,7 @@ import { FadeOnChange } from "~/ui/FadeOnChange";
 import { cents, mostPlaces } from "~/ui/format/money";
 import { compact, count } from "~/ui/format/numbers";
 import { Money } from "~/ui/Money";
+import { Name } from "~/ui/Name";
 import { RelativeTime } from "~/ui/Times";
 
 import classes from "./UsersTable.module.css";
@@ -59,13 +60,9 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
       id: "user",
       label: "User",
       sort: "user_id",
-      cell: ({ user_id: id, name, role }) => (
-        <span className={classes["who"]} title={name === null ? id : `${id}, ${name}`}>
-          <span className={classes["id"]}>{id}</span>
-          {name !== null && <span className={classes["name"]}>{name}</span>}
-          {role === "admin" && <Badge color="gray" className={classes["role"] ?? ""}>admin</Badge>}
-        </span>
-      ),
+      grow: 3,
+      least: 150,
+      cell: ({ user_id: id, name, role }) => <Name text={id} more={name} aside={role === "admin" && <Badge color="gray">admin</Badge>} />,
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <UserStatus of={status} /> },
     {
@@ -85,6 +82,7 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
       label: `Tokens\n${span}`,
       sort: "tokens",
       numeric: true,
+      from: 780,
       narrow: "named",
       cell: (user) => (
         <FadeOnChange of={compact(usedOf(user).total_tokens)}>
@@ -97,6 +95,7 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
       label: `Requests\n${span}`,
       sort: "requests",
       numeric: true,
+      from: 900,
       narrow: "named",
       cell: (user) => (
         <FadeOnChange of={compact(usedOf(user).requests)}>
@@ -104,11 +103,11 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
         </FadeOnChange>
       ),
     },
-    { id: "limit", label: "Tightest limit", narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
+    { id: "limit", label: "Tightest limit", grow: 2, least: 192, narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
     {
       id: "week",
       label: "7 days",
-      from: 900,
+      from: 1000,
       cell: ({ week }) => <Sparkline values={week.map((day) => day.total_tokens)} label={`Tokens of the last 7 days: ${week.map((day) => count(day.total_tokens)).join(", ")}`} />,
     },
     { id: "seen", label: "Last seen", sort: "last_seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <RelativeTime at={at} /> },
@@ -141,8 +140,8 @@ function Reading({ name, reading }: { name: string; reading: Parameters<typeof s
       <span className={`num ${classes["share"] ?? ""}`} data-state={stateOf(reading)}>
         {limit === 0 ? "blocked" : `${count(percent)} %`}
       </span>
-      <span className={classes["which"]} title={label}>
-        {label}
+      <span className={classes["which"]}>
+        <Name text={label} />
       </span>
     </>
   );

@@ -8,10 +8,9 @@ import type { Webhook } from "~/features/webhooks/webhooks";
 import { WebhookStatus } from "~/features/webhooks/WebhookStatus";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
-
-import classes from "./Webhooks.module.css";
 
 /** The webhooks. `selected` is the id of the one that is open beside the table. */
 export function WebhooksTable({ webhooks, selected }: { webhooks: readonly Webhook[] | undefined; selected: string | undefined }) {
@@ -44,7 +43,7 @@ export function WebhooksTable({ webhooks, selected }: { webhooks: readonly Webho
 }
 
 const COLUMNS: Column<Webhook>[] = [
-  { id: "url", label: "Address", cell: ({ url }) => <span className={classes["url"]}>{url}</span> },
+  { id: "url", label: "Address", grow: 3, cell: ({ url }) => <Name text={url} /> },
   { id: "status", label: "Status", narrow: "beside", cell: ({ status }) => <WebhookStatus of={status} /> },
   {
     id: "events",
@@ -52,6 +51,6 @@ const COLUMNS: Column<Webhook>[] = [
     narrow: "named",
     cell: ({ events }) => (events === null ? "all" : events.length === 1 && events[0] !== undefined ? EVENT_WORDS[events[0]] : `${events.length} kinds`),
   },
-  { id: "description", label: "For", from: 700, cell: ({ description }) => description ?? <span className="unit">–</span> },
+  { id: "description", label: "For", grow: 2, narrow: "below", cell: ({ description }) => (description === null ? <span className="unit">–</span> : <Name text={description} />) },
   { id: "made", label: "Made", from: 900, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
 ];

@@ -3,6 +3,7 @@ import { type KeyboardEvent, type PointerEvent, useState } from "react";
 import { useNavigate } from "react-router";
 
 import { apart, axisWidth, type ChartRow, type HeightScale, heightScale, labelEvery, linePath, PLOT, type Series, stack, sum } from "~/ui/chart/geometry";
+import { Name } from "~/ui/Name";
 
 import classes from "./Chart.module.css";
 
@@ -172,7 +173,7 @@ function Legend({ series }: { series: readonly Series[] }) {
       {series.map((one) => (
         <li key={one.name}>
           <span className={classes["dot"]} style={{ background: one.color }} />
-          {one.name}
+          <Name text={one.name} tail={14} />
         </li>
       ))}
     </ul>

@@ -7,7 +7,7 @@ import { readSession, SESSION, useIsAdmin, useSignIn } from "~/features/session/
 import { answer, refusal, sessionOf, showHook } from "../../render";
 
 beforeEach(() => {
-  vi.spyOn(api, "GET").mockResolvedValue(refusal(401, "Sign in."));
+  vi.spyOn(api, "GET").mockResolvedValue(answer(null));
 });
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,0 +1,242 @@
+"""Every page and what opens over it with the longest names there are, as narrow as a telephone and as wide as a desk:
+nothing lies over anything else, nothing is cut without a way to read the whole, and no page moves sideways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.conftest import NewWindow
+from tests.pages.layout import faults_of
+from tests.pages.long_names import MEMBERS, MODEL, NAME, TEAM, UPSTREAM, USER, LongNamed, long_named
+from tests.pages.test_every_page import settle, too_wide, violations
+from tests.pages.visitor import ADMIN, ADMIN_PASSWORD, PASSWORD, Visitor
+
+WIDTHS = (1440, 820, 360)
+ONE_MODEL = quote(MODEL, safe="")
+Arrive = Callable[[str, int], Visitor]
+
+# The page, then what is clicked on one after the other: buttons and options by their names.
+OPENED = [
+    ("/admin", "Custom"),
+    ("/admin/users", "New user"),
+    ("/admin/users", "Limits of new users"),
+    (f"/admin/users/{USER}", f"More to do with {USER}"),
+    (f"/admin/users/{USER}", "Edit limits"),
+    (f"/admin/users/{USER}", "Add credit"),
+    (f"/admin/users/{USER}", "New key"),
+    (f"/admin/users/{USER}", f"Account of {NAME}"),
+    (f"/admin/teams/{TEAM}", f"More to do with {TEAM}"),
+    ("/admin/teams", "New team"),
+    ("/admin/calls", "Custom"),
+    ("/admin/models", "Pull a model"),
+    ("/admin/models", "Add an alias"),
+    ("/admin/upstreams", "Add upstream"),
+    ("/admin/billing", "Add a price"),
+    ("/admin/webhooks", "New webhook"),
+]
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongNamed]:
+    with long_named(tmp_path_factory.mktemp("named")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def arrive(named: LongNamed, window: NewWindow) -> Arrive:
+    """`arrive("/home", 360)` is the user at a page, or the admin at one of theirs, in a window so wide."""
+
+    def at(path: str, width: int) -> Visitor:
+        page = window(at=named.gateway.url, reduced_motion="reduce", viewport={"width": width, "height": 900})
+        admin = path.startswith("/admin")
+        who, password = (ADMIN, ADMIN_PASSWORD) if admin else (USER, PASSWORD)
+        visitor = Visitor(named.gateway, page, who, "", password)
+        visitor.arrive(path)
+        return visitor
+
+    return at
+
+
+def look(page: Page, name: str, wrong: list[str]) -> None:
+    """Note what is wrong with the page that is open."""
+    settle(page)
+    if (told := too_wide(page)) is not None:
+        wrong.append(f"{name} is wider than its window: {told}")
+    wrong += [f"{name}: {fault}" for fault in dict.fromkeys(faults_of(page))]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_pages_of_an_admin(named: LongNamed, arrive: Arrive, width: int) -> None:
+    wrong: list[str] = []
+    admin = arrive("/admin", width)
+    for path in [
+        "/admin",
+        "/admin/users",
+        f"/admin/users/{USER}",
+        "/admin/teams",
+        f"/admin/teams/{TEAM}",
+        "/admin/calls",
+        f"/admin/calls?user={USER}&model={ONE_MODEL}&team={TEAM}",
+        f"/admin/calls/{named.call}",
+        "/admin/models",
+        f"/admin/models/{ONE_MODEL}",
+        "/admin/upstreams",
+        f"/admin/upstreams/{UPSTREAM}",
+        "/admin/billing",
+        f"/admin/billing/{ONE_MODEL}",
+        f"/admin/billing/months/{named.month}",
+        "/admin/billing/invoices",
+        f"/admin/billing/invoices/{named.invoice}",
+        "/admin/alerts",
+        "/admin/webhooks",
+        "/admin/audit",
+        "/admin/no-such-page",
+    ]:
+        admin.open(path)
+        look(admin.page, path, wrong)
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_pages_of_a_user(named: LongNamed, arrive: Arrive, width: int) -> None:
+    wrong: list[str] = []
+    user = arrive("/home", width)
+    for path in [
+        "/home",
+        "/calls",
+        f"/calls/{named.call}",
+        "/keys",
+        "/invoices",
+        f"/invoices/{named.invoice}",
+        "/team",
+        "/chat",
+    ]:
+        user.open(path)
+        look(user.page, path, wrong)
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_opens_over_a_page(arrive: Arrive, width: int) -> None:
+    wrong: list[str] = []
+    admin = arrive("/admin", width)
+    page = admin.page
+    for path, *names in OPENED:
+        admin.open(path)
+        settle(page)
+        for name in names:
+            button = page.get_by_role("button", name=name, exact=True)
+            button.or_(page.get_by_role("radiogroup").get_by_text(name, exact=True)).first.click()
+        expect(page.get_by_role("dialog").or_(page.get_by_role("menu"))).to_be_visible()
+        look(page, f"{path}, {names}", wrong)
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_suspending_is_within_reach(arrive: Arrive, width: int) -> None:
+    page = arrive("/admin/users", width).page
+    # Tried as a click is: scrolled to, in sight, and under nothing else.
+    for number in (0, MEMBERS - 2):
+        page.get_by_role("button", name=f"Suspend {number:02}.{USER}"[:72]).click(trial=True)
+    page.goto(page.url + f"/{USER}")
+    page.get_by_role("button", name="Suspend", exact=True).click(trial=True)
+
+
+def test_a_name_that_is_cut_is_told_whole_on_hover_and_on_focus(arrive: Arrive) -> None:
+    page = arrive("/admin/users", 820).page
+    tip = page.get_by_role("tooltip")
+    row = page.get_by_role("row").filter(has_text="03.").get_by_role("link")
+    member = f"03.{USER}"[:64]
+    row.hover()
+    expect(tip).to_have_text(f"{member}, {NAME}")
+    page.mouse.move(0, 0)
+    expect(tip).to_have_count(0)
+    # By keys, the link tells it.
+    page.get_by_role("row").filter(has_text="04.").get_by_role("link").focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(tip).to_have_text(re.compile(re.escape(NAME)))
+    # A name that is no link is reached by itself.
+    page.goto(page.url.replace("/users", "/models"))
+    alias = page.get_by_role("table", name="Aliases").locator("[data-cut=true]").first
+    alias.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(alias).to_be_focused()
+    expect(tip).to_have_text(re.compile("^alias.0.of.registry.example.com/.*with-many$"))
+
+
+def test_a_name_that_fits_takes_no_stop_of_the_keyboard(arrive: Arrive) -> None:
+    page = arrive("/admin/upstreams", 1440).page
+    fitting = page.get_by_role("row").filter(has_text="default").locator("[data-cut]").first
+    expect(fitting).to_have_attribute("data-cut", "false")
+    fitting.hover()
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+    expect(page.locator("[data-cut=false][tabindex]")).to_have_count(0)
+
+
+def test_webhooks_are_marked_in_the_rail(arrive: Arrive) -> None:
+    for width in (1440, 360):
+        admin = arrive("/admin/webhooks", width)
+        entry = admin.rail.get_by_role("link", name="Alerts")
+        expect(entry).to_have_attribute("aria-current", "true")
+        expect(entry).to_be_in_viewport()
+        admin.open("/admin/users")
+        expect(entry).not_to_have_attribute("aria-current", re.compile("."))
+
+
+@pytest.mark.parametrize("width", [1440, 820, 360])
+def test_the_api_is_one_click_or_two_away(arrive: Arrive, width: int) -> None:
+    user = arrive("/home", width)
+    page = user.page
+    if width < 900:
+        expect(user.rail.get_by_role("link", name="API")).to_be_hidden()
+        page.get_by_role("button", name=re.compile("^Account of")).click()
+        page.get_by_role("menuitem", name="API").click()
+    else:
+        user.rail.get_by_role("link", name="API").click()
+    expect(page).to_have_url(re.compile("/docs$"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_invoice_to_print_has_room_on_a_screen(named: LongNamed, arrive: Arrive, width: int) -> None:
+    page = arrive("/invoices", width).page
+    page.goto(f"{named.gateway.url}/me/invoices/{named.invoice}.html")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert faults_of(page) == []
+
+
+def test_nothing_is_complained_of_before_anybody_is_signed_in(named: LongNamed, window: NewWindow) -> None:
+    page = window(at=named.gateway.url)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    for path in ("/ui/login", "/ui/", "/ui/home", "/ui/admin/users"):
+        page.goto(path)
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+    assert said == []
+
+
+def test_a_price_is_added_without_anything_in_the_way(named: LongNamed, arrive: Arrive) -> None:
+    page = arrive("/admin/billing", 360).page
+    page.get_by_role("button", name="Add a price").click()
+    dialog = page.get_by_role("dialog", name="Add a price")
+    model = dialog.get_by_role("combobox", name="Model or pattern")
+    expect(model).to_be_focused()
+    # Nothing is suggested before anything is typed.
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    model.press_sequentially("registry")
+    suggested = page.get_by_role("listbox")
+    expect(suggested).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Tab")
+    expect(suggested).to_be_hidden()
+    expect(dialog.get_by_label("Input", exact=True)).to_be_focused()
+    model.press_sequentially("/")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()

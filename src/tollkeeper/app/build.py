@@ -76,6 +76,7 @@ from tollkeeper.services.upstreams.registry import Registry
 from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
+from tollkeeper.services.watching.model_colors import ModelColors
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.services.watching.totals import RunningTotals
@@ -125,6 +126,7 @@ class Gateway:
     bootstrap: Bootstrap
     metrics: Metrics
     refusals: RefusalCounts
+    model_colors: ModelColors
     live: Live
     probes: Probes
     upstreams: Upstreams
@@ -175,6 +177,7 @@ async def open_gateway(
                 await gateway.models.jobs.close()
             await write_last_used(gateway.context.accounts)
             await gateway.refusals.write()
+            await gateway.model_colors.write()
             gateway.context.offload.close()
         finally:
             await images.close()
@@ -280,7 +283,10 @@ async def _join(
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
     end_users.on_limits_saved.append(alerts.budgets.touch)
     refusals = RefusalCounts(store.refusals, now)
-    observers.add(metrics, totals, budgets, alerts.budgets, refusals)
+    model_colors = ModelColors(store.model_colors)
+    await model_colors.load()
+    catalog.on_change.append(lambda: model_colors.note(model.name for model in catalog.models()))
+    observers.add(metrics, totals, budgets, alerts.budgets, refusals, model_colors)
     context = GatewayContext(
         accounts=accounts,
         admission=Admission(
@@ -328,6 +334,7 @@ async def _join(
         store,
         context,
         metrics,
+        model_colors,
         pool,
         live,
         limit_usage,
@@ -343,7 +350,19 @@ async def _join(
     server = _server(settings, context, control, live, new_id, dialects)
     probes = Probes(registry, time.monotonic, patience=PROBE_PATIENCE)
     return Gateway(
-        context, server, store, bootstrap, metrics, refusals, live, probes, upstreams, models, billing, alerts
+        context,
+        server,
+        store,
+        bootstrap,
+        metrics,
+        refusals,
+        model_colors,
+        live,
+        probes,
+        upstreams,
+        models,
+        billing,
+        alerts,
     )
 
 
@@ -398,6 +417,7 @@ def _control_services(
     store: Store,
     context: GatewayContext,
     metrics: Metrics,
+    model_colors: ModelColors,
     pool: Pool,
     live: Live,
     limit_usage: LimitUsage,
@@ -450,6 +470,8 @@ def _control_services(
         buckets=store.buckets,
         audit=store.audit,
         metrics=metrics,
+        model_colors=model_colors,
+        may_use=context.admission.may_use,
         ready=ready,
         now=context.now,
         metrics_networks=Networks((*settings.metrics_networks, *local_metrics)),

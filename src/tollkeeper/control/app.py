@@ -9,7 +9,19 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from tollkeeper.control import auth, calls, docs, me, open_id, openrouter, public, refusals, second_factor, usage
+from tollkeeper.control import (
+    auth,
+    calls,
+    docs,
+    me,
+    model_colors,
+    open_id,
+    openrouter,
+    public,
+    refusals,
+    second_factor,
+    usage,
+)
 from tollkeeper.control.admin import (
     adjustments,
     alerts,
@@ -45,6 +57,7 @@ ROUTERS = (
     open_id.router,
     second_factor.router,
     me.router,
+    model_colors.router,
     own.router,
     credit.own,
     usage.user_routes,

@@ -60,6 +60,7 @@ IMPERSONAL = frozenset(
         "teams",
         "upstreams",
         "pins",
+        "model_colors",
         "installation",
         "head",
         "daily_upstreams",

@@ -157,7 +157,7 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
             type="datetime-local"
             label="From"
             description={`On the clock of this page${clock.zone === UTC.zone ? ", UTC" : ""}.`}
-            min={nameOfMoment(Date.now(), clock)}
+            min={nameOfMoment(new Date().getTime(), clock)}
             value={from}
             onChange={(event) => setFrom(event.currentTarget.value)}
             error={wrong === "effective_at"}

@@ -65,7 +65,7 @@ export function MakeKey({ userId, onClose }: Props) {
           type="date"
           label="Last day"
           description={`Up to its end${zoneNote(clock)}.`}
-          min={nameOfDay(dayAt(Date.now(), clock))}
+          min={nameOfDay(dayAt(new Date().getTime(), clock))}
           value={day}
           onChange={(event) => setDay(event.currentTarget.value)}
           required

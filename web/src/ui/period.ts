@@ -51,11 +51,18 @@ export function periodOf(params: URLSearchParams, now: Date, clock: Clock): Peri
       const [from, to] = [boundNamed(params.get("from") ?? "", 0), boundNamed(params.get("to") ?? "", 1)];
       if (!(from < to)) return thisMonth();
       const whole = [from, to].every((at) => isMidnight(at, clock));
-      return whole ? days(dayAt(from, clock), dayAt(to, clock)) : period(name, from, to, from - (to - from), until, "the time just before");
+      return whole ? days(dayAt(from, clock), dayAt(to, clock)) : period(name, from, to, from - (to - from), until, spanBefore(to - from));
     }
     case "month":
       return thisMonth();
   }
+}
+
+/** "the hour before", "the 3 hours before" */
+function spanBefore(length: number): string {
+  const [unit, ms] = length % HOUR_MS === 0 ? ["hour", HOUR_MS] : ["minute", MINUTE_MS];
+  const count = Math.round(length / ms);
+  return count === 1 ? `the ${unit} before` : `the ${count} ${unit}s before`;
 }
 
 /** `until`: the end of what can be compared by now; a span that is over or still to come is compared as a whole. */

@@ -106,8 +106,16 @@ describe("days are those of the clock", () => {
     expect(daysOf(chosen, KOLKATA)).toEqual({ first: "2026-11-02", last: "2026-11-03" });
     expect(plain(spanOf(chosen, at, KOLKATA))).toBe("2–3 Nov");
     const opened = periodOf(new URLSearchParams(paramsOf(chosen)), at, NEW_YORK);
-    expect([opened.from, opened.to, opened.before.words]).toEqual([chosen.from, chosen.to, "the time just before"]);
+    expect([opened.from, opened.to, opened.before.words]).toEqual([chosen.from, chosen.to, "the 48 hours before"]);
     expect(plain(spanOf(opened, at, NEW_YORK))).toBe("1 Nov, 13:30–3 Nov, 13:30");
+  });
+
+  it.each([
+    ["2026-11-20T12:00:00Z", "2026-11-20T13:00:00Z", "the hour before"],
+    ["2026-11-20T11:30:00Z", "2026-11-20T13:00:00Z", "the 90 minutes before"],
+  ])("compares %s to %s with %s", (from, to, words) => {
+    const found = periodOf(new URLSearchParams({ period: "custom", from, to }), at, UTC);
+    expect([found.from, found.before.to, found.before.words]).toEqual([from.replace("Z", ".000Z"), found.from, words]);
   });
 
   it("knows no span that ends before it begins", () => {

@@ -5,7 +5,7 @@ import type { Session } from "~/features/session/session";
 import type { Clock } from "~/ui/clock";
 import { exactUsd } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
-import { duration, minute, relative } from "~/ui/format/times";
+import { minute, relative, wholeSeconds } from "~/ui/format/times";
 
 const LIMIT_IN_MESSAGE = /\bthe limit ([a-z_]+)( of your team)?(?: for (\S+))? \(/;
 const LIMIT_CODES = new Set(["rate_limit_exceeded", "insufficient_quota", "limit_too_small"]);
@@ -90,7 +90,7 @@ function retryWords({ retryAt }: Failure, now: number, clock: Clock): string | n
   if (retryAt === null) return null;
   const wait = retryAt - now;
   if (wait <= 0) return "now";
-  if (wait < 90_000) return `in ${duration(Math.ceil(wait / 1000) * 1000).replace(".0 s", " s")}`;
+  if (wait < 90_000) return `in ${wholeSeconds(Math.ceil(wait / 1000))}`;
   return `${relative(new Date(retryAt), new Date(now), clock)}, on ${minute(new Date(retryAt), clock)}`;
 }
 

@@ -11,6 +11,12 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** As `duration`, where seconds are meant and a fraction of one would promise too much: "12 s", "3 min 5 s" */
+export function wholeSeconds(seconds: number): string {
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : duration(whole * 1000);
+}
+
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const DAY_MS = 86_400_000;
 const SPANS: [Intl.RelativeTimeFormatUnit, number][] = [

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import { clockOf, UTC } from "~/ui/clock";
-import { duration, minute, monthWords, relative, timeOfDay, timestamp, utc, utcDay } from "~/ui/format/times";
+import { duration, minute, monthWords, relative, timeOfDay, timestamp, utc, utcDay, wholeSeconds } from "~/ui/format/times";
 
 describe("times", () => {
   const now = new Date("2026-11-20T12:00:00Z");
@@ -31,6 +31,14 @@ describe("times", () => {
     [7_500_000, "2 h 5 min"],
   ])("%d ms is %s", (ms, said) => expect(duration(ms)).toBe(said));
 });
+
+it.each([
+  [0.2, "0 s"],
+  [11.6, "12 s"],
+  [59.6, "1 min 0 s"],
+  [185, "3 min 5 s"],
+  [7500, "2 h 5 min"],
+])("%d seconds are %s where seconds are meant", (seconds, said) => expect(wholeSeconds(seconds)).toBe(said));
 
 const KOLKATA = clockOf("Asia/Kolkata");
 

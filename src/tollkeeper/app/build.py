@@ -21,6 +21,7 @@ from tollkeeper.config import Settings
 from tollkeeper.control.admin.live import snapshot_event, tick_event
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
+from tollkeeper.control.user_live import user_event
 from tollkeeper.gateway.context import Bounds, GatewayContext
 from tollkeeper.gateway.guard import Guard
 from tollkeeper.gateway.http.server import Server
@@ -80,6 +81,7 @@ from tollkeeper.services.watching.model_colors import ModelColors
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.services.watching.totals import RunningTotals
+from tollkeeper.services.watching.user_live import UserLive
 from tollkeeper.store.engines import new_counters
 from tollkeeper.store.ports.store import Store
 from tollkeeper.wire.dialect import AnyDialect
@@ -128,6 +130,7 @@ class Gateway:
     refusals: RefusalCounts
     model_colors: ModelColors
     live: Live
+    user_live: UserLive
     probes: Probes
     upstreams: Upstreams
     models: ModelServices
@@ -286,7 +289,15 @@ async def _join(
     model_colors = ModelColors(store.model_colors)
     await model_colors.load()
     catalog.on_change.append(lambda: model_colors.note(model.name for model in catalog.models()))
-    observers.add(metrics, totals, budgets, alerts.budgets, refusals, model_colors)
+    user_live = UserLive(
+        lambda user_id: RunningTotals(store.ledger, store.reports, now, user_id=user_id),
+        accounts,
+        limit_usage,
+        pool,
+        now,
+        write=user_event,
+    )
+    observers.add(metrics, totals, user_live, budgets, alerts.budgets, refusals, model_colors)
     context = GatewayContext(
         accounts=accounts,
         admission=Admission(
@@ -337,6 +348,7 @@ async def _join(
         model_colors,
         pool,
         live,
+        user_live,
         limit_usage,
         adjustments,
         upstreams,
@@ -347,7 +359,7 @@ async def _join(
         sign_in,
         alerts,
     )
-    server = _server(settings, context, control, live, new_id, dialects)
+    server = _server(settings, context, control, new_id, dialects)
     probes = Probes(registry, time.monotonic, patience=PROBE_PATIENCE)
     return Gateway(
         context,
@@ -358,6 +370,7 @@ async def _join(
         refusals,
         model_colors,
         live,
+        user_live,
         probes,
         upstreams,
         models,
@@ -420,6 +433,7 @@ def _control_services(
     model_colors: ModelColors,
     pool: Pool,
     live: Live,
+    user_live: UserLive,
     limit_usage: LimitUsage,
     adjustments: Adjustments,
     upstreams: Upstreams,
@@ -465,6 +479,7 @@ def _control_services(
         probe=try_upstream,
         pool=pool,
         live=live,
+        user_live=user_live,
         refusals=store.refusals,
         reports=store.reports,
         buckets=store.buckets,
@@ -497,13 +512,13 @@ def _server(
     settings: Settings,
     context: GatewayContext,
     services: ControlServices,
-    live: Live,
     new_id: RequestIds,
     dialects: Sequence[AnyDialect],
 ) -> Server:
     def stopping() -> None:
         notify(os.environ, "STOPPING=1")
-        live.stop()
+        services.live.stop()
+        services.user_live.stop()
         services.followers.stop()
         context.selection.line.close(
             lambda: Stopping(

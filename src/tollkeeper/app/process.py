@@ -95,7 +95,7 @@ async def serve(
                 await prepare(context)
             keeping = housekeeping(context.catalog, context.facts, context.accounts)
             watch = upstream_watch(context.catalog, gateway.probes, gateway.upstreams)
-            work = [keeping, watch, gateway.metrics.watch_loop(), gateway.live.run()]
+            work = [keeping, watch, gateway.metrics.watch_loop(), gateway.live.run(), gateway.user_live.run()]
             work += [gateway.models.keeping.run(), expiry(context.keys), refusals(gateway.refusals)]
             work.append(coloring(gateway.model_colors))
             alerts = gateway.alerts

@@ -38,6 +38,7 @@ from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.model_colors import ModelColors
 from tollkeeper.services.watching.pool import Pool
+from tollkeeper.services.watching.user_live import UserLive
 from tollkeeper.store.ports.audit import Audit
 from tollkeeper.store.ports.buckets import Buckets
 from tollkeeper.store.ports.events import EventStore
@@ -82,6 +83,7 @@ class ControlServices:
     probe: Probe
     pool: Pool
     live: Live
+    user_live: UserLive
     metrics: Metrics
     model_colors: ModelColors
     may_use: Callable[[Owners, Model], bool]

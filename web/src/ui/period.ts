@@ -104,6 +104,11 @@ export function spanOf({ from, to }: { from: string; to: string }, now: Date, cl
   return formatIn(clock, ofNow ? options : { ...options, year: "numeric" }).formatRange(first, whole ? after - 1 : after);
 }
 
+/** The period in words, after a figure: "this month", "7 days", "12 – 18 Nov". */
+export function spanWords(period: Period, now: Date, clock: Clock): string {
+  return period.name === "custom" ? spanOf(period, now, clock) : PERIODS[period.name].toLowerCase();
+}
+
 function isMidnight(at: number, clock: Clock): boolean {
   return startOf(dayAt(at, clock), clock) === at;
 }

@@ -1,25 +1,24 @@
 import { Tooltip } from "@mantine/core";
 
-import type { Live } from "~/features/live/feed";
 import { useClock } from "~/ui/clock";
 import { timestamp } from "~/ui/format/times";
 import { Exact } from "~/ui/Times";
 
 import classes from "./LiveState.module.css";
 
-/** Whether the figures below are live. Screen readers hear it when it changes. */
-export function LiveState({ live: { tick, lost } }: { live: Live }) {
+/** Whether the figures below are live; `at` is when the last ones came. Screen readers hear it when it changes. */
+export function LiveState({ at, lost }: { at: string | undefined; lost: boolean }) {
   const clock = useClock();
   return (
     <span className={classes["state"]} role="status">
       {lost ? (
         <span className={classes["lost"]}>
-          {tick === null ? "No live figures yet; trying again" : `Connection lost; trying again. Figures of ${timestamp(new Date(tick.at), clock)}`}
+          {at === undefined ? "No live figures yet; trying again" : `Connection lost; trying again. Figures of ${timestamp(new Date(at), clock)}`}
         </span>
-      ) : tick === null ? (
+      ) : at === undefined ? (
         "Connecting"
       ) : (
-        <Tooltip label={<>Once a second; the last at <Exact at={new Date(tick.at)} /></>}>
+        <Tooltip label={<>Pushed as they change; the last at <Exact at={new Date(at)} /></>}>
           <span className={classes["state"]}>
             <span className={classes["pulse"]} aria-hidden />
             Live

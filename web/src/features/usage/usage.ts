@@ -24,23 +24,45 @@ export interface UsageColumn extends Column {
   rows: readonly SummaryRow[];
 }
 
+/** The sums of today and this month at a moment, as a live feed has them. */
+interface Pushed {
+  at: string;
+  today: Schemas["Sums"];
+  month: Schemas["Sums"];
+}
+
+/** Of a live feed, the sums of a period that is today or this month (UTC); null for others. */
+export function pushedTotal({ from, to }: { from: string; to: string }, { at, today, month }: Pushed): Schemas["Sums"] | null {
+  const now = new Date(at);
+  const [year, of, day] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+  const is = (begin: number, end: number) => Date.parse(from) === begin && Date.parse(to) === end;
+  if (is(Date.UTC(year, of, day), Date.UTC(year, of, day + 1))) return today;
+  return is(Date.UTC(year, of), Date.UTC(year, of + 1)) ? month : null;
+}
+
 /** Whose usage: one user's, or one team's. */
 export interface Whose {
   userId?: string;
   teamId?: string;
 }
 
-/** For admins: everyone's, one user's, or one team's, which its own admins may see, too. For users: their own. */
-export function useUsage(period: Period, whose: Whose = {}): Usage {
+/** The first part of the keys of queries of usage. */
+export const SUMMARY = "summary";
+/** Of those about days that are over, which a live feed does not change. */
+const PAST = "past summary";
+
+/** For admins: everyone's, one user's, or one team's, which its own admins may see, too. For users: their own. `pushed`: the page
+ * follows a live feed, and reads it again when that says so. */
+export function useUsage(period: Period, whose: Whose = {}, pushed = false): Usage {
   const admin = useIsAdmin();
   const clock = useClock();
   const empty = useMemo(() => columnsOf(period, clock, new Date()), [period, clock]);
   // The API has sums by the hour. Where one of its hours is in two days of the page's clock, each day is asked for by itself.
   const apart = !haveWholeHours(empty);
   const byHour = isOneDay(period) || clock.zone !== UTC.zone;
-  const now = useSummary(period, apart ? "model" : byHour ? "hour,model" : "day,model", whose);
-  const before = useSummary(period.before, "model", whose);
-  const each = useQueries({ queries: apart ? empty.map((column) => ({ ...summaryOf(column, "model", whose, admin), ...freshness(column) })) : [] });
+  const now = useSummary(period, apart ? "model" : byHour ? "hour,model" : "day,model", whose, pushed);
+  const before = useSummary(period.before, "model", whose, pushed);
+  const each = useQueries({ queries: apart ? empty.map((column) => ({ ...summaryOf(column, "model", whose, admin, isOver(column) ? PAST : SUMMARY), ...freshness(column) })) : [] });
   return {
     data: now.data,
     columns: apart ? joined(empty, each.map(({ data }) => data)) : now.data && partedInto(empty, now.data.data),
@@ -49,23 +71,27 @@ export function useUsage(period: Period, whose: Whose = {}): Usage {
   };
 }
 
-export function useSummary(span: { from: string; to: string }, groupBy: string, whose: Whose = {}) {
+export function useSummary(span: { from: string; to: string }, groupBy: string, whose: Whose = {}, pushed = false) {
   const admin = useIsAdmin();
-  return useQuery({ ...summaryOf(span, groupBy, whose, admin), placeholderData: keepPreviousData, refetchInterval: FRESH_MS });
+  return useQuery({ ...summaryOf(span, groupBy, whose, admin), placeholderData: keepPreviousData, refetchInterval: pushed ? false : FRESH_MS });
 }
 
 const FRESH_MS = 30_000;
 /** What is over changes by late records alone. */
 const OVER_MS = 600_000;
 
-function freshness({ to }: Column) {
-  return Date.parse(to) > Date.now() ? { refetchInterval: FRESH_MS } : { staleTime: OVER_MS };
+function isOver({ to }: Column): boolean {
+  return Date.parse(to) <= Date.now();
 }
 
-function summaryOf({ from, to }: { from: string; to: string }, groupBy: string, { userId, teamId }: Whose, admin: boolean) {
+function freshness(column: Column) {
+  return isOver(column) ? { staleTime: OVER_MS } : { refetchInterval: FRESH_MS };
+}
+
+function summaryOf({ from, to }: { from: string; to: string }, groupBy: string, { userId, teamId }: Whose, admin: boolean, kind = SUMMARY) {
   const query = { from, to, group_by: groupBy };
   return {
-    queryKey: ["summary", admin, userId, teamId, query],
+    queryKey: [kind, admin, userId, teamId, query],
     queryFn: () => {
       if (teamId !== undefined) {
         const path = { team_id: teamId };

@@ -11,10 +11,12 @@ import { useUsers } from "~/features/users/users";
 import { UsersTable } from "~/features/users/UsersTable";
 import { useSort } from "~/features/users/useSort";
 import { Pager } from "~/ui/DataTable";
+import { useClock } from "~/ui/clock";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { count } from "~/ui/format/numbers";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
+import { spanWords, usePeriod } from "~/ui/period";
 import { useFilter, usePanel } from "~/ui/urlState";
 
 const ROWS = 50;
@@ -31,7 +33,11 @@ export function Component() {
   // Rows stay in place while the pointer or the focus is in the table.
   const held = useCallback(() => table.current?.matches(":hover, :focus-within") ?? false, []);
   useLiveUsers(held);
-  const { data, error, refetch } = useUsers({ ...filters, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) });
+  const period = usePeriod();
+  const clock = useClock();
+  // This month is what rows have anyway, and is kept up to date in place.
+  const span = period.name === "month" ? {} : { from: period.from, to: period.to };
+  const { data, error, refetch } = useUsers({ ...filters, ...span, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) });
 
   const actions = (
     <>
@@ -44,13 +50,19 @@ export function Component() {
     </>
   );
   return (
-    <Page title="Users" actions={actions}>
+    <Page title="Users" actions={actions} period>
       {error !== null && <ErrorMessage error={error} onRetry={() => void refetch()} />}
       <Panel flush>
         <UserFilters />
         <div ref={table}>
           {(data !== undefined || error === null) && (
-            <UsersTable rows={data?.data} filtered={Object.keys(filters).length > 0} sort={{ by: sort, order, onSort: sortBy }} onLimits={setLimited} />
+            <UsersTable
+              rows={data?.data}
+              filtered={Object.keys(filters).length > 0}
+              sort={{ by: sort, order, onSort: sortBy }}
+              span={spanWords(period, new Date(), clock)}
+              onLimits={setLimited}
+            />
           )}
         </div>
         {data !== undefined && data.total > 0 && <Pager next={data.next} shown={shown(data.data.length, data.total)} />}

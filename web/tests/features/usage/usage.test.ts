@@ -2,7 +2,7 @@ import { waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { api } from "~/api/client";
-import { type SummaryRow, useUsage } from "~/features/usage/usage";
+import { pushedTotal, type SummaryRow, useUsage } from "~/features/usage/usage";
 import { type Clock, clockOf, UTC } from "~/ui/clock";
 import { periodOf } from "~/ui/period";
 
@@ -94,5 +94,17 @@ describe("the days of a period", () => {
     hours = ["2026-11-19T18:00:00Z", "2026-11-19T19:00:00Z"];
     const today = await daysOn("Asia/Kolkata", "period=today");
     expect(today?.slice(0, 3)).toEqual([["00:00", 1], ["00:30", 1], ["01:30", 0]]);
+  });
+});
+
+describe("what is pushed", () => {
+  const sums = (requests: number) => ({ requests, prompt_tokens: 0, completion_tokens: 0, total_tokens: 0, cost_usd: "0" });
+  const pushed = { at: "2026-11-20T12:00:00.500Z", today: sums(1), month: sums(2) };
+
+  it("is shown for today and for this month, as no other figures are as new", () => {
+    expect(pushedTotal(TODAY, pushed)).toBe(pushed.today);
+    expect(pushedTotal(MONTH, pushed)).toBe(pushed.month);
+    expect(pushedTotal(periodOf(new URLSearchParams("period=7d"), NOW, UTC), pushed)).toBeNull();
+    expect(pushedTotal(MONTH, { ...pushed, at: "2026-12-01T00:00:00Z" })).toBeNull();
   });
 });

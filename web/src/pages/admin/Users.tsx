@@ -11,7 +11,7 @@ import { useUsers } from "~/features/users/users";
 import { UsersTable } from "~/features/users/UsersTable";
 import { useSort } from "~/features/users/useSort";
 import { Pager } from "~/ui/DataTable";
-import { useClock } from "~/ui/clock";
+import { useClock, UTC } from "~/ui/clock";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { count } from "~/ui/format/numbers";
 import { Page } from "~/ui/Page";
@@ -36,7 +36,7 @@ export function Component() {
   const period = usePeriod();
   const clock = useClock();
   // This month is what rows have anyway, and is kept up to date in place.
-  const span = period.name === "month" ? {} : { from: period.from, to: period.to };
+  const span = period.name === "month" && clock.zone === UTC.zone ? {} : { from: period.from, to: period.to };
   const { data, error, refetch } = useUsers({ ...filters, ...span, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) });
 
   const actions = (

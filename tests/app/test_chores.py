@@ -18,6 +18,7 @@ from tollkeeper.app import chores
 from tollkeeper.app.build import now_ms
 from tollkeeper.app.chores import (
     background,
+    coloring,
     delete_old,
     drains,
     expiry,
@@ -32,6 +33,7 @@ from tollkeeper.app.chores import (
 from tollkeeper.rules.errors import Conflict
 from tollkeeper.services.ledger.observers import Refusal
 from tollkeeper.services.requests.idempotency import KEPT_MS, IdempotencyKeys
+from tollkeeper.services.watching.model_colors import ModelColors
 from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.store import MemoryStore
@@ -294,6 +296,20 @@ async def test_refusals_are_written_and_folded_again_and_again(monkeypatch, capl
         now.ms += 2 * MINUTES_KEPT_MS
         await until(lambda: [key.minute for key in store._tables.refusals] == [hour_of(START)])
     assert caplog.text.count("refusals could not be counted") == 1
+
+
+async def test_first_sights_of_models_are_written_again_and_again(monkeypatch, caplog):
+    """Also after a failure, which is said once."""
+    monkeypatch.setattr(chores, "COLORING_EVERY", 0)
+    store = MemoryStore()
+    colors = ModelColors(store.model_colors)
+    async with background(coloring(colors)):
+        store.fail = "the disk is full"
+        colors.note(["tiny"])
+        await until(lambda: "it will be tried again" in caplog.text)
+        store.fail = None
+        await until(lambda: colors.models() == ["tiny"])
+    assert caplog.text.count("could not be written") == 1
 
 
 async def test_claims_to_keys_that_have_expired_are_deleted_again_and_again(monkeypatch, caplog):

@@ -39,6 +39,7 @@ from tollkeeper.services.lifecycle.jobs import Jobs
 from tollkeeper.services.lifecycle.keeping import Keeping
 from tollkeeper.services.lifecycle.lifecycle import Lifecycle
 from tollkeeper.services.lifecycle.pulling import Puller
+from tollkeeper.services.limits.admission import Admission
 from tollkeeper.services.limits.usage import LimitUsage, Statuses
 from tollkeeper.services.models.aliases import Aliases
 from tollkeeper.services.models.catalog import Catalog
@@ -56,9 +57,11 @@ from tollkeeper.services.upstreams.registry import Registry
 from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
+from tollkeeper.services.watching.model_colors import ModelColors
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.services.watching.user_live import UserLive
+from tollkeeper.store.memory.counters import MemoryCounters
 from tollkeeper.store.ports.counters import LimitStatus
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.wire.http.hosts import Networks
@@ -159,6 +162,7 @@ async def open_desk(*, metrics_networks: Collection[str] = ()) -> Desk:
     totals = RunningTotals(house.store.ledger, house.store.reports, house.clock)
     observers.add(metrics, totals)
     webhooks = Webhooks(house.store.webhooks, MasterKey(b"k" * 32), Poster(), house.clock)
+    admission = Admission(MemoryCounters(), facts, default_max_tokens=1000)
     services = ControlServices(
         accounts=house.accounts,
         eraser=Eraser(
@@ -191,6 +195,8 @@ async def open_desk(*, metrics_networks: Collection[str] = ()) -> Desk:
             write=user_event,
         ),
         metrics=metrics,
+        model_colors=ModelColors(house.store.model_colors),
+        may_use=admission.may_use,
         ready=ready,
         now=house.clock,
         version="1.2.3",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tollkeeper.rules.errors import Unprocessable
-from tollkeeper.rules.limits import MOST_ALLOWED, MOST_MODELS, NO_LIMITS, Limits
+from tollkeeper.rules.limits import COUNTED, MOST, MOST_ALLOWED, MOST_MODELS, NO_LIMITS, Limits
 
 
 def models(count: int) -> dict[str, dict[str, int]]:
@@ -50,3 +52,33 @@ def test_at_most_a_thousand_models_are_allowed() -> None:
 def test_names_that_no_model_can_have(name: str) -> None:
     assert refusal(NO_LIMITS, {"models": {name: {"tokens_total": 1}}})[0] == "models"
     assert refusal(NO_LIMITS, {"allowed_models": [name]})[0] == "allowed_models"
+
+
+QUADRILLION = "1,000,000,000,000,000"
+MOST_OF_EACH: dict[str, tuple[object, str]] = {
+    **dict.fromkeys(COUNTED, (MOST + 1, QUADRILLION)),
+    **{f"models.m.{name}": (MOST + 1, QUADRILLION) for name in COUNTED},
+    "max_concurrent_requests": (MOST + 1, QUADRILLION),
+    "max_tokens_per_request": (MOST + 1, QUADRILLION),
+    "queue_weight": (101, "100"),
+    "alerts": ([101], "100"),
+    "models": (models(101), "100"),
+    "allowed_models": ([f"m{number}" for number in range(1001)], "1000"),
+}
+"""For each field of the object, a value that is too large, and the most in words."""
+
+
+def test_every_field_has_a_most() -> None:
+    fields = {name.partition(".")[0] for name in MOST_OF_EACH}
+    assert fields == set(NO_LIMITS.body())
+
+
+@pytest.mark.parametrize("scale", [1, 1000, Decimal("1e984")])
+@pytest.mark.parametrize("field", MOST_OF_EACH)
+def test_what_is_too_large_is_told_the_most(field: str, scale: int | Decimal) -> None:
+    value, most = MOST_OF_EACH[field]
+    sent = value * scale if isinstance(value, int) else value
+    name = field.rpartition(".")[2]
+    param, message = refusal(NO_LIMITS, {"models": {"m": {name: sent}}} if "." in field else {name: sent})
+    assert param == field
+    assert f" {most}" in message

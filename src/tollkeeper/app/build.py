@@ -77,6 +77,7 @@ from tollkeeper.services.upstreams.registry import Registry
 from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
+from tollkeeper.services.watching.model_colors import ModelColors
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.services.watching.totals import RunningTotals
@@ -127,6 +128,7 @@ class Gateway:
     bootstrap: Bootstrap
     metrics: Metrics
     refusals: RefusalCounts
+    model_colors: ModelColors
     live: Live
     user_live: UserLive
     probes: Probes
@@ -178,6 +180,7 @@ async def open_gateway(
                 await gateway.models.jobs.close()
             await write_last_used(gateway.context.accounts)
             await gateway.refusals.write()
+            await gateway.model_colors.write()
             gateway.context.offload.close()
         finally:
             await images.close()
@@ -283,6 +286,9 @@ async def _join(
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
     end_users.on_limits_saved.append(alerts.budgets.touch)
     refusals = RefusalCounts(store.refusals, now)
+    model_colors = ModelColors(store.model_colors)
+    await model_colors.load()
+    catalog.on_change.append(lambda: model_colors.note(model.name for model in catalog.models()))
     user_live = UserLive(
         lambda user_id: RunningTotals(store.ledger, store.reports, now, user_id=user_id),
         accounts,
@@ -291,7 +297,7 @@ async def _join(
         now,
         write=user_event,
     )
-    observers.add(metrics, totals, user_live, budgets, alerts.budgets, refusals)
+    observers.add(metrics, totals, user_live, budgets, alerts.budgets, refusals, model_colors)
     context = GatewayContext(
         accounts=accounts,
         admission=Admission(
@@ -339,6 +345,7 @@ async def _join(
         store,
         context,
         metrics,
+        model_colors,
         pool,
         live,
         user_live,
@@ -361,6 +368,7 @@ async def _join(
         bootstrap,
         metrics,
         refusals,
+        model_colors,
         live,
         user_live,
         probes,
@@ -422,6 +430,7 @@ def _control_services(
     store: Store,
     context: GatewayContext,
     metrics: Metrics,
+    model_colors: ModelColors,
     pool: Pool,
     live: Live,
     user_live: UserLive,
@@ -477,6 +486,8 @@ def _control_services(
         buckets=store.buckets,
         audit=store.audit,
         metrics=metrics,
+        model_colors=model_colors,
+        may_use=context.admission.may_use,
         ready=ready,
         now=context.now,
         metrics_networks=Networks((*settings.metrics_networks, *local_metrics)),

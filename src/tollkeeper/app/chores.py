@@ -17,6 +17,7 @@ from tollkeeper.services.models.facts import FactsCache
 from tollkeeper.services.requests.idempotency import IdempotencyKeys
 from tollkeeper.services.upstreams.probes import Probes
 from tollkeeper.services.upstreams.upstreams import Upstreams
+from tollkeeper.services.watching.model_colors import ModelColors
 from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.reports import Filter
@@ -34,6 +35,8 @@ RETENTION_EVERY = 86_400.0
 """Seconds between deletions of old records."""
 REFUSALS_EVERY = 5.0
 """Seconds between two writings of counts of refused requests."""
+COLORING_EVERY = 5.0
+"""Seconds between two writings of which models were first seen."""
 EXPIRY_EVERY = 600.0
 """Seconds between deletions of expired claims to idempotency keys."""
 
@@ -143,6 +146,20 @@ async def refusals(counts: RefusalCounts) -> None:
             failing = True
         except Exception:
             log.exception("refusals could not be counted in the database; it will be tried again")
+
+
+async def coloring(colors: ModelColors) -> None:
+    """Write which models were first seen, until cancelled."""
+    failing = False
+    while True:
+        await asyncio.sleep(COLORING_EVERY)
+        try:
+            await colors.write()
+            failing = False
+        except StoreError as error:
+            if not failing:
+                log.warning("the colours of new models could not be written; it will be tried again: %s", error)
+            failing = True
 
 
 async def retention(store: Store, billing: Billing, days: int, now: Clock) -> None:

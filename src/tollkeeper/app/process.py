@@ -12,7 +12,16 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from tollkeeper.app.build import Clock, now_ms, open_gateway
-from tollkeeper.app.chores import background, expiry, housekeeping, invoicing, refusals, retention, upstream_watch
+from tollkeeper.app.chores import (
+    background,
+    coloring,
+    expiry,
+    housekeeping,
+    invoicing,
+    refusals,
+    retention,
+    upstream_watch,
+)
 from tollkeeper.app.handover import HANDOVER_MARGIN
 from tollkeeper.app.service_manager import inherited_sockets, notify
 from tollkeeper.config import (
@@ -88,6 +97,7 @@ async def serve(
             watch = upstream_watch(context.catalog, gateway.probes, gateway.upstreams)
             work = [keeping, watch, gateway.metrics.watch_loop(), gateway.live.run(), gateway.user_live.run()]
             work += [gateway.models.keeping.run(), expiry(context.keys), refusals(gateway.refusals)]
+            work.append(coloring(gateway.model_colors))
             alerts = gateway.alerts
             work += [alerts.deliveries.run(), alerts.budgets.run(), alerts.conditions.run()]
             if settings.evict_after is not None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from tollkeeper.rules.owners import Owners
 from tollkeeper.services.accounts.accounts import Accounts
 from tollkeeper.services.accounts.eraser import Eraser
 from tollkeeper.services.accounts.external_identities import ExternalIdentities
@@ -25,7 +26,7 @@ from tollkeeper.services.lifecycle.jobs import Jobs
 from tollkeeper.services.lifecycle.lifecycle import Lifecycle
 from tollkeeper.services.limits.usage import LimitUsage
 from tollkeeper.services.models.aliases import Aliases
-from tollkeeper.services.models.catalog import Catalog
+from tollkeeper.services.models.catalog import Catalog, Model
 from tollkeeper.services.models.facts import FactsCache
 from tollkeeper.services.models.prices import Prices
 from tollkeeper.services.models.resolver import Resolver
@@ -35,6 +36,7 @@ from tollkeeper.services.upstreams.connection_check import ConnectionCheck
 from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
+from tollkeeper.services.watching.model_colors import ModelColors
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.user_live import UserLive
 from tollkeeper.store.ports.audit import Audit
@@ -85,6 +87,8 @@ class ControlServices:
     live: Live
     user_live: UserLive
     metrics: Metrics
+    model_colors: ModelColors
+    may_use: Callable[[Owners, Model], bool]
     ready: Callable[[], Awaitable[Mapping[str, str | None]]]
     now: Callable[[], int]
     version: str

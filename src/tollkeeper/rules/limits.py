@@ -190,16 +190,24 @@ def _put(counts: dict[str, int], name: str, value: object, place: str) -> None:
 
 
 def _whole(value: object, place: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST:
+    whole = _as_whole(value)
+    if whole is not None and 0 <= whole <= MOST:
+        return whole
+    raise Unprocessable(f"'{place}' must be a whole number from 0 to {MOST:,}, or null for no limit.", param=place)
+
+
+def _as_whole(value: object) -> int | None:
+    """A number of at most twice as many digits as any limit has, if it is a whole one."""
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, Decimal) and value == value.to_integral_value() and 0 <= value <= MOST:
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) <= MOST_OF_ALL and value == int(value):
         return int(value)
-    raise Unprocessable(f"'{place}' must be a whole number of at least 0, or null for no limit.", param=place)
+    return None
 
 
 def _weight(value: object) -> int:
-    weight = _whole(value, "queue_weight")
-    if not 1 <= weight <= MOST_WEIGHT:
+    weight = _as_whole(value)
+    if weight is None or not 1 <= weight <= MOST_WEIGHT:
         raise Unprocessable(
             f"'queue_weight' must be a whole number from 1 to {MOST_WEIGHT}, or null for 1.", param="queue_weight"
         )
@@ -226,7 +234,9 @@ def _pico(value: object, place: str) -> int:
     elif isinstance(value, int | Decimal) and not isinstance(value, bool):
         dollars = Decimal(value)
     if dollars is None or not dollars.is_finite() or not 0 <= dollars <= MOST:
-        raise Unprocessable(f"'{place}' must be a number of dollars of at least 0, or null for no limit.", param=place)
+        raise Unprocessable(
+            f"'{place}' must be a number of dollars from 0 to {MOST:,}, or null for no limit.", param=place
+        )
     try:
         pico = dollars.scaleb(12, _EXACT)
         whole = pico.to_integral_exact(context=_EXACT)

@@ -257,3 +257,21 @@ async def test_a_database_of_before_sums_by_upstream_gets_those_of_its_records(p
     assert found == expected
     assert [(spent.upstream, spent.cost_pico) for spent in found] == [("cheap", 5), ("dear", 7 * 10**18 + 1)]
     assert verify(path).faults == ()
+
+
+async def test_models_of_before_are_in_the_order_of_their_first_records(path: Path) -> None:
+    store = await opened(path)
+    for at, model in ((3, "c"), (1, "b"), (2, "a"), (4, "b"), (-(10**7), "first"), (0, "")):
+        await store.ledger.settle(a_record(NOON + at, model=model))
+    # What it was used in is deleted, and only sums tell of it.
+    await store.ledger.settle(a_record(NOON - 10**8, model="gone"))
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM records WHERE model = 'gone'")
+        connection.commit()
+    older = path.with_name("older.db")
+    earlier_revision(older, 23, path)
+    again = await opened(older)
+    found = await again.model_colors.load()
+    await again.close()
+    assert found == ["gone", "first", "b", "a", "c"]

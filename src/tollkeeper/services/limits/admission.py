@@ -88,6 +88,14 @@ class Admission:
             if 0 in limits.counts.values() or limits.max_concurrent_requests == 0:
                 raise blocked(owner, self._quota_status)
 
+    def may_use(self, owners: Owners, model: Model) -> bool:
+        """Whether these owners may use a model, at any of its deployments."""
+        try:
+            self.usable(owners, model)
+        except ModelNotAllowed:
+            return False
+        return True
+
     def usable(self, owners: Owners, model: Model) -> list[Deployment]:
         """Return the deployments of a model that these owners may use. Raises ModelNotAllowed where there is none."""
         return self.usable_of(owners, model.deployments)

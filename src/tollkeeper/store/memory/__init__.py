@@ -20,6 +20,7 @@ invoices.py      invoices, the records that they cover, and credit
 upstreams.py     upstreams
 aliases.py       aliases of models
 pins.py          what is fixed of models
+model_colors.py  the order in which models were first seen
 jobs.py          work for admins
 idempotency.py   claims to idempotency keys
 installation.py  values of the installation

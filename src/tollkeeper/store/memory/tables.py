@@ -59,6 +59,7 @@ class Tables:
         self.upstreams: dict[str, StoredUpstream] = {}
         self.jobs: dict[str, StoredJob] = {}
         self.pins: dict[str, Pin] = {}
+        self.model_colors: dict[str, None] = {}
         self.values: dict[str, bytes] = {}
         self.audit: list[AuditEntry] = []
         self.events: dict[str, Event] = {}

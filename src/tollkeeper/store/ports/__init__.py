@@ -20,6 +20,7 @@
     aliases.py    aliases of models
     upstreams.py  upstreams, and their sealed secrets
     pins.py       what is fixed of models
+    model_colors.py   the order in which models were first seen
     jobs.py       work for admins that goes on without them
     idempotency.py    claims to idempotency keys
     installation.py   values of the installation, by name

@@ -19,6 +19,7 @@ from tollkeeper.store.ports.installation import Installation
 from tollkeeper.store.ports.invoices import InvoiceStore
 from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
+from tollkeeper.store.ports.model_colors import ModelColorStore
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.refusals import RefusalStore
@@ -52,6 +53,7 @@ class Store(Protocol):
     aliases: AliasStore
     upstreams: UpstreamStore
     pins: PinStore
+    model_colors: ModelColorStore
     jobs: JobStore
     idempotency: IdempotencyStore
     installation: Installation

@@ -63,6 +63,7 @@ IMPERSONAL = frozenset(
         "teams",
         "upstreams",
         "pins",
+        "model_colors",
         "installation",
         "head",
         "daily_upstreams",

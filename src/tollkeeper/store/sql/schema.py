@@ -213,6 +213,14 @@ pins = Table(
     Column("loaded", Boolean, nullable=False),
 )
 
+# `place`: from 0 on, in the order in which the models were first seen.
+model_colors = Table(
+    "model_colors",
+    METADATA,
+    Column("model", Text, primary_key=True),
+    Column("place", Integer, nullable=False, unique=True),
+)
+
 installation = Table(
     "installation",
     METADATA,

@@ -42,7 +42,8 @@ export function CallsTable({ userId }: { userId?: string }) {
       ) : data === undefined ? (
         <Loading height={72} />
       ) : (
-        <Sums of={data.totals} />
+        // The page of a user has the sums of all calls of the period already.
+        (userId === undefined || filtered) && <Sums of={data.totals} />
       )}
       <Panel flush>
         <div className={classes["bar"]}>

@@ -8,7 +8,7 @@ import { FailureView } from "~/features/chat/FailureView";
 import { waitWords } from "~/features/chat/wait";
 import { exactUsd } from "~/ui/format/money";
 import { compact, count } from "~/ui/format/numbers";
-import { duration } from "~/ui/format/times";
+import { wholeSeconds } from "~/ui/format/times";
 import { lazily } from "~/ui/lazily";
 import { Duration } from "~/ui/Times";
 import { useNow } from "~/ui/useNow";
@@ -58,7 +58,7 @@ const LONG_MS = 3_000;
 function Waiting({ answer }: { answer: Answer }) {
   const waited = useNow(1_000) - answer.askedAt;
   const wait = answer.thought === "" ? (answer.wait ?? null) : null;
-  const spent = duration(Math.round(waited / 1_000) * 1_000).replace(".0 s", " s");
+  const spent = wholeSeconds(waited / 1_000);
   return (
     <div className={classes["waiting"]}>
       <i aria-hidden />

@@ -1,7 +1,7 @@
 /** What the gateway says of a request's wait, by comments in its stream, and that in words. */
 import type { Wait } from "~/features/chat/conversation";
 import { count } from "~/ui/format/numbers";
-import { duration } from "~/ui/format/times";
+import { wholeSeconds } from "~/ui/format/times";
 
 const PLACE = /^queue position=(\d+)(?: estimate_s=(\d+(?:\.\d+)?))?$/;
 
@@ -28,5 +28,5 @@ export function waitWords(wait: Wait): string {
 
 /** Estimates are measured: a fraction of a second would promise too much. */
 function roughly(seconds: number): string {
-  return duration(Math.max(1, Math.ceil(seconds)) * 1_000).replace(".0 s", " s");
+  return wholeSeconds(Math.max(1, Math.ceil(seconds)));
 }

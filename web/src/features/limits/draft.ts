@@ -68,7 +68,7 @@ export function readFigure(name: string, text: string): Read {
     const [whole = "0", fraction = ""] = plain.split(".");
     const digits = fraction.replace(/0+$/, "");
     if (digits.length > 12) return { fault: "At most 12 digits behind the point." };
-    if (BigInt(whole) > MAX || (BigInt(whole) === MAX && digits !== "")) return { fault: "That is more than a limit can be." };
+    if (BigInt(whole) > MAX || (BigInt(whole) === MAX && digits !== "")) return { fault: `At most $${count(Number(MAX))}.` };
     return { value: `${BigInt(whole)}${digits === "" ? "" : `.${digits}`}` };
   }
   if (name === "queue_weight") {
@@ -76,7 +76,7 @@ export function readFigure(name: string, text: string): Read {
     return weight < 1n || weight > MAX_WEIGHT ? { fault: "A whole number from 1 to 100; empty is 1." } : { value: Number(plain) };
   }
   if (!/^\d{1,40}$/.test(plain)) return { fault: "A whole number, like 1000; empty is no limit." };
-  return BigInt(plain) > MAX ? { fault: "That is more than a limit can be." } : { value: Number(plain) };
+  return BigInt(plain) > MAX ? { fault: `At most ${count(Number(MAX))}.` } : { value: Number(plain) };
 }
 
 /** Messages by the API's name of the field: "requests_per_day", "models.llama3.2:1b.requests_per_day". */

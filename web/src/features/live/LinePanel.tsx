@@ -5,7 +5,7 @@ import { type Line, lineOf } from "~/features/live/line";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { FadeOnChange } from "~/ui/FadeOnChange";
 import { count } from "~/ui/format/numbers";
-import { duration } from "~/ui/format/times";
+import { wholeSeconds } from "~/ui/format/times";
 import { Loading } from "~/ui/Loading";
 import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
@@ -35,7 +35,7 @@ export function LinePanel({ tick }: { tick: Standing | null }) {
 function summary({ waiting, oldestS }: Line): string {
   if (waiting === 0) return "No request waits.";
   const many = waiting === 1 ? "1 request waits" : `${count(waiting)} requests wait`;
-  return oldestS === null ? `${many}.` : `${many}, the oldest for ${duration(oldestS * 1000)}.`;
+  return oldestS === null ? `${many}.` : `${many}, the oldest for ${wholeSeconds(oldestS)}.`;
 }
 
 function figure(value: string) {
@@ -59,7 +59,7 @@ const BY_UPSTREAM: Column<Line["upstreams"][number]>[] = [
     id: "oldest",
     label: "Oldest wait",
     numeric: true,
-    cell: ({ oldestS }) => (oldestS === null ? <span className="unit">–</span> : figure(duration(oldestS * 1000))),
+    cell: ({ oldestS }) => (oldestS === null ? <span className="unit">–</span> : figure(wholeSeconds(oldestS))),
   },
 ];
 

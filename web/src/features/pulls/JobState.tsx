@@ -4,7 +4,7 @@ import { IconAlertTriangle, IconCheck, IconDownload, IconHourglass, IconX } from
 import { type Job, type JobPart, type JobPhase, phaseOf } from "~/features/pulls/jobs";
 import { Bytes } from "~/ui/Bytes";
 import { byteParts } from "~/ui/format/numbers";
-import { duration } from "~/ui/format/times";
+import { wholeSeconds } from "~/ui/format/times";
 import { Progress } from "~/ui/Progress";
 import { Status, type StatusLooks } from "~/ui/Status";
 import { RelativeTime } from "~/ui/Times";
@@ -78,7 +78,7 @@ export function Pace({ of: { bytes_per_second: rate, seconds_left: left } }: { o
           {figure} {unit}/s
         </span>
       )}
-      {left !== null && <span className="num">{duration(left * 1000)} left</span>}
+      {left !== null && <span className="num">{wholeSeconds(left)} left</span>}
     </>
   );
 }

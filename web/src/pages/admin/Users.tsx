@@ -11,6 +11,7 @@ import { useUsers } from "~/features/users/users";
 import { UsersTable } from "~/features/users/UsersTable";
 import { useSort } from "~/features/users/useSort";
 import { Pager } from "~/ui/DataTable";
+import { useClock, UTC } from "~/ui/clock";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { count } from "~/ui/format/numbers";
 import { Page } from "~/ui/Page";
@@ -33,8 +34,9 @@ export function Component() {
   const held = useCallback(() => table.current?.matches(":hover, :focus-within") ?? false, []);
   useLiveUsers(held);
   const period = usePeriod();
+  const clock = useClock();
   // This month is what rows have anyway, and is kept up to date in place.
-  const span = period.name === "month" ? {} : { from: period.from, to: period.to };
+  const span = period.name === "month" && clock.zone === UTC.zone ? {} : { from: period.from, to: period.to };
   const { data, error, refetch } = useUsers({ ...filters, ...span, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) });
 
   const actions = (
@@ -58,7 +60,7 @@ export function Component() {
               rows={data?.data}
               filtered={Object.keys(filters).length > 0}
               sort={{ by: sort, order, onSort: sortBy }}
-              span={spanWords(period, new Date())}
+              span={spanWords(period, new Date(), clock)}
               onLimits={setLimited}
             />
           )}

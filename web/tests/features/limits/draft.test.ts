@@ -84,6 +84,12 @@ describe("a figure", () => {
   ])("of %s is not made of %j", (name, text) => {
     expect(readFigure(name, text)).toHaveProperty("fault");
   });
+
+  it.each([
+    ["tokens_per_day", "1000000000000001", "At most 1,000,000,000,000,000."],
+    ["cost_usd_per_day", "1000000000000000.1", "At most $1,000,000,000,000,000."],
+    ["queue_weight", "101", "A whole number from 1 to 100; empty is 1."],
+  ])("of %s names the most that it can be", (name, text, fault) => expect(readFigure(name, text)).toEqual({ fault }));
 });
 
 describe("the body that is sent", () => {

@@ -13,8 +13,10 @@ from pydantic.config import JsonDict
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
-from tollkeeper.control.http.schemas import Listing, Page, Query, Time, TimeIn, page_of
+from tollkeeper.control.http.schemas import Listing, Query, Time, TimeIn
+from tollkeeper.control.record_page import ByRequest, RecordPage, read_page
 from tollkeeper.rules.errors import NotFound, Unprocessable
+from tollkeeper.rules.ids import beginning_of
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.services.ledger.presentation import listed, present_listed
@@ -74,8 +76,10 @@ class Sums(BaseModel):
 
 
 class UsagePage(Listing[RecordBody]):
-    """`totals` covers all records that match the filter, not only this page's."""
+    """`totals` covers all records that match the filter, not only this page's. `previous` is the `before` of the
+    previous page, null on the first."""
 
+    previous: str | None
     totals: Sums
 
 
@@ -140,15 +144,15 @@ class RecordsOfAll(RecordsOfTeam):
     )
 
 
-class UsageQuery(Page, OwnRecords):
+class UsageQuery(RecordPage, OwnRecords):
     pass
 
 
-class UsageOfTeamQuery(Page, RecordsOfTeam):
+class UsageOfTeamQuery(RecordPage, RecordsOfTeam):
     pass
 
 
-class UsageOfAllQuery(Page, RecordsOfAll):
+class UsageOfAllQuery(RecordPage, RecordsOfAll):
     pass
 
 
@@ -205,6 +209,7 @@ def filter_of(services: ControlServices, user_id: str | None, query: OwnRecords,
         until=query.to,
         team_id=team_id,
         end_user_id=query.end_user,
+        request_id=beginning_of(query.request_id) if isinstance(query, ByRequest) and query.request_id else None,
     )
 
 
@@ -213,12 +218,12 @@ async def usage_page(
 ) -> UsagePage:
     """A page of the records of one user, of one team, or of everyone."""
     which = filter_of(services, user_id, query, team_id)
-    found = await services.reports.records(which, limit=query.limit + 1, after=query.after)
-    rows, cursor = page_of(found, query, lambda record: record.request_id)
+    page = await read_page(services.reports, which, query)
     return UsagePage(
-        data=[record_body(record) for record in rows],
-        has_more=cursor is not None,
-        next=cursor,
+        data=[record_body(record) for record in page.records],
+        has_more=page.next is not None,
+        next=page.next,
+        previous=page.previous,
         totals=sums(await total_of(services, which)),
     )
 
@@ -302,7 +307,7 @@ def _check_span(since: int | None, until: int | None) -> None:
 user_routes = user_router("usage")
 
 
-@user_routes.get("/v1/usage", summary="Your records, newest first")
+@user_routes.get("/v1/usage", summary="Your records, newest first unless told otherwise")
 async def _own_usage(services: Services, caller: CurrentCaller, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, caller.user.user_id, query)
 
@@ -317,7 +322,7 @@ async def _own_summary(
 admin_routes = admin_router("usage of everyone")
 
 
-@admin_routes.get("/admin/usage", summary="Everyone's records, newest first")
+@admin_routes.get("/admin/usage", summary="Everyone's records, newest first unless told otherwise")
 async def _all_usage(services: Services, query: Annotated[UsageOfAllQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, None, query)
 
@@ -327,7 +332,11 @@ async def _all_summary(services: Services, query: Annotated[_SummaryOfAllQuery, 
     return await usage_summary(services, None, query, ALL_GROUPS)
 
 
-@admin_routes.get("/admin/users/{user_id}/usage", summary="A user's records, newest first", responses=errors(404))
+@admin_routes.get(
+    "/admin/users/{user_id}/usage",
+    summary="A user's records, newest first unless told otherwise",
+    responses=errors(404),
+)
 async def _usage_of_user(services: Services, user_id: str, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, services.accounts.user(user_id).user_id, query)
 

@@ -7,7 +7,9 @@ records.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
@@ -17,11 +19,13 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, fu
 
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.rules.windows import Span
+from tollkeeper.store.ports.record_order import NEWEST, Order
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.ports.reports import Filter, Group, History, Spending, Totals
 from tollkeeper.store.sql.dialect import unindexed
 from tollkeeper.store.sql.history import read_history
 from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.listing import first_records, within_moments
 from tollkeeper.store.sql.prune import prunable
 from tollkeeper.store.sql.rows import USER_PLACE, record_of
 from tollkeeper.store.sql.runner import Runner
@@ -147,13 +151,16 @@ class SqlReports:
     def __init__(self, reader: Runner, identities: Identities) -> None:
         self._reader = reader
         self._identities = identities
+        self._by_figure = asyncio.Lock()
 
-    async def records(self, which: Filter, *, limit: int, after: str | None) -> list[Record]:
-        query = _matching(_WITH_METADATA, records, self._opaque(which))
-        query = in_span(query, which.since, which.until).order_by(records.c.request_id.desc()).limit(limit)
-        if after is not None:
-            query = query.where(records.c.request_id < after)
-        return await self._reader.run(lambda connection: [*map(self._record_of, connection.execute(query))])
+    async def records(self, which: Filter, *, limit: int, after: str | None, order: Order = NEWEST) -> list[Record]:
+        which = within_moments(self._opaque(which))
+        ids = in_span(_matching(select(records.c.request_id), records, which), which.since, which.until)
+        query = first_records(_WITH_METADATA, ids, order, limit, after)
+        # In the order by a figure all that match are read. Such lists wait for each other, so that they never take up
+        # all threads that read.
+        async with nullcontext() if order.by == NEWEST.by else self._by_figure:
+            return await self._reader.run(lambda connection: [*map(self._record_of, connection.execute(query))])
 
     async def record(self, request_id: str) -> Record | None:
         query = _WITH_METADATA.where(records.c.request_id == request_id)
@@ -166,7 +173,7 @@ class SqlReports:
     async def summary(
         self, which: Filter, group_by: Sequence[Group], *, upto: int | None = None
     ) -> list[tuple[tuple[str, ...], Totals]]:
-        which = self._opaque(which)
+        which = within_moments(self._opaque(which))
         added = list(_sums(which, group_by))
         # The sums include everything that is committed: the few later records are subtracted.
         later = [] if upto is None else [_sum_later(which, group_by, upto)]
@@ -327,6 +334,8 @@ def _matching(query: S, table: Table, which: Filter) -> S:
                 query = query.where(column.is_(None) if not wanted else _column(column, name == leads) == wanted)
             else:
                 query = query.where(column == wanted)
+    if which.request_id is not None and table is records:  # within one moment: no hour of a rollup is in its span
+        query = query.where(func.substr(records.c.request_id, 1, len(which.request_id)) == which.request_id)
     for name in ("user_id", "key_id", "model", "status"):
         wanted = getattr(which, name)
         if wanted is not None:

@@ -532,7 +532,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your records, newest first */
+        /** Your records, newest first unless told otherwise */
         get: operations["_own_usage_v1_usage_get"];
         put?: never;
         post?: never;
@@ -1043,7 +1043,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Everyone's records, newest first */
+        /** Everyone's records, newest first unless told otherwise */
         get: operations["_all_usage_admin_usage_get"];
         put?: never;
         post?: never;
@@ -1077,7 +1077,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A user's records, newest first */
+        /** A user's records, newest first unless told otherwise */
         get: operations["_usage_of_user_admin_users__user_id__usage_get"];
         put?: never;
         post?: never;
@@ -2026,6 +2026,26 @@ export interface paths {
          * @description At most 6 streams at a time for each key or session.
          */
         get: operations["_live_admin_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users, teams, keys, models, upstreams, requests and invoices by name or id
+         * @description At most 5 of each kind, the closest first.
+         */
+        get: operations["_search_admin_search_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3986,6 +4006,39 @@ export interface components {
             loaded_models: string[];
             /** Error */
             error: string | null;
+        };
+        /**
+         * Hit
+         * @description Something that was found. `name` is that of a user, team or key, and an invoice's number; `prefix` is the part of
+         *     a key that may be shown; `user_id` is whose key, request or invoice it is, null for an invoice of a team.
+         */
+        Hit: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "user" | "team" | "key" | "model" | "upstream" | "request" | "invoice";
+            /** Id */
+            id: string;
+            /** Name */
+            name?: string | null;
+            /** Prefix */
+            prefix?: string | null;
+            /** User Id */
+            user_id?: string | null;
+            /** Status */
+            status?: string | null;
+        };
+        /** Hits */
+        Hits: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["Hit"][];
         };
         /**
          * IdentityBody
@@ -6815,7 +6868,8 @@ export interface components {
         };
         /**
          * UsagePage
-         * @description `totals` covers all records that match the filter, not only this page's.
+         * @description `totals` covers all records that match the filter, not only this page's. `previous` is the `before` of the
+         *     previous page, null on the first.
          */
         UsagePage: {
             /**
@@ -6833,6 +6887,8 @@ export interface components {
             has_more: boolean;
             /** Next */
             next?: string | null;
+            /** Previous */
+            previous: string | null;
             totals: components["schemas"]["Sums"];
         };
         /** UserBody */
@@ -10495,10 +10551,16 @@ export interface operations {
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description The `previous` of the page after it. */
+                before?: string | null;
+                /** @description With a leading `-`: newest or largest first. */
+                order_by?: "-created_at" | "created_at" | "-cost_usd" | "cost_usd" | "-latency_ms" | "latency_ms";
             };
             header?: never;
             path?: never;
@@ -10689,6 +10751,8 @@ export interface operations {
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
             };
             header?: never;
             path?: never;
@@ -13108,10 +13172,16 @@ export interface operations {
                 end_user?: string | null;
                 /** @description In upper or lower case. */
                 user_id?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description The `previous` of the page after it. */
+                before?: string | null;
+                /** @description With a leading `-`: newest or largest first. */
+                order_by?: "-created_at" | "created_at" | "-cost_usd" | "cost_usd" | "-latency_ms" | "latency_ms";
             };
             header?: never;
             path: {
@@ -14535,10 +14605,16 @@ export interface operations {
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
                 team?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description The `previous` of the page after it. */
+                before?: string | null;
+                /** @description With a leading `-`: newest or largest first. */
+                order_by?: "-created_at" | "created_at" | "-cost_usd" | "cost_usd" | "-latency_ms" | "latency_ms";
             };
             header?: never;
             path?: never;
@@ -14733,10 +14809,16 @@ export interface operations {
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description The `previous` of the page after it. */
+                before?: string | null;
+                /** @description With a leading `-`: newest or largest first. */
+                order_by?: "-created_at" | "created_at" | "-cost_usd" | "cost_usd" | "-latency_ms" | "latency_ms";
             };
             header?: never;
             path: {
@@ -14953,6 +15035,8 @@ export interface operations {
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
                 team?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
             };
             header?: never;
             path?: never;
@@ -20361,6 +20445,92 @@ export interface operations {
             };
             /** @description Too Many Requests */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _search_admin_search_get: {
+        parameters: {
+            query: {
+                /** @description A part of an id or name; of a key what lists show of it; of a request the beginning of its id; the number of an invoice. */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hits"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

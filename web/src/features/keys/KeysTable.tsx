@@ -13,6 +13,7 @@ import { ErrorMessage } from "~/ui/ErrorMessage";
 import { count } from "~/ui/format/numbers";
 import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
+import { useFilter } from "~/ui/urlState";
 
 import classes from "./Keys.module.css";
 
@@ -22,10 +23,13 @@ type Dialog = { action: "make" } | { action: "rotate" | "revoke"; apiKey: Key };
 export function KeysTable({ userId, title }: { userId?: string; title?: string }) {
   const { data, error, refetch } = useKeys(userId);
   const [dialog, setDialog] = useState<Dialog | null>(null);
-  const [withEnded, setWithEnded] = useState(false);
+  const [marked] = useFilter("key");
+  const [choice, setWithEnded] = useState<boolean | null>(null);
   const keys = data?.toReversed();
   const active = keys?.filter(({ status }) => status === "active");
   const ended = keys === undefined || active === undefined ? 0 : keys.length - active.length;
+  // A link to a key shows it whatever its status.
+  const withEnded = choice ?? keys?.some(({ id, status }) => id === marked && status !== "active") ?? false;
   const close = () => setDialog(null);
   const shared = { ...(userId !== undefined && { userId }), onClose: close };
   const make = (
@@ -40,9 +44,10 @@ export function KeysTable({ userId, title }: { userId?: string; title?: string }
       ) : (
         <DataTable
           label="Keys"
-          columns={columnsOf(setDialog, userId !== undefined)}
+          columns={columnsOf(setDialog, userId !== undefined, marked)}
           rows={withEnded ? keys : active}
           rowKey={(key) => key.id}
+          isSelected={(key) => key.id === marked}
           empty={
             <Empty title={ended === 0 ? "No keys yet" : "No key that works"}>
               <Text size="sm" c="dimmed">
@@ -67,13 +72,17 @@ export function KeysTable({ userId, title }: { userId?: string; title?: string }
   );
 }
 
-function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean): Column<Key>[] {
+function intoView(row: HTMLElement | null): void {
+  row?.scrollIntoView({ block: "center" });
+}
+
+function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean, marked: string): Column<Key>[] {
   return [
     {
       id: "name",
       label: "Name",
       cell: (key) => (
-        <span className={classes["name"]} title={key.name ?? ""}>
+        <span className={classes["name"]} title={key.name ?? ""} ref={key.id === marked ? intoView : null}>
           {key.name ?? <span className="unit">without a name</span>}
         </span>
       ),

@@ -50,6 +50,10 @@ WITHOUT: dict[str, str] = {
     "services/lifecycle/inventory": "what is shown of models: tests/control/admin/test_models.py",
     "services/lifecycle/lifecycle": "what admins do with models: tests/control/admin/test_models.py",
     "control/http/event_stream": "streams of events: tests/control/admin/test_jobs.py, tests/gateway/test_live.py",
+    "control/usage/schemas": "bodies: tests/control/usage/test_records.py, tests/store/ports/test_record_fields.py",
+    "control/usage/filters": "what they find: tests/control/test_calls.py, tests/control/usage/test_summary.py",
+    "control/usage/groups": "what they answer: tests/control/usage/test_summary.py",
+    "control/usage/previous": "as part of summaries: tests/control/usage/test_summary.py",
     "control/app": "every test of tests/control/ goes through it",
     "gateway/handle": "the life of a request: every test of tests/gateway/ that sends one",
     "store/memory/store": "one engine of tests/store/ports/",
@@ -60,6 +64,7 @@ WITHOUT: dict[str, str] = {
     # It runs only with what is around it
     "cli/admin/user_commands": "a table of commands: tests/cli/admin/test_users.py",
     "store/sqlite/erasure": "one engine of tests/store/ports/test_erasure.py",
+    "cli/admin/usage_commands": "a table of options: tests/cli/admin/test_usage.py",
     "cli/admin/team_commands": "a table of commands: tests/cli/admin/test_teams.py",
     "cli/admin/fields": "options of commands: tests/cli/admin/test_upstreams.py",
     "cli/admin/output": "what commands print: tests/cli/admin/test_upstreams.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +19,7 @@ from tollkeeper.rules.ids import request_id
 from tollkeeper.rules.usage import Usage
 from tollkeeper.store import memory, sqlite
 from tollkeeper.store.ports.record_order import Order, OrderBy
-from tollkeeper.store.ports.records import ADJUSTMENT, Record, RecordStatus
+from tollkeeper.store.ports.records import ADJUSTMENT, Record, RecordStatus, tags_of
 from tollkeeper.store.ports.reports import Filter, Group, Spending, Totals
 from tollkeeper.store.ports.store import Store
 
@@ -74,19 +74,34 @@ ORDERS = [Order(by, descending=descending) for by in get_args(OrderBy) for desce
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 async def test_records_come_in_every_order_in_pages_without_gaps_both_ways(store: Store, order: Order) -> None:
     """Many of them equal in the figure: then their ids decide."""
-    given = [a_record(NOON + n // 3, cost_pico=n * 7 % 5 - 2, latency_ms=n * 11 % 4) for n in range(25)]
-    await settle(store, *given, *(a_record(NOON + 9, user_id="bob") for _ in range(3)))
-    expected = sorted(given, key=order.place, reverse=order.descending)
-    which = Filter(user_id="ann", since=NOON + 1)
-    expected = [record for record in expected if record.created_at > NOON]
-    for way, rows in ((order, expected), (order.reverse, expected[::-1])):
-        seen: list[Record] = []
-        while page := await store.reports.records(
-            which, limit=4, after=way.write_cursor(seen[-1]) if seen else None, order=way
-        ):
-            assert len(page) <= 4
-            seen += page
-        assert seen == rows
+    given = [
+        a_record(
+            NOON + n // 3 * HOUR // 3,
+            cost_pico=n * 7 % 5 - 2,
+            latency_ms=n * 11 % 4,
+            user_id="ann" if n % 6 else "bob",
+            metadata='{"project":"blue"}' if n % 2 else None,
+        )
+        for n in range(25)
+    ]
+    await settle(store, *given)
+    selections: list[tuple[Filter, Callable[[Record], bool]]] = [
+        (EVERYTHING, lambda _: True),
+        (Filter(user_id="ann", since=NOON + 1), lambda one: one.user_id == "ann" and one.created_at > NOON),
+        (Filter(tag=("project", "blue")), lambda one: one.metadata is not None),
+        (Filter(tag=("project", "blue"), until=NOON + HOUR), lambda one: bool(one.metadata) and one.created_at < NOON + HOUR),
+        (Filter(tag=("project", "")), lambda one: one.metadata is None),
+    ]  # fmt: skip
+    for which, matches in selections:
+        expected = sorted(filter(matches, given), key=order.place, reverse=order.descending)
+        for way, rows in ((order, expected), (order.reverse, expected[::-1])):
+            seen: list[Record] = []
+            while page := await store.reports.records(
+                which, limit=4, after=way.write_cursor(seen[-1]) if seen else None, order=way
+            ):
+                assert len(page) <= 4
+                seen += page
+            assert seen == rows
 
 
 async def test_the_beginning_of_an_id_finds_its_records_and_their_sums(store: Store) -> None:
@@ -166,6 +181,9 @@ RECORDS = st.builds(
     status=st.sampled_from(get_args(RecordStatus)),
     team_id=st.sampled_from(["blue", "red", None]),
     end_user_id=st.sampled_from(["eu_1", None]),
+    upstream=st.sampled_from(["near", "far"]),
+    endpoint=st.sampled_from(["/v1/messages", "/v1/embeddings"]),
+    metadata=st.sampled_from([None, '{"job":"a"}', '{"job":"b","run":"1"}']),
     cost_pico=st.integers(-(2**63) + 1, 2**63 - 1) | st.integers(-2_000_000, 2_000_000),
 )
 MAYBE = st.none() | MOMENTS
@@ -177,6 +195,9 @@ FILTERS = st.builds(
     status=st.none() | st.sampled_from(["completed", "failed"]),
     team_id=st.none() | st.sampled_from(["", "blue"]),
     end_user_id=st.none() | st.sampled_from(["", "eu_1"]),
+    upstream=st.none() | st.just("far"),
+    endpoint=st.none() | st.just("/v1/embeddings"),
+    tag=st.none() | st.sampled_from([("job", "a"), ("job", ""), ("run", "1")]),
     since=MAYBE,
     until=MAYBE | st.just(2**60),
     users=st.none() | st.lists(st.sampled_from(["ann", "bob", "Zoë"]), unique=True),
@@ -193,8 +214,10 @@ def obvious(records: Sequence[Record], which: Filter, group_by: Sequence[Group])
             continue
         if any(
             getattr(which, name) not in (None, getattr(record, name))
-            for name in ("user_id", "key_id", "model", "status")
+            for name in ("user_id", "key_id", "model", "status", "upstream", "endpoint")
         ):
+            continue
+        if which.tag is not None and tags_of(record).get(which.tag[0], "") != which.tag[1]:
             continue
         if any(getattr(which, name) not in (None, getattr(record, name) or "") for name in ("team_id", "end_user_id")):
             continue
@@ -210,6 +233,8 @@ def obvious(records: Sequence[Record], which: Filter, group_by: Sequence[Group])
             "end_user": record.end_user_id or "",
             "day": f"{at:%Y-%m-%d}",
             "hour": f"{at:%Y-%m-%dT%H}:00:00Z",
+            "upstream": record.upstream,
+            "endpoint": record.endpoint,
         }
         row = sums.setdefault(tuple(names[group] for group in group_by), [0] * 7)
         usage = record.usage
@@ -260,13 +285,16 @@ def test_every_summary_is_the_sum_of_the_records(
                 assert {group: sums for group, sums in found if sums != none} == {
                     group: sums for group, figures in expected.items() if (sums := Totals(*figures)) != none
                 }
-        await store.close()
 
     async def check_both() -> None:
         path = tmp_path / "ledger.db"
         shutil.copy(empty_database, path)
-        await check(await sqlite.open_store(path, now=lambda: NOON))
-        await check(await memory.open_store())
+        for opening in (sqlite.open_store(path, now=lambda: NOON), memory.open_store()):
+            store: Store = await opening
+            try:
+                await check(store)
+            finally:
+                await store.close()
 
     asyncio.run(check_both())
 

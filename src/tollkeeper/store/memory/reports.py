@@ -12,7 +12,7 @@ from tollkeeper.rules.times import month_bounds
 from tollkeeper.rules.windows import Span
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports.record_order import NEWEST, Order
-from tollkeeper.store.ports.records import Record, requests_of
+from tollkeeper.store.ports.records import Record, requests_of, tags_of
 from tollkeeper.store.ports.reports import Filter, Group, History, Slice, Spending, Totals
 from tollkeeper.store.time_buckets import (
     MINUTES_KEPT_MS,
@@ -25,10 +25,12 @@ from tollkeeper.store.time_buckets import (
     wants,
 )
 
-_GROUPS: Mapping[Group, Callable[[Record], str]] = {
+GROUPS: Mapping[Group, Callable[[Record], str]] = {
     "user": lambda record: record.user_id,
     "key": lambda record: record.key_id or "",
     "model": lambda record: record.model,
+    "upstream": lambda record: record.upstream,
+    "endpoint": lambda record: record.endpoint,
     "status": lambda record: record.status,
     "team": lambda record: record.team_id or "",
     "end_user": lambda record: record.end_user_id or "",
@@ -46,7 +48,7 @@ class MemoryReports:
     async def records(self, which: Filter, *, limit: int, after: str | None, order: Order = NEWEST) -> list[Record]:
         seen = None if after is None else order.read_cursor(after)
         found = sorted(
-            (record for record in self._tables.records.values() if _matches(which, record)),
+            (record for record in self._tables.records.values() if matches(which, record)),
             key=order.place,
             reverse=order.descending,
         )
@@ -69,8 +71,8 @@ class MemoryReports:
     ) -> list[tuple[tuple[str, ...], Totals]]:
         sums: dict[tuple[str, ...], Totals] = {} if group_by else {(): Totals()}
         for record in islice(self._tables.chain(), upto):
-            if _matches(which, record):
-                group = tuple(_GROUPS[name](record) for name in group_by)
+            if matches(which, record):
+                group = tuple(GROUPS[name](record) for name in group_by)
                 sums[group] = add_record(sums.get(group, Totals()), record)
         return sorted(sums.items(), key=lambda item: item[0])
 
@@ -155,7 +157,13 @@ def _summed(slices: Iterable[Slice]) -> list[Slice]:
     return [each for _, each in sorted(sums.items()) if each.requests or each.tokens or each.cost_pico]
 
 
-def _matches(which: Filter, record: Record) -> bool:
+def tag_of(record: Record, name: str) -> str:
+    """The value of a tag of a record; "" where it has none."""
+    return tags_of(record).get(name, "")
+
+
+def matches(which: Filter, record: Record) -> bool:
+    """Whether a record is of a selection."""
     return (
         which.user_id in (None, record.user_id)
         and (which.users is None or record.user_id in which.users)
@@ -165,6 +173,9 @@ def _matches(which: Filter, record: Record) -> bool:
         and which.team_id in (None, record.team_id or "")
         and which.end_user_id in (None, record.end_user_id or "")
         and record.request_id.startswith(which.request_id or "")
+        and which.upstream in (None, record.upstream)
+        and which.endpoint in (None, record.endpoint)
+        and (which.tag is None or tag_of(record, which.tag[0]) == which.tag[1])
         and (which.since is None or record.created_at >= which.since)
         and (which.until is None or record.created_at < which.until)
     )

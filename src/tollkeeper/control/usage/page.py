@@ -1,4 +1,4 @@
-"""Pages of records: in which order, after or before which, and those with one beginning of an id."""
+"""A page of records: in which order, and after or before which."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import Field
 
-from tollkeeper.control.http.schemas import Page, Query
+from tollkeeper.control.http.schemas import Page
+from tollkeeper.control.usage.filters import ByRequest
 from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.store.ports.record_order import Order, OrderBy
 from tollkeeper.store.ports.records import Record
@@ -15,12 +16,6 @@ from tollkeeper.store.ports.reports import Filter, Reports
 
 Ordering = Literal["-created_at", "created_at", "-cost_usd", "cost_usd", "-latency_ms", "latency_ms"]
 _ORDERS = {f"{sign}{by}": Order(by, descending=sign == "-") for by in get_args(OrderBy) for sign in ("-", "")}
-
-
-class ByRequest(Query):
-    request_id: str | None = Field(
-        None, max_length=100, description="The id of a request, or its beginning; the id of an answer will do."
-    )
 
 
 class RecordPage(Page, ByRequest):

@@ -89,9 +89,9 @@ async def test_records_come_in_every_order_in_pages_without_gaps_both_ways(store
         (EVERYTHING, lambda _: True),
         (Filter(user_id="ann", since=NOON + 1), lambda one: one.user_id == "ann" and one.created_at > NOON),
         (Filter(tag=("project", "blue")), lambda one: one.metadata is not None),
-        (Filter(tag=("project", "blue"), until=NOON + HOUR), lambda one: bool(one.metadata) and one.created_at < NOON + HOUR),
+        (Filter(tag=("project", "blue"), until=NOON + HOUR), lambda one: one in given[1:9:2]),
         (Filter(tag=("project", "")), lambda one: one.metadata is None),
-    ]  # fmt: skip
+    ]
     for which, matches in selections:
         expected = sorted(filter(matches, given), key=order.place, reverse=order.descending)
         for way, rows in ((order, expected), (order.reverse, expected[::-1])):

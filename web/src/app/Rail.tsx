@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconKey, IconLogout, IconMoon, IconShieldLock, IconSun, IconUserCircle } from "@tabler/icons-react";
+import { IconDeviceDesktop, IconKey, IconLogout, IconMapPin, IconMoon, IconShieldLock, IconSun, IconUserCircle, IconWorld } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import { NavLink } from "react-router";
 
@@ -9,6 +9,7 @@ import { DOCS, type NavigationItem } from "~/app/navigation";
 import { UpgradeNotice } from "~/app/UpgradeNotice";
 import { PasswordDialog } from "~/features/session/PasswordDialog";
 import { type Session, useSignIn } from "~/features/session/session";
+import { chooseClock, useClock, viewersClock } from "~/ui/clock";
 import { lazily } from "~/ui/lazily";
 import { useNotices } from "~/ui/useNotices";
 
@@ -96,6 +97,7 @@ function Account({ session }: { session: Session }) {
         </Menu.Dropdown>
       </Menu>
       <SchemeButton />
+      <ClockButton />
       {securing && <SecondFactorDialog onClose={() => setSecuring(false)} />}
       <PasswordDialog opened={changing} onClose={() => setChanging(false)} />
     </div>
@@ -116,6 +118,20 @@ function SchemeButton() {
     <Tooltip label={scheme.label}>
       <ActionIcon variant="subtle" color="gray" onClick={() => setColorScheme(scheme.next)} aria-label={`${scheme.label}. Change`}>
         <scheme.icon size={17} stroke={1.6} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+/** Turns from the viewer's own clock to UTC, and back. */
+function ClockButton() {
+  const utc = useClock().choice === "utc";
+  const label = utc ? "Times in UTC" : `Times of your clock, ${viewersClock().zone}`;
+  const Icon = utc ? IconWorld : IconMapPin;
+  return (
+    <Tooltip label={label}>
+      <ActionIcon variant="subtle" color="gray" onClick={() => chooseClock(utc ? "here" : "utc")} aria-label={`${label}. Change`}>
+        <Icon size={17} stroke={1.6} />
       </ActionIcon>
     </Tooltip>
   );

@@ -1,7 +1,8 @@
 import { Button, Group, Popover, SegmentedControl, TextInput, Tooltip } from "@mantine/core";
 import { type MouseEvent, type SyntheticEvent, useState } from "react";
 
-import { type Period, type PeriodName, PERIODS, spanOf, usePeriod } from "~/ui/period";
+import { type Clock, useClock, UTC, zoneNote } from "~/ui/clock";
+import { daysOf, type Period, type PeriodName, PERIODS, spanOf, spanOfDays, usePeriod } from "~/ui/period";
 import { useChangeParams } from "~/ui/urlState";
 
 import classes from "./PeriodPicker.module.css";
@@ -9,6 +10,8 @@ import classes from "./PeriodPicker.module.css";
 /** Chooses the period of a page, in its URL. Always at the top right. */
 export function PeriodPicker() {
   const period = usePeriod();
+  const clock = useClock();
+  const days = daysOf(period, clock);
   const changeParams = useChangeParams();
   const [choosing, setChoosing] = useState(false);
   const [reversed, setReversed] = useState(false);
@@ -25,9 +28,9 @@ export function PeriodPicker() {
   const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget);
-    const span = { from: text(fields.get("from")), to: text(fields.get("to")) };
-    setReversed(span.to < span.from);
-    if (span.to < span.from) return;
+    const span = spanOfDays(text(fields.get("from")), text(fields.get("to")), clock);
+    setReversed(span === null);
+    if (span === null) return;
     choose("custom", span);
     setChoosing(false);
   };
@@ -47,7 +50,7 @@ export function PeriodPicker() {
           size="xs"
           aria-label="Period"
           value={period.name}
-          data={Object.keys(PERIODS).map((name) => ({ value: name, label: <Label name={name as PeriodName} period={period} /> }))}
+          data={Object.keys(PERIODS).map((name) => ({ value: name, label: <Label name={name as PeriodName} period={period} clock={clock} /> }))}
           onClick={press}
           onChange={(name) => (name === "custom" ? open() : choose(name as PeriodName, null))}
         />
@@ -55,16 +58,16 @@ export function PeriodPicker() {
       <Popover.Dropdown>
         <form onSubmit={submit} onChange={() => setReversed(false)}>
           <Group align="flex-start" gap="xs">
-            <TextInput type="date" label="From" name="from" size="xs" w={150} required defaultValue={period.from.slice(0, 10)} data-autofocus />
+            <TextInput type="date" label="From" name="from" size="xs" w={150} required defaultValue={days.first} data-autofocus />
             <TextInput
               type="date"
-              label="To (UTC)"
+              label={`To${zoneNote(clock)}`}
               name="to"
               size="xs"
               w={150}
               required
               error={reversed && "This is before “From”. Choose the same day or a later one."}
-              defaultValue={new Date(Date.parse(period.to) - 1).toISOString().slice(0, 10)}
+              defaultValue={days.last}
             />
             <Button type="submit" mt={20}>
               Show
@@ -77,13 +80,13 @@ export function PeriodPicker() {
 }
 
 /** A choice by its name, or by its dates once they were chosen. */
-function Label({ name, period }: { name: PeriodName; period: Period }) {
+function Label({ name, period, clock }: { name: PeriodName; period: Period; clock: Clock }) {
   const chosen = name === "custom" && period.name === "custom";
   return (
-    <Tooltip label={name === "today" ? "Days begin at 00:00 UTC" : "Days of UTC"}>
+    <Tooltip label={`Days begin at 00:00 ${clock.zone === UTC.zone ? "UTC" : "here"}`}>
       <span>
         {chosen && <span className="visually-hidden">{PERIODS.custom}: </span>}
-        {chosen ? spanOf(period, new Date()) : PERIODS[name]}
+        {chosen ? spanOf(period, new Date(), clock) : PERIODS[name]}
       </span>
     </Tooltip>
   );

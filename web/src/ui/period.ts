@@ -1,6 +1,8 @@
-/** The span of time that a page is about, kept in its URL. Days are days of UTC, as in the ledger. */
+/** The span of time that a page is about, kept in its URL. Its days are days of the page's clock. */
 import { useMemo } from "react";
 import { useSearchParams } from "react-router";
+
+import { type Clock, dayAt, dayNamed, type DayNumber, formatIn, monthOf, nameOfDay, startOf, useClock, UTC } from "~/ui/clock";
 
 export const PERIODS = { today: "Today", "7d": "7 days", "30d": "30 days", month: "This month", custom: "Custom" } as const;
 export type PeriodName = keyof typeof PERIODS;
@@ -14,39 +16,42 @@ export interface Period {
   before: { from: string; to: string; words: string };
 }
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
-export function periodOf(params: URLSearchParams, now: Date): Period {
+/** The period that a URL names. Its bounds, where it is a custom one, mean the same on every clock, so that a link shows what its sender saw:
+ * moments, of which `to` is the first after it, or days of UTC, both included. */
+export function periodOf(params: URLSearchParams, now: Date, clock: Clock): Period {
   const wanted = params.get("period") ?? "month";
   const name: PeriodName = wanted in PERIODS ? (wanted as PeriodName) : "month";
-  const today = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate());
-  const tomorrow = today + DAY_MS;
-  const month = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
+  const today = dayAt(now.getTime(), clock);
   const until = Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
-  const days = (from: number, to: number) => {
-    const count = (to - from) / DAY_MS;
+  const days = (first: DayNumber, after: DayNumber) => {
+    const count = after - first;
     const span = count === 1 ? "the day before" : `the ${count} days before`;
-    const part = from < until && until < to;
-    return period(name, from, to, from - (to - from), until, part ? `the same part of ${span}` : span);
+    const [from, to] = [startOf(first, clock), startOf(after, clock)];
+    const part = from < until && until < to ? `the same part of ${span}` : span;
+    return period(name, from, to, startOf(first - count, clock), until, part);
   };
   const thisMonth = () => {
-    const last = lastMonth(month);
+    const first = monthOf(today);
+    const [from, last] = [startOf(first, clock), startOf(monthOf(first, -1), clock)];
     // The last days of a long month have no counterpart in a shorter one.
-    const words = last + (until - month) > month ? "all of last month" : "the same days of last month";
-    return period("month", month, nextMonth(month), last, until, words);
+    const words = last + (until - from) > from ? "all of last month" : "the same days of last month";
+    return period("month", from, startOf(monthOf(first, 1), clock), last, until, words);
   };
   switch (name) {
     case "today":
-      return period(name, today, tomorrow, today - DAY_MS, until, "yesterday until this time");
+      return period(name, startOf(today, clock), startOf(today + 1, clock), startOf(today - 1, clock), until, "yesterday until this time");
     case "7d":
-      return days(tomorrow - 7 * DAY_MS, tomorrow);
+      return days(today - 6, today + 1);
     case "30d":
-      return days(tomorrow - 30 * DAY_MS, tomorrow);
+      return days(today - 29, today + 1);
     case "custom": {
-      const from = Date.parse(`${params.get("from") ?? ""}T00:00:00Z`);
-      const last = Date.parse(`${params.get("to") ?? ""}T00:00:00Z`);
-      return Number.isNaN(from) || Number.isNaN(last) || last < from ? thisMonth() : days(from, last + DAY_MS);
+      const [from, to] = [boundNamed(params.get("from") ?? "", 0), boundNamed(params.get("to") ?? "", 1)];
+      if (!(from < to)) return thisMonth();
+      const whole = [from, to].every((at) => isMidnight(at, clock));
+      return whole ? days(dayAt(from, clock), dayAt(to, clock)) : period(name, from, to, from - (to - from), until, "the time just before");
     }
     case "month":
       return thisMonth();
@@ -55,7 +60,7 @@ export function periodOf(params: URLSearchParams, now: Date): Period {
 
 /** `until`: the end of what can be compared by now; a span that is over or still to come is compared as a whole. */
 function period(name: PeriodName, from: number, to: number, before: number, until: number, words: string): Period {
-  const passed = from < until && until < to ? until - from : to - from;
+  const passed = from < until && until < to ? until - from : Infinity;
   return { name, from: text(from), to: text(to), before: { from: text(before), to: text(Math.min(before + passed, from)), words } };
 }
 
@@ -63,49 +68,94 @@ function text(at: number): string {
   return new Date(at).toISOString();
 }
 
-function nextMonth(month: number): number {
-  const at = new Date(month);
-  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1);
+/** A moment, or the beginning of a day of UTC, or of one so many days later; NaN for what is neither. */
+function boundNamed(name: string, later: number): number {
+  return name.includes("T") ? Date.parse(name) : startOf(dayNamed(name) + later, UTC);
 }
 
-function lastMonth(month: number): number {
-  const at = new Date(month);
-  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth() - 1, 1);
+/** What a URL names a span with. */
+export function paramsOf({ from, to }: { from: string; to: string }): Record<"period" | "from" | "to", string> {
+  return { period: "custom", from, to };
 }
 
-const SPAN = { day: "numeric", month: "short", timeZone: "UTC" } as const;
-
-/** The days of a period: "12 – 18 Nov"; with the year unless it is this one. */
-export function spanOf({ from, to }: Period, now: Date): string {
-  const [first, last] = [new Date(from), new Date(Date.parse(to) - 1)];
-  const ofNow = [first, last].every((at) => at.getUTCFullYear() === now.getUTCFullYear());
-  return new Intl.DateTimeFormat("en-GB", ofNow ? SPAN : { ...SPAN, year: "numeric" }).formatRange(first, last);
+/** The span of days of a clock, both included, as URLs name it; null where there is no such span. */
+export function spanOfDays(first: string, last: string, clock: Clock): { from: string; to: string } | null {
+  if (!(dayNamed(first) <= dayNamed(last))) return null;
+  if (clock.zone === UTC.zone) return { from: first, to: last };
+  return { from: text(startOf(dayNamed(first), clock)), to: text(startOf(dayNamed(last) + 1, clock)) };
 }
 
-/** Every day of the period up to today, as the API writes them. */
-export function daysOf({ from, to }: Period, now: Date): string[] {
-  const days: string[] = [];
-  const end = Math.min(Date.parse(to), now.getTime());
-  for (let at = Date.parse(from); at < end; at += DAY_MS) days.push(new Date(at).toISOString().slice(0, 10));
-  return days;
+const DAY = { day: "numeric", month: "short" } as const;
+const TIME = { ...DAY, hour: "2-digit", minute: "2-digit" } as const;
+
+/** A period in words: its days, "12 – 18 Nov", or its times, "12 Nov, 14:00 – 15:00"; with the year unless it is this one. */
+export function spanOf({ from, to }: { from: string; to: string }, now: Date, clock: Clock): string {
+  const [first, after] = [Date.parse(from), Date.parse(to)];
+  const whole = [first, after].every((at) => isMidnight(at, clock));
+  const ofNow = [first, after - 1].every((at) => yearOf(at, clock) === yearOf(now.getTime(), clock));
+  const options = whole ? DAY : TIME;
+  return formatIn(clock, ofNow ? options : { ...options, year: "numeric" }).formatRange(first, whole ? after - 1 : after);
 }
 
-/** Every hour of a period of one day, up to now, as the API writes them. */
-export function hoursOf({ from, to }: Period, now: Date): string[] {
-  const hours: string[] = [];
-  const end = Math.min(Date.parse(to), now.getTime());
-  for (let at = Date.parse(from); at < end; at += 3_600_000) hours.push(new Date(at).toISOString().replace(".000Z", "Z"));
-  return hours;
+function isMidnight(at: number, clock: Clock): boolean {
+  return startOf(dayAt(at, clock), clock) === at;
+}
+
+function yearOf(at: number, clock: Clock): string {
+  return nameOfDay(dayAt(at, clock)).slice(0, 4);
+}
+
+/** The days of a period, first and last. */
+export function daysOf({ from, to }: { from: string; to: string }, clock: Clock): { first: string; last: string } {
+  return { first: nameOfDay(dayAt(Date.parse(from), clock)), last: nameOfDay(dayAt(Date.parse(to) - 1, clock)) };
+}
+
+/** A place of a chart over a period: its first moment and the first after it (RFC 3339, UTC), and its name on the page's clock. */
+export interface Column {
+  from: string;
+  to: string;
+  label: string;
+}
+
+const HOUR_OF_DAY = { hour: "2-digit", minute: "2-digit" } as const;
+
+/** The columns of a period up to now: its days, or the hours of one that is at most a day. Hours are those of UTC, by which the API has its
+ * sums: where the clock is half an hour off them, the first and the last are the part of an hour that is in the period. */
+export function columnsOf(period: { from: string; to: string }, clock: Clock, now: Date): Column[] {
+  const byHour = isOneDay(period);
+  const [from, to] = [Date.parse(period.from), Date.parse(period.to)];
+  const format = formatIn(clock, byHour ? HOUR_OF_DAY : DAY);
+  const next = (at: number) => (byHour ? Math.floor(at / HOUR_MS) * HOUR_MS + HOUR_MS : startOf(dayAt(at, clock) + 1, clock));
+  const columns: Column[] = [];
+  for (let at = from; at < Math.min(to, now.getTime()); at = next(at)) {
+    columns.push({ from: text(at), to: text(Math.min(next(at), to)), label: format.format(at) });
+  }
+  return columns;
+}
+
+/** Whether sums by the hour are enough to fill these columns: no hour is in two of them. */
+export function haveWholeHours(columns: readonly Column[]): boolean {
+  return columns.slice(1).every(({ from }) => Date.parse(from) % HOUR_MS === 0);
+}
+
+/** The column that a moment is in; -1 for none. */
+export function columnAt(columns: readonly Column[], at: number): number {
+  // From the last on: rows are asked for up to now, and most are recent.
+  return columns.findLastIndex(({ from, to }) => Date.parse(from) <= at && at < Date.parse(to));
 }
 
 export function usePeriod(): Period {
   const [params] = useSearchParams();
-  // The same object until the URL or the minute changes: queries are keyed by it.
+  const clock = useClock();
+  // The same object until the URL, the clock or the minute changes: queries are keyed by it.
   const minute = new Date().toISOString().slice(0, 16);
-  return useMemo(() => periodOf(params, new Date(`${minute}Z`)), [params, minute]);
+  return useMemo(() => periodOf(params, new Date(`${minute}Z`), clock), [params, minute, clock]);
 }
+
+/** The longest day there is: that on which clocks are set back. */
+const LONGEST_DAY_MS = 25 * HOUR_MS;
 
 /** Whether a span is at most a day, and is therefore shown by the hour. */
 export function isOneDay({ from, to }: { from: string; to: string }): boolean {
-  return Date.parse(to) - Date.parse(from) <= DAY_MS;
+  return Date.parse(to) - Date.parse(from) <= LONGEST_DAY_MS;
 }

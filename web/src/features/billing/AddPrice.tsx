@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, ApiError, body, type Schemas } from "~/api/client";
 import { isPattern, PRICES, scopeWords, useAllPrices } from "~/features/billing/prices";
 import { ALL_MODELS, useAllModels } from "~/features/models/models";
+import { momentNamed, nameOfMoment, useClock, UTC } from "~/ui/clock";
 import { DialogForm } from "~/ui/DialogForm";
 import { timestamp } from "~/ui/format/times";
 import { useNotices } from "~/ui/useNotices";
@@ -17,6 +18,7 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
   useReturnFocus();
   const queries = useQueryClient();
   const { notify } = useNotices();
+  const clock = useClock();
   const models = useAllModels().data ?? [];
   const names = [...new Set([...models.map(({ name }) => name), ...(useAllPrices().data ?? []).map(({ model }) => model)])].sort();
   const upstreams = [...new Set(models.flatMap((one) => one.upstreams))].sort();
@@ -30,7 +32,7 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
     mutationFn: (form: Schemas["PriceForm"]) => body(api.PUT("/admin/prices", { body: form })),
     onSuccess: async (_, { model: priced, effective_at: at, upstream = null, tier = null, above_input_tokens = null }) => {
       const words = scopeWords({ upstream, tier, above_input_tokens });
-      notify({ state: "good", text: `${priced} has a new price ${words === "" ? "" : `${words}, `}${typeof at === "string" ? `from ${timestamp(new Date(at))} on` : "from now on"}.` });
+      notify({ state: "good", text: `${priced} has a new price ${words === "" ? "" : `${words}, `}${typeof at === "string" ? `from ${timestamp(new Date(at), clock)} on` : "from now on"}.` });
       await Promise.all([queries.invalidateQueries({ queryKey: PRICES }), queries.invalidateQueries({ queryKey: ALL_MODELS })]);
       onClose();
     },
@@ -52,7 +54,7 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
       ...(scope.upstream.trim() !== "" && { upstream: scope.upstream.trim() }),
       ...(scope.tier.trim() !== "" && { tier: scope.tier.trim() }),
       ...(scope.above.trim() !== "" && { above_input_tokens: Number(scope.above.trim()) }),
-      ...(later && { effective_at: new Date(`${from}Z`).toISOString() }),
+      ...(later && { effective_at: new Date(momentNamed(from, clock)).toISOString() }),
     });
   };
   const wrong = put.error instanceof ApiError ? put.error.param : null;
@@ -154,8 +156,8 @@ export function AddPrice({ model: given, onClose }: { model: string; onClose: ()
           <TextInput
             type="datetime-local"
             label="From"
-            description="In UTC."
-            min={new Date().toISOString().slice(0, 16)}
+            description={`On the clock of this page${clock.zone === UTC.zone ? ", UTC" : ""}.`}
+            min={nameOfMoment(Date.now(), clock)}
             value={from}
             onChange={(event) => setFrom(event.currentTarget.value)}
             error={wrong === "effective_at"}

@@ -20,6 +20,7 @@ import { useDraft } from "~/features/chat/useDraft";
 import { Welcome } from "~/features/chat/Welcome";
 import { type Session, SESSION } from "~/features/session/session";
 import { ME } from "~/features/session/useMe";
+import { type Clock, useClock } from "~/ui/clock";
 import { useNotices } from "~/ui/useNotices";
 
 import classes from "./Chat.module.css";
@@ -205,11 +206,12 @@ const SESSION_CODES = new Set(["forbidden", "not_signed_in"]);
 function useEndings(userId: string): string {
   const queries = useQueryClient();
   const { notify } = useNotices();
+  const clock = useClock();
   const [announcement, setAnnouncement] = useState("");
   useEffect(
     () =>
       conversationsOf(userId).listen((answer) => {
-        setAnnouncement(inWords(answer));
+        setAnnouncement(inWords(answer, clock));
         void queries.invalidateQueries({ queryKey: ME });
         // The session may have ended, or have a new token. The text of an answer that broke off stays on the page.
         if (answer.state === "refused" && SESSION_CODES.has(answer.failure?.code ?? "")) {
@@ -219,13 +221,13 @@ function useEndings(userId: string): string {
           });
         }
       }),
-    [userId, queries, notify],
+    [userId, queries, notify, clock],
   );
   return announcement;
 }
 
-function inWords(answer: Answer): string {
-  const failure = answer.failure === null || !(answer.state === "refused" || answer.state === "cut") ? "" : describeFailure(answer.failure, answer.state, Date.now());
+function inWords(answer: Answer, clock: Clock): string {
+  const failure = answer.failure === null || !(answer.state === "refused" || answer.state === "cut") ? "" : describeFailure(answer.failure, answer.state, Date.now(), clock);
   if (answer.state === "refused") return `No answer. ${failure}`;
   const text = answer.text.length > MAX_READ_OUT ? `${answer.text.slice(0, MAX_READ_OUT)}… The rest is in the conversation.` : answer.text;
   if (answer.state === "cut") return `${failure} ${text}`;

@@ -6,6 +6,7 @@ import { adviceOf, isLimit, isOfTeam, limitOf, titleOfFailure } from "~/features
 import { LimitMeter } from "~/features/limits/LimitMeter";
 import { readingsOf } from "~/features/limits/readings";
 import { useMe } from "~/features/session/useMe";
+import { useClock } from "~/ui/clock";
 import { useNow } from "~/ui/useNow";
 
 import classes from "./Messages.module.css";
@@ -19,13 +20,14 @@ interface FailureProps {
 /** Why an answer is missing or incomplete: in words, and with the limit that was reached. */
 export function FailureView({ failure, state, onAgain }: FailureProps) {
   const now = useNow(1_000);
+  const clock = useClock();
   const Icon = state === "cut" ? IconPlugConnectedX : IconAlertCircle;
   return (
     <div className={classes["failure"]}>
       <Icon size={18} stroke={1.8} aria-hidden />
       <div className={classes["words"]}>
         <strong>{titleOfFailure(failure, state)}</strong>
-        <p>{adviceOf(failure, now)}</p>
+        <p>{adviceOf(failure, now, clock)}</p>
         {onAgain !== undefined && isLimit(failure) && <ReachedLimit failure={failure} />}
         {onAgain !== undefined && (
           <Button variant="default" onClick={onAgain} w="fit-content">

@@ -2,6 +2,7 @@
 import type { Failure } from "~/features/chat/conversation";
 import { limitName } from "~/features/limits/names";
 import type { Session } from "~/features/session/session";
+import type { Clock } from "~/ui/clock";
 import { exactUsd } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { duration, minute, relative } from "~/ui/format/times";
@@ -73,8 +74,8 @@ const LIMIT = /\b(?:(?:requests|tokens|cost_usd)_(?:per_[a-z]+|total)|max_concur
 const TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\b/g;
 
 /** The gateway's message with the names of limits and times in plain words. */
-function inWords(message: string): string {
-  return message.replace(LIMIT, labelOf).replace(TIME, (at) => minute(new Date(at)));
+function inWords(message: string, clock: Clock): string {
+  return message.replace(LIMIT, labelOf).replace(TIME, (at) => minute(new Date(at), clock));
 }
 
 /** "tokens per day, llama3.2:1b" */
@@ -85,30 +86,30 @@ function labelOf(limit: string): string {
 }
 
 /** When the question can be asked again; null where the gateway did not say. */
-function retryWords({ retryAt }: Failure, now: number): string | null {
+function retryWords({ retryAt }: Failure, now: number, clock: Clock): string | null {
   if (retryAt === null) return null;
   const wait = retryAt - now;
   if (wait <= 0) return "now";
   if (wait < 90_000) return `in ${duration(Math.ceil(wait / 1000) * 1000).replace(".0 s", " s")}`;
-  return `${relative(new Date(retryAt), new Date(now))}, on ${minute(new Date(retryAt))}`;
+  return `${relative(new Date(retryAt), new Date(now), clock)}, on ${minute(new Date(retryAt), clock)}`;
 }
 
 /** What to do about it, below the title: the gateway's message, unless the title and the time of a limit say it all. */
-export function adviceOf(failure: Failure, now: number): string {
-  const when = retryWords(failure, now);
+export function adviceOf(failure: Failure, now: number, clock: Clock): string {
+  const when = retryWords(failure, now, clock);
   const retry = when === null ? null : `You can ask again ${when}.`;
   const limit = isLimit(failure) ? limitOf(failure) : null;
-  if (limit === null) return retry === null ? inWords(failure.message) : `${inWords(failure.message)} ${retry}`;
+  if (limit === null) return retry === null ? inWords(failure.message, clock) : `${inWords(failure.message, clock)} ${retry}`;
   const room = roomOf(failure);
   if (room !== null) return `${roomWords(limit, room)} ${SHORTER}${when === null ? "" : ` Or ask again ${when}.`}`;
   if (retry !== null) return retry;
   if (failure.code === "insufficient_quota") return "It does not reset by itself. Ask the operator for more.";
-  return inWords(failure.message);
+  return inWords(failure.message, clock);
 }
 
 /** Title and advice in one line, for screen readers. */
-export function describeFailure(failure: Failure, state: "refused" | "cut", now: number): string {
-  return `${titleOfFailure(failure, state)}. ${adviceOf(failure, now)}`;
+export function describeFailure(failure: Failure, state: "refused" | "cut", now: number, clock: Clock): string {
+  return `${titleOfFailure(failure, state)}. ${adviceOf(failure, now, clock)}`;
 }
 
 /** What to say to `userId` when someone else, or nobody, is signed in by now; null where they still are, or nothing is known. */

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react";
 
 import { type Key, nameOf, useMakeKey, useRevokeKey, useRotateKey } from "~/features/keys/keys";
 import { NewKeyDialog } from "~/features/keys/NewKeyDialog";
+import { type Clock, dayAt, dayNamed, nameOfDay, startOf, useClock, zoneNote } from "~/ui/clock";
 import { DialogForm } from "~/ui/DialogForm";
 import { relative } from "~/ui/format/times";
 import { useNotices } from "~/ui/useNotices";
@@ -21,12 +22,13 @@ const DAY_S = 86_400;
 export function MakeKey({ userId, onClose }: Props) {
   useReturnFocus();
   const make = useMakeKey(userId);
+  const clock = useClock();
   const [name, setName] = useState("");
   const [lifetime, setLifetime] = useState<Lifetime>("never");
   const [day, setDay] = useState("");
   const [acting, setActing] = useState<Acting>("user");
   const submit = () => {
-    const at = expiryOf(lifetime, day, new Date());
+    const at = expiryOf(lifetime, day, new Date(), clock);
     make.mutate({
       ...(name.trim() !== "" && { name: name.trim() }),
       ...(at !== null && { expires_at: at.toISOString() }),
@@ -62,8 +64,8 @@ export function MakeKey({ userId, onClose }: Props) {
         <TextInput
           type="date"
           label="Last day"
-          description="Up to its end, in UTC."
-          min={new Date().toISOString().slice(0, 10)}
+          description={`Up to its end${zoneNote(clock)}.`}
+          min={nameOfDay(dayAt(Date.now(), clock))}
           value={day}
           onChange={(event) => setDay(event.currentTarget.value)}
           required
@@ -108,14 +110,12 @@ const LIFETIMES = {
 } as const;
 type Lifetime = keyof typeof LIFETIMES;
 
-/** When a key expires; null: never. A day is a day of UTC, and counts to its end. */
-export function expiryOf(lifetime: Lifetime, day: string, now: Date): Date | null {
+/** When a key expires; null: never. A day is a day of the clock, and counts to its end. */
+export function expiryOf(lifetime: Lifetime, day: string, now: Date, clock: Clock): Date | null {
   const { seconds } = LIFETIMES[lifetime];
   if (seconds !== null) return new Date(now.getTime() + seconds * 1000);
   if (lifetime !== "day") return null;
-  const at = new Date(`${day}T00:00:00Z`);
-  at.setUTCDate(at.getUTCDate() + 1);
-  return at;
+  return new Date(startOf(dayNamed(day) + 1, clock));
 }
 
 const GRACES = {
@@ -163,6 +163,7 @@ export function RotateKey({ userId, apiKey, onClose }: Props & { apiKey: Key }) 
 export function RevokeKey({ userId, apiKey, last, onClose }: Props & { apiKey: Key; last: boolean }) {
   useReturnFocus();
   const revoke = useRevokeKey(userId);
+  const clock = useClock();
   const { notify } = useNotices();
   const possessive = userId === undefined ? "your" : `${userId}’s`;
   const submit = () => {
@@ -176,7 +177,7 @@ export function RevokeKey({ userId, apiKey, last, onClose }: Props & { apiKey: K
   return (
     <KeyDialog title={`Revoke ${nameOf(apiKey)}`} action="Revoke the key" danger busy={revoke.isPending} error={revoke.error} onSubmit={submit} onClose={onClose}>
       <Text size="sm">
-        Every program that uses this key is refused from now on, and its answers that are under way are broken off. {lastUse(apiKey)}
+        Every program that uses this key is refused from now on, and its answers that are under way are broken off. {lastUse(apiKey, clock)}
       </Text>
       {last && (
         <Warning>
@@ -190,8 +191,8 @@ export function RevokeKey({ userId, apiKey, last, onClose }: Props & { apiKey: K
   );
 }
 
-function lastUse({ last_used_at: at }: Key): string {
-  return at === null ? "It has never been used." : `It was last used ${relative(new Date(at), new Date())}.`;
+function lastUse({ last_used_at: at }: Key, clock: Clock): string {
+  return at === null ? "It has never been used." : `It was last used ${relative(new Date(at), new Date(), clock)}.`;
 }
 
 interface DialogProps {

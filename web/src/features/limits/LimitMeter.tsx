@@ -1,12 +1,15 @@
 import { limitName } from "~/features/limits/names";
 import { type Reading, sharesOf, stateOf } from "~/features/limits/readings";
+import { useClock } from "~/ui/clock";
 import { cents, decimal, exactUsd } from "~/ui/format/money";
 import { compact, count } from "~/ui/format/numbers";
-import { relative, utc } from "~/ui/format/times";
+import { relative } from "~/ui/format/times";
 import { Meter, MeterBar } from "~/ui/Meter";
+import { Exact } from "~/ui/Times";
 
 /** One limit: how much is used, reserved and left, and when it resets. Dense: the bar alone. */
 export function LimitMeter({ name, reading, dense = false }: { name: string; reading: Reading; dense?: boolean }) {
+  const clock = useClock();
   const { label, unit } = limitName(name);
   const { used, reserved, remaining, limit, resets_at: resetsAt } = reading;
   const write = (value: number) => (unit === "usd" ? cents(decimal(value)) : compact(value));
@@ -19,7 +22,7 @@ export function LimitMeter({ name, reading, dense = false }: { name: string; rea
       {resets !== null && (
         <>
           <br />
-          empty again at {utc(resets)}
+          empty again <Exact at={resets} />
         </>
       )}
     </>
@@ -31,7 +34,7 @@ export function LimitMeter({ name, reading, dense = false }: { name: string; rea
       {...bar}
       label={label}
       texts={{ used: write(used), limit: write(limit), remaining: write(remaining) }}
-      note={resets !== null && <>resets {relative(resets, new Date())}</>}
+      note={resets !== null && <>resets {relative(resets, new Date(), clock)}</>}
     />
   );
 }

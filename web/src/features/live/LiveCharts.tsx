@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import type { Point } from "~/features/live/feed";
 import { costPerMinute, errors, type Figure, tableRows, requests, rows, tokens } from "~/features/live/rates";
 import { Chart } from "~/ui/chart/Chart";
+import { useClock, zoneNote } from "~/ui/clock";
 import { usdTick } from "~/ui/format/money";
 import { compact, rateParts } from "~/ui/format/numbers";
 import { Loading } from "~/ui/Loading";
@@ -55,6 +56,7 @@ export function LiveCharts({ series, waiting }: { series: readonly Point[]; wait
 }
 
 function LiveChart({ spec: { title, series, write, mean }, points }: { spec: Spec; points: readonly Point[] }) {
-  const all = useMemo(() => rows(points, series.map((one) => one.of), mean), [points, series, mean]);
-  return <Chart title={title} kind="lines" series={series} rows={all} tableRows={tableRows(all)} write={write} place="Time (UTC)" height={HEIGHT} />;
+  const clock = useClock();
+  const all = useMemo(() => rows(points, series.map((one) => one.of), clock, mean), [points, series, clock, mean]);
+  return <Chart title={title} kind="lines" series={series} rows={all} tableRows={tableRows(all)} write={write} place={`Time${zoneNote(clock)}`} height={HEIGHT} />;
 }

@@ -2,7 +2,8 @@
 import type { Point } from "~/features/live/feed";
 import type { ChartRow } from "~/ui/chart/geometry";
 import { approximate } from "~/ui/format/money";
-import { clock } from "~/ui/format/times";
+import { type Clock, UTC } from "~/ui/clock";
+import { timeOfDay } from "~/ui/format/times";
 
 /** Places in a chart: five minutes. */
 export const SHOWN = 300;
@@ -16,15 +17,15 @@ export const errors: Figure = (point) => point.errors;
 export const tokens: Figure = (point) => point.tokens;
 export const costPerMinute: Figure = (point) => approximate(point.cost_usd) * 60;
 
-export function rows(series: readonly Point[], figures: readonly Figure[], mean = true): ChartRow[] {
+export function rows(series: readonly Point[], figures: readonly Figure[], clock: Clock, mean = true): ChartRow[] {
   const drawn = series.map((point, place): ChartRow => {
     const of = mean ? series.slice(Math.max(0, place + 1 - MEAN_OF), place + 1) : [point];
-    const label = clock(new Date(point.at));
+    const label = timeOfDay(new Date(point.at), clock);
     const [, minute, second] = label.split(":");
     return {
       id: point.at,
       label,
-      tick: second === "00" && Number(minute) % 2 === 0 ? `${label.slice(0, 5)} UTC` : "",
+      tick: second === "00" && Number(minute) % 2 === 0 ? `${label.slice(0, 5)}${clock.zone === UTC.zone ? " UTC" : ""}` : "",
       values: figures.map((figure) => of.reduce((all, one) => all + figure(one), 0) / of.length),
     };
   });

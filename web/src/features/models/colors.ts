@@ -1,7 +1,11 @@
 /** The colours of models, the same on every page: by a model's place among all models, in alphabetical order. */
 import { useModelNames } from "~/features/models/models";
 
+export type ModelColors = (model: string) => string;
+
 const COLORS = 8;
+/** The colour that all models without one of their own share. */
+export const OTHER = "var(--model-other)";
 
 /** A model that no longer exists gets the colour after the last. */
 export function colorOf(model: string, known: readonly string[]): string {
@@ -9,7 +13,7 @@ export function colorOf(model: string, known: readonly string[]): string {
   return `var(--model-${(place === -1 ? known.length : place) % COLORS})`;
 }
 
-export function useModelColors(): (model: string) => string {
+export function useModelColors(): ModelColors {
   const known = useModelNames();
   return (model) => colorOf(model, known);
 }

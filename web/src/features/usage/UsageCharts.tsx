@@ -1,14 +1,14 @@
 import { Text } from "@mantine/core";
 
-import { useModelColors } from "~/features/models/colors";
-import type { SummaryRow, Usage } from "~/features/usage/usage";
+import { type ModelColors, OTHER, useModelColors } from "~/features/models/colors";
+import type { SummaryRow, Usage, UsageColumn } from "~/features/usage/usage";
 import { Chart } from "~/ui/chart/Chart";
 import type { ChartRow, Series } from "~/ui/chart/geometry";
+import { useClock, zoneNote } from "~/ui/clock";
 import { approximate, usdTick } from "~/ui/format/money";
 import { compact } from "~/ui/format/numbers";
-import { utcDay } from "~/ui/format/times";
 import { Loading } from "~/ui/Loading";
-import { daysOf, hoursOf, isOneDay, type Period } from "~/ui/period";
+import { isOneDay, paramsOf, type Period } from "~/ui/period";
 
 import classes from "./UsageCharts.module.css";
 
@@ -24,65 +24,49 @@ interface Props {
 /** Cost and tokens by day and model; by hour, where the period is one day. */
 export function UsageCharts({ usage, period, calls, filters = {} }: Props) {
   const colorOf = useModelColors();
-  const { data } = usage;
+  const zone = zoneNote(useClock());
+  const { columns } = usage;
   // Whoever shows these says what went wrong.
-  if (data === undefined) return usage.error === null ? <Loading height={300} /> : null;
-  const rows = data.data;
-  const models = [...new Set(rows.map((row) => row.model ?? ""))].sort();
-  const series: Series[] = models.map((model) => ({ name: model === "" ? "corrections" : model, color: model === "" ? "var(--text-quiet)" : colorOf(model) }));
-  const byHour = isOneDay(period);
-  const empty = rows.length === 0 ? <Text c="dimmed">Nothing was used in this time.</Text> : null;
-  const rowsOf = (valueOf: (row: SummaryRow) => number): ChartRow[] => places(rows, models, period, { byHour, calls, filters }, valueOf);
-  const place = byHour ? "Hour (UTC)" : "Day (UTC)";
+  if (columns === undefined) return usage.error === null ? <Loading height={300} /> : null;
+  const models = [...new Set(columns.flatMap(({ rows }) => rows.map((row) => row.model ?? "")))].sort();
+  const parts = partsOf(models, colorOf);
+  const step = isOneDay(period) ? "hour" : "day";
+  const place = `${step === "hour" ? "Hour" : "Day"}${zone}`;
+  const rowsOf = (valueOf: (row: SummaryRow) => number) => columns.map((column) => chartRow(column, parts, valueOf, calls, filters));
+  const shared = { kind: "columns", series: parts, place, empty: models.length === 0 ? <Text c="dimmed">Nothing was used in this time.</Text> : null } as const;
   return (
     <div className={classes["charts"]}>
-      <Chart
-        title={byHour ? "Cost by hour (UTC) and model" : "Cost by day (UTC) and model"}
-        kind="columns"
-        series={series}
-        rows={rowsOf((row) => approximate(row.cost_usd))}
-        write={usdTick}
-        place={place}
-        empty={empty}
-      />
-      <Chart
-        title={byHour ? "Tokens by hour (UTC) and model" : "Tokens by day (UTC) and model"}
-        kind="columns"
-        series={series}
-        rows={rowsOf((row) => row.total_tokens)}
-        write={compact}
-        place={place}
-        empty={empty}
-      />
+      <Chart {...shared} title={`Cost by ${step}${zone} and model`} rows={rowsOf((row) => approximate(row.cost_usd))} write={usdTick} />
+      <Chart {...shared} title={`Tokens by ${step}${zone} and model`} rows={rowsOf((row) => row.total_tokens)} write={compact} />
     </div>
   );
 }
 
-/** What a column opens. */
-interface Behind {
-  byHour: boolean;
-  calls: string | undefined;
-  filters: Record<string, string>;
+/** A series of the charts: one model, or several that have no colour of their own. */
+interface Part extends Series {
+  models: readonly string[];
 }
 
-function places(
-  rows: readonly SummaryRow[],
-  models: readonly string[],
-  period: Period,
-  { byHour, calls, filters }: Behind,
+function partsOf(models: readonly string[], colorOf: ModelColors): Part[] {
+  const others = models.filter((model) => model !== "" && colorOf(model) === OTHER);
+  const own = models.filter((model) => others.length < 2 || !others.includes(model));
+  const parts = own.map((model) =>
+    model === "" ? { name: "corrections", color: "var(--text-quiet)", models: [model] } : { name: model, color: colorOf(model), models: [model] },
+  );
+  return others.length < 2 ? parts : [...parts, { name: `${others.length} other models`, color: OTHER, models: others }];
+}
+
+function chartRow(
+  { rows, ...column }: UsageColumn,
+  parts: readonly Part[],
   valueOf: (row: SummaryRow) => number,
-): ChartRow[] {
-  const found = new Map<string, number>();
-  for (const row of rows) found.set(`${(byHour ? row.hour : row.day) ?? ""} ${row.model ?? ""}`, valueOf(row));
-  const names = byHour ? hoursOf(period, new Date()) : daysOf(period, new Date());
-  return names.map((name) => {
-    const day = name.slice(0, 10);
-    const behind = new URLSearchParams({ period: "custom", from: day, to: day, ...filters });
-    return {
-      id: name,
-      label: byHour ? name.slice(11, 16) : utcDay(name),
-      values: models.map((model) => found.get(`${name} ${model}`) ?? 0),
-      ...(calls !== undefined && { to: `${calls}?${behind.toString()}` }),
-    };
-  });
+  calls: string | undefined,
+  filters: Record<string, string>,
+): ChartRow {
+  const values = parts.map(({ models }) => rows.filter(({ model }) => models.includes(model ?? "")).reduce((all, row) => all + valueOf(row), 0));
+  const row = { id: column.from, label: column.label, values };
+  if (calls === undefined) return row;
+  const behind = (more: Record<string, string>) => `${calls}?${new URLSearchParams({ ...paramsOf(column), ...filters, ...more }).toString()}`;
+  // Corrections, and models of one colour, have no filter of their own: they open the whole column.
+  return { ...row, to: behind({}), parts: parts.map(({ models: [model = "", ...more] }) => behind(model === "" || more.length > 0 ? {} : { model })) };
 }

@@ -1,20 +1,28 @@
 /** What was used in a period, by day and model and in total: by oneself, by one user, in one team, or by everyone. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 
 import { api, body, type Schemas } from "~/api/client";
 import { allPages } from "~/api/pages";
 import { useIsAdmin } from "~/features/session/session";
-import { isOneDay, type Period } from "~/ui/period";
+import { useClock, UTC } from "~/ui/clock";
+import { type Column, columnAt, columnsOf, haveWholeHours, isOneDay, type Period } from "~/ui/period";
 
 export type Summary = Schemas["Summary"];
 export type SummaryRow = Schemas["SummaryRow"];
 
 export interface Usage {
-  /** Rows by day and model; by hour, where the period is one day. */
   data: Summary | undefined;
+  /** The days of the period, or its hours where it is one day, each with what was used in it by model. */
+  columns: UsageColumn[] | undefined;
   /** The sums of the period that it is compared with. */
   before: Schemas["Sums"] | undefined;
   error: Error | null;
+}
+
+/** `rows` has one or more rows for each model. */
+export interface UsageColumn extends Column {
+  rows: readonly SummaryRow[];
 }
 
 /** Whose usage: one user's, or one team's. */
@@ -25,20 +33,41 @@ export interface Whose {
 
 /** For admins: everyone's, one user's, or one team's, which its own admins may see, too. For users: their own. */
 export function useUsage(period: Period, whose: Whose = {}): Usage {
-  const group = isOneDay(period) ? "hour,model" : "day,model";
-  const now = useSummary(period, group, whose);
+  const admin = useIsAdmin();
+  const clock = useClock();
+  const empty = useMemo(() => columnsOf(period, clock, new Date()), [period, clock]);
+  // The API has sums by the hour. Where one of its hours is in two days of the page's clock, each day is asked for by itself.
+  const apart = !haveWholeHours(empty);
+  const byHour = isOneDay(period) || clock.zone !== UTC.zone;
+  const now = useSummary(period, apart ? "model" : byHour ? "hour,model" : "day,model", whose);
   const before = useSummary(period.before, "model", whose);
-  return { data: now.data, before: before.data?.total, error: now.error ?? before.error };
+  const each = useQueries({ queries: apart ? empty.map((column) => ({ ...summaryOf(column, "model", whose, admin), ...freshness(column) })) : [] });
+  return {
+    data: now.data,
+    columns: apart ? joined(empty, each.map(({ data }) => data)) : now.data && partedInto(empty, now.data.data),
+    before: before.data?.total,
+    error: now.error ?? before.error ?? each.find(({ error }) => error !== null)?.error ?? null,
+  };
 }
 
 /** All rows of a summary: for groups of hundreds, such as the models of each day. */
-export function useSummary({ from, to }: { from: string; to: string }, groupBy: string, whose: Whose = {}) {
+export function useSummary(span: { from: string; to: string }, groupBy: string, whose: Whose = {}) {
   const admin = useIsAdmin();
+  return useQuery({ ...summaryOf(span, groupBy, whose, admin), placeholderData: keepPreviousData, refetchInterval: FRESH_MS });
+}
+
+const FRESH_MS = 30_000;
+/** What is over changes by late records alone. */
+const OVER_MS = 600_000;
+
+function freshness({ to }: Column) {
+  return Date.parse(to) > Date.now() ? { refetchInterval: FRESH_MS } : { staleTime: OVER_MS };
+}
+
+function summaryOf({ from, to }: { from: string; to: string }, groupBy: string, whose: Whose, admin: boolean) {
   const query = { from, to, group_by: groupBy };
-  return useQuery({
+  return {
     queryKey: ["summary", admin, whose, query],
-    placeholderData: keepPreviousData,
-    refetchInterval: 30_000,
     queryFn: async () => {
       let first: Summary | undefined;
       const data = await allPages(async (page) => {
@@ -48,7 +77,28 @@ export function useSummary({ from, to }: { from: string; to: string }, groupBy: 
       });
       return first === undefined ? undefined : { ...first, data };
     },
+  };
+}
+
+/** Columns with the answers for each of them; nothing before all have come. */
+function joined(columns: readonly Column[], answers: readonly (Summary | undefined)[]): UsageColumn[] | undefined {
+  const found = columns.flatMap((column, place) => {
+    const rows = answers[place]?.data;
+    return rows === undefined ? [] : [{ ...column, rows }];
   });
+  return found.length === columns.length ? found : undefined;
+}
+
+/** Columns with the rows, by hour or by day, that are in each of them. */
+function partedInto(columns: readonly Column[], rows: readonly SummaryRow[]): UsageColumn[] {
+  const parts: SummaryRow[][] = columns.map(() => []);
+  const [first] = columns;
+  for (const row of rows) {
+    // The period may begin within its first hour.
+    const at = Math.max(Date.parse(row.hour ?? row.day ?? ""), Date.parse(first?.from ?? ""));
+    parts[columnAt(columns, at)]?.push(row);
+  }
+  return columns.map((column, place) => ({ ...column, rows: parts[place] ?? [] }));
 }
 
 interface SummaryQuery {

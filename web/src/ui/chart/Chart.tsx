@@ -27,7 +27,7 @@ export function Chart({ title, place, tableRows, empty, ...plot }: ChartProps) {
     </Button>
   );
   const { kind, series, rows, write } = plot;
-  const table = <ChartTable title={title} place={place} series={series} rows={tableRows ?? rows} write={write} sums={kind === "columns"} />;
+  const table = <ChartTable title={title} place={place} series={series} rows={tableRows ?? rows} write={write} sums={kind === "columns"} links={asTable} />;
   return (
     <Panel title={title} actions={toggle}>
       {asTable ? (

@@ -1,3 +1,5 @@
+import { Link } from "react-router";
+
 import { type ChartRow, type Series, sum } from "~/ui/chart/geometry";
 
 import classes from "./Chart.module.css";
@@ -10,10 +12,12 @@ interface Props {
   write: (value: number) => string;
   /** Whether the last column holds the sum of the others. */
   sums: boolean;
+  /** Whether figures link to what is behind them. */
+  links: boolean;
 }
 
 /** The figures of a chart as a table. */
-export function ChartTable({ title, place, series, rows, write, sums }: Props) {
+export function ChartTable({ title, place, series, rows, write, sums, links }: Props) {
   const withSum = sums && series.length > 1;
   return (
     <div className={classes["table"]} tabIndex={0} role="region" aria-label={`${title}, as a table`}>
@@ -35,14 +39,23 @@ export function ChartTable({ title, place, series, rows, write, sums }: Props) {
               <th scope="row">{row.label}</th>
               {series.map((one, which) => (
                 <td key={one.name} className="num">
-                  {write(row.values[which] ?? 0)}
+                  <Figure value={row.values[which] ?? 0} write={write} to={links ? row.parts?.[which] : undefined} />
                 </td>
               ))}
-              {withSum && <td className="num">{write(sum(row.values))}</td>}
+              {withSum && (
+                <td className="num">
+                  <Figure value={sum(row.values)} write={write} to={links ? row.to : undefined} />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>
       </table>
     </div>
   );
+}
+
+/** A figure; nothing is behind 0. */
+function Figure({ value, write, to }: { value: number; write: (value: number) => string; to: string | undefined }) {
+  return to === undefined || value === 0 ? write(value) : <Link to={to}>{write(value)}</Link>;
 }

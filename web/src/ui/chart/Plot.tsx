@@ -1,6 +1,6 @@
 import { useElementSize } from "@mantine/hooks";
 import { line as lineOf } from "d3-shape";
-import { type KeyboardEvent, type PointerEvent, useState } from "react";
+import { type KeyboardEvent, type MouseEvent, type PointerEvent, useState } from "react";
 import { useNavigate } from "react-router";
 
 import { axisWidth, type ChartRow, heightScale, labelEvery, PLOT, type Series, stack, sum } from "~/ui/chart/geometry";
@@ -49,8 +49,8 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
     } else if (event.key === "Enter") open();
     else if (event.key === "Escape") setAt(null);
   };
-  const open = () => {
-    if (pointed?.to !== undefined) void navigate(pointed.to);
+  const open = (path = pointed?.to) => {
+    if (path !== undefined) void navigate(path);
   };
 
   return (
@@ -62,7 +62,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
         data-opens={pointed?.to !== undefined}
         onPointerMove={point}
         onPointerLeave={() => setAt(null)}
-        onClick={open}
+        onClick={() => open()}
         onKeyDown={press}
         onBlur={() => setAt(null)}
         tabIndex={0}
@@ -92,7 +92,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
           <line className={classes["cursor"]} x1={center(at)} x2={center(at)} y1={PLOT.top} y2={height - PLOT.bottom} />
         )}
         {kind === "columns"
-          ? rows.map((row, place) => <Column key={row.id} row={row} series={series} center={center(place)} width={columnWidth(step)} y={y} />)
+          ? rows.map((row, place) => <Column key={row.id} row={row} series={series} center={center(place)} width={columnWidth(step)} y={y} onOpen={open} />)
           : series.map((one, which) => [one, which] as const).reverse().map(([one, which]) => (
               // The first series is drawn last, on top.
               <path
@@ -151,15 +151,21 @@ interface ColumnProps {
   center: number;
   width: number;
   y: ReturnType<typeof heightScale>;
+  onOpen: (path: string | undefined) => void;
 }
 
-function Column({ row, series, center, width, y }: ColumnProps) {
+function Column({ row, series, center, width, y, onOpen }: ColumnProps) {
   const parts = stack(row.values);
   return series.map((one, which) => {
     const [from, to] = parts[which] ?? [0, 0];
     if (from === to) return null;
     const tall = Math.max(MIN_HEIGHT, Math.abs(y(from) - y(to)));
-    return <rect key={one.name} x={center - width / 2} width={width} y={to > from ? y(from) - tall : y(from)} height={tall} fill={one.color} />;
+    const open = (event: MouseEvent) => {
+      event.stopPropagation();
+      onOpen(row.parts?.[which] ?? row.to);
+    };
+    const top = to > from ? y(from) - tall : y(from);
+    return <rect key={one.name} x={center - width / 2} width={width} y={top} height={tall} fill={one.color} onClick={open} />;
   });
 }
 

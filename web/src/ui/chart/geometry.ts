@@ -16,6 +16,8 @@ export interface ChartRow {
   values: readonly number[];
   /** The path that a click on this place opens. */
   to?: string;
+  /** The paths that a click on the part of each series in it opens. */
+  parts?: readonly string[];
 }
 
 export const PLOT = { top: 8, right: 8, bottom: 22 };

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 
 import { filterOf, csvHref, shownInWords } from "~/features/calls/calls";
+import { UTC } from "~/ui/clock";
 import { periodOf } from "~/ui/period";
 
-const MONTH = periodOf(new URLSearchParams(), new Date("2026-11-20T12:00:00Z"));
+const MONTH = periodOf(new URLSearchParams(), new Date("2026-11-20T12:00:00Z"), UTC);
 const SPAN = { from: "2026-11-01T00:00:00.000Z", to: "2026-12-01T00:00:00.000Z" };
 
 describe("filterOf", () => {

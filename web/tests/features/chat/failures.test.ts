@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Failure } from "~/features/chat/conversation";
 import { adviceOf, describeFailure, limitOf, notSent, titleOfFailure } from "~/features/chat/failures";
+import { clockOf, UTC } from "~/ui/clock";
 
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
@@ -46,16 +47,16 @@ describe("a refusal", () => {
     [failure(null, "Hm."), "No answer came", "Hm."],
   ])("%# is told in plain words", (told, title, advice) => {
     expect(titleOfFailure(told, "refused")).toBe(title);
-    expect(adviceOf(told, NOW)).toBe(advice);
+    expect(adviceOf(told, NOW, UTC)).toBe(advice);
   });
 
   it("is read out without names and times of machines", () => {
-    expect(describeFailure(used, "refused", NOW)).toBe(
+    expect(describeFailure(used, "refused", NOW, UTC)).toBe(
       "You have used up your limit: tokens per day, llama3.2:1b. You can ask again in 12 hr., on 21 Nov, 00:00 UTC.",
     );
     const raw = failure(null, "The limits max_tokens_per_request and max_concurrent_requests hold until 2026-11-21T00:00:00Z.");
-    expect(describeFailure(raw, "cut", NOW)).toBe("The answer broke off. The limits tokens in one request and requests at once hold until 21 Nov, 00:00 UTC.");
-    for (const told of [pace, used, total, large, held, short, shortOfTokens]) expect(describeFailure(told, "refused", NOW)).not.toMatch(/_|\dT\d/);
+    expect(describeFailure(raw, "cut", NOW, UTC)).toBe("The answer broke off. The limits tokens in one request and requests at once hold until 21 Nov, 00:00 UTC.");
+    for (const told of [pace, used, total, large, held, short, shortOfTokens]) expect(describeFailure(told, "refused", NOW, UTC)).not.toMatch(/_|\dT\d/);
   });
 
   it("of a session that is no longer the one that asked tells where the question is", () => {
@@ -78,5 +79,7 @@ describe("a refusal", () => {
     expect(titleOfFailure(failure(null, "x"), "cut")).toBe("The answer broke off");
   });
 
-  it("whose time has come says that one can ask again", () => expect(adviceOf(pace, NOW + 12_000)).toBe("You can ask again now."));
+  it("has its times on the clock of the page", () => expect(adviceOf(used, NOW, clockOf("Asia/Kolkata"))).toBe("You can ask again in 12 hr., on 21 Nov, 05:30."));
+
+  it("whose time has come says that one can ask again", () => expect(adviceOf(pace, NOW + 12_000, UTC)).toBe("You can ask again now."));
 });

@@ -3,11 +3,12 @@ import { beforeEach, expect, it, vi } from "vitest";
 
 import { api } from "~/api/client";
 import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
+import { UTC } from "~/ui/clock";
 import { periodOf } from "~/ui/period";
 
 import { answer, sessionOf, show } from "../../render";
 
-const PERIOD = periodOf(new URLSearchParams(), new Date("2026-11-20T12:00:00Z"));
+const PERIOD = periodOf(new URLSearchParams(), new Date("2026-11-20T12:00:00Z"), UTC);
 
 beforeEach(() => {
   vi.restoreAllMocks();

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import { api } from "~/api/client";
 import { expiryOf, MakeKey } from "~/features/keys/KeyDialogs";
+import { clockOf, UTC } from "~/ui/clock";
 
 import { answer, show } from "../../render";
 
@@ -41,14 +42,14 @@ it("cannot be left while the key is made, or it would be made unseen", async () 
 describe("the end of a key", () => {
   const now = new Date("2026-11-20T12:00:00Z");
 
-  it("is that of the day, in UTC wherever the browser is", () => {
-    expect(expiryOf("day", "2026-12-31", now)?.toISOString()).toBe("2027-01-01T00:00:00.000Z");
-    expect(expiryOf("day", "2027-03-28", now)?.toISOString()).toBe("2027-03-29T00:00:00.000Z");
+  it("is that of the day, on the clock of the page", () => {
+    expect(expiryOf("day", "2026-12-31", now, UTC)?.toISOString()).toBe("2027-01-01T00:00:00.000Z");
+    expect(expiryOf("day", "2027-03-28", now, clockOf("Europe/Berlin"))?.toISOString()).toBe("2027-03-28T22:00:00.000Z");
   });
 
   it("is counted from now, or is none", () => {
-    expect(expiryOf("week", "", now)?.toISOString()).toBe("2026-11-27T12:00:00.000Z");
-    expect(expiryOf("never", "2026-12-31", now)).toBeNull();
+    expect(expiryOf("week", "", now, UTC)?.toISOString()).toBe("2026-11-27T12:00:00.000Z");
+    expect(expiryOf("never", "2026-12-31", now, UTC)).toBeNull();
   });
 });
 

@@ -1,6 +1,6 @@
 import { MantineProvider } from "@mantine/core";
-import { render } from "@testing-library/react";
-import { MemoryRouter } from "react-router";
+import { fireEvent, render, screen } from "@testing-library/react";
+import { MemoryRouter, useLocation } from "react-router";
 import { describe, expect, it, vi } from "vitest";
 
 import { Chart } from "~/ui/chart/Chart";
@@ -51,4 +51,43 @@ describe("a chart with a correction", () => {
   });
 
   it("has no such line where nothing is below it", () => expect(drawn([0, 1]).zero).toBeNull());
+});
+
+describe("a chart whose columns and parts open what is behind them", () => {
+  const series = [
+    { name: "a", color: "blue" },
+    { name: "b", color: "red" },
+  ];
+  const rows = [{ id: "1", label: "1 Nov", values: [1, 2], to: "/calls?day=1", parts: ["/calls?day=1&model=a", "/calls?day=1&model=b"] }];
+
+  function Where() {
+    const { pathname, search } = useLocation();
+    return <output>{pathname + search}</output>;
+  }
+
+  function shown() {
+    const { container } = render(
+      <MantineProvider env="test">
+        <MemoryRouter>
+          <Chart title="Cost" kind="columns" series={series} rows={rows} write={String} place="Day" height={HEIGHT} />
+          <Where />
+        </MemoryRouter>
+      </MantineProvider>,
+    );
+    return container;
+  }
+
+  it("opens that of the part that is clicked", () => {
+    const part = shown().querySelector('rect[fill="red"]');
+    if (part === null) throw new Error("the part is missing");
+    fireEvent.click(part);
+    expect(screen.getByRole("status").textContent).toBe("/calls?day=1&model=b");
+  });
+
+  it("has the same links in its table, once that is shown", () => {
+    shown();
+    expect(screen.queryByRole("link")).toBeNull();
+    fireEvent.click(screen.getByRole("button", { name: "Table" }));
+    expect(screen.getAllByRole("link").map((link) => link.getAttribute("href"))).toEqual(["/calls?day=1&model=a", "/calls?day=1&model=b", "/calls?day=1"]);
+  });
 });

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.pages.test_every_page import examine
+from tests.pages.test_every_page import settle, too_wide, violations
 from tests.pages.visitor import Visitor
 
 
@@ -39,6 +39,9 @@ def test_an_admin_jumps_to_everything_by_keys(visitor: Visitor, admin: Visitor) 
     ):
         jump(page)
         keys.insert_text(typed)
+        if typed == upstream["id"]:  # keys are called so, too: the upstream is the last of what is found
+            expect(page.get_by_role("group", name="Upstreams").get_by_role("option")).to_be_visible()
+            keys.press("ArrowUp")
         keys.press("Enter")
         admin.is_at(path)
         expect(page.get_by_role("combobox", name="Jump to")).to_be_hidden()
@@ -129,6 +132,6 @@ def test_the_box_fits_a_telephone_and_everyone_can_use_it(visitor: Visitor, admi
     person.arrive(path)
     person.page.get_by_role("button", name="Jump to").click()
     expect(person.page.get_by_role("combobox", name="Jump to")).to_be_focused()
-    wrong: list[str] = []
-    examine(person.page, f"the jump box of the {role}", wrong)
-    assert wrong == []
+    settle(person.page)
+    assert too_wide(person.page) is None
+    assert violations(person.page) == []

@@ -114,6 +114,13 @@ def paths(now: int) -> Iterator[tuple[str, str]]:
     yield "calls of 7 days", f"/admin/usage?from={format_time(now - 7 * DAY_MS)}"
     yield "calls up to 7 days ago", f"/admin/usage?to={format_time(now - 7 * DAY_MS)}"
     yield "calls, a user and a model", "/admin/usage?user_id=user-00007&model=model-3:latest"
+    for figure in ("cost_usd", "latency_ms"):
+        yield f"calls by {figure}, largest first", f"/admin/usage?order_by=-{figure}"
+    yield "calls of a model by cost", "/admin/usage?model=model-3:latest&order_by=-cost_usd"
+    yield "calls of 7 days by cost", f"/admin/usage?from={format_time(now - 7 * DAY_MS)}&order_by=-cost_usd"
+    yield "calls by the beginning of an id", f"/admin/usage?request_id={new_id(now - 7 * DAY_MS)[:12]}"
+    for text in ("user-0123", "sk-bench", new_id(now - 7 * DAY_MS)[:12], "TK-2026-000001"):
+        yield f"search for {text}", f"/admin/search?q={text}"
     yield "this month by model and day", "/admin/usage/summary?group_by=model,day"
     yield "this month by user", "/admin/usage/summary?group_by=user"
 

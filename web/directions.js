@@ -27,6 +27,11 @@ const FEATURES = {
     usage: "the filter offers the models that were used in the period",
   },
   keys: { limits: "a key may have limits of its own" },
+  search: {
+    keys: "a user finds their own keys",
+    models: "a user finds the models that they may use",
+    session: "admins find everything, users what is their own",
+  },
   teams: { limits: "a team has limits, which its members share" },
   endUsers: {
     limits: "a person behind a key may have limits",

@@ -93,7 +93,7 @@ def check(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, exa
         # A cursor may be any text, and a query makes text of whatever stands there: of a list of one, its item.
         # A single value is a list of one.
         query = case.query or {}
-        assume(isinstance(query.get("after", ""), str))
+        assume(all(isinstance(query.get(name, ""), str) for name in ("after", "before")))
         assume(all(isinstance(query[name], list) for name in LISTS & query.keys()))
         case.call_and_validate(headers=HEADERS, excluded_checks=excluded)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tollkeeper.rules.errors import InvalidKey
-from tollkeeper.wire.credentials import missing_key, presented_key, redacted, wrong_key
+from tollkeeper.wire.credentials import missing_key, presented_key, redacted, shows, wrong_key
 
 ALICE, BOB = "sk-alice", "sk-bob"
 DIFFER = object()
@@ -133,3 +133,32 @@ def test_what_clients_look_for_in_a_wrong_key():
     assert (error.status, error.code) == (401, "invalid_api_key")
     assert error.message == "Incorrect API key provided: sk-ab…wxyz. Check it."
     assert (missing_key().status, missing_key().code) == (401, "invalid_api_key")
+
+
+KEY = "sk-ali" + "x" * 20 + "5678"
+
+
+@pytest.mark.parametrize(
+    ("shown", "text", "fits"),
+    [
+        ("sk-ali…5678", "sk-ali…5678", True),
+        ("sk-ali…5678", "sk-ali...5678", True),
+        ("sk-ali…5678", "sk-a", True),
+        ("sk-ali…5678", "sk-al…", True),
+        ("sk-ali…5678", "…5678", True),
+        ("sk-ali…5678", "5678", True),
+        ("sk-ali…5678", KEY, True),
+        ("sk-ali…5678", KEY[:-1] + "9", False),
+        ("sk-ali…5678", "sk-alice-of", True),
+        ("sk-ali…5678", "sk-", False),
+        ("sk-ali…5678", "…78", False),
+        ("sk-ali…5678", "li…5678", False),
+        ("sk-ali…5678", "sk-b", False),
+        ("sk-ali…5678", "", False),
+        ("sk-ali…5678", "…", False),
+        ("sk-…", "sk-a", False),
+        ("sk-ann-ab", "sk-ann", True),
+    ],
+)
+def test_which_text_fits_what_is_shown_of_a_key(shown, text, fits):
+    assert shows(shown, text) is fits

@@ -14,7 +14,7 @@ from tollkeeper.control.admin.prices import PriceBody
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import Responses, errors
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
-from tollkeeper.control.usage.filters import OwnRecords, RecordsOfAll, filter_of
+from tollkeeper.control.usage.filters import ByRequest, OwnRecords, RecordsOfAll, filter_of
 from tollkeeper.control.usage.schemas import RecordBody, field_types
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.services.ledger.presentation import IN_CSV, listed, present_whole, presenter
@@ -28,6 +28,14 @@ _ROWS = 1000
 """Records that are read and sent at a time."""
 RECORD_COLUMNS = tuple(field.name for field in listed(FIELDS))
 _in_csv = presenter(listed(FIELDS), IN_CSV)
+
+
+class OwnCsvQuery(ByRequest, OwnRecords):
+    pass
+
+
+class CsvOfAllQuery(ByRequest, RecordsOfAll):
+    pass
 
 
 class Call(RecordBody):
@@ -87,7 +95,7 @@ user_routes = user_router("usage")
 
 
 @user_routes.get("/v1/usage.csv", summary="Your records as CSV, newest first", response_class=Response, responses=_CSV)
-async def _own_csv(services: Services, caller: CurrentCaller, query: Annotated[OwnRecords, FromQuery()]) -> Response:
+async def _own_csv(services: Services, caller: CurrentCaller, query: Annotated[OwnCsvQuery, FromQuery()]) -> Response:
     return _csv_response(services, filter_of(services, caller.user.user_id, query))
 
 
@@ -102,7 +110,7 @@ admin_routes = admin_router("usage of everyone")
 @admin_routes.get(
     "/admin/usage.csv", summary="Everyone's records as CSV, newest first", response_class=Response, responses=_CSV
 )
-async def _all_csv(services: Services, query: Annotated[RecordsOfAll, FromQuery()]) -> Response:
+async def _all_csv(services: Services, query: Annotated[CsvOfAllQuery, FromQuery()]) -> Response:
     return _csv_response(services, filter_of(services, None, query))
 
 

@@ -108,6 +108,59 @@ async def test_filters(alice, admin, query, found):
     assert ids(await admin.get(f"/admin/users/ALICE/usage?{query}")) == found
 
 
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        ("created_at", ["1", "2", "3", "4"]),
+        ("-created_at", ["4", "3", "2", "1"]),
+        ("cost_usd", ["3", "1", "2", "4"]),
+        ("-cost_usd", ["4", "2", "1", "3"]),
+        ("latency_ms", ["1", "3", "4", "2"]),
+        ("-latency_ms", ["2", "4", "3", "1"]),
+    ],
+)
+async def test_every_order_in_pages_both_ways(admin, order, found):
+    assert ids(await admin.get(f"/admin/usage?order_by={order}")) == found
+    path = f"/admin/usage?order_by={order}"
+    first = (await admin.get(f"{path}&limit=3")).json()
+    assert (first["previous"], first["has_more"]) == (None, True)
+    second = (await admin.get(f"{path}&limit=3&after={first['next']}")).json()
+    assert (second["next"], second["has_more"]) == (None, False)
+    assert [entry["request_id"][15] for entry in first["data"] + second["data"]] == found
+    back = await admin.get(f"{path}&limit=2&before={second['previous']}")
+    assert ids(back) == found[1:3]
+    again = await admin.get(f"{path}&limit=2&after={back.json()['next']}")
+    assert again.json()["data"] == second["data"]
+    start = await admin.get(f"{path}&limit=2&before={back.json()['previous']}")
+    assert (ids(start), start.json()["previous"], start.json()["has_more"]) == (found[:1], None, True)
+    assert first["totals"] == second["totals"] == back.json()["totals"]
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("after=req_1", "after"),
+        ("before=latency_ms~1~req_1", "before"),
+        ("after=cost_usd~1~req_1&before=cost_usd~2~req_2", "before"),
+    ],
+)
+async def test_cursors_of_another_order_and_two_cursors_are_refused(admin, query, param):
+    response = await admin.get(f"/admin/usage?order_by=-cost_usd&{query}")
+    assert (response.status_code, response.json()["error"]["param"]) == (422, param)
+
+
+async def test_one_record_by_its_id_or_the_beginning_of_it(alice, admin):
+    assert ids(await alice.get("/v1/usage?request_id=req_000000000002aaaa")) == ["2"]
+    assert ids(await alice.get("/v1/usage?request_id=000000000003AA")) == ["3"]
+    assert ids(await alice.get("/v1/usage?request_id=req_0000000")) == ["3", "2", "1"]
+    assert ids(await alice.get("/v1/usage?request_id=req_000000000004aaaa")) == []
+    assert ids(await alice.get("/v1/usage?request_id=")) == ["3", "2", "1"]
+    found = await admin.get("/admin/usage?request_id=req_000000000004aaaa")
+    assert (ids(found), found.json()["totals"]["requests"]) == (["4"], 1)
+    lines = (await admin.get("/admin/usage.csv?request_id=req_000000000004")).text.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["request_id", "req_000000000004aaaa"]
+
+
 async def test_everyones_records_and_one_users(admin):
     assert ids(await admin.get("/admin/usage")) == ["4", "3", "2", "1"]
     assert ids(await admin.get("/admin/users/bob/usage")) == ["4"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.store.values import EVERYTHING, NOON, a_record
+from tollkeeper.rules.ids import request_id
 from tollkeeper.rules.usage import Usage
 from tollkeeper.store import memory, sqlite
+from tollkeeper.store.ports.record_order import Order, OrderBy
 from tollkeeper.store.ports.records import ADJUSTMENT, Record, RecordStatus, tags_of
 from tollkeeper.store.ports.reports import Filter, Group, Spending, Totals
 from tollkeeper.store.ports.store import Store
@@ -64,6 +66,69 @@ async def test_a_filter_leaves_only_what_it_names(store: Store, which: Filter, e
     await settle(store, a_record(), chosen := a_record(**expected))
     assert await ids(store, which) == [chosen.request_id]
     assert [sums.requests for _, sums in await store.reports.summary(which, [])] == [1]
+
+
+ORDERS = [Order(by, descending=descending) for by in get_args(OrderBy) for descending in (True, False)]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+async def test_records_come_in_every_order_in_pages_without_gaps_both_ways(store: Store, order: Order) -> None:
+    """Many of them equal in the figure: then their ids decide."""
+    given = [
+        a_record(
+            NOON + n // 3 * HOUR // 3,
+            cost_pico=n * 7 % 5 - 2,
+            latency_ms=n * 11 % 4,
+            user_id="ann" if n % 6 else "bob",
+            metadata='{"project":"blue"}' if n % 2 else None,
+        )
+        for n in range(25)
+    ]
+    await settle(store, *given)
+    selections: list[tuple[Filter, Callable[[Record], bool]]] = [
+        (EVERYTHING, lambda _: True),
+        (Filter(user_id="ann", since=NOON + 1), lambda one: one.user_id == "ann" and one.created_at > NOON),
+        (Filter(tag=("project", "blue")), lambda one: one.metadata is not None),
+        (Filter(tag=("project", "blue"), until=NOON + HOUR), lambda one: one in given[1:9:2]),
+        (Filter(tag=("project", "")), lambda one: one.metadata is None),
+    ]
+    for which, matches in selections:
+        expected = sorted(filter(matches, given), key=order.place, reverse=order.descending)
+        for way, rows in ((order, expected), (order.reverse, expected[::-1])):
+            seen: list[Record] = []
+            while page := await store.reports.records(
+                which, limit=4, after=way.write_cursor(seen[-1]) if seen else None, order=way
+            ):
+                assert len(page) <= 4
+                seen += page
+            assert seen == rows
+
+
+async def test_the_beginning_of_an_id_finds_its_records_and_their_sums(store: Store) -> None:
+    given = [
+        replace(a_record(at), request_id=request_id(at, bytes([n] * 8)))
+        for n, at in enumerate([NOON] * 3 + [NOON + 2 * HOUR])
+    ]
+    await settle(store, *given)
+    for beginning in (
+        "req_",
+        "r",
+        given[0].request_id[:9],
+        given[0].request_id[:16],
+        given[2].request_id[:18],
+        given[3].request_id,
+    ):
+        for which in (Filter(request_id=beginning), Filter(request_id=beginning, since=NOON, until=NOON + HOUR)):
+            expected = [
+                record.request_id
+                for record in given[::-1]
+                if record.request_id.startswith(beginning) and (which.until is None or record.created_at < which.until)
+            ]
+            assert await ids(store, which) == expected
+            assert [sums.requests for _, sums in await store.reports.summary(which, [])] == [len(expected)]
+    for beginning in ("req_x", "request", given[0].request_id + "0", "%", given[0].request_id.upper()):
+        assert await ids(store, Filter(request_id=beginning)) == []
+        assert (await store.reports.summary(Filter(request_id=beginning), []))[0][1] == Totals()
 
 
 async def test_an_unknown_record_is_none(store: Store) -> None:

@@ -572,7 +572,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your records, newest first */
+        /** Your records, newest first unless told otherwise */
         get: operations["_own_usage_v1_usage_get"];
         put?: never;
         post?: never;
@@ -1100,7 +1100,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Everyone's records, newest first */
+        /** Everyone's records, newest first unless told otherwise */
         get: operations["_all_usage_admin_usage_get"];
         put?: never;
         post?: never;
@@ -1117,7 +1117,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A user's records, newest first */
+        /** A user's records, newest first unless told otherwise */
         get: operations["_usage_of_user_admin_users__user_id__usage_get"];
         put?: never;
         post?: never;
@@ -4125,6 +4125,39 @@ export interface components {
             error: string | null;
         };
         /**
+         * Hit
+         * @description Something that was found. `name` is that of a user, team or key, and an invoice's number; `prefix` is the part of
+         *     a key that may be shown; `user_id` is whose key, request or invoice it is, null for an invoice of a team.
+         */
+        Hit: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "user" | "team" | "key" | "model" | "upstream" | "request" | "invoice";
+            /** Id */
+            id: string;
+            /** Name */
+            name?: string | null;
+            /** Prefix */
+            prefix?: string | null;
+            /** User Id */
+            user_id?: string | null;
+            /** Status */
+            status?: string | null;
+        };
+        /** Hits */
+        Hits: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["Hit"][];
+        };
+        /**
          * IdentityBody
          * @description Somebody at an OpenID provider who signs in as a user. `provider` is the id of the provider with this issuer,
          *     null where no setting names it any more; `subject` is their `sub` there.
@@ -7051,7 +7084,8 @@ export interface components {
         };
         /**
          * UsagePage
-         * @description `totals` covers all records that match the filter, not only this page's.
+         * @description `totals` covers all records that match the filter, not only this page's. `previous` is the `before` of the
+         *     previous page, null on the first.
          */
         UsagePage: {
             /**
@@ -7069,6 +7103,8 @@ export interface components {
             has_more: boolean;
             /** Next */
             next?: string | null;
+            /** Previous */
+            previous: string | null;
             totals: components["schemas"]["Sums"];
         };
         /** UserBody */
@@ -10941,10 +10977,16 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description The `previous` of the page after it. */
+                before?: string | null;
+                /** @description With a leading `-`: newest or largest first. */
+                order_by?: "-created_at" | "created_at" | "-cost_usd" | "cost_usd" | "-latency_ms" | "latency_ms";
             };
             header?: never;
             path?: never;
@@ -11261,6 +11303,8 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
             };
             header?: never;
             path?: never;
@@ -13690,10 +13734,16 @@ export interface operations {
                 tag?: string | null;
                 /** @description In upper or lower case; empty: what is nobody's, as refusals of unknown keys are. */
                 user_id?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description The `previous` of the page after it. */
+                before?: string | null;
+                /** @description With a leading `-`: newest or largest first. */
+                order_by?: "-created_at" | "created_at" | "-cost_usd" | "cost_usd" | "-latency_ms" | "latency_ms";
             };
             header?: never;
             path: {
@@ -15137,10 +15187,16 @@ export interface operations {
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
                 team?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description The `previous` of the page after it. */
+                before?: string | null;
+                /** @description With a leading `-`: newest or largest first. */
+                order_by?: "-created_at" | "created_at" | "-cost_usd" | "cost_usd" | "-latency_ms" | "latency_ms";
             };
             header?: never;
             path?: never;
@@ -15241,10 +15297,16 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description The `previous` of the page after it. */
+                before?: string | null;
+                /** @description With a leading `-`: newest or largest first. */
+                order_by?: "-created_at" | "created_at" | "-cost_usd" | "cost_usd" | "-latency_ms" | "latency_ms";
             };
             header?: never;
             path: {
@@ -15705,6 +15767,8 @@ export interface operations {
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
                 team?: string | null;
+                /** @description The id of a request, or its beginning; the id of an answer will do. */
+                request_id?: string | null;
             };
             header?: never;
             path?: never;

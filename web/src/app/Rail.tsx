@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "react-router";
 
 import { messageOf } from "~/api/client";
+import { Jump } from "~/app/Jump";
 import { DOCS, type NavigationItem } from "~/app/navigation";
 import { UpgradeNotice } from "~/app/UpgradeNotice";
 import { PasswordDialog } from "~/features/session/PasswordDialog";
@@ -43,6 +44,7 @@ export function Rail({ items, session }: { items: NavigationItem[]; session: Ses
         <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width={22} height={22} />
         <span>Tollkeeper</span>
       </div>
+      <Jump user={session.user} />
       <nav ref={nav} aria-label="Pages" className={classes["items"]}>
         {items.map((item) => (
           <Entry key={item.to} of={item} />

@@ -42,3 +42,14 @@ export function userNavigation(user: { team_admin: boolean }): NavigationItem[] 
 
 /** The API's documentation, outside the pages. */
 export const DOCS = { href: "/docs", label: "API", icon: IconBook2 };
+
+/** Pages for admins that are reached from those in the rail. */
+const ADMIN_PAGES = [
+  { to: "/admin/billing/invoices", label: "Invoices" },
+  { to: "/admin/webhooks", label: "Webhooks" },
+];
+
+/** Every page, by its name, for the jump box. */
+export function pagesOf(user: { role: "admin" | "user"; team_admin: boolean }): { to: string; label: string }[] {
+  return user.role === "admin" ? [...ADMIN_NAVIGATION, ...ADMIN_PAGES] : userNavigation(user);
+}

@@ -165,23 +165,32 @@ function Head<Row>({ column, shares, sort }: { column: Column<Row>; shares: numb
   );
 }
 
-/** Turns the pages of a list that is read by cursor: to the first, and to the next. */
-export function Pager({ next, shown }: { next: string | null | undefined; shown: string }) {
+interface PagerProps {
+  next: string | null | undefined;
+  /** Of a list that can be read both ways. */
+  previous?: string | null;
+  shown: string;
+}
+
+/** Turns the pages of a list that is read by cursor: to the first, to the next and, where that can be, to the previous. */
+export function Pager({ next, previous, shown }: PagerProps) {
   const [after, setAfter] = useFilter("after");
-  if (after === "" && (next === null || next === undefined)) return <div className={classes["pager"]}>{shown}</div>;
+  const [before, setBefore] = useFilter("before");
+  const [last, first] = [next === null || next === undefined, after === "" && before === ""];
+  if (first && last) return <div className={classes["pager"]}>{shown}</div>;
   return (
     <nav className={classes["pager"]} aria-label="Pages of the table">
       <span>{shown}</span>
       <span className={classes["turn"]}>
-        <Button variant="default" size="compact-xs" disabled={after === ""} onClick={() => setAfter("")}>
+        <Button variant="default" size="compact-xs" disabled={first} onClick={() => setAfter("")}>
           First page
         </Button>
-        <Button
-          variant="default"
-          size="compact-xs"
-          disabled={next === null || next === undefined}
-          onClick={() => setAfter(next ?? "")}
-        >
+        {previous !== undefined && (
+          <Button variant="default" size="compact-xs" disabled={previous === null} onClick={() => setBefore(previous ?? "")}>
+            Previous page
+          </Button>
+        )}
+        <Button variant="default" size="compact-xs" disabled={last} onClick={() => setAfter(next ?? "")}>
           Next page
         </Button>
       </span>

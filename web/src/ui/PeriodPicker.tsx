@@ -1,8 +1,8 @@
-import { Button, Group, Popover, SegmentedControl, TextInput, Tooltip } from "@mantine/core";
+import { Button, Group, Popover, SegmentedControl, Text, TextInput, Tooltip } from "@mantine/core";
 import { type MouseEvent, type SyntheticEvent, useState } from "react";
 
 import { type Clock, useClock, UTC, zoneNote } from "~/ui/clock";
-import { daysOf, type Period, type PeriodName, PERIODS, spanOf, spanOfDays, usePeriod } from "~/ui/period";
+import { inputOf, type Period, type PeriodName, PERIODS, spanOf, spanOfInput, usePeriod } from "~/ui/period";
 import { useChangeParams } from "~/ui/urlState";
 
 import classes from "./PeriodPicker.module.css";
@@ -11,13 +11,13 @@ import classes from "./PeriodPicker.module.css";
 export function PeriodPicker() {
   const period = usePeriod();
   const clock = useClock();
-  const days = daysOf(period, clock);
+  const input = inputOf(period, clock);
   const changeParams = useChangeParams();
   const [choosing, setChoosing] = useState(false);
   const [reversed, setReversed] = useState(false);
   const choose = (name: PeriodName, span: { from: string; to: string } | null) => {
     changeParams((next) => {
-      for (const old of ["after", "from", "to"]) next.delete(old);
+      for (const old of ["after", "before", "from", "to"]) next.delete(old);
       next.set("period", name);
       if (span !== null) {
         next.set("from", span.from);
@@ -28,7 +28,8 @@ export function PeriodPicker() {
   const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget);
-    const span = spanOfDays(text(fields.get("from")), text(fields.get("to")), clock);
+    const value = (name: string) => text(fields.get(name));
+    const span = spanOfInput({ from: value("from"), fromTime: value("fromTime"), to: value("to"), toTime: value("toTime") }, clock);
     setReversed(span === null);
     if (span === null) return;
     choose("custom", span);
@@ -57,22 +58,23 @@ export function PeriodPicker() {
       </Popover.Target>
       <Popover.Dropdown className={classes["dates"] ?? ""}>
         <form onSubmit={submit} onChange={() => setReversed(false)}>
-          <Group align="flex-start" gap="xs">
-            <TextInput type="date" label="From" name="from" size="xs" flex="1 1 130px" required defaultValue={days.first} data-autofocus />
-            <TextInput
-              type="date"
-              label={`To${zoneNote(clock)}`}
-              name="to"
-              size="xs"
-              flex="1 1 130px"
-              required
-              error={reversed && "This is before “From”. Choose the same day or a later one."}
-              defaultValue={days.last}
-            />
-            <Button type="submit" mt={20}>
-              Show
-            </Button>
+          <Group align="flex-end" gap="xs">
+            <TextInput type="date" label="From" name="from" size="xs" flex="1 1 130px" required defaultValue={input.from} data-autofocus />
+            <TextInput type="time" label="Starting at" name="fromTime" size="xs" w={104} defaultValue={input.fromTime} />
           </Group>
+          <Group align="flex-end" gap="xs" mt={8}>
+            <TextInput type="date" label={`To${zoneNote(clock)}`} name="to" size="xs" flex="1 1 130px" required defaultValue={input.to} />
+            <TextInput type="time" label="Ending at" name="toTime" size="xs" w={104} defaultValue={input.toTime} />
+            <Button type="submit">Show</Button>
+          </Group>
+          {reversed && (
+            <Text size="xs" c="var(--bad)" role="alert" mt={8} maw={340}>
+              This is before “From”. Choose the same day or a later one, and a later time.
+            </Text>
+          )}
+          <Text size="xs" c="dimmed" mt={8} maw={340}>
+            Without times: whole days, the last one included.
+          </Text>
         </form>
       </Popover.Dropdown>
     </Popover>

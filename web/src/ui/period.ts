@@ -2,7 +2,9 @@
 import { useMemo } from "react";
 import { useSearchParams } from "react-router";
 
-import { type Clock, dayAt, dayNamed, type DayNumber, formatIn, monthOf, nameOfDay, startOf, useClock, UTC } from "~/ui/clock";
+import {
+  type Clock, dayAt, dayNamed, type DayNumber, formatIn, momentNamed, monthOf, nameOfDay, nameOfMoment, startOf, useClock, UTC,
+} from "~/ui/clock";
 
 export const PERIODS = { today: "Today", "7d": "7 days", "30d": "30 days", month: "This month", custom: "Custom" } as const;
 export type PeriodName = keyof typeof PERIODS;
@@ -90,6 +92,36 @@ export function spanOfDays(first: string, last: string, clock: Clock): { from: s
   if (!(dayNamed(first) <= dayNamed(last))) return null;
   if (clock.zone === UTC.zone) return { from: first, to: last };
   return { from: text(startOf(dayNamed(first), clock)), to: text(startOf(dayNamed(last) + 1, clock)) };
+}
+
+/** What a form says of a span: days of a clock, and times on them. No time: the beginning of the first day, the end of the last. */
+export interface SpanInput {
+  from: string;
+  fromTime: string;
+  to: string;
+  toTime: string;
+}
+
+/** The span that a form says, as URLs name it; null where it ends before it begins. */
+export function spanOfInput({ from, fromTime, to, toTime }: SpanInput, clock: Clock): { from: string; to: string } | null {
+  if (fromTime === "" && toTime === "") return spanOfDays(from, to, clock);
+  const first = fromTime === "" ? startOf(dayNamed(from), clock) : momentNamed(`${from}T${fromTime}`, clock);
+  const after = toTime === "" ? startOf(dayNamed(to) + 1, clock) : momentNamed(`${to}T${toTime}`, clock);
+  return first < after ? { from: text(first), to: text(after) } : null;
+}
+
+/** A period as a form says it. */
+export function inputOf(period: { from: string; to: string }, clock: Clock): SpanInput {
+  const [from, to] = [Date.parse(period.from), Date.parse(period.to)];
+  const [first, last] = [nameOfMoment(from, clock), nameOfMoment(to, clock)];
+  const days = daysOf(period, clock);
+  return {
+    from: days.first,
+    fromTime: isMidnight(from, clock) ? "" : first.slice(11),
+    // A time on a day of its own; a whole day ends with it.
+    to: isMidnight(to, clock) ? days.last : last.slice(0, 10),
+    toTime: isMidnight(to, clock) ? "" : last.slice(11),
+  };
 }
 
 const DAY = { day: "numeric", month: "short" } as const;

@@ -27,8 +27,8 @@ export function useFilter(name: string): [string, (value: string) => void] {
   const set = (value: string) => {
     change(
       (next) => {
+        for (const place of ["after", "before"]) next.delete(place);
         put(next, name, value);
-        if (name !== "after") next.delete("after");
       },
       { replace: name === "q" },
     );

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import { clockOf, UTC } from "~/ui/clock";
-import { columnAt, columnsOf, daysOf, haveWholeHours, isOneDay, paramsOf, periodOf, spanOf, spanOfDays } from "~/ui/period";
+import { columnAt, columnsOf, daysOf, haveWholeHours, inputOf, isOneDay, paramsOf, periodOf, spanOf, spanOfDays, spanOfInput } from "~/ui/period";
 
 const now = new Date("2026-03-31T23:30:00Z");
 const of = (query: string) => periodOf(new URLSearchParams(query), now, UTC);
@@ -122,5 +122,24 @@ describe("days are those of the clock", () => {
     expect(spanOfDays("2026-11-03", "2026-11-02", UTC)).toBeNull();
     expect(spanOfDays("", "2026-11-02", UTC)).toBeNull();
     expect(spanOfDays("2026-11-02", "2026-11-03", UTC)).toEqual({ from: "2026-11-02", to: "2026-11-03" });
+  });
+});
+
+describe("a span with times", () => {
+  const days = { from: "2026-11-20", fromTime: "", to: "2026-11-20", toTime: "" };
+
+  it("is of days where no time is given, and of moments where one is", () => {
+    expect(spanOfInput(days, UTC)).toEqual({ from: "2026-11-20", to: "2026-11-20" });
+    expect(spanOfInput({ ...days, fromTime: "10:15", toTime: "10:45" }, UTC)).toEqual({ from: "2026-11-20T10:15:00.000Z", to: "2026-11-20T10:45:00.000Z" });
+    expect(spanOfInput({ ...days, fromTime: "22:00" }, UTC)).toEqual({ from: "2026-11-20T22:00:00.000Z", to: "2026-11-21T00:00:00.000Z" });
+    expect(spanOfInput({ ...days, toTime: "01:00" }, UTC)).toEqual({ from: "2026-11-20T00:00:00.000Z", to: "2026-11-20T01:00:00.000Z" });
+    expect(spanOfInput({ ...days, fromTime: "10:15", toTime: "10:15" }, UTC)).toBeNull();
+  });
+
+  it("is shown in the form as it was given", () => {
+    for (const input of [days, { ...days, fromTime: "10:15", toTime: "10:45" }, { ...days, fromTime: "22:00" }, { ...days, toTime: "01:00" }]) {
+      const period = periodOf(new URLSearchParams({ period: "custom", ...spanOfInput(input, UTC) }), new Date("2026-11-25T12:00:00Z"), UTC);
+      expect(inputOf(period, UTC)).toEqual(input);
+    }
   });
 });

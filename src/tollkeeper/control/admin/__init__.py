@@ -14,6 +14,7 @@
     adjustments.py  corrections and refunds
     organization.py, organization_results.py   usage and costs in OpenAI's shapes
     live.py         the live stream of a dashboard
+    search.py       whatever has a name or an id
     audit.py        the audit log
     alerts.py       alerts that are open, and events
     webhooks.py     webhooks, and what became of what was sent to them

@@ -3,7 +3,8 @@
 schemas.py   bodies of records and of sums
 filters.py   which records: what queries have in common
 groups.py    groups and figures, as parameters name them
-records.py   /v1/usage, /admin/usage: records, newest first
+records.py   /v1/usage, /admin/usage: records
+page.py      a page of them, in any order
 previous.py  the same groups in the period before
 summary.py   /v1/usage/summary, /admin/usage/summary: figures by group
 summary_csv.py  the same as CSV

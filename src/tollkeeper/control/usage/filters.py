@@ -10,6 +10,7 @@ from pydantic import Field
 from tollkeeper.control.context import ControlServices
 from tollkeeper.control.http.schemas import Query, TimeIn
 from tollkeeper.rules.errors import NotFound, Unprocessable
+from tollkeeper.rules.ids import beginning_of
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.store.ports.records import RecordStatus
 from tollkeeper.store.ports.reports import Filter
@@ -37,6 +38,14 @@ class OwnRecords(Span):
         description="A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that"
         " name. `:`, `,` and `%` in the name are percent-encoded.",
         json_schema_extra={"pattern": "^[^:]+:", "examples": ["project:blue"]},
+    )
+
+
+class ByRequest(Query):
+    """A query of records themselves: no sums are by request."""
+
+    request_id: str | None = Field(
+        None, max_length=100, description="The id of a request, or its beginning; the id of an answer will do."
     )
 
 
@@ -76,6 +85,7 @@ def filter_of(services: ControlServices, user_id: str | None, query: OwnRecords,
         upstream=query.upstream,
         endpoint=query.endpoint,
         tag=None if query.tag is None else _read_tag(query.tag),
+        request_id=beginning_of(query.request_id) if isinstance(query, ByRequest) and query.request_id else None,
     )
 
 

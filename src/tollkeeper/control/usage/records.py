@@ -1,4 +1,4 @@
-"""Records of one user, of one team and of everyone, newest first."""
+"""Records of one user, of one team and of everyone."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from fastapi import Query as FromQuery
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
-from tollkeeper.control.http.schemas import Listing, Page, page_of
+from tollkeeper.control.http.schemas import Listing
 from tollkeeper.control.usage.filters import OwnRecords, RecordsOfAll, RecordsOfTeam, filter_of
+from tollkeeper.control.usage.page import RecordPage, read_page
 from tollkeeper.control.usage.schemas import RecordBody, Sums, record_body, sums
 from tollkeeper.store.ports.reports import Filter, Totals
 
 
 class UsagePage(Listing[RecordBody]):
-    """`totals` covers all records that match the filter, not only this page's."""
+    """`totals` covers all records that match the filter, not only this page's. `previous` is the `before` of the
+    previous page, null on the first."""
 
+    previous: str | None
     totals: Sums
 
 
-class UsageQuery(Page, OwnRecords):
+class UsageQuery(RecordPage, OwnRecords):
     pass
 
 
-class UsageOfTeamQuery(Page, RecordsOfTeam):
+class UsageOfTeamQuery(RecordPage, RecordsOfTeam):
     pass
 
 
-class UsageOfAllQuery(Page, RecordsOfAll):
+class UsageOfAllQuery(RecordPage, RecordsOfAll):
     pass
 
 
@@ -41,12 +44,12 @@ async def usage_page(
 ) -> UsagePage:
     """A page of the records of one user, of one team, or of everyone."""
     which = filter_of(services, user_id, query, team_id)
-    found = await services.reports.records(which, limit=query.limit + 1, after=query.after)
-    rows, cursor = page_of(found, query, lambda record: record.request_id)
+    page = await read_page(services.reports, which, query)
     return UsagePage(
-        data=[record_body(record) for record in rows],
-        has_more=cursor is not None,
-        next=cursor,
+        data=[record_body(record) for record in page.records],
+        has_more=page.next is not None,
+        next=page.next,
+        previous=page.previous,
         totals=sums(await total_of(services, which)),
     )
 
@@ -59,7 +62,7 @@ async def total_of(services: ControlServices, which: Filter) -> Totals:
 user_routes = user_router("usage")
 
 
-@user_routes.get("/v1/usage", summary="Your records, newest first")
+@user_routes.get("/v1/usage", summary="Your records, newest first unless told otherwise")
 async def _own_usage(services: Services, caller: CurrentCaller, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, caller.user.user_id, query)
 
@@ -67,11 +70,15 @@ async def _own_usage(services: Services, caller: CurrentCaller, query: Annotated
 admin_routes = admin_router("usage of everyone")
 
 
-@admin_routes.get("/admin/usage", summary="Everyone's records, newest first")
+@admin_routes.get("/admin/usage", summary="Everyone's records, newest first unless told otherwise")
 async def _all_usage(services: Services, query: Annotated[UsageOfAllQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, None, query)
 
 
-@admin_routes.get("/admin/users/{user_id}/usage", summary="A user's records, newest first", responses=errors(404))
+@admin_routes.get(
+    "/admin/users/{user_id}/usage",
+    summary="A user's records, newest first unless told otherwise",
+    responses=errors(404),
+)
 async def _usage_of_user(services: Services, user_id: str, query: Annotated[UsageQuery, FromQuery()]) -> UsagePage:
     return await usage_page(services, services.accounts.user(user_id).user_id, query)

@@ -214,6 +214,10 @@ class Directory:
         """All keys of a user, inactive ones included, oldest first. Raises NotFound."""
         return [self.key(key_id) for key_id in self._keys_of.get(self.user(user_id).user_id, ())]
 
+    def keys(self) -> list[Key]:
+        """All keys of all users, inactive ones included."""
+        return list(self._keys.values())
+
     def owners_of(self, user_id: str) -> Owners:
         """Owners of limits on a user's requests in a session, and on adjustments of the user's cost."""
         return self._owners[user_id]

@@ -118,11 +118,15 @@ class Billing:
         found = None
         if (of_draft := _read_draft_id(id_or_number)) is not None:
             found = await self._known_draft(*of_draft) if payer in (None, of_draft[0]) else None
-        elif _is_text(id_or_number):
-            found = await self._store.find(id_or_number, payer)
+        else:
+            found = await self.find(id_or_number, payer)
         if found is None:
             raise NotFound(f"There is no invoice '{id_or_number}'.")
         return found
+
+    async def find(self, id_or_number: str, payer: PayerId | None = None) -> Invoice | None:
+        """One issued invoice, as `get` finds it."""
+        return await self._store.find(id_or_number, payer) if _is_text(id_or_number) else None
 
     async def coverage(self, invoice: Invoice) -> Coverage:
         """Which records an invoice charges for, those that a draft would, or those that a credit note takes back.

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.rules.windows import Span
 from tollkeeper.store.memory.tables import Tables
+from tollkeeper.store.ports.record_order import NEWEST, Order
 from tollkeeper.store.ports.records import Record, requests_of, tags_of
 from tollkeeper.store.ports.reports import Filter, Group, History, Slice, Spending, Totals
 from tollkeeper.store.time_buckets import (
@@ -44,10 +45,20 @@ class MemoryReports:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def records(self, which: Filter, *, limit: int, after: str | None) -> list[Record]:
-        found = (record for record in self._tables.records.values() if matches(which, record))
-        older = (record for record in found if after is None or record.request_id < after)
-        return sorted(older, key=lambda record: record.request_id, reverse=True)[:limit]
+    async def records(self, which: Filter, *, limit: int, after: str | None, order: Order = NEWEST) -> list[Record]:
+        seen = None if after is None else order.read_cursor(after)
+        found = sorted(
+            (record for record in self._tables.records.values() if matches(which, record)),
+            key=order.place,
+            reverse=order.descending,
+        )
+        if seen is not None:
+            found = [
+                record
+                for record in found
+                if (order.place(record) < seen if order.descending else order.place(record) > seen)
+            ]
+        return found[:limit]
 
     async def record(self, request_id: str) -> Record | None:
         return self._tables.records.get(request_id)
@@ -161,6 +172,7 @@ def matches(which: Filter, record: Record) -> bool:
         and which.status in (None, record.status)
         and which.team_id in (None, record.team_id or "")
         and which.end_user_id in (None, record.end_user_id or "")
+        and record.request_id.startswith(which.request_id or "")
         and which.upstream in (None, record.upstream)
         and which.endpoint in (None, record.endpoint)
         and (which.tag is None or tag_of(record, which.tag[0]) == which.tag[1])

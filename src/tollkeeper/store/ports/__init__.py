@@ -8,6 +8,7 @@
     teams.py      teams of users
     records.py    intents and records of requests
     record_fields.py  the table of a record's fields
+    record_order.py   orders in which records are listed
     ledger.py     writing intents and records
     reports.py    reading records, and sums over them
     refusals.py   counts of refused requests

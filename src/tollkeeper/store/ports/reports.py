@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from tollkeeper.rules.windows import Span
+from tollkeeper.store.ports.record_order import NEWEST, Order
 from tollkeeper.store.ports.records import Record, RecordStatus
 
 Group = Literal["user", "key", "model", "upstream", "endpoint", "day", "hour", "status", "team", "end_user"]
@@ -28,7 +29,8 @@ class Totals(Struct, frozen=True):
 class Filter(Struct, frozen=True):
     """A selection of records: `since` inclusive, `until` exclusive, both by `created_at`; None: any. `users` are
     several user ids. Of `team_id` and `end_user_id`, "" selects the records without one. `tag` is a name in the
-    metadata of requests and its value, "" selects the records without that name."""
+    metadata of requests and its value, "" selects the records without that name. `request_id` is the beginning of an
+    id, or all of it."""
 
     user_id: str | None = None
     key_id: str | None = None
@@ -42,6 +44,7 @@ class Filter(Struct, frozen=True):
     upstream: str | None = None
     endpoint: str | None = None
     tag: tuple[str, str] | None = None
+    request_id: str | None = None
 
 
 class Slice(Struct, frozen=True):
@@ -96,8 +99,9 @@ class History(Struct, frozen=True):
 class Reports(Protocol):
     """The read side: never blocks the loop, never disturbs the writer."""
 
-    async def records(self, which: Filter, *, limit: int, after: str | None) -> list[Record]:
-        """Records, newest first, at most `limit`; `after` is the `request_id` of the last one already seen."""
+    async def records(self, which: Filter, *, limit: int, after: str | None, order: Order = NEWEST) -> list[Record]:
+        """Records in an order, at most `limit`; `after` is the cursor of the last one already seen, in the order by
+        time its `request_id`. In the order by a figure all records that match are read: one such list at a time."""
 
     async def record(self, request_id: str) -> Record | None: ...
 

@@ -10,7 +10,7 @@ accounts.py, end_users.py, sessions.py, external_identities.py, second_factors.p
 aliases.py, upstreams.py, pins.py, model_colors.py, jobs.py, installation.py, audit.py, idempotency.py, events.py,
 alerts.py, webhooks.py
                  their tables, over two runners
-reports.py, history.py   lists of records and sums, over a runner that reads
+reports.py, listing.py, history.py   lists of records and sums, over a runner that reads
 refusals.py      counts of refused requests, over a runner that reads
 erasure.py       forgetting a person, in every table
 buckets.py       sums by bucket of time

@@ -6,7 +6,9 @@ from the smallest tables that have them (`sum_queries.py`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -15,16 +17,18 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, sel
 
 from tollkeeper.rules.ids import request_id_floor
 from tollkeeper.rules.windows import Span
+from tollkeeper.store.ports.record_order import NEWEST, Order
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.ports.reports import Filter, Group, History, Spending, Totals
 from tollkeeper.store.sql.dialect import one_of, unindexed
 from tollkeeper.store.sql.history import read_history
 from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.labels import labeller, opaque
+from tollkeeper.store.sql.listing import begins_with, first_records, within_moments
 from tollkeeper.store.sql.prune import prunable
 from tollkeeper.store.sql.rows import USER_PLACE, record_of
 from tollkeeper.store.sql.runner import Runner
-from tollkeeper.store.sql.schema import NOT_COMPLETED, records
+from tollkeeper.store.sql.schema import NOT_COMPLETED, record_metadata, records
 from tollkeeper.store.sql.sum_queries import COLUMNS, SUMMED, Selection, SumQueries, known_span, united
 from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO, daily_upstreams, hourly_models, hourly_tags
 from tollkeeper.store.sql.sums import in_span
@@ -54,20 +58,24 @@ class SqlReports:
     def __init__(self, reader: Runner, identities: Identities) -> None:
         self._reader = reader
         self._identities = identities
+        self._by_figure = asyncio.Lock()
 
-    async def records(self, which: Filter, *, limit: int, after: str | None) -> list[Record]:
-        which = opaque(which, self._identities)
-        if which.tag is not None and which.tag[1]:
-            return await self._reader.run(
-                lambda connection: [*map(self._record_of, _tagged(connection, which, limit, after))]
-            )
-        query = in_span(_matching(WITH_METADATA, which), which.since, which.until)
-        query = query.order_by(records.c.request_id.desc()).limit(limit)
-        if which.tag is not None:
-            query = query.where(tag_of(which.tag[0]) == "")
-        if after is not None:
-            query = query.where(records.c.request_id < after)
-        return await self._reader.run(lambda connection: [*map(self._record_of, connection.execute(query))])
+    async def records(self, which: Filter, *, limit: int, after: str | None, order: Order = NEWEST) -> list[Record]:
+        which = within_moments(opaque(which, self._identities))
+
+        def read(connection: Connection) -> list[Record]:
+            if order.by == NEWEST.by and which.tag is not None and which.tag[1]:
+                return [*map(self._record_of, _tagged(connection, which, limit, after, order))]
+            ids = _ids(which)
+            if which.tag is not None and which.tag[1]:  # Where no request has it, no metadata is looked up.
+                ids = ids.where((records.c.created_at - records.c.created_at % HOUR_MS).in_(_hours(which)))
+            query = first_records(WITH_METADATA, ids, order, limit, after)
+            return [*map(self._record_of, connection.execute(query))]
+
+        # In the order by a figure all that match are read. Such lists wait for each other, so that they never take up
+        # all threads that read.
+        async with nullcontext() if order.by == NEWEST.by else self._by_figure:
+            return await self._reader.run(read)
 
     async def record(self, request_id: str) -> Record | None:
         query = WITH_METADATA.where(records.c.request_id == request_id)
@@ -80,7 +88,7 @@ class SqlReports:
     async def summary(
         self, which: Filter, group_by: Sequence[Group], *, upto: int | None = None
     ) -> list[tuple[tuple[str, ...], Totals]]:
-        selection = Selection(opaque(which, self._identities), group_by)
+        selection = Selection(within_moments(opaque(which, self._identities)), group_by)
         label = labeller(group_by, self._identities)
 
         def read(connection: Connection) -> list[tuple[tuple[str, ...], Totals]]:
@@ -127,11 +135,20 @@ class SqlReports:
         return record_of(row, self._identities.user_id_of(row[USER_PLACE]), row[-1])
 
 
-def _tagged(connection: Connection, which: Filter, limit: int, after: str | None) -> Iterator[Row[Any]]:
-    """Records with a tag, read by the hours that have any, so that rare ones are found without reading all others."""
-    if which.tag is None:
-        return
-    (name, value), hour = which.tag, hourly_tags.c.hour
+def _ids(which: Filter) -> Select[tuple[str]]:
+    """The ids of the records that are selected."""
+    query = in_span(_matching(select(records.c.request_id), which), which.since, which.until)
+    if which.tag is not None:
+        name, value = which.tag
+        same = record_metadata.c.request_id == records.c.request_id
+        query = query.select_from(records.outerjoin(record_metadata, same)).where(tag_of(name) == value)
+    return query
+
+
+def _hours(which: Filter) -> Select[Any]:
+    """The hours in which there are requests with a tag."""
+    name, value = which.tag or ("", "")
+    hour = hourly_tags.c.hour
     hours = select(hour).distinct().where(hourly_tags.c.name == name, hourly_tags.c.value == value)
     for attribute in COLUMNS.values():
         wanted = getattr(which, attribute)
@@ -141,14 +158,21 @@ def _tagged(connection: Connection, which: Filter, limit: int, after: str | None
         hours = hours.where(one_of(hourly_tags.c.user_id, which.users))
     if which.since is not None:
         hours = hours.where(hour > which.since - HOUR_MS)
-    if which.until is not None:
-        hours = hours.where(hour < which.until)
-    of_hour = _matching(WITH_METADATA, which).where(tag_of(name) == value).order_by(records.c.request_id.desc())
-    for (start,) in connection.execute(hours.order_by(hour.desc())):
-        if after is not None and request_id_floor(start) >= after:
+    return hours if which.until is None else hours.where(hour < which.until)
+
+
+def _tagged(connection: Connection, which: Filter, limit: int, after: str | None, order: Order) -> Iterator[Row[Any]]:
+    """Records with a tag in an order by time, read by the hours that have any, so that rare ones are found without
+    reading all others."""
+    hours = _hours(which)
+    hour = hourly_tags.c.hour.desc() if order.descending else hourly_tags.c.hour
+    for (start,) in connection.execute(hours.order_by(hour)):
+        if after is not None and (
+            request_id_floor(start) >= after if order.descending else request_id_floor(start + HOUR_MS) <= after
+        ):
             continue
-        query = in_span(in_span(of_hour, start, start + HOUR_MS), which.since, which.until).limit(limit)
-        for row in connection.execute(query if after is None else query.where(records.c.request_id < after)):
+        ids = in_span(_ids(which), start, start + HOUR_MS)
+        for row in connection.execute(first_records(WITH_METADATA, ids, order, limit, after)):
             yield row
             limit -= 1
         if limit <= 0:
@@ -187,6 +211,8 @@ def _matching(query: Select[Any], which: Filter) -> Select[Any]:
         if wanted is not None:
             column = records.c[name]
             query = query.where(column.is_(None) if not wanted else _column(column, name == leads) == wanted)
+    if which.request_id is not None:
+        query = query.where(begins_with(which.request_id))
     for name in ("user_id", "key_id", "model", "status", "upstream", "endpoint"):
         wanted = getattr(which, name)
         if wanted is not None:

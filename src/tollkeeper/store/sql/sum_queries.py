@@ -32,6 +32,7 @@ from tollkeeper.store.ports.explorer import TAG
 from tollkeeper.store.ports.records import ADJUSTMENT
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.sql.dialect import one_of, unindexed
+from tollkeeper.store.sql.listing import begins_with
 from tollkeeper.store.sql.schema import record_metadata, records, refusals
 from tollkeeper.store.sql.spans import Level, Range, cover, is_unit
 from tollkeeper.store.sql.sum_tables import (
@@ -401,6 +402,8 @@ class SumQueries:
             wanted = getattr(which, attribute)
             if wanted is not None:
                 yield dimensions[name] == wanted
+        if which.request_id is not None and dimensions is _IN_RECORDS:
+            yield begins_with(which.request_id)
         if which.users is not None:
             yield one_of(dimensions["user"], which.users)
 

@@ -29,6 +29,9 @@ export function CallDetail({ requestId, back }: { requestId: string; back: strin
   return (
     <SidePanel title="Call" back={back}>
       {error !== null ? <ErrorMessage error={error} {...(isMissing(error) ? {} : { onRetry: () => void refetch() })} /> : data === undefined ? <Loading height={420} /> : <Content of={data} />}
+      <p className={classes["note"]}>
+        <kbd>j</kbd> opens the next call of the list, <kbd>k</kbd> the previous one.
+      </p>
     </SidePanel>
   );
 }

@@ -1,10 +1,12 @@
-import { CloseButton, Select } from "@mantine/core";
+import { CloseButton, Select, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { useSearchParams } from "react-router";
 
 import { api, body } from "~/api/client";
 import { STATUSES } from "~/features/calls/calls";
+import { NEWEST, ORDER_CHOICES, orderOf } from "~/features/calls/ordering";
 import { useSummary } from "~/features/usage/usage";
 import { usePeriod } from "~/ui/period";
 import { useFilter } from "~/ui/urlState";
@@ -21,9 +23,14 @@ export function CallFilters({ admin, userId }: { admin: boolean; userId?: string
       {admin && userId === undefined && <UserFilter />}
       <ModelFilter userId={userId ?? (admin && user !== "" ? user : undefined)} />
       <Choice name="status" label="Status" data={STATUS_CHOICES} />
+      <RequestFilter />
+      <OrderChoice />
       {admin && <Chip name="team" label="Team" />}
       <Chip name="key" label="Key" />
       <Chip name="end_user" label="Person" />
+      <Chip name="upstream" label="Upstream" />
+      <Chip name="endpoint" label="Path" />
+      <Chip name="tag" label="Tag" />
     </>
   );
 }
@@ -95,13 +102,58 @@ function UserFilter() {
   );
 }
 
+/** The id of a request, or the beginning of it; it applies when the field is left, or at Enter. */
+function RequestFilter() {
+  const [value, set] = useFilter("request_id");
+  const apply = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
+    const typed = currentTarget.value.trim();
+    if (typed !== value) set(typed);
+  };
+  return (
+    <TextInput
+      // The field follows the URL when that changes otherwise.
+      key={value}
+      className={classes["filter"] ?? ""}
+      size="xs"
+      type="search"
+      aria-label="Request"
+      placeholder="Request id"
+      defaultValue={value}
+      spellCheck={false}
+      onBlur={apply}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") apply(event);
+      }}
+    />
+  );
+}
+
+/** The order, where the table has no heads to click. */
+function OrderChoice() {
+  const [params] = useSearchParams();
+  const [, set] = useFilter("order_by");
+  return (
+    <Select
+      className={`${classes["filter"] ?? ""} ${classes["order"] ?? ""}`}
+      size="xs"
+      aria-label="Order"
+      data={ORDER_CHOICES}
+      value={orderOf(params)}
+      onChange={(chosen) => set(chosen === null || chosen === NEWEST ? "" : chosen)}
+      allowDeselect={false}
+    />
+  );
+}
+
 /** A filter that links set and only this removes. */
 function Chip({ name, label }: { name: string; label: string }) {
-  const [value, set] = useFilter(name);
-  if (value === "") return null;
+  const [params] = useSearchParams();
+  const [, set] = useFilter(name);
+  const value = params.get(name);
+  if (value === null) return null;
   return (
     <span className={classes["chip"]}>
-      {label} {value}
+      {label} {value === "" ? "none" : value}
       <CloseButton size="xs" aria-label={`Any ${label.toLowerCase()}`} onClick={() => set("")} />
     </span>
   );

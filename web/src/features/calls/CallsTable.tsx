@@ -1,11 +1,13 @@
 import { Button, Text } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
 import { IconDownload } from "@tabler/icons-react";
-import { useParams, useSearchParams } from "react-router";
+import { useNavigate, useParams, useSearchParams } from "react-router";
 
 import type { Schemas } from "~/api/client";
 import { curlCommand } from "~/api/curl";
 import { CallFilters } from "~/features/calls/CallFilters";
 import { type CallRecord, csvHref, FILTERS, isCorrection, shownInWords, useCalls } from "~/features/calls/calls";
+import { useOrder } from "~/features/calls/ordering";
 import { CallStatus } from "~/features/calls/CallStatus";
 import { shortReason } from "~/features/calls/reasons";
 import { ModelName } from "~/features/models/ModelName";
@@ -27,13 +29,15 @@ import classes from "./Calls.module.css";
 
 /** Calls: one's own, or (for admins) everyone's or those of the user named. Filters and page are in the URL. */
 export function CallsTable({ userId }: { userId?: string }) {
-  const { found, filter, admin } = useCalls(userId);
+  const { found, filter, order, admin } = useCalls(userId);
+  const sort = useOrder(order);
   const [params] = useSearchParams();
   const { requestId } = useParams();
   const { data, error } = found;
   const ofUser = userId === undefined ? {} : { userId };
   // On the page of a user, a row opens the page of all calls, filtered by that user.
   const search = userId === undefined ? {} : { search: withUser(params, userId) };
+  useNeighbours(data?.data, requestId, `${admin ? "/admin" : ""}/calls`);
   const filtered = FILTERS.some((name) => params.has(name));
   return (
     <>
@@ -68,15 +72,30 @@ export function CallsTable({ userId }: { userId?: string }) {
             to={(call) => `${admin ? "/admin" : ""}/calls/${call.request_id}`}
             isSelected={(call) => call.request_id === requestId}
             {...search}
+            sort={sort}
             empty={<NoCalls admin={admin} filtered={filtered} />}
           />
         )}
         {data !== undefined && data.data.length > 0 && (
-          <Pager next={data.next} shown={shownInWords(data.data, data.totals.requests)} />
+          <Pager next={data.next} previous={data.previous} shown={shownInWords(data.data, data.totals.requests, order)} />
         )}
       </Panel>
     </>
   );
+}
+
+/** While a call is open over the list, j and k open the next and the previous one of the page. */
+function useNeighbours(rows: readonly CallRecord[] | undefined, requestId: string | undefined, path: string) {
+  const navigate = useNavigate();
+  const at = requestId === undefined ? -1 : (rows?.findIndex((call) => call.request_id === requestId) ?? -1);
+  const open = (by: number) => {
+    const call = at < 0 ? undefined : rows?.[at + by];
+    if (call !== undefined) void navigate({ pathname: `${path}/${call.request_id}`, search: window.location.search }, { replace: true });
+  };
+  useHotkeys([
+    ["j", () => open(1)],
+    ["k", () => open(-1)],
+  ]);
 }
 
 function withUser(params: URLSearchParams, userId: string): string {
@@ -85,16 +104,16 @@ function withUser(params: URLSearchParams, userId: string): string {
   return `?${next.toString()}`;
 }
 
-const WHEN: Column<CallRecord> = { id: "at", label: "Time", cell: (call) => <Timestamp at={call.created_at} /> };
+const WHEN: Column<CallRecord> = { id: "at", label: "Time", sort: "created_at", cell: (call) => <Timestamp at={call.created_at} /> };
 const USER: Column<CallRecord> = { id: "user", label: "User", grow: 2, narrow: "below", cell: (call) => <Name text={call.user_id} /> };
 const REST: Column<CallRecord>[] = [
   { id: "model", label: "Model", grow: 3, narrow: "below", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
-  { id: "cost", label: "Cost", numeric: true, narrow: "beside", cell: (call) => <Cost of={call} /> },
+  { id: "cost", label: "Cost", sort: "cost_usd", numeric: true, narrow: "beside", cell: (call) => <Cost of={call} /> },
   { id: "status", label: "Status", narrow: "below", cell: (call) => <Ending of={call} /> },
   { id: "input", label: "Input", numeric: true, from: 900, cell: (call) => <Count value={call.prompt_tokens} of="tokens" /> },
   { id: "output", label: "Output", numeric: true, from: 900, cell: (call) => <Count value={call.completion_tokens} of="tokens" /> },
   { id: "first", label: "First token", numeric: true, from: 900, cell: (call) => <Duration ms={call.first_token_ms} /> },
-  { id: "took", label: "Total", numeric: true, from: 700, cell: (call) => <Duration ms={call.latency_ms} /> },
+  { id: "took", label: "Total", sort: "latency_ms", numeric: true, from: 700, cell: (call) => <Duration ms={call.latency_ms} /> },
 ];
 const COLUMNS = [WHEN, ...REST];
 const COLUMNS_OF_ALL = [WHEN, USER, ...REST];
@@ -140,7 +159,7 @@ function NoCalls({ admin, filtered }: { admin: boolean; filtered: boolean }) {
   if (filtered) {
     const clear = () => {
       changeParams((next) => {
-        for (const name of [...FILTERS, "after"]) next.delete(name);
+        for (const name of [...FILTERS, "after", "before"]) next.delete(name);
       });
     };
     return (

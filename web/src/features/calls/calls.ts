@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
 
 import { api, body, type Schemas } from "~/api/client";
+import { NEWEST, type OrderBy, orderInWords, orderOf } from "~/features/calls/ordering";
 import { useIsAdmin } from "~/features/session/session";
 import { count } from "~/ui/format/numbers";
 import { type Period, usePeriod } from "~/ui/period";
@@ -23,46 +24,45 @@ export function isCorrection({ endpoint }: Pick<CallRecord, "endpoint">): boolea
 }
 
 /** How many calls are shown, and how many match. Corrections are rows but not calls, and are counted separately. */
-export function shownInWords(rows: readonly Pick<CallRecord, "endpoint">[], calls: number): string {
+export function shownInWords(rows: readonly Pick<CallRecord, "endpoint">[], calls: number, order: OrderBy = NEWEST): string {
   const corrections = rows.filter(isCorrection).length;
   const words = [`${count(rows.length - corrections)} of ${count(calls)} ${calls === 1 ? "call" : "calls"}`];
   if (corrections > 0) words.push(`${count(corrections)} ${corrections === 1 ? "correction" : "corrections"}`);
-  return `${words.join(" and ")}, newest first`;
+  return `${words.join(" and ")}, ${orderInWords(order)}`;
 }
 
-/** The filters besides the period, by their names in the URL. */
-export const FILTERS = ["user", "team", "model", "status", "key", "end_user"] as const;
+/** The filters besides the period, by their names in the URL, and their names in the API. Values are those of the API. */
+const NAMES = {
+  user: "user_id",
+  team: "team",
+  model: "model",
+  status: "status",
+  key: "key_id",
+  end_user: "end_user",
+  upstream: "upstream",
+  endpoint: "endpoint",
+  tag: "tag",
+  request_id: "request_id",
+} as const;
+export const FILTERS = Object.keys(NAMES) as (keyof typeof NAMES)[];
+/** Where an empty value means calls that have none; elsewhere it is no filter. */
+const MAY_BE_NONE: readonly string[] = ["team", "end_user"];
+
+type FilterName = (typeof NAMES)[keyof typeof NAMES];
 
 /** The filters, by their names in the API. */
-export interface CallFilter {
-  from: string;
-  to: string;
-  user_id?: string;
-  team?: string;
-  model?: string;
-  status?: Status;
-  key_id?: string;
-  end_user?: string;
-}
+export type CallFilter = { from: string; to: string; status?: Status } & Partial<Record<Exclude<FilterName, "status">, string>>;
 
 /** The filters that the URL sets, or those of one user's calls. Only admins can choose a team. */
 export function filterOf(params: URLSearchParams, { from, to }: Period, userId?: string, admin = false): CallFilter {
-  const user = userId ?? params.get("user");
-  const team = admin ? params.get("team") : null;
-  const model = params.get("model");
-  const status = params.get("status");
-  const key = params.get("key");
-  const endUser = params.get("end_user");
-  return {
-    from,
-    to,
-    ...(user && { user_id: user }),
-    ...(team && { team }),
-    ...(model && { model }),
-    ...(isStatus(status) && { status }),
-    ...(key && { key_id: key }),
-    ...(endUser && { end_user: endUser }),
-  };
+  const filter: CallFilter = { from, to };
+  for (const name of FILTERS) {
+    const value = name === "user" ? (userId ?? params.get(name)) : params.get(name);
+    if (value === null || (value === "" && !MAY_BE_NONE.includes(name)) || (name === "team" && !admin)) continue;
+    if (name !== "status") filter[NAMES[name]] = value;
+    else if (isStatus(value)) filter.status = value;
+  }
+  return filter;
 }
 
 function isStatus(text: string | null): text is Status {
@@ -72,22 +72,24 @@ function isStatus(text: string | null): text is Status {
 const ROWS = 50;
 const FRESH_MS = 10_000;
 
-/** The page of calls that the URL names, with the sums of all that match. The first page is kept up to date. */
+/** The page of calls that the URL names, with the sums of all that match. The first page of the newest is kept up to date. */
 export function useCalls(userId?: string) {
   const admin = useIsAdmin();
   const [params] = useSearchParams();
   const filter = filterOf(params, usePeriod(), admin ? userId : undefined, admin);
-  const after = params.get("after");
+  const order = orderOf(params);
+  const [after, before] = [params.get("after"), params.get("before")];
   const found = useQuery({
-    queryKey: ["calls", admin, filter, after],
+    queryKey: ["calls", admin, filter, order, after, before],
     placeholderData: keepPreviousData,
-    refetchInterval: after === null ? FRESH_MS : false,
+    refetchInterval: order === NEWEST && after === null && before === null ? FRESH_MS : false,
     queryFn: () => {
-      const query = { ...filter, limit: ROWS, ...(after !== null && { after }) };
+      const place = after !== null ? { after } : before !== null ? { before } : {};
+      const query = { ...filter, order_by: order, limit: ROWS, ...place };
       return body(admin ? api.GET("/admin/usage", { params: { query } }) : api.GET("/v1/usage", { params: { query } }));
     },
   });
-  return { found, filter, admin };
+  return { found, filter, order, admin };
 }
 
 export function useCall(requestId: string) {

@@ -14,6 +14,7 @@ import { count } from "~/ui/format/numbers";
 import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
+import { useFilter } from "~/ui/urlState";
 
 import classes from "./Keys.module.css";
 
@@ -23,10 +24,13 @@ type Dialog = { action: "make" } | { action: "rotate" | "revoke"; apiKey: Key };
 export function KeysTable({ userId, title }: { userId?: string; title?: string }) {
   const { data, error, refetch } = useKeys(userId);
   const [dialog, setDialog] = useState<Dialog | null>(null);
-  const [withEnded, setWithEnded] = useState(false);
+  const [marked] = useFilter("key");
+  const [choice, setWithEnded] = useState<boolean | null>(null);
   const keys = data?.toReversed();
   const active = keys?.filter(({ status }) => status === "active");
   const ended = keys === undefined || active === undefined ? 0 : keys.length - active.length;
+  // A link to a key shows it whatever its status.
+  const withEnded = choice ?? keys?.some(({ id, status }) => id === marked && status !== "active") ?? false;
   const close = () => setDialog(null);
   const shared = { ...(userId !== undefined && { userId }), onClose: close };
   const make = (
@@ -41,9 +45,10 @@ export function KeysTable({ userId, title }: { userId?: string; title?: string }
       ) : (
         <DataTable
           label="Keys"
-          columns={columnsOf(setDialog, userId !== undefined)}
+          columns={columnsOf(setDialog, userId !== undefined, marked)}
           rows={withEnded ? keys : active}
           rowKey={(key) => key.id}
+          isSelected={(key) => key.id === marked}
           empty={
             <Empty title={ended === 0 ? "No keys yet" : "No key that works"}>
               <Text size="sm" c="dimmed">
@@ -68,13 +73,21 @@ export function KeysTable({ userId, title }: { userId?: string; title?: string }
   );
 }
 
-function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean): Column<Key>[] {
+function intoView(row: HTMLElement | null): void {
+  row?.scrollIntoView({ block: "center" });
+}
+
+function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean, marked: string): Column<Key>[] {
   return [
     {
       id: "name",
       label: "Name",
       grow: 1,
-      cell: (key) => <span className={classes["name"]}>{key.name === null ? <span className="unit">without a name</span> : <Name text={key.name} />}</span>,
+      cell: (key) => (
+        <span className={classes["name"]} ref={key.id === marked ? intoView : null}>
+          {key.name === null ? <span className="unit">without a name</span> : <Name text={key.name} />}
+        </span>
+      ),
     },
     { id: "key", label: "Key", narrow: "below", cell: (key) => <Prefix of={key} /> },
     { id: "status", label: "Status", narrow: "beside", cell: (key) => <KeyStatus of={key.status} /> },

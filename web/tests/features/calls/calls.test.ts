@@ -13,6 +13,13 @@ describe("filterOf", () => {
     expect(filterOf(params, MONTH)).toEqual({ ...SPAN, user_id: "ann", model: "m:1", status: "failed", key_id: "key_1" });
   });
 
+  it("takes what the explorer's links set", () => {
+    const params = new URLSearchParams({ upstream: "gpu-1", endpoint: "/v1/embeddings", tag: "project:", request_id: "req_01", team: "", end_user: "" });
+    const others = { upstream: "gpu-1", endpoint: "/v1/embeddings", tag: "project:", request_id: "req_01", end_user: "" };
+    expect(filterOf(params, MONTH, undefined, true)).toEqual({ ...SPAN, ...others, team: "" });
+    expect(filterOf(params, MONTH)).toEqual({ ...SPAN, ...others });
+  });
+
   it("leaves out what is empty, and a status there is not", () => {
     expect(filterOf(new URLSearchParams({ user: "", status: "toString" }), MONTH)).toEqual(SPAN);
   });

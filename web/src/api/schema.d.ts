@@ -2041,7 +2041,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The audit log, newest first */
+        /**
+         * The audit log, newest first
+         * @description A filter that nothing matches gives an empty list.
+         */
         get: operations["_list_admin_audit_get"];
         put?: never;
         post?: never;
@@ -3075,7 +3078,8 @@ export interface components {
         };
         /**
          * AuditBody
-         * @description A change. `actor` is a user id, or "@bootstrap" for the holder of the bootstrap admin key.
+         * @description A change, or a sign-in. `actor` is a user id, or "@bootstrap" for the holder of the bootstrap admin key, or
+         *     "@unknown" for somebody whose sign-in failed.
          */
         AuditBody: {
             /** Id */
@@ -20395,6 +20399,17 @@ export interface operations {
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description Who acted: a user_id in any case, or `@bootstrap`. */
+                actor?: string | null;
+                action?: string | null;
+                /** @description What it was done to: the `target` of an entry. */
+                object?: string | null;
+                /** @description `sign_in`: sign-ins, failed ones and sign-outs; `change`: everything else. Absent: both. */
+                class?: ("change" | "sign_in") | null;
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
             };
             header?: never;
             path?: never;

@@ -1,10 +1,13 @@
-import { Text } from "@mantine/core";
+import { Anchor, Button, Text } from "@mantine/core";
+import { Link, useSearchParams } from "react-router";
 
-import type { Entry } from "~/features/audit/audit";
-import { actionWords, actorWords, detailLine } from "~/features/audit/words";
+import { type Entry, FILTERS } from "~/features/audit/audit";
+import { actorPath, targetPath } from "~/features/audit/places";
+import { actionWords, actorWords, detailLine, targetWords } from "~/features/audit/words";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Timestamp } from "~/ui/Times";
+import { useChangeParams } from "~/ui/urlState";
 
 import classes from "./AuditTable.module.css";
 
@@ -20,7 +23,7 @@ export function AuditTable({ entries, next, selected }: Props) {
   return (
     <>
       <DataTable
-        label="Changes"
+        label="Audit log"
         columns={COLUMNS}
         rows={entries}
         rowKey={(entry) => String(entry.id)}
@@ -34,12 +37,41 @@ export function AuditTable({ entries, next, selected }: Props) {
 }
 
 function None() {
+  const [params] = useSearchParams();
+  const changeParams = useChangeParams();
+  if (!FILTERS.some((name) => params.has(name))) {
+    return (
+      <Empty title="Nothing was changed in this time">
+        <Text size="sm" c="dimmed">
+          Every change to users, keys, limits and prices is written down here, and every sign-in. Choose another period to see older ones.
+        </Text>
+      </Empty>
+    );
+  }
+  const clear = () => {
+    changeParams((next) => {
+      for (const name of [...FILTERS, "after"]) next.delete(name);
+    });
+  };
   return (
-    <Empty title="Nothing was changed yet">
+    <Empty title="No entry matches">
       <Text size="sm" c="dimmed">
-        Every change to users, keys, limits and prices is written down here, and every sign-in.
+        None of this period has all that the filters ask for. Ids have to be whole.
       </Text>
+      <Button variant="default" onClick={clear} w="fit-content">
+        Clear the filters
+      </Button>
     </Empty>
+  );
+}
+
+/** A name that leads to its page, where it has one. */
+export function Named({ path, children }: { path: string | null; children: string }) {
+  if (path === null) return <>{children}</>;
+  return (
+    <Anchor component={Link} to={path} inherit>
+      {children}
+    </Anchor>
   );
 }
 
@@ -49,9 +81,18 @@ function shown(entries: readonly Entry[]): string {
 
 const COLUMNS: Column<Entry>[] = [
   { id: "at", label: "Time", cell: ({ at }) => <Timestamp at={at} /> },
-  { id: "actor", label: "Who", narrow: "named", cell: ({ actor }) => actorWords(actor) },
+  { id: "actor", label: "Who", narrow: "named", cell: ({ actor }) => <Named path={actorPath(actor)}>{actorWords(actor)}</Named> },
   { id: "action", label: "What", narrow: "beside", cell: ({ action }) => actionWords(action) },
-  { id: "target", label: "Of", narrow: "named", cell: ({ target }) => <span className={classes["target"]}>{target === "*" ? "several" : target}</span> },
+  {
+    id: "target",
+    label: "Of",
+    narrow: "named",
+    cell: (entry) => (
+      <span className={classes["target"]} title={entry.target}>
+        <Named path={targetPath(entry)}>{targetWords(entry.target)}</Named>
+      </span>
+    ),
+  },
   { id: "detail", label: "Detail", from: 900, cell: ({ detail }) => <span className={classes["line"]}>{detailLine(detail)}</span> },
   { id: "address", label: "From", from: 700, cell: ({ address }) => address ?? <span className="unit">here</span> },
 ];

@@ -72,7 +72,7 @@ async def test_a_new_key_is_shown_once(alice, admin, desk, place):
 @pytest.mark.parametrize("place", ["/me/keys", "/admin/users/ALICE/keys"])
 async def test_a_list_has_what_was_used_with_each_key_this_month(alice, admin, desk, key_id, place):
     other = (await alice.post("/me/keys")).json()["id"]
-    now, used = desk.house.clock.ms, Usage(input_tokens=10, output_tokens=5)
+    now, used = desk.house.clock.ms, Usage(prompt_tokens=10, completion_tokens=5)
     for number, (key, at) in enumerate([(key_id, now), (key_id, now), (other, now), (other, now - 40 * 86_400_000)]):
         made = record(request_id=f"req_{number}", key_id=key, created_at=at, usage=used, cost_pico=500_000_000_000)
         await desk.house.store.ledger.settle(made)

@@ -4244,8 +4244,8 @@ export interface components {
         /**
          * KeyBody
          * @description A key. `prefix` is the part of it that may be shown; a key that was rotated expires at the end of its grace
-         *     period. `usage` is what remains of its own limits. `acts_for` is null for a key that acts for its user only, and so
-         *     are the other fields of acting then.
+         *     period. `month` is what was used with it, `usage` what remains of its own limits. `acts_for` is null for a key that
+         *     acts for its user only, and so are the other fields of acting then.
          */
         KeyBody: {
             /** Id */
@@ -4269,6 +4269,7 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "expired" | "revoked";
+            month: components["schemas"]["MonthBody"];
             limits: components["schemas"]["LimitsBody"];
             usage: components["schemas"]["UsageBody"];
             /** Acts For */
@@ -5151,6 +5152,7 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "expired" | "revoked";
+            month: components["schemas"]["MonthBody"];
             limits: components["schemas"]["LimitsBody"];
             usage: components["schemas"]["UsageBody"];
             /** Acts For */

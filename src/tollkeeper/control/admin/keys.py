@@ -35,7 +35,7 @@ from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import FOREVER, KeyStatus, NewKey, key_status, valid_until
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.ports.accounts import Key, NamedIn
-from tollkeeper.store.ports.reports import Filter, Totals
+from tollkeeper.store.ports.reports import Totals
 
 MAX_GRACE_SECONDS = 30 * 86_400
 
@@ -47,8 +47,8 @@ ActsFor = Literal["users"]
 
 class KeyBody(BaseModel):
     """A key. `prefix` is the part of it that may be shown; a key that was rotated expires at the end of its grace
-    period. `month` is what was used with it, `usage` what remains of its own limits. `acts_for` is null for a key that acts for its user only, and so
-    are the other fields of acting then."""
+    period. `month` is what was used with it, `usage` what remains of its own limits. `acts_for` is null for a key that
+    acts for its user only, and so are the other fields of acting then."""
 
     id: str
     name: str | None
@@ -148,13 +148,8 @@ _NO_USAGE = Totals()
 
 
 async def _one_key_body(services: ControlServices, key: Key) -> KeyBody:
-    return await _key_body(
-        services, key, await total_of(services, replace(_this_month(services, key.user_id), key_id=key.id))
-    )
-
-
-def _this_month(services: ControlServices, user_id: str) -> Filter:
-    return this_month(services, services.accounts.user(user_id))
+    which = replace(this_month(services, services.accounts.user(key.user_id)), key_id=key.id)
+    return await _key_body(services, key, await total_of(services, which))
 
 
 async def _key_body(services: ControlServices, key: Key, month: Totals) -> KeyBody:
@@ -199,9 +194,8 @@ async def key_list(services: ControlServices, user_id: str, page: Page) -> KeyLi
     """A user's keys, oldest first, including those that no longer work."""
     keys = rows_after(services.accounts.keys_of(user_id), page.after, _id)
     keys, cursor = page_of(keys, page, _id, weight=_weight)
-    by_key = {
-        place[0]: totals for place, totals in await services.reports.summary(_this_month(services, user_id), ["key"])
-    }
+    which = this_month(services, services.accounts.user(user_id))
+    by_key = {place[0]: totals for place, totals in await services.reports.summary(which, ["key"])}
     data = [await _key_body(services, key, by_key.get(key.id, _NO_USAGE)) for key in keys]
     return KeyList(data=data, has_more=cursor is not None, next=cursor)
 

@@ -119,7 +119,7 @@ function Tightest({ user, onLimits }: { user: UserRow; onLimits: (userId: string
       ) : (
         <Reading name={first[0]} reading={first[1]} />
       )}
-      {user.status !== "closed" && <QuickLimits userId={user.user_id} onAll={() => onLimits(user.user_id)} />}
+      {user.status !== "closed" && <QuickLimits userId={user.user_id} name={first?.[0]} onAll={() => onLimits(user.user_id)} />}
     </div>
   );
 }

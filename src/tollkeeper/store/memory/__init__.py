@@ -19,6 +19,7 @@ invoices.py      invoices, the records that they cover, and credit
 upstreams.py     upstreams
 aliases.py       aliases of models
 pins.py          what is fixed of models
+limit_templates.py  named sets of limits
 jobs.py          work for admins
 idempotency.py   claims to idempotency keys
 installation.py  values of the installation

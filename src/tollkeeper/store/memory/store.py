@@ -16,6 +16,7 @@ from tollkeeper.store.memory.installation import MemoryInstallation
 from tollkeeper.store.memory.invoices import MemoryInvoices
 from tollkeeper.store.memory.jobs import MemoryJobs
 from tollkeeper.store.memory.ledger import MemoryLedger
+from tollkeeper.store.memory.limit_templates import MemoryLimitTemplates
 from tollkeeper.store.memory.pins import MemoryPins
 from tollkeeper.store.memory.prices import MemoryPrices
 from tollkeeper.store.memory.refusals import MemoryRefusals
@@ -40,6 +41,7 @@ from tollkeeper.store.ports.installation import Installation
 from tollkeeper.store.ports.invoices import InvoiceStore
 from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
+from tollkeeper.store.ports.limit_templates import LimitTemplateStore
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.refusals import RefusalStore
@@ -72,6 +74,7 @@ class MemoryStore:
         self.aliases: AliasStore = MemoryAliases(self._tables)
         self.upstreams: UpstreamStore = MemoryUpstreams(self._tables)
         self.pins: PinStore = MemoryPins(self._tables)
+        self.limit_templates: LimitTemplateStore = MemoryLimitTemplates(self._tables)
         self.jobs: JobStore = MemoryJobs(self._tables)
         self.idempotency: IdempotencyStore = MemoryIdempotency(self._tables)
         self.installation: Installation = MemoryInstallation(self._tables)

@@ -19,6 +19,7 @@
     aliases.py    aliases of models
     upstreams.py  upstreams, and their sealed secrets
     pins.py       what is fixed of models
+    limit_templates.py  named sets of limits
     jobs.py       work for admins that goes on without them
     idempotency.py    claims to idempotency keys
     installation.py   values of the installation, by name

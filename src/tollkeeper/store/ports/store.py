@@ -18,6 +18,7 @@ from tollkeeper.store.ports.installation import Installation
 from tollkeeper.store.ports.invoices import InvoiceStore
 from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
+from tollkeeper.store.ports.limit_templates import LimitTemplateStore
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.refusals import RefusalStore
@@ -50,6 +51,7 @@ class Store(Protocol):
     aliases: AliasStore
     upstreams: UpstreamStore
     pins: PinStore
+    limit_templates: LimitTemplateStore
     jobs: JobStore
     idempotency: IdempotencyStore
     installation: Installation

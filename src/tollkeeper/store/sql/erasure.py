@@ -60,6 +60,7 @@ IMPERSONAL = frozenset(
         "teams",
         "upstreams",
         "pins",
+        "limit_templates",
         "installation",
         "head",
         "daily_upstreams",

@@ -220,6 +220,16 @@ pins = Table(
     Column("loaded", Boolean, nullable=False),
 )
 
+# A copy of a template's limits is in no way bound to it.
+limit_templates = Table(
+    "limit_templates",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("limits", Text, nullable=False),
+)
+
 installation = Table(
     "installation",
     METADATA,

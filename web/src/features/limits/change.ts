@@ -63,11 +63,11 @@ export function describeChange(change: LimitsChange): string {
 /** The meters after a change, before the gateway has answered: of limits that were set before. */
 export function withChange(usage: Usage, change: LimitsChange): Usage {
   const { models, ...own } = usage;
-  const after = withFigures(own as Record<string, Reading>, change);
+  const after = withFigures(own, change);
   if (models === undefined) return after;
   const ofModels = Object.entries(models).map(([model, readings]) => {
     const changed = change.models?.[model];
-    return [model, changed === null ? {} : withFigures(readings as Record<string, Reading>, changed ?? {})];
+    return [model, changed === null ? {} : withFigures(readings, changed ?? {})];
   });
   return { ...after, models: Object.fromEntries(ofModels) as NonNullable<Usage["models"]> };
 }

@@ -47,6 +47,14 @@ export const COUNTED: readonly Group[] = [
 export const COUNT_NAMES: readonly CountName[] = COUNTED.flatMap((group) => group.fields.map(([name]) => name));
 export const FIGURE_NAMES: readonly FigureName[] = [...COUNT_NAMES, "max_concurrent_requests", "max_tokens_per_request", "queue_weight"];
 
+/** No limits at all. */
+export const NO_LIMITS: Limits = {
+  ...(Object.fromEntries(FIGURE_NAMES.map((name) => [name, null])) as Record<FigureName, null>),
+  alerts: null,
+  allowed_models: null,
+  models: {},
+};
+
 /** The limits that are set most, for the editor in the table of users. */
 export const QUICK_NAMES: readonly FigureName[] = ["cost_usd_per_month", "tokens_per_day", "requests_per_minute", "max_concurrent_requests"];
 

@@ -12,7 +12,7 @@ import { UserStatus } from "~/features/users/UserStatus";
 import type { UserRow } from "~/features/users/users";
 import { Sparkline } from "~/ui/chart/Sparkline";
 import { Count } from "~/ui/Count";
-import { type Column, DataTable } from "~/ui/DataTable";
+import { type Column, DataTable, type Selection } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { FadeOnChange } from "~/ui/FadeOnChange";
 import { cents, mostPlaces } from "~/ui/format/money";
@@ -27,10 +27,11 @@ interface Props {
   filtered: boolean;
   sort: { by: string; order: string; onSort: (by: string) => void };
   onLimits: (userId: string) => void;
+  selection: Selection<UserRow>;
 }
 
 /** Users with what they use and what is left to them. */
-export function UsersTable({ rows, filtered, sort, onLimits }: Props) {
+export function UsersTable({ rows, filtered, sort, onLimits, selection }: Props) {
   const { setStatus } = useUserChanges();
   return (
     <DataTable
@@ -41,6 +42,7 @@ export function UsersTable({ rows, filtered, sort, onLimits }: Props) {
       to={(user) => `/admin/users/${encodeURIComponent(user.user_id)}`}
       search=""
       sort={sort}
+      selection={selection}
       empty={filtered ? <NoMatch /> : <NoUsers />}
     />
   );

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import httpx2 as httpx
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.pages.conftest import NewWindow, forgive

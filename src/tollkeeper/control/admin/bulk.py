@@ -193,8 +193,9 @@ async def _answer(
 
 def _part(user: User, other: User) -> BulkPart:
     """What of a user differs from the same one at another time."""
+    assert user.status != "closed"  # such users are skipped
     return BulkPart(
-        status=None if user.status == other.status or user.status == "closed" else user.status,
+        status=None if user.status == other.status else user.status,
         limits=None if user.limits == other.limits else LimitsForm(audited_limits(user.limits).get("limits", {})),
     )
 

@@ -63,9 +63,7 @@ def test_what_is_no_number_is_said_at_its_field(visitor: Visitor, admin: Visitor
 
 
 def test_the_pencil_edits_the_limit_beside_it(visitor: Visitor, admin: Visitor) -> None:
-    path, headers = f"/admin/users/{visitor.user_id}/limits", {"authorization": f"Bearer {admin.key}"}
-    limits = {"requests_per_day": 1000, "tokens_per_month": 50_000_000}
-    assert httpx.put(f"{admin.gateway.url}{path}", json=limits, headers=headers, verify=False).status_code == 200
+    visitor.limit(requests_per_day=1000, tokens_per_month=50_000_000)
     assert asked(visitor).status_code == 200
     row = open_users(admin, visitor)
     row.hover()

@@ -71,6 +71,7 @@ WITHOUT: dict[str, str] = {
     "cli/demo/engine/child": "a process: tests/cli/demo/engine/test_process.py",
     "cli/load/client": "under its generator: tests/cli/load/test_generator.py",
     "control/admin/live": "a stream, on a real connection: tests/gateway/test_live.py",
+    "control/user_live": "a stream, on a real connection: tests/gateway/test_user_live.py",
     "services/upstreams/http/tunnel": "a way to an upstream: tests/services/upstreams/http/test_connector.py",
     "gateway/dispatch": "what follows each attempt: tests/gateway/test_failover.py",
     "services/queue/selection": "the pool behind the whole gateway: tests/gateway/test_routing.py",

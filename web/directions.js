@@ -15,8 +15,12 @@ const FEATURES = {
   session: {},
   models: { session: "an admin sees all models, a user those they may use" },
   limits: { models: "a limit for one model is set by the model's name" },
-  live: { models: "models have one colour on every page" },
-  usage: { models: "models have one colour on every page", session: "admins and users read different paths of the API" },
+  live: { session: "admins and users follow different paths of the API" },
+  usage: {
+    live: "what one user used today and this month is pushed",
+    models: "models have one colour on every page",
+    session: "admins and users read different paths of the API",
+  },
   calls: {
     models: "models have one colour on every page",
     session: "admins and users read different paths of the API",
@@ -43,7 +47,7 @@ const FEATURES = {
     models: "what is pulled becomes a model",
     upstreams: "a model is pulled at one upstream, or at each whose models can be changed",
   },
-  refusals: { limits: "a refusal says in words which limit refused" },
+  refusals: { limits: "a refusal says in words which limit refused", session: "admins and users read different paths of the API" },
   audit: { limits: "an entry says in words which limits were set" },
   alerts: {
     audit: "an event says who acted, in the same words",
@@ -58,6 +62,7 @@ const FEATURES = {
     models: "a new user's first request names a model",
     session: "admins may not suspend or close their own account",
     teams: "a user is in a team",
+    usage: "those who used most are shown beside the models that were used most",
   },
   chat: {
     limits: "a refusal shows the limit that was reached",

@@ -16,6 +16,7 @@ from tests.services.in_memory import BOOTSTRAP, ROOT, InMemoryAccounts, record, 
 from tollkeeper.control.admin.live import snapshot_event, tick_event
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
+from tollkeeper.control.user_live import user_event
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.rules.invoices import PayerId, Seller
 from tollkeeper.rules.owners import Owner
@@ -58,6 +59,7 @@ from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.totals import RunningTotals
+from tollkeeper.services.watching.user_live import UserLive
 from tollkeeper.store.ports.counters import LimitStatus
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.wire.http.hosts import Networks
@@ -180,6 +182,14 @@ async def open_desk(*, metrics_networks: Collection[str] = ()) -> Desk:
         probe=lambda config: _probed(probed, config),
         pool=pool,
         live=Live(totals, metrics, house.accounts, pool, house.clock, snapshot=snapshot_event, tick=tick_event),
+        user_live=UserLive(
+            lambda user_id: RunningTotals(house.store.ledger, house.store.reports, house.clock, user_id=user_id),
+            house.accounts,
+            usage,
+            pool,
+            house.clock,
+            write=user_event,
+        ),
         metrics=metrics,
         ready=ready,
         now=house.clock,

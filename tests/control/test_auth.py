@@ -224,6 +224,7 @@ async def test_the_session_of_a_user_opens_nothing_of_admins(alice):
         ("GET", "/admin/users"),
         ("GET", "/admin/usage"),
         ("GET", "/admin/live"),
+        ("GET", "/admin/users/alice/live"),
         ("GET", "/admin/audit"),
         ("POST", "/admin/users"),
         ("PATCH", "/admin/users/alice"),

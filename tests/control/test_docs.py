@@ -17,7 +17,7 @@ from tests.control.desk import ADMIN_KEY, open_desk
 from tollkeeper.control.admin.organization import LISTS
 
 # The live feed has no end.
-RELAYED = r"^((/v1)?/(chat/completions|completions|embeddings|models.*)|/admin/live)$"
+RELAYED = r"^((/v1)?/(chat/completions|completions|embeddings|models.*)|/admin/live|/me/live|/admin/users/[^/]+/live)$"
 HEADERS = {"authorization": f"Bearer {ADMIN_KEY}"}
 # What a schema cannot say: that `from` is not later than `to`, nor before 1970, that an end lies ahead, that a cursor
 # is one of ours, that names have no spaces and are there once, that money is not finer than a trillionth of a dollar,

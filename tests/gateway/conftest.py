@@ -30,6 +30,7 @@ from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.refusals import RefusalCounts
+from tollkeeper.services.watching.user_live import UserLive
 from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.ports.store import Store
@@ -52,6 +53,7 @@ class Gateway:
     store: Store
     metrics: Metrics
     live: Live
+    user_live: UserLive
     upstreams: Upstreams
     client: httpx.AsyncClient
     models: ModelServices
@@ -158,6 +160,7 @@ async def running(
                 built.store,
                 built.metrics,
                 built.live,
+                built.user_live,
                 built.upstreams,
                 client,
                 built.models,

@@ -53,7 +53,7 @@ def test_from_the_demo_to_an_answer_and_an_admin_who_steps_in(
         # The numbers moved, and nothing was loaded anew.
         expect(tile(admin.page, "Requests per second")).to_contain_text(f"{before + 1} today")
         expect(tile(admin.page, "Spend today").locator("dd")).to_contain_text(re.compile(r"<\$0\.01|\$0\.0*[1-9]"))
-        expect(admin.page.get_by_role("table", name="Top users today")).to_contain_text("alice")
+        expect(admin.page.get_by_role("table", name="Top users")).to_contain_text("alice")
         assert admin.page.evaluate("window.same") is True
 
         # The admin lowers the limit; the next message is refused in words.

@@ -39,11 +39,40 @@ def test_numbers_move_without_a_reload(visitor: Visitor, admin: Visitor) -> None
     visitor.bill("5.00")  # among so many visitors, the first of today are those who pay most
     expect(tile(page, "Requests per second")).to_contain_text(f"{before + 3:,} today")
     expect(tile(page, "Requests per second").locator("dd")).not_to_contain_text(re.compile("^0 /s"))
-    expect(page.get_by_role("table", name="Top users today")).to_contain_text(visitor.user_id)
-    expect(page.get_by_role("table", name="Top models today")).to_contain_text("tiny:latest")
+    expect(page.get_by_role("table", name="Top users")).to_contain_text(visitor.user_id)
+    expect(page.get_by_role("table", name="Top models")).to_contain_text("tiny:latest")
     assert page.evaluate("window.same") is True
-    # Pushed: nothing was asked for, but for the sums of the chosen period further down, which are read now and then.
-    assert [url for url in asked if "/admin/usage/summary?" not in url] == []
+    # Pushed: nothing was asked for, but for what was used in the chosen period, which is read again when something was.
+    assert [url for url in asked if not re.search(r"/admin/(usage/summary|users|refusals)\?", url)] == []
+
+
+def test_all_below_the_live_strip_follows_the_period(visitor: Visitor, admin: Visitor) -> None:
+    visitor.call()
+    visitor.bill("6.00")
+    admin.arrive("/admin?period=today")
+    page = admin.page
+    expect(page.get_by_role("table", name="Top users")).to_contain_text(visitor.user_id)
+    expect(page.get_by_role("heading", name=re.compile("^Cost by hour"))).to_be_visible()
+    page.goto(f"{admin.gateway.url}/ui/admin?period=custom&from=2026-01-01&to=2026-01-31")
+    expect(page.get_by_text("Nobody has sent a request in this time.")).to_be_visible()
+    expect(page.get_by_text("No model was used in this time.")).to_be_visible()
+    expect(page.get_by_text("Nothing was used in this time.").first).to_be_visible()
+    page.get_by_role("radiogroup", name="Period").get_by_text("7 days").click()
+    expect(page.get_by_role("table", name="Top users")).to_contain_text(visitor.user_id)
+    expect(page.get_by_role("heading", name=re.compile("^Cost by day"))).to_be_visible()
+    usage = page.get_by_role("link", name=f"Usage of {visitor.user_id}")
+    leads = rf"/admin/usage\?group_by=model&user_id={visitor.user_id}&period=7d$"
+    expect(usage).to_have_attribute("href", re.compile(leads))
+
+
+def test_users_are_listed_with_the_figures_of_a_period(visitor: Visitor, admin: Visitor) -> None:
+    visitor.call()
+    admin.arrive(f"/admin/users?q={visitor.user_id}&period=7d")
+    row = admin.page.get_by_role("row").filter(has_text=visitor.user_id)
+    expect(row).to_contain_text(re.compile(r"<\$0\.01|\$0\.0*[1-9]"))
+    expect(admin.page.get_by_role("columnheader", name="Spend 7 days")).to_be_visible()
+    admin.open(f"/admin/users?q={visitor.user_id}&period=custom&from=2026-01-01&to=2026-01-31")
+    expect(row).not_to_contain_text(re.compile(r"\$0\.0*[1-9]"))
 
 
 def test_the_users_table_moves_too(visitor: Visitor, admin: Visitor) -> None:

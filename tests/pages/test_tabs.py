@@ -28,7 +28,7 @@ def test_eight_tabs_are_all_alive(visitor: Visitor, admin: Visitor, faults: list
     visitor.bill("9.00")  # among so many visitors, the first of today are those who pay most
     visitor.call()
     for page in pages:
-        expect(page.get_by_role("table", name="Top users today")).to_contain_text(visitor.user_id)
+        expect(page.get_by_role("table", name="Top users")).to_contain_text(visitor.user_id)
     # Who holds the stream goes; the others do not lose it.
     pages.pop(0).close()
     visitor.call()

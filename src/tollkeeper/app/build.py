@@ -21,6 +21,7 @@ from tollkeeper.config import Settings
 from tollkeeper.control.admin.live import snapshot_event, tick_event
 from tollkeeper.control.app import create_control
 from tollkeeper.control.context import ControlServices
+from tollkeeper.control.user_live import user_event
 from tollkeeper.gateway.context import Bounds, GatewayContext
 from tollkeeper.gateway.guard import Guard
 from tollkeeper.gateway.http.server import Server
@@ -80,6 +81,7 @@ from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.refusals import RefusalCounts
 from tollkeeper.services.watching.totals import RunningTotals
+from tollkeeper.services.watching.user_live import UserLive
 from tollkeeper.store.engines import new_counters
 from tollkeeper.store.ports.store import Store
 from tollkeeper.wire.dialect import AnyDialect
@@ -127,6 +129,7 @@ class Gateway:
     metrics: Metrics
     refusals: RefusalCounts
     live: Live
+    user_live: UserLive
     probes: Probes
     upstreams: Upstreams
     models: ModelServices
@@ -281,7 +284,15 @@ async def _join(
     accounts.teams.on_limits_saved.append(alerts.budgets.touch)
     end_users.on_limits_saved.append(alerts.budgets.touch)
     refusals = RefusalCounts(store.refusals, now)
-    observers.add(metrics, totals, budgets, alerts.budgets, refusals)
+    user_live = UserLive(
+        lambda user_id: RunningTotals(store.ledger, store.reports, now, user_id=user_id),
+        accounts,
+        limit_usage,
+        pool,
+        now,
+        write=user_event,
+    )
+    observers.add(metrics, totals, user_live, budgets, alerts.budgets, refusals)
     context = GatewayContext(
         accounts=accounts,
         admission=Admission(
@@ -331,6 +342,7 @@ async def _join(
         metrics,
         pool,
         live,
+        user_live,
         limit_usage,
         adjustments,
         upstreams,
@@ -341,10 +353,22 @@ async def _join(
         sign_in,
         alerts,
     )
-    server = _server(settings, context, control, live, new_id, dialects)
+    server = _server(settings, context, control, new_id, dialects)
     probes = Probes(registry, time.monotonic, patience=PROBE_PATIENCE)
     return Gateway(
-        context, server, store, bootstrap, metrics, refusals, live, probes, upstreams, models, billing, alerts
+        context,
+        server,
+        store,
+        bootstrap,
+        metrics,
+        refusals,
+        live,
+        user_live,
+        probes,
+        upstreams,
+        models,
+        billing,
+        alerts,
     )
 
 
@@ -401,6 +425,7 @@ def _control_services(
     metrics: Metrics,
     pool: Pool,
     live: Live,
+    user_live: UserLive,
     limit_usage: LimitUsage,
     adjustments: Adjustments,
     upstreams: Upstreams,
@@ -446,6 +471,7 @@ def _control_services(
         probe=try_upstream,
         pool=pool,
         live=live,
+        user_live=user_live,
         refusals=store.refusals,
         reports=store.reports,
         buckets=store.buckets,
@@ -477,13 +503,13 @@ def _server(
     settings: Settings,
     context: GatewayContext,
     services: ControlServices,
-    live: Live,
     new_id: RequestIds,
     dialects: Sequence[AnyDialect],
 ) -> Server:
     def stopping() -> None:
         notify(os.environ, "STOPPING=1")
-        live.stop()
+        services.live.stop()
+        services.user_live.stop()
         services.followers.stop()
         context.selection.line.close(
             lambda: Stopping(

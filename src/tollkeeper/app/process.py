@@ -86,7 +86,7 @@ async def serve(
                 await prepare(context)
             keeping = housekeeping(context.catalog, context.facts, context.accounts)
             watch = upstream_watch(context.catalog, gateway.probes, gateway.upstreams)
-            work = [keeping, watch, gateway.metrics.watch_loop(), gateway.live.run()]
+            work = [keeping, watch, gateway.metrics.watch_loop(), gateway.live.run(), gateway.user_live.run()]
             work += [gateway.models.keeping.run(), expiry(context.keys), refusals(gateway.refusals)]
             alerts = gateway.alerts
             work += [alerts.deliveries.run(), alerts.budgets.run(), alerts.conditions.run()]

@@ -9,7 +9,19 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from tollkeeper.control import auth, calls, docs, me, open_id, openrouter, public, refusals, second_factor, usage
+from tollkeeper.control import (
+    auth,
+    calls,
+    docs,
+    me,
+    open_id,
+    openrouter,
+    public,
+    refusals,
+    second_factor,
+    usage,
+    user_live,
+)
 from tollkeeper.control.admin import (
     adjustments,
     alerts,
@@ -33,6 +45,7 @@ from tollkeeper.control.admin import (
 )
 from tollkeeper.control.context import HEAD_ONLY, ControlServices
 from tollkeeper.control.http.bodies import LargeBodies
+from tollkeeper.control.http.compression import Compression
 from tollkeeper.control.http.errors import HANDLED_ERROR, add_error_handlers, add_errors
 from tollkeeper.control.invoices import archive, credit, issued, months, of_team, own
 from tollkeeper.control.relayed import add_relayed
@@ -47,6 +60,7 @@ ROUTERS = (
     open_id.router,
     second_factor.router,
     me.router,
+    user_live.own,
     own.router,
     credit.own,
     usage.user_routes,
@@ -80,6 +94,7 @@ ROUTERS = (
     aliases.router,
     upstreams.router,
     live.router,
+    user_live.admin,
     audit.router,
     alerts.router,
     alerts.user_routes,
@@ -116,6 +131,7 @@ def document(version: str, dialects: Sequence[AnyDialect]) -> dict[str, Any]:
     add_errors(written)
     add_relayed(written, dialects)
     live.add_live(written)
+    user_live.add_user_live(written)
     jobs.add_jobs(written)
     return written
 
@@ -134,6 +150,7 @@ def create_control(services: ControlServices, dialects: Sequence[AnyDialect]) ->
     app.state.services = services
     app.state.dialects = dialects
     app.state.bodies = LargeBodies()
+    app.add_middleware(Compression)
     add_error_handlers(app)
     for router in ROUTERS:
         # Not by `include_router`, which would build every route a second time.

@@ -37,6 +37,7 @@ from tollkeeper.services.upstreams.upstreams import Upstreams
 from tollkeeper.services.watching.live import Live
 from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.pool import Pool
+from tollkeeper.services.watching.user_live import UserLive
 from tollkeeper.store.ports.audit import Audit
 from tollkeeper.store.ports.buckets import Buckets
 from tollkeeper.store.ports.events import EventStore
@@ -81,6 +82,7 @@ class ControlServices:
     probe: Probe
     pool: Pool
     live: Live
+    user_live: UserLive
     metrics: Metrics
     ready: Callable[[], Awaitable[Mapping[str, str | None]]]
     now: Callable[[], int]

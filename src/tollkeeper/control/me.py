@@ -29,6 +29,7 @@ from tollkeeper.control.http.schemas import Page, exact_response_in_thread
 from tollkeeper.rules.errors import Forbidden, NotFound
 from tollkeeper.rules.limits import NO_LIMITS
 from tollkeeper.services.accounts.directory import Caller
+from tollkeeper.services.queue.line import UserQueue
 
 router = user_router("own account")
 
@@ -67,13 +68,12 @@ async def _me(services: Services, caller: CurrentCaller) -> Response:
         team_name=None if team is None else team.name,
         team_limits=None if team is None else limits_body(team.limits),
         team_usage=None if team is None else await usage_body(services, team),
-        queue=_queue(services, caller.user.user_id),
+        queue=queue_body(services.pool.line.of_user(caller.user.user_id)),
     )
     return await exact_response_in_thread(body)
 
 
-def _queue(services: ControlServices, user_id: str) -> QueueBody:
-    mine = services.pool.line.of_user(user_id)
+def queue_body(mine: UserQueue) -> QueueBody:
     estimate = None if mine.estimate_s is None else round(mine.estimate_s, 1)
     return QueueBody(waiting=mine.waiting, running=mine.running, position=mine.position, estimate_s=estimate)
 

@@ -62,7 +62,7 @@ def figure(row, sort):
         "user_id": "",
         "requests": row["month"]["requests"],
         "tokens": row["month"]["total_tokens"],
-        "cost": float(row["month"]["cost_usd"]),
+        "cost": (float(row["month"]["cost_usd"]), row["month"]["requests"]),
         "last_seen": row["last_seen_at"] or "",
         "created": row["created_at"],
     }[sort]
@@ -110,6 +110,30 @@ async def test_the_total_is_of_all_that_match(many, admin, query, total):
 async def test_a_cursor_of_another_list_is_refused(admin, after):
     response = await admin.get("/admin/users", params={"sort": "cost", "after": after})
     assert (response.status_code, shape_of(response)["param"]) == (422, "after")
+
+
+@pytest.mark.parametrize(("sort", "first"), [("requests", "bob"), ("tokens", "alice"), ("cost", "alice")])
+async def test_a_period_has_its_own_figures_and_order(desk, admin, numbers, sort, first):
+    await use(desk, numbers, "alice", tokens=7, cost=5 * 10**6, at=START - 40 * DAY)
+    for back in (39, 38):
+        await use(desk, numbers, "bob", tokens=1, at=START - back * DAY)
+    for _ in range(5):
+        await use(desk, numbers, "root", tokens=100, cost=10**12)  # this month, and not in the period
+    query = {"from": "2026-10-01T00:00:00Z", "to": "2026-11-01T00:00:00Z", "sort": sort, "order": "desc"}
+    found = (await admin.get("/admin/users", params=query)).json()["data"]
+    assert found[0]["user_id"] == first
+    rows = {row["user_id"]: row for row in found}
+    assert rows["alice"]["period"] == {"requests": 1, "total_tokens": 7, "cost_usd": "0.000005"}
+    assert (rows["bob"]["period"]["requests"], rows["bob"]["month"]["requests"]) == (2, 0)
+    assert (rows["root"]["period"]["requests"], rows["root"]["month"]["requests"]) == (0, 5)
+    plain = (await admin.get("/admin/users", params={"sort": sort, "order": "desc"})).json()["data"]
+    assert (plain[0]["user_id"], plain[0]["period"]) == ("root", None)
+
+
+async def test_a_period_that_ends_before_it_begins_is_refused(admin):
+    query = {"from": "2026-11-02T00:00:00Z", "to": "2026-11-01T00:00:00Z"}
+    response = await admin.get("/admin/users", params=query)
+    assert (response.status_code, shape_of(response)["param"]) == (422, "from")
 
 
 async def test_a_week_has_seven_days_whatever_was_used(desk, admin, numbers):

@@ -56,6 +56,18 @@ async def test_what_was_settled_before_and_since_is_counted_once(bench: Bench) -
     assert repr(bench.totals) == "RunningTotals(kept)"
 
 
+async def test_those_of_one_user_are_of_nobody_else(bench: Bench) -> None:
+    totals = bench.totals = RunningTotals(bench.store.ledger, bench.store.reports, bench.clock, user_id="alice")
+    for user_id in ("alice", "bob"):
+        await bench.settle(user_id=user_id)
+    await totals.keep()
+    for user_id in ("alice", "bob"):
+        await bench.settle(user_id=user_id)
+    for span in (totals.today, totals.month):
+        assert span.total.totals() == Totals(2, 20, 0, 0, 40, 0, 10)
+        assert span.by == {}
+
+
 async def test_who_changed_is_reported_once_those_first_who_wait_longest(bench: Bench) -> None:
     await bench.totals.keep()
     for user_id in ("alice", "bob", "alice", "carol"):

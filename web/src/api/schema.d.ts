@@ -417,6 +417,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your usage and what remains of it, live
+         * @description At most 6 streams at a time for each user.
+         */
+        get: operations["_own_me_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me/invoices": {
         parameters: {
             query?: never;
@@ -660,7 +680,7 @@ export interface paths {
         /**
          * Users, each with their usage
          * @description A page continues after the last user of the previous one, in the order of the sort: users whose figures do not
-         *     change in the meantime appear exactly once.
+         *     change in the meantime appear exactly once. With `from` or `to` each user has the usage of that `period`, too.
          */
         get: operations["_list_admin_users_get"];
         put?: never;
@@ -2109,6 +2129,26 @@ export interface paths {
          * @description At most 6 streams at a time for each key or session.
          */
         get: operations["_live_admin_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/users/{user_id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A user's usage and what remains of it, live
+         * @description At most 6 streams at a time for each key or session.
+         */
+        get: operations["_of_user_admin_users__user_id__live_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5677,6 +5717,22 @@ export interface components {
             next?: string | null;
         };
         /**
+         * PeriodBody
+         * @description Usage in the period that was asked for.
+         */
+        PeriodBody: {
+            /** Requests */
+            requests: number;
+            /** Total Tokens */
+            total_tokens: number;
+            /**
+             * Cost Usd
+             * Format: decimal
+             * @example 0.000123
+             */
+            cost_usd: string;
+        };
+        /**
          * PinBody
          * @description `digest`: the name serves this one only; null: any. `loaded`: it is kept in memory.
          */
@@ -7202,7 +7258,7 @@ export interface components {
          * UserRow
          * @description A user and their usage. `last_seen_at` is when one of their keys was last used, null if never; `second_factor` is
          *     whether their password needs a code beside it; `usage` is what remains of each limit; `week` has the last seven
-         *     days, oldest first, including today.
+         *     days, oldest first, including today; `period` is there in a list for a period.
          */
         UserRow: {
             /** User Id */
@@ -7249,6 +7305,7 @@ export interface components {
             usage: components["schemas"]["UsageBody"];
             /** Week */
             week: components["schemas"]["DayBody"][];
+            period?: components["schemas"]["PeriodBody"] | null;
         };
         /**
          * Verified
@@ -8217,6 +8274,31 @@ export interface components {
             in_flight: number;
             /** Queued */
             queued: number;
+        };
+        /**
+         * UserLiveBody
+         * @description What a user has used and has left, all of it of one moment. `usage` is what remains of each limit, `team_usage`
+         *     of those of their team; it is null in no team. `refused` counts their refused requests since the first stream of
+         *     theirs that is open: it shows that there are new ones.
+         */
+        UserLiveBody: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            at: string;
+            today: components["schemas"]["Sums"];
+            month: components["schemas"]["Sums"];
+            usage: components["schemas"]["UsageBody"];
+            /** Team */
+            team: string | null;
+            /** Team Name */
+            team_name: string | null;
+            team_usage: components["schemas"]["UsageBody"] | null;
+            queue: components["schemas"]["QueueBody"];
+            /** Refused */
+            refused: number;
         };
     };
     responses: never;
@@ -10183,6 +10265,98 @@ export interface operations {
             };
         };
     };
+    _own_me_live_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events named `snapshot`, each with everything: at once, within about a second of every change, and every few seconds without one. The stream ends when its viewer has lost access, and when the gateway stops. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["UserLiveBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _list_me_invoices_get: {
         parameters: {
             query?: {
@@ -11408,11 +11582,15 @@ export interface operations {
                 role?: ("admin" | "user") | null;
                 /** @description The id of a team; empty: users without one. */
                 team?: string | null;
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
-                /** @description `requests`, `tokens` and `cost` are this month's. */
+                /** @description `requests`, `tokens` and `cost` are the period's, or else this month's; equal costs are sorted by requests. */
                 sort?: "user_id" | "requests" | "tokens" | "cost" | "last_seen" | "created";
                 order?: "asc" | "desc";
             };
@@ -21242,6 +21420,109 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _of_user_admin_users__user_id__live_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events named `snapshot`, each with everything: at once, within about a second of every change, and every few seconds without one. The stream ends when its viewer has lost access, and when the gateway stops. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["UserLiveBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ import { Navigate, Outlet, useLocation } from "react-router";
 import { ADMIN_NAVIGATION, userNavigation } from "~/app/navigation";
 import { Rail } from "~/app/Rail";
 import { Suspended } from "~/app/Suspended";
-import { feed } from "~/features/live/feed";
+import { whenRefused } from "~/features/live/source";
 import { homeOf } from "~/features/session/home";
 import { type Session, SESSION, useSession } from "~/features/session/session";
 import { PageMissing } from "~/pages/PageMissing";
@@ -45,7 +45,7 @@ function Frame({ role }: { role: Session["user"]["role"] }) {
   const { session, error, retry } = useSession();
   const { pathname, search } = useLocation();
   const queries = useQueryClient();
-  useEffect(() => feed.whenRefused(() => void queries.invalidateQueries({ queryKey: SESSION })), [queries]);
+  useEffect(() => whenRefused(() => void queries.invalidateQueries({ queryKey: SESSION })), [queries]);
   // An error counts only where there is no session yet: a known one holds while the gateway cannot be reached.
   if (session === undefined) return error === null ? null : <ErrorMessage error={error} onRetry={retry} />;
   if (session === null) return <Navigate to={`/login?next=${encodeURIComponent(pathname + search)}`} replace />;

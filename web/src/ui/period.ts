@@ -82,6 +82,11 @@ export function spanOf({ from, to }: Period, now: Date): string {
   return new Intl.DateTimeFormat("en-GB", ofNow ? SPAN : { ...SPAN, year: "numeric" }).formatRange(first, last);
 }
 
+/** The period in words, after a figure: "this month", "7 days", "12 – 18 Nov". */
+export function spanWords(period: Period, now: Date): string {
+  return period.name === "custom" ? spanOf(period, now) : PERIODS[period.name].toLowerCase();
+}
+
 /** Every day of the period up to today, as the API writes them. */
 export function daysOf({ from, to }: Period, now: Date): string[] {
   const days: string[] = [];

@@ -35,6 +35,7 @@ from tollkeeper.rules.limits import (
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.accounts.owners import Account, owner_of
+from tollkeeper.services.limits.usage import OwnerStatuses
 from tollkeeper.store.ports.counters import LimitStatus
 
 Schema = dict[str, Any]
@@ -152,11 +153,13 @@ def limits_body(limits: Limits) -> LimitsBody:
 
 async def usage_body(services: ControlServices, account: Account) -> UsageBody:
     """What remains of each limit of a user, key, team or end user."""
-    owner = owner_of(account)
-    usage: dict[str, Any] = _statuses(await services.limit_usage.of(owner))
-    models = await services.limit_usage.by_model(owner)
+    return await present_usage(await services.limit_usage.whole(owner_of(account)))
+
+
+async def present_usage(found: OwnerStatuses) -> UsageBody:
+    usage: dict[str, Any] = _statuses(found.all_models)
     shown: dict[str, Any] = {}
-    for model, statuses in models.items():
+    for model, statuses in found.by_model.items():
         shown[model] = _statuses(statuses)
         if len(shown) % _AT_ONCE == 0:
             await asyncio.sleep(0)

@@ -30,7 +30,7 @@ from tollkeeper.control.http.schemas import (
     no_default,
     page_of,
 )
-from tollkeeper.control.usage import Usd, total_of
+from tollkeeper.control.usage import Span, Usd, period_of, total_of
 from tollkeeper.rules.errors import Conflict, NotFound, Unprocessable
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time, month_bounds
@@ -60,11 +60,13 @@ _AT_ONCE = 20
 _NO_USAGE = Totals()
 _SortKey = tuple[int, str]
 """What users are sorted by: a figure, then the id."""
+_MOST_REQUESTS = 10**9
+"""More than a user sends. Where nothing has a price, the order of costs is that of requests."""
 _SORTS: Mapping[Sort, Callable[[ControlServices, User, Totals], int]] = {
     "user_id": lambda _, __, ___: 0,
-    "requests": lambda _, __, month: month.requests,
-    "tokens": lambda _, __, month: month.prompt_tokens + month.completion_tokens,
-    "cost": lambda _, __, month: month.cost_pico,
+    "requests": lambda _, __, used: used.requests,
+    "tokens": lambda _, __, used: used.prompt_tokens + used.completion_tokens,
+    "cost": lambda _, __, used: used.cost_pico * _MOST_REQUESTS + used.requests,
     "last_seen": lambda services, user, _: services.accounts.last_seen(user.user_id) or 0,
     "created": lambda _, user, __: user.created_at,
 }
@@ -101,6 +103,10 @@ class NewUserBody(UserBody):
     api_key: str
 
 
+class PeriodBody(MonthBody):
+    """Usage in the period that was asked for."""
+
+
 class DayBody(MonthBody):
     """Usage on a day (UTC)."""
 
@@ -110,12 +116,13 @@ class DayBody(MonthBody):
 class UserRow(UserWithMonth):
     """A user and their usage. `last_seen_at` is when one of their keys was last used, null if never; `second_factor` is
     whether their password needs a code beside it; `usage` is what remains of each limit; `week` has the last seven
-    days, oldest first, including today."""
+    days, oldest first, including today; `period` is there in a list for a period."""
 
     last_seen_at: Time | None
     second_factor: bool
     usage: UsageBody
     week: list[DayBody] = Field(min_length=DAYS, max_length=DAYS)
+    period: PeriodBody | None = None
 
 
 class UserList(Listing[UserRow]):
@@ -171,8 +178,12 @@ class UserFilter(BaseModel):
     team: str | None = Field(None, max_length=64, description="The id of a team; empty: users without one.")
 
 
-class _UserQuery(Page, UserFilter):
-    sort: Sort = Field("user_id", description="`requests`, `tokens` and `cost` are this month's.")
+class _UserQuery(Page, Span, UserFilter):
+    sort: Sort = Field(
+        "user_id",
+        description="`requests`, `tokens` and `cost` are the period's, or else this month's; "
+        "equal costs are sorted by requests.",
+    )
     order: Literal["asc", "desc"] = "asc"
 
 
@@ -211,6 +222,10 @@ def month_body(totals: Totals) -> MonthBody:
         total_tokens=totals.prompt_tokens + totals.completion_tokens,
         cost_usd=format_usd(totals.cost_pico),
     )
+
+
+def _period(totals: Totals) -> PeriodBody:
+    return PeriodBody(**dict(month_body(totals)))
 
 
 def this_month(services: ControlServices, user: User | None = None) -> Filter:
@@ -258,15 +273,20 @@ async def _create(services: Services, by: ByAdmin, form: NewUserForm) -> NewUser
 @router.get("/admin/users", summary="Users, each with their usage", response_model=UserList)
 async def _list(services: Services, query: Annotated[_UserQuery, FromQuery()]) -> Response:
     """A page continues after the last user of the previous one, in the order of the sort: users whose figures do not
-    change in the meantime appear exactly once."""
+    change in the meantime appear exactly once. With `from` or `to` each user has the usage of that `period`, too."""
     after = None if query.after is None else _read_cursor(query.sort, query.after)
-    by_user = {place[0]: totals for place, totals in await services.reports.summary(this_month(services), ["user"])}
+    month = await _by_user(services, this_month(services))
+    in_period = None
+    if query.from_ is not None or query.to is not None:
+        since, until = period_of(services, query)
+        in_period = await _by_user(services, Filter(since=since, until=until))
+    sorted_by = month if in_period is None else in_period
 
     def sort_matching() -> list[tuple[_SortKey, User]]:
         matching = matching_users(services, query)
         figure = _SORTS[query.sort]
         placed = [
-            ((figure(services, user, by_user.get(user.user_id, _NO_USAGE)), user.user_id.lower()), user)
+            ((figure(services, user, sorted_by.get(user.user_id, _NO_USAGE)), user.user_id.lower()), user)
             for user in matching
         ]
         placed.sort(key=itemgetter(0), reverse=query.order == "desc")
@@ -282,7 +302,7 @@ async def _list(services: Services, query: Annotated[_UserQuery, FromQuery()]) -
         lambda item: f"{query.sort}~{item[0][0]}~{item[0][1]}",
         weight=lambda item: len(item[1].limits.models),
     )
-    rows = await user_rows(services, [(user, by_user.get(user.user_id, _NO_USAGE)) for _, user in shown])
+    rows = await user_rows(services, [(user, month.get(user.user_id, _NO_USAGE)) for _, user in shown], in_period)
     return await exact_response_in_thread(
         UserList(data=rows, has_more=cursor is not None, next=cursor, total=len(placed))
     )
@@ -296,8 +316,14 @@ async def _read(services: Services, user_id: str) -> Response:
     return await exact_response_in_thread(row)
 
 
-async def user_rows(services: ControlServices, users: Sequence[tuple[User, Totals]]) -> list[UserRow]:
-    """Rows of users, each with their totals of this month."""
+async def _by_user(services: ControlServices, which: Filter) -> Mapping[str, Totals]:
+    return {place[0]: totals for place, totals in await services.reports.summary(which, ["user"])}
+
+
+async def user_rows(
+    services: ControlServices, users: Sequence[tuple[User, Totals]], in_period: Mapping[str, Totals] | None = None
+) -> list[UserRow]:
+    """Rows of users, each with their totals of this month; `in_period` has those of another period by user."""
     today = services.now() // DAY * DAY
     days = [today - DAY * back for back in range(DAYS - 1, -1, -1)]
     which = Filter(users=[user.user_id for user, _ in users], since=days[0])
@@ -314,6 +340,7 @@ async def user_rows(services: ControlServices, users: Sequence[tuple[User, Total
                 second_factor=services.second_factors.is_on(user.user_id),
                 usage=await usage_body(services, user),
                 week=week,
+                period=None if in_period is None else _period(in_period.get(user.user_id, _NO_USAGE)),
             )
         )
         if len(rows) % _AT_ONCE == 0:
@@ -324,7 +351,7 @@ async def user_rows(services: ControlServices, users: Sequence[tuple[User, Total
 def _read_cursor(sort: Sort, text: str) -> _SortKey:
     of, _, rest = text.partition("~")
     figure, _, user_id = rest.partition("~")
-    if of != sort or not user_id or not re.fullmatch(r"-?[0-9]{1,30}", figure):
+    if of != sort or not user_id or not re.fullmatch(r"-?[0-9]{1,40}", figure):
         raise Unprocessable("'after' must be the 'next' of a page of this list, sorted the same way.", param="after")
     return int(figure), user_id
 

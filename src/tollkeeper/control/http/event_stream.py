@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.types import Receive, Scope, Send
 
+from tollkeeper.control.http.schemas import exact_json
+
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}  # nginx would otherwise buffer events
 _REF = "#/components/schemas/{model}"
 
@@ -36,8 +38,8 @@ def no_stream() -> EventStream:
 
 
 def event(name: str, number: int, body: BaseModel) -> bytes:
-    """One event."""
-    return f"event: {name}\nid: {number}\ndata: {body.model_dump_json()}\n\n".encode()
+    """One event. Decimals are JSON numbers, digit for digit."""
+    return b"event: %b\nid: %d\ndata: %b\n\n" % (name.encode(), number, exact_json(body))
 
 
 def events_of(description: str, *bodies: type[BaseModel]) -> dict[str, Any]:

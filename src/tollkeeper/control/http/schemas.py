@@ -122,9 +122,14 @@ def rows_after(rows: Sequence[T], after: str | None, cursor: Callable[[T], str])
     raise Unprocessable("'after' must be the 'next' of a page of this list.", param="after")
 
 
+def exact_json(body: BaseModel) -> bytes:
+    """A body in which decimals are JSON numbers, digit for digit."""
+    return _EXACT.encode(body.model_dump())
+
+
 def exact_response(body: BaseModel, status: int = 200) -> Response:
     """A response in which decimals are JSON numbers, digit for digit."""
-    return Response(_EXACT.encode(body.model_dump()), status, media_type="application/json")
+    return Response(exact_json(body), status, media_type="application/json")
 
 
 async def exact_response_in_thread(body: BaseModel) -> Response:

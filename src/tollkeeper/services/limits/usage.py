@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
+
 from tollkeeper.rules.owners import Owner
 from tollkeeper.store.ports.counters import Counters, LimitStatus
 
@@ -18,12 +20,24 @@ Statuses = Mapping[str, LimitStatus]
 """Status of each limit, by the limit's name."""
 
 
+class OwnerStatuses(Struct, frozen=True):
+    """Status of an owner's limits: over all models, concurrency included, and by model where one has its own, by the
+    model's name in the limits."""
+
+    all_models: Statuses
+    by_model: Mapping[str, Statuses]
+
+
 class LimitUsage:
     """Reader of the counters. `now` is milliseconds since the epoch."""
 
     def __init__(self, counters: Counters[Any], now: Callable[[], int]) -> None:
         self._counters = counters
         self._now = now
+
+    async def whole(self, owner: Owner) -> OwnerStatuses:
+        """Status of all limits of an owner."""
+        return OwnerStatuses(await self.of(owner), await self.by_model(owner))
 
     async def of(self, owner: Owner) -> Statuses:
         """Status of an owner's limits over all models, concurrency included."""

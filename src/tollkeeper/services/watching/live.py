@@ -12,21 +12,18 @@ from heapq import nsmallest
 
 from msgspec import Struct
 
-from tollkeeper.rules.errors import GatewayError, LedgerUnavailable, RateLimited
+from tollkeeper.rules.errors import LedgerUnavailable
 from tollkeeper.services.accounts.directory import Directory
 from tollkeeper.services.ledger.commits import COMMIT_PATIENCE
 from tollkeeper.services.watching.metrics import Metrics, Sums
 from tollkeeper.services.watching.pool import Pool, UpstreamHealth
+from tollkeeper.services.watching.streams import OpenStreams, Ticks, every_second
 from tollkeeper.services.watching.totals import RunningTotals, Tally
 
-EVERY = 1.0
-"""Seconds from tick to tick."""
 KEPT = 300
 """Points kept in the series."""
 RATED = 10
 """Ticks over which rates are averaged."""
-MOST_STREAMS = 6
-"""The most concurrent streams of a key or session."""
 MOST_WAITING = 10
 """The most users who are told for their requests in line."""
 MOST_CHANGED = 100
@@ -116,29 +113,23 @@ class Live:
         self._write_tick = tick
         self._samples: deque[tuple[int, Sums]] = deque([(now(), metrics.sums())], maxlen=RATED + 1)
         self._points: deque[Point] = deque(maxlen=KEPT)
-        self._number = 0
-        self._streams: Counter[str] = Counter()
-        self._stopped = False
-        self._turned: asyncio.Future[None] | None = None
+        self._ticks = Ticks()
+        self._streams = OpenStreams()
         self._state: State | None = None
         self._tick_bytes = b""
         self._snapshot_bytes = b""
 
     def __repr__(self) -> str:
-        return f"Live({self.streams} streams, tick {self._number})"
+        return f"Live({self.streams} streams, tick {self._ticks.number})"
 
     @property
     def streams(self) -> int:
         """Number of open streams."""
-        return self._streams.total()
+        return self._streams.total
 
     async def run(self) -> None:
         """Tick, until cancelled."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            due = max(due + EVERY, loop.time())
-            await asyncio.sleep(due - loop.time())
+        async for _ in every_second():
             self.tick()
 
     def tick(self) -> None:
@@ -157,28 +148,17 @@ class Live:
                 sums.queued,
             )
         )
-        self._number += 1
         self._state, self._snapshot_bytes, self._tick_bytes = None, b"", b""
-        if self._turned is not None:
-            turned, self._turned = self._turned, None
-            turned.set_result(None)
+        self._ticks.tick()
 
     def stop(self) -> None:
         """End all streams, and allow no new ones."""
-        self._stopped = True
-        if self._turned is not None:
-            self._turned.set_result(None)
-            self._turned = None
+        self._ticks.stop()
 
     async def open(self, credential: str) -> None:
         """Open a stream, to be ended by `close`. Raises RateLimited when the credential has too many already,
         LedgerUnavailable and StoreError when the totals cannot be read; then there is nothing to close."""
-        if self._streams[credential] >= MOST_STREAMS:
-            raise RateLimited(
-                f"There are {MOST_STREAMS} streams of this key or session already. Close one of them.",
-                quantity="requests", retry_after=None, should_retry=False,
-            )  # fmt: skip
-        self._streams[credential] += 1
+        self._streams.open(credential, "this key or session")
         try:
             async with asyncio.timeout(COMMIT_PATIENCE):
                 await self._totals.keep()
@@ -191,21 +171,17 @@ class Live:
 
     def close(self, credential: str) -> None:
         """End a stream that `open` began."""
-        self._streams -= Counter((credential,))
-        if not self._streams:
+        self._streams.close(credential)
+        if not self._streams.total:
             self._totals.forget()
 
     async def events(self, check: Callable[[], object]) -> AsyncIterator[bytes]:
         """The events of a stream: a snapshot, then a tick each second, or another snapshot after a missed tick. `check`
         is called before each event, and ends the stream by raising one of `rules.errors`."""
         shown = None
-        while not self._stopped and _passes(check):
-            follows, shown = shown == self._number - 1, self._number
+        async for number in self._ticks.each(check):
+            follows, shown = shown == number - 1, number
             yield self._tick() if follows else self._snapshot()
-            if shown == self._number and not self._stopped:
-                if self._turned is None:
-                    self._turned = asyncio.get_running_loop().create_future()
-                await asyncio.shield(self._turned)
 
     def _tick(self) -> bytes:
         if not self._tick_bytes:
@@ -234,7 +210,7 @@ class Live:
             for user_id in totals.changed(MOST_CHANGED)
         ]
         return State(
-            self._number,
+            self._ticks.number,
             at,
             self._rates(),
             users.total(),
@@ -267,11 +243,3 @@ class Live:
             errors=(after.errors - before.errors) * 1000 / ms,
             cost_pico_per_minute=(after.cost_pico - before.cost_pico) * 60_000 // ms,
         )
-
-
-def _passes(check: Callable[[], object]) -> bool:
-    try:
-        check()
-    except GatewayError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""Running totals of today and this month, by user and model, while there are viewers.
+"""Running totals of today and this month, of everyone by user and model or of one user, while there are viewers.
 
 They are read once from the reports, and every settlement is added from then on: the figures of the reports, without a
 query each second. Without viewers nothing is kept.
@@ -116,9 +116,9 @@ class Period:
     def of_user(self, user_id: str) -> Tally:
         return self.by["user"].rows.get(user_id) or Tally()
 
-    async def read(self, reports: Reports, upto: int) -> None:
-        """Add the sums of the reports, up to record `upto` of the chain."""
-        which = Filter(since=self.since, until=self.until)
+    async def read(self, reports: Reports, upto: int, user_id: str | None = None) -> None:
+        """Add the sums of the reports, up to record `upto` of the chain, of one user or of everyone."""
+        which = Filter(user_id=user_id, since=self.since, until=self.until)
         for group, table in self.by.items():
             for (name,), totals in await reports.summary(which, [group], upto=upto):
                 if name:
@@ -128,25 +128,18 @@ class Period:
             self.total.errors += totals.requests if status == "failed" else 0
 
 
-def _day(at: int) -> Period:
-    start = at - at % DAY
-    return Period(start, start + DAY, ("user", "model"))
-
-
-def _month(at: int) -> Period:
-    return Period(*month_bounds(at), ("user",))
-
-
 class RunningTotals(Observer):
-    """Totals of today and this month, kept while there are viewers. `now` is milliseconds since the epoch."""
+    """Totals of today and this month, kept while there are viewers: of everyone, by group, or of one user. `now` is
+    milliseconds since the epoch."""
 
-    def __init__(self, ledger: Ledger, reports: Reports, now: Callable[[], int]) -> None:
+    def __init__(self, ledger: Ledger, reports: Reports, now: Callable[[], int], *, user_id: str | None = None) -> None:
         self._ledger = ledger
         self._reports = reports
         self._now = now
+        self._user_id = user_id
         self._reading: asyncio.Task[None] | None = None
-        self.today = _day(now())
-        self.month = _month(now())
+        self.today = self._day(now())
+        self.month = self._month(now())
         self._changed: dict[str, None] = {}
         self.kept = False
         """Whether settled records are added to the totals."""
@@ -155,7 +148,7 @@ class RunningTotals(Observer):
         return f"RunningTotals({'kept' if self.kept else 'not kept'})"
 
     def settled(self, record: Record, allowance: int | None) -> None:  # noqa: ARG002 (an observer's)
-        if self.kept:
+        if self.kept and self._user_id in (None, record.user_id):
             self.turn(record.created_at)
             self.today.add(record)
             self.month.add(record)
@@ -173,7 +166,7 @@ class RunningTotals(Observer):
             self._reading.cancel()
         self._reading = None
         self.kept = False
-        self.today, self.month = _day(self._now()), _month(self._now())
+        self.today, self.month = self._day(self._now()), self._month(self._now())
         self._changed = {}
 
     async def renew(self) -> None:
@@ -192,16 +185,23 @@ class RunningTotals(Observer):
     def turn(self, at: int) -> None:
         """Reset the totals of a day or month that has ended by `at`."""
         if at >= self.today.until:
-            self.today = _day(at)
+            self.today = self._day(at)
         if at >= self.month.until:
-            self.month = _month(at)
+            self.month = self._month(at)
 
     async def _begin(self) -> None:
         # In one step: records settled from here on are added; those settled before are numbered up to the mark.
         at = self._now()
-        self.today, self.month = today, month = _day(at), _month(at)
+        self.today, self.month = today, month = self._day(at), self._month(at)
         self.kept = True
         mark = self._ledger.mark()
         upto = await asyncio.shield(mark)
         for span in (today, month):
-            await span.read(self._reports, upto)
+            await span.read(self._reports, upto, self._user_id)
+
+    def _day(self, at: int) -> Period:
+        start = at - at % DAY
+        return Period(start, start + DAY, ("user", "model") if self._user_id is None else ())
+
+    def _month(self, at: int) -> Period:
+        return Period(*month_bounds(at), ("user",) if self._user_id is None else ())

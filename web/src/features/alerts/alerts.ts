@@ -8,15 +8,18 @@ export type Alert = Schemas["AlertBody"];
 export type Event = Schemas["EventBody"];
 export type EventType = Event["type"];
 
+/** The first part of the keys of queries of alerts. */
+export const ALERTS = "alerts";
 const EVERY_MS = 10_000;
 const ROWS = 50;
 
 /** The alerts that are open, one for each budget: one's own, or (for admins) all. */
 export function useAlerts(whose: "own" | "all") {
   return useQuery({
-    queryKey: ["alerts", whose],
+    queryKey: [ALERTS, whose],
     select: highest,
-    refetchInterval: EVERY_MS,
+    // One's own are read again when the live feed says that something was used.
+    refetchInterval: whose === "own" ? false : EVERY_MS,
     queryFn: () =>
       allPages<Alert>((query) => body(whose === "own" ? api.GET("/me/alerts", { params: { query } }) : api.GET("/admin/alerts", { params: { query } }))),
   });

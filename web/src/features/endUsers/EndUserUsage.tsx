@@ -22,7 +22,7 @@ export function EndUserUsage({ userId, period }: { userId: string; period: Perio
   const admin = useIsAdmin();
   const [shown, setShown] = useState(ROWS);
   const [params] = useSearchParams();
-  const { data } = useSummary(period, "end_user", admin ? { userId } : {});
+  const { data } = useSummary(period, "end_user", admin ? { userId } : {}, true);
   const all = byCost(data?.data ?? []);
   const rows = all.slice(0, shown);
   const names = useEndUserNames(userId, rows);

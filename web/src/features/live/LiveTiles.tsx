@@ -1,5 +1,6 @@
 import { Skeleton } from "@mantine/core";
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 
 import type { Standing } from "~/features/live/feed";
 import { Count } from "~/ui/Count";
@@ -19,11 +20,36 @@ export function LiveTiles({ tick }: { tick: Standing | null }) {
       <Tiles>
         {figures.map(({ label, key, shown, note }) => (
           <Tile key={label} label={label} note={note}>
-            {tick === null ? <Skeleton component="span" display="block" height={20} my={5} width={64} /> : <FadeOnChange of={key}>{shown}</FadeOnChange>}
+            {tick === null ? (
+              <Skeleton component="span" display="block" height={20} my={5} width={64} />
+            ) : (
+              <Behind label={label}>
+                <FadeOnChange of={key}>{shown}</FadeOnChange>
+              </Behind>
+            )}
           </Tile>
         ))}
       </Tiles>
     </div>
+  );
+}
+
+/** What the explorer shows behind a figure. */
+const BEHIND: ReadonlyMap<string, string> = new Map([
+  ["Requests per second", "period=today&group_by=hour"],
+  ["Tokens per second", "period=today&group_by=model&order_by=-total_tokens"],
+  ["Spend today", "period=today&group_by=user&order_by=-cost_usd"],
+  ["Spend this month", "period=month&group_by=user&order_by=-cost_usd"],
+  ["Errors today", "period=today&group_by=model&order_by=-errors"],
+]);
+
+function Behind({ label, children }: { label: string; children: ReactNode }) {
+  const query = BEHIND.get(label);
+  if (query === undefined) return children;
+  return (
+    <Link to={`/admin/usage?${query}`} className={classes["behind"] ?? ""}>
+      {children}
+    </Link>
   );
 }
 

@@ -20,7 +20,7 @@ const COLUMNS: Column<Refusal>[] = [
   { id: "last", label: "Last", narrow: "named", cell: (row) => <RelativeTime at={row.last_at} /> },
 ];
 
-/** Why requests of a user, or one's own, were refused in the period; nothing where none was. */
+/** Why requests were refused in the period: for admins everyone's or those of a user, for users their own; nothing where none was. */
 export function RefusalsPanel({ period, userId }: { period: Period; userId?: string }) {
   const { data, error } = useRefusals(period, userId);
   if (error !== null) return <ErrorMessage error={error} />;

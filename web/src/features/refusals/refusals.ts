@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "~/api/client";
+import { useIsAdmin } from "~/features/session/session";
 import { limitName } from "~/features/limits/names";
 import type { Period } from "~/ui/period";
 
@@ -9,17 +10,23 @@ type Refusals = Schemas["Refusals"];
 
 export type Refusal = Schemas["RefusalRow"];
 
-/** Of one user, which admins may see; else one's own. */
+/** The first part of the keys of queries of refusals. */
+export const REFUSALS = "refusals";
+const EVERY_MS = 30_000;
+
+/** For admins: everyone's, or those of one user. For users: their own. */
 export function useRefusals({ from, to }: Period, userId?: string) {
+  const admin = useIsAdmin();
   const query = { from, to, group_by: "reason" };
   return useQuery<Refusals>({
-    queryKey: ["refusals", userId, query],
+    queryKey: [REFUSALS, admin, userId, query],
     placeholderData: keepPreviousData,
-    refetchInterval: 30_000,
+    // Of a single user, the live feed says when there are more.
+    refetchInterval: admin && userId === undefined ? EVERY_MS : false,
     queryFn: () =>
-      userId === undefined
-        ? body(api.GET("/v1/refusals", { params: { query } }))
-        : body(api.GET("/admin/refusals", { params: { query: { ...query, user_id: userId } } })),
+      admin
+        ? body(api.GET("/admin/refusals", { params: { query: { ...query, ...(userId !== undefined && { user_id: userId }) } } }))
+        : body(api.GET("/v1/refusals", { params: { query } })),
   });
 }
 

@@ -14,7 +14,7 @@ const FRESH_MS = 10_000;
 
 /** All upstreams, with their health from the live feed, which is newer than the list's. */
 export function useUpstreams() {
-  const { tick } = useLive();
+  const tick = useLive().held?.tick;
   const { data, error, refetch } = useQuery({
     queryKey: UPSTREAMS,
     refetchInterval: FRESH_MS,

@@ -1,3 +1,5 @@
+import type { ReactNode } from "react";
+
 import type { Schemas } from "~/api/client";
 import type { Summary } from "~/features/usage/usage";
 import { Count } from "~/ui/Count";
@@ -9,13 +11,15 @@ import type { Period } from "~/ui/period";
 import { Tile, Tiles } from "~/ui/Tiles";
 
 interface Props {
-  usage: Summary | undefined;
+  usage: Pick<Summary, "total"> | undefined;
   before: Schemas["Sums"] | undefined;
   period: Period;
+  /** More tiles. */
+  children?: ReactNode;
 }
 
 /** The sums of a period, each compared with the period before. */
-export function UsageTiles({ usage, before, period }: Props) {
+export function UsageTiles({ usage, before, period, children }: Props) {
   if (usage === undefined) return <Loading height={92} />;
   const { total } = usage;
   const note = (now: number, then: number | undefined) => {
@@ -36,6 +40,7 @@ export function UsageTiles({ usage, before, period }: Props) {
       <Tile label="Output" note={note(total.completion_tokens, before?.completion_tokens)}>
         <Count value={total.completion_tokens} unit="tokens" of="tokens" />
       </Tile>
+      {children}
     </Tiles>
   );
 }

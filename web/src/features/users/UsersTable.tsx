@@ -26,17 +26,19 @@ interface Props {
   rows: readonly UserRow[] | undefined;
   filtered: boolean;
   sort: { by: string; order: string; onSort: (by: string) => void };
+  /** The period of the figures: "this month". */
+  span: string;
   onLimits: (userId: string) => void;
   selection: Selection<UserRow>;
 }
 
 /** Users with what they use and what is left to them. */
-export function UsersTable({ rows, filtered, sort, onLimits, selection }: Props) {
+export function UsersTable({ rows, filtered, sort, span, onLimits, selection }: Props) {
   const { setStatus } = useUserChanges();
   return (
     <DataTable
       label="Users"
-      columns={columns(mostPlaces(rows?.map(({ month }) => month.cost_usd)), onLimits, (user) => void setStatus(user, user.status === "active" ? "suspended" : "active"))}
+      columns={columns(span, mostPlaces(rows?.map((row) => usedOf(row).cost_usd)), onLimits, (user) => void setStatus(user, user.status === "active" ? "suspended" : "active"))}
       rows={rows}
       rowKey={(user) => user.user_id}
       to={(user) => `/admin/users/${encodeURIComponent(user.user_id)}`}
@@ -48,7 +50,12 @@ export function UsersTable({ rows, filtered, sort, onLimits, selection }: Props)
   );
 }
 
-function columns(places: number, onLimits: (userId: string) => void, onToggle: (user: UserRow) => void): Column<UserRow>[] {
+/** What a user used in the period that was asked for, or else this month. */
+function usedOf({ period, month }: UserRow) {
+  return period ?? month;
+}
+
+function columns(span: string, places: number, onLimits: (userId: string) => void, onToggle: (user: UserRow) => void): Column<UserRow>[] {
   return [
     {
       id: "user",
@@ -65,37 +72,37 @@ function columns(places: number, onLimits: (userId: string) => void, onToggle: (
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <UserStatus of={status} /> },
     {
       id: "cost",
-      label: "Spend\nthis month",
+      label: `Spend\n${span}`,
       sort: "cost",
       numeric: true,
       narrow: "beside",
-      cell: ({ month }) => (
-        <FadeOnChange of={cents(month.cost_usd)}>
-          <Money usd={month.cost_usd} places={places} />
+      cell: (user) => (
+        <FadeOnChange of={cents(usedOf(user).cost_usd)}>
+          <Money usd={usedOf(user).cost_usd} places={places} />
         </FadeOnChange>
       ),
     },
     {
       id: "tokens",
-      label: "Tokens\nthis month",
+      label: `Tokens\n${span}`,
       sort: "tokens",
       numeric: true,
       narrow: "named",
-      cell: ({ month }) => (
-        <FadeOnChange of={compact(month.total_tokens)}>
-          <Count value={month.total_tokens} of="tokens" />
+      cell: (user) => (
+        <FadeOnChange of={compact(usedOf(user).total_tokens)}>
+          <Count value={usedOf(user).total_tokens} of="tokens" />
         </FadeOnChange>
       ),
     },
     {
       id: "requests",
-      label: "Requests\nthis month",
+      label: `Requests\n${span}`,
       sort: "requests",
       numeric: true,
       narrow: "named",
-      cell: ({ month }) => (
-        <FadeOnChange of={compact(month.requests)}>
-          <Count value={month.requests} of="requests" />
+      cell: (user) => (
+        <FadeOnChange of={compact(usedOf(user).requests)}>
+          <Count value={usedOf(user).requests} of="requests" />
         </FadeOnChange>
       ),
     },

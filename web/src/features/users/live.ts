@@ -69,7 +69,7 @@ export function useLiveUsers(held: () => boolean = () => false): void {
     const soon = () => {
       timer ??= window.setTimeout(refresh, SETTLE_MS);
     };
-    const stop = feed.listen(({ at, changed }) => {
+    const stop = feed.listen(({ tick: { at, changed } }) => {
       const now = Date.parse(at);
       if (now - last > LOST_MS) soon();
       last = now;

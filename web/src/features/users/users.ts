@@ -2,6 +2,9 @@
 import { keepPreviousData, type QueryClient, useQuery } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "~/api/client";
+import { TOP } from "~/features/usage/top";
+import { approximate } from "~/ui/format/money";
+import type { Period } from "~/ui/period";
 
 export type UserRow = Schemas["UserRow"];
 export type UserList = Schemas["UserList"];
@@ -28,6 +31,9 @@ export interface UsersQuery {
   role?: UserRow["role"];
   sort?: SortName;
   order?: Order;
+  /** The period whose figures rows have as `period`. */
+  from?: string;
+  to?: string;
   limit?: number;
   after?: string;
 }
@@ -38,6 +44,23 @@ export function useUsers(query: UsersQuery) {
     queryFn: () => body(api.GET("/admin/users", { params: { query } })),
     placeholderData: keepPreviousData,
   });
+}
+
+export const TOP_USERS = [...USERS, "top"] as const;
+
+/** Those who cost most in a period, then those with most requests. */
+export function useTopUsers({ from, to }: Period) {
+  const query = { from, to, sort: "cost", order: "desc", limit: TOP } as const;
+  return useQuery({
+    queryKey: [...TOP_USERS, query],
+    queryFn: () => body(api.GET("/admin/users", { params: { query } })),
+    placeholderData: keepPreviousData,
+    select: ({ data }) => data.flatMap(({ user_id: id, period }) => (period == null || isNothing(period) ? [] : [{ id, ...period }])),
+  });
+}
+
+function isNothing({ requests, cost_usd: cost }: { requests: number; cost_usd: string }): boolean {
+  return requests === 0 && approximate(cost) === 0;
 }
 
 export function useUser(userId: string) {

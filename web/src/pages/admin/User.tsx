@@ -9,10 +9,12 @@ import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
 import { EndUsersPanel } from "~/features/endUsers/EndUsersPanel";
 import { KeysTable } from "~/features/keys/KeysTable";
 import { LimitMeters } from "~/features/limits/LimitMeters";
+import { LiveState } from "~/features/live/LiveState";
+import { UserTiles } from "~/features/usage/UserTiles";
+import { useUserPage } from "~/pages/useUserPage";
 import { RefusalsPanel } from "~/features/refusals/RefusalsPanel";
 import { useUsage } from "~/features/usage/usage";
 import { UsageCharts } from "~/features/usage/UsageCharts";
-import { UsageTiles } from "~/features/usage/UsageTiles";
 import { useLiveUsers } from "~/features/users/live";
 import { IdentitiesPanel } from "~/features/users/IdentitiesPanel";
 import { OtherLimits } from "~/features/users/OtherLimits";
@@ -22,7 +24,7 @@ import { type UserRow, useUser } from "~/features/users/users";
 import { UserStatus } from "~/features/users/UserStatus";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
-import { PageSkeleton } from "~/ui/Loading";
+import { Loading, PageSkeleton } from "~/ui/Loading";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { usePeriod } from "~/ui/period";
@@ -30,6 +32,8 @@ import { RelativeTime } from "~/ui/Times";
 import { usePanel } from "~/ui/urlState";
 
 import classes from "./User.module.css";
+
+const NO_LIVE_FIGURES = new Error("The live figures of this user do not come. They are asked for again by themselves; they need the gateway to run, and to be reached.");
 
 /** One user: what they use, what is left to them, and the actions on their account. */
 export function Component() {
@@ -45,7 +49,8 @@ function UserPage({ user }: { user: UserRow }) {
   const { user_id: userId, name, status, role, team } = user;
   const [editing, setEditing] = usePanel("limits");
   const period = usePeriod();
-  const usage = useUsage(period, { userId });
+  const usage = useUsage(period, { userId }, true);
+  const { held: reading, lost } = useUserPage(userId);
   const edit = (
     <Button variant="default" onClick={() => setEditing("1")}>
       Edit limits
@@ -58,6 +63,7 @@ function UserPage({ user }: { user: UserRow }) {
         <>
           <UserStatus of={status} />
           {role === "admin" && <Badge color="gray">admin</Badge>}
+          <LiveState at={reading?.at} lost={lost} />
         </>
       }
       above={<Back />}
@@ -81,9 +87,14 @@ function UserPage({ user }: { user: UserRow }) {
           last seen <RelativeTime at={user.last_seen_at} />
         </span>
       </p>
-      {usage.error === null ? <UsageTiles usage={usage.data} before={usage.before} period={period} /> : <ErrorMessage error={usage.error} />}
+      {usage.error !== null && <ErrorMessage error={usage.error} />}
+      {lost && reading === null ? <ErrorMessage error={NO_LIVE_FIGURES} /> : <UserTiles reading={reading} usage={usage} period={period} />}
       <div>
-        <LimitMeters usage={user.usage} {...(status === "closed" ? {} : { actions: edit })} />
+        {reading !== null || lost ? (
+          <LimitMeters usage={reading?.usage ?? user.usage} {...(status === "closed" ? {} : { actions: edit })} />
+        ) : (
+          <Loading height={120} />
+        )}
         <OtherLimits userId={userId} />
       </div>
       <UsageCharts usage={usage} period={period} calls="/admin/calls" filters={{ user: userId }} />

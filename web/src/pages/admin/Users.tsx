@@ -18,6 +18,7 @@ import { ErrorMessage } from "~/ui/ErrorMessage";
 import { count } from "~/ui/format/numbers";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
+import { spanWords, usePeriod } from "~/ui/period";
 import { useFilter, usePanel } from "~/ui/urlState";
 
 const ROWS = 50;
@@ -35,7 +36,10 @@ export function Component() {
   // Rows stay in place while the pointer or the focus is in the table.
   const held = useCallback(() => table.current?.matches(":hover, :focus-within") ?? false, []);
   useLiveUsers(held);
-  const { data, error, refetch } = useUsers({ ...filters, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) });
+  const period = usePeriod();
+  // This month is what rows have anyway, and is kept up to date in place.
+  const span = period.name === "month" ? {} : { from: period.from, to: period.to };
+  const { data, error, refetch } = useUsers({ ...filters, ...span, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) });
 
   const { which, size, selection, selectAll, selectNone } = useSelectedUsers(data, filters);
 
@@ -53,14 +57,21 @@ export function Component() {
     </>
   );
   return (
-    <Page title="Users" actions={actions}>
+    <Page title="Users" actions={actions} period>
       {error !== null && <ErrorMessage error={error} onRetry={() => void refetch()} />}
       <Panel flush>
         <UserFilters />
         {size > 0 && <BulkBar which={which} size={size} total={data?.total ?? size} onAll={selectAll} onNone={selectNone} />}
         <div ref={table}>
           {(data !== undefined || error === null) && (
-            <UsersTable rows={data?.data} filtered={Object.keys(filters).length > 0} sort={{ by: sort, order, onSort: sortBy }} onLimits={setLimited} selection={selection} />
+            <UsersTable
+              rows={data?.data}
+              filtered={Object.keys(filters).length > 0}
+              sort={{ by: sort, order, onSort: sortBy }}
+              span={spanWords(period, new Date())}
+              onLimits={setLimited}
+              selection={selection}
+            />
           )}
         </div>
         {data !== undefined && data.total > 0 && <Pager next={data.next} shown={shown(data.data.length, data.total)} />}

@@ -1,9 +1,8 @@
 import { useElementSize } from "@mantine/hooks";
-import { line as lineOf } from "d3-shape";
 import { type KeyboardEvent, type PointerEvent, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { axisWidth, type ChartRow, heightScale, labelEvery, PLOT, type Series, stack, sum } from "~/ui/chart/geometry";
+import { apart, axisWidth, type ChartRow, type HeightScale, heightScale, labelEvery, linePath, PLOT, type Series, stack, sum } from "~/ui/chart/geometry";
 
 import classes from "./Chart.module.css";
 
@@ -25,13 +24,19 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
 
   const ends = rows.flatMap(({ values }) => (kind === "columns" ? stack(values).map(([, to]) => to) : values));
   const y = heightScale(ends, height);
-  const [least = 0] = y.domain();
+  const [least] = y.domain;
   const ticks = y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT))));
   const left = axisWidth(ticks.map(write));
   const room = Math.max(0, width - left - PLOT.right);
   const step = room / Math.max(1, kind === "columns" ? rows.length : rows.length - 1);
   const center = (place: number) => left + (kind === "columns" ? (place + 0.5) * step : place * step);
   const every = labelEvery(rows.length, room);
+  const labels = apart(
+    rows.flatMap(({ id, tick, label }, place) => {
+      const text = tick ?? ((rows.length - 1 - place) % every === 0 ? label : "");
+      return text === "" ? [] : [{ id, text, at: center(place), anchor: textAnchor(kind, place, rows.length) }];
+    }),
+  );
   const pointed = at === null ? undefined : rows[at];
 
   const point = (event: PointerEvent<SVGSVGElement>) => {
@@ -77,14 +82,11 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
             </text>
           </g>
         ))}
-        {rows.map(
-          (row, place) =>
-            (row.tick === undefined ? (rows.length - 1 - place) % every === 0 : row.tick !== "") && (
-              <text key={row.id} className={classes["axis"]} x={center(place)} y={height - 6} textAnchor={textAnchor(kind, place, rows.length)}>
-                {row.tick ?? row.label}
-              </text>
-            ),
-        )}
+        {labels.map(({ id, text, at: x, anchor }) => (
+          <text key={id} className={classes["axis"]} x={x} y={height - 6} textAnchor={anchor}>
+            {text}
+          </text>
+        ))}
         {at !== null && kind === "columns" && (
           <rect className={classes["band"]} x={center(at) - step / 2} width={step} y={PLOT.top} height={height - PLOT.top - PLOT.bottom} />
         )}
@@ -99,12 +101,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
                 key={one.name}
                 className={classes["line"]}
                 stroke={one.color}
-                d={
-                  lineOf<ChartRow>()
-                    .x((_, place) => center(place))
-                    .defined((row) => row.values.length > 0)
-                    .y((row) => y(row.values[which] ?? 0))(rows) ?? ""
-                }
+                d={linePath(rows.map(({ values }, place) => (values.length === 0 ? null : [center(place), y(values[which] ?? 0)])))}
               />
             ))}
         {least < 0 && <line className={classes["zero"]} x1={left} x2={width - PLOT.right} y1={y(0)} y2={y(0)} />}
@@ -150,7 +147,7 @@ interface ColumnProps {
   series: readonly Series[];
   center: number;
   width: number;
-  y: ReturnType<typeof heightScale>;
+  y: HeightScale;
 }
 
 function Column({ row, series, center, width, y }: ColumnProps) {

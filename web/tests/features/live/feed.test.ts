@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { Feed } from "~/features/live/feed";
+import { newFeed } from "~/features/live/feed";
+import { newUserFeed } from "~/features/live/userFeed";
+import { whenRefused } from "~/features/live/source";
 
 /** What the browser gives to tabs, as far as the feed uses it. */
 class Source extends EventTarget {
@@ -8,7 +10,7 @@ class Source extends EventTarget {
   static open: Source[] = [];
   readyState = 1;
 
-  constructor() {
+  constructor(readonly path: string) {
     super();
     Source.open.push(this);
   }
@@ -31,13 +33,13 @@ class Source extends EventTarget {
 class Channel extends EventTarget {
   static all: Channel[] = [];
 
-  constructor() {
+  constructor(readonly name: string) {
     super();
     Channel.all.push(this);
   }
 
   postMessage(data: unknown): void {
-    for (const other of Channel.all) if (other !== this) other.dispatchEvent(new MessageEvent("message", { data: structuredClone(data) }));
+    for (const other of Channel.all) if (other !== this && other.name === this.name) other.dispatchEvent(new MessageEvent("message", { data: structuredClone(data) }));
   }
 
   close(): void {
@@ -46,10 +48,20 @@ class Channel extends EventTarget {
 }
 
 class Locks {
+  private readonly named = new Map<string, Lock>();
+
+  request(name: string, { signal }: { signal: AbortSignal }, work: () => void | Promise<void>): Promise<void> {
+    const lock = this.named.get(name) ?? new Lock();
+    this.named.set(name, lock);
+    return lock.request(signal, work);
+  }
+}
+
+class Lock {
   private line: (() => void | Promise<void>)[] = [];
   private held = false;
 
-  request(_name: string, { signal }: { signal: AbortSignal }, work: () => void | Promise<void>): Promise<void> {
+  request(signal: AbortSignal, work: () => void | Promise<void>): Promise<void> {
     this.line.push(work);
     signal.addEventListener("abort", () => (this.line = this.line.filter((one) => one !== work)));
     this.next();
@@ -70,7 +82,7 @@ class Locks {
 const point = (second: number) => ({ at: `2026-11-20T12:00:0${second}Z`, requests: second });
 const tick = (second: number) => ({ at: point(second).at, point: point(second) });
 const snapshot = (second: number) => ({ at: point(second).at, series: [point(second)] });
-const times = (feed: Feed) => feed.read().series.map((one) => one.requests);
+const times = (feed: ReturnType<typeof newFeed>) => feed.read().held?.series.map((one) => one.requests);
 const nothing = () => undefined;
 let hidden = false;
 
@@ -98,20 +110,20 @@ afterEach(() => {
 
 describe("the live feed", () => {
   it("is one stream for all tabs, and all of them hear it", () => {
-    const tabs = Array.from({ length: 8 }, () => new Feed());
+    const tabs = Array.from({ length: 8 }, () => newFeed());
     for (const tab of tabs) tab.watch(nothing);
     expect(Source.open).toHaveLength(1);
     Source.open[0]?.say("snapshot", snapshot(1));
     Source.open[0]?.say("tick", tick(2));
     for (const tab of tabs) expect(times(tab)).toEqual([1, 2]);
-    const late = new Feed();
+    const late = newFeed();
     late.watch(nothing);
     expect(times(late)).toEqual([1, 2]);
     expect(late.read().connected).toBe(true);
   });
 
   it("is taken over by another tab when the one that held it goes", async () => {
-    const [first, second] = [new Feed(), new Feed()];
+    const [first, second] = [newFeed(), newFeed()];
     const leave = first.watch(nothing);
     second.watch(nothing);
     const [held] = Source.open;
@@ -124,7 +136,7 @@ describe("the live feed", () => {
   });
 
   it("is closed while the page is hidden, whose figures stay, and opened when it is seen", async () => {
-    const feed = new Feed();
+    const feed = newFeed();
     feed.watch(nothing);
     Source.open[0]?.say("snapshot", snapshot(1));
     turn(true);
@@ -138,9 +150,9 @@ describe("the live feed", () => {
   });
 
   it("tells when the gateway refuses it, and tries again", async () => {
-    const feed = new Feed();
+    const feed = newFeed();
     const refused = vi.fn();
-    feed.whenRefused(refused);
+    whenRefused(refused);
     feed.watch(nothing);
     const [first] = Source.open;
     first?.refuse();
@@ -151,7 +163,7 @@ describe("the live feed", () => {
   });
 
   it("that falls silent is opened again, and every tab says that it is lost", async () => {
-    const tabs = [new Feed(), new Feed()];
+    const tabs = [newFeed(), newFeed()];
     for (const tab of tabs) tab.watch(nothing);
     Source.open[0]?.say("snapshot", snapshot(1));
     const [first] = Source.open;
@@ -159,5 +171,35 @@ describe("the live feed", () => {
     for (const tab of tabs) expect(tab.read().lost).toBe(true);
     expect(Source.open).toHaveLength(1);
     expect(Source.open[0]).not.toBe(first);
+  });
+});
+
+describe("the feed of a user", () => {
+  const reading = (requests: number) => ({ at: point(1).at, month: { requests } });
+
+  it("is of the user alone, and each event replaces the one before", () => {
+    const [own, theirs, late] = [newUserFeed("ann", false), newUserFeed("a/b", true), newUserFeed("ann", false)];
+    own.watch(nothing);
+    theirs.watch(nothing);
+    expect(Source.open.map(({ path }) => path)).toEqual(["/me/live", "/admin/users/a%2Fb/live"]);
+    Source.open[0]?.say("snapshot", reading(1));
+    Source.open[0]?.say("snapshot", reading(2));
+    expect(own.read().held?.month.requests).toBe(2);
+    expect(theirs.read().held).toBeNull();
+    late.watch(nothing);
+    expect(Source.open).toHaveLength(2);
+    expect(late.read().held?.month.requests).toBe(2);
+  });
+
+  it("leaves nothing behind when the page is left", () => {
+    const feed = newUserFeed("ann", false);
+    const heard = vi.spyOn(document, "addEventListener");
+    const left = vi.spyOn(document, "removeEventListener");
+    const leave = feed.watch(nothing);
+    Source.open[0]?.say("snapshot", reading(1));
+    leave();
+    expect(Source.open).toHaveLength(0);
+    expect(feed.read().held).toBeNull();
+    expect(left.mock.calls).toEqual(heard.mock.calls);
   });
 });

@@ -6,7 +6,7 @@ import { refusalWords } from "~/features/refusals/refusals";
 import { RefusalsPanel } from "~/features/refusals/RefusalsPanel";
 import type { Period } from "~/ui/period";
 
-import { answer, show } from "../../render";
+import { answer, sessionOf, show } from "../../render";
 
 const PERIOD = { from: "2026-11-20T00:00:00Z", to: "2026-11-21T00:00:00Z" } as Period;
 const PACE = { status: 429, code: "rate_limit_exceeded", limit: "requests_per_minute", count: 12, last_at: new Date().toISOString() };
@@ -18,7 +18,7 @@ beforeEach(() => {
 
 it("says why requests were refused, and how often", async () => {
   const asked = vi.spyOn(api, "GET").mockResolvedValue(answer({ data: [PACE, KEY], total: { count: 15 } }));
-  show(<RefusalsPanel period={PERIOD} userId="ann" />);
+  show(<RefusalsPanel period={PERIOD} userId="ann" />, { session: sessionOf("admin") });
   const rows = await screen.findAllByRole("row");
   expect(rows.slice(1).map((row) => row.textContent)).toEqual([
     expect.stringMatching(/^Limit: requests per minute 429.*12/),
@@ -29,10 +29,17 @@ it("says why requests were refused, and how often", async () => {
 
 it("asks for one's own without a user, and is nothing where there are none", async () => {
   const asked = vi.spyOn(api, "GET").mockResolvedValue(answer({ data: [], total: { count: 0 } }));
-  show(<RefusalsPanel period={PERIOD} />);
+  show(<RefusalsPanel period={PERIOD} />, { session: sessionOf("user") });
   await vi.waitFor(() => expect(asked).toHaveBeenCalled());
   expect(asked.mock.calls[0]?.[0]).toBe("/v1/refusals");
   expect(screen.queryByText("Refused requests")).toBeNull();
+});
+
+it("asks for everyone's where an admin names nobody", async () => {
+  const asked = vi.spyOn(api, "GET").mockResolvedValue(answer({ data: [], total: { count: 0 } }));
+  show(<RefusalsPanel period={PERIOD} />, { session: sessionOf("admin") });
+  await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+  expect(asked.mock.calls[0]).toEqual(["/admin/refusals", { params: { query: { from: PERIOD.from, to: PERIOD.to, group_by: "reason" } } }]);
 });
 
 it("shows a code that it does not know", () => {

@@ -2,7 +2,7 @@ import { waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { api } from "~/api/client";
-import { useUsage } from "~/features/usage/usage";
+import { pushedTotal, useUsage } from "~/features/usage/usage";
 import { periodOf } from "~/ui/period";
 
 import { answer, sessionOf, showHook } from "../../render";
@@ -43,5 +43,17 @@ describe("the usage of a period", () => {
     await waitFor(() => expect(asked).toHaveLength(4));
     expect(asked).toContain("/admin/usage/summary day,model");
     expect(asked).toContain("/admin/users/{user_id}/usage/summary day,model");
+  });
+});
+
+describe("what is pushed", () => {
+  const sums = (requests: number) => ({ requests, prompt_tokens: 0, completion_tokens: 0, total_tokens: 0, cost_usd: "0" });
+  const pushed = { at: "2026-11-20T12:00:00.500Z", today: sums(1), month: sums(2) };
+
+  it("is shown for today and for this month, as no other figures are as new", () => {
+    expect(pushedTotal(TODAY, pushed)).toBe(pushed.today);
+    expect(pushedTotal(MONTH, pushed)).toBe(pushed.month);
+    expect(pushedTotal(periodOf(new URLSearchParams("period=7d"), NOW), pushed)).toBeNull();
+    expect(pushedTotal(MONTH, { ...pushed, at: "2026-12-01T00:00:00Z" })).toBeNull();
   });
 });

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 
-import { heightScale, labelEvery, stack } from "~/ui/chart/geometry";
+import { apart, heightScale, labelEvery, linePath, stack } from "~/ui/chart/geometry";
 
 const HEIGHT = 220;
 
@@ -19,7 +19,7 @@ describe("the heights", () => {
     [[0, 0], 0, 1],
     [[3, 9.5], 0, 10],
   ])("of %o go from %d to %d", (ends, least, most) => {
-    const [from = NaN, to = NaN] = heightScale(ends, HEIGHT).domain();
+    const [from, to] = heightScale(ends, HEIGHT).domain;
     expect(from).toBeCloseTo(least);
     expect(to).toBeCloseTo(most);
   });
@@ -29,4 +29,20 @@ it("leaves out labels that would touch their neighbours", () => {
   expect(labelEvery(7, 480)).toBe(1);
   expect(labelEvery(31, 480)).toBe(4);
   expect(labelEvery(31, 0)).toBe(31);
+});
+
+it("leaves out labels that would lie over others, the first ones first", () => {
+  const label = (text: string, at: number, anchor: "start" | "middle" | "end" = "middle") => ({ text, at, anchor });
+  const shown = (...labels: ReturnType<typeof label>[]) => apart(labels).map(({ text }) => text);
+  expect(shown(label("12:02 UTC", 40), label("12:04 UTC", 140), label("12:06 UTC", 236, "end"))).toEqual(["12:02 UTC", "12:04 UTC", "12:06 UTC"]);
+  // As narrow as the overview's charts are at 1,100 pixels.
+  expect(shown(label("12:02 UTC", 28), label("12:04 UTC", 84), label("12:06 UTC", 140, "end"))).toEqual(["12:02 UTC", "12:06 UTC"]);
+  expect(shown(label("0", 0, "start"), label("1", 10), label("2", 30))).toEqual(["1", "2"]);
+});
+
+describe("a line", () => {
+  it("goes from point to point", () => expect(linePath([[1, 2], [3.456, 4], [5, 6]])).toBe("M1.00,2.00L3.46,4.00L5.00,6.00"));
+  it("begins again where nothing was known", () => expect(linePath([[1, 2], [3, 4], null, [5, 6], [7, 8]])).toBe("M1.00,2.00L3.00,4.00M5.00,6.00L7.00,8.00"));
+  it("of one point is a dot", () => expect(linePath([null, [1, 2], null])).toBe("M1.00,2.00Z"));
+  it("of none is nothing", () => expect(linePath([null])).toBe(""));
 });

@@ -41,7 +41,8 @@ it("undoes in parts that the gateway takes, and says who stays", async () => {
     { before: { status: null, limits: {} }, after: { status: null, limits: {} }, users: { last: 9 } },
   ];
   expect(await undoChange(changes)).toEqual({ changed: 2501, kept: 1 });
-  const parts = sent.mock.calls.map(([, options]) => (options as unknown as { body: { changes: { users: object }[] } }).body.changes);
+  const calls: unknown[][] = sent.mock.calls;
+  const parts = calls.map(([, options]) => (options as { body: { changes: { users: object }[] } }).body.changes);
   expect(parts.map((groups) => groups.map((group) => Object.keys(group.users).length))).toEqual([[2000], [501, 1]]);
   expect(parts[0]?.[0]).not.toHaveProperty("after");
 });

@@ -40,6 +40,7 @@ from tollkeeper.services.lifecycle.keeping import Keeping
 from tollkeeper.services.lifecycle.lifecycle import Lifecycle
 from tollkeeper.services.lifecycle.pulling import Puller
 from tollkeeper.services.limits.admission import Admission
+from tollkeeper.services.limits.templates import LimitTemplates
 from tollkeeper.services.limits.usage import LimitUsage, Statuses
 from tollkeeper.services.models.aliases import Aliases
 from tollkeeper.services.models.catalog import Catalog
@@ -202,6 +203,7 @@ async def open_desk(*, metrics_networks: Collection[str] = ()) -> Desk:
         version="1.2.3",
         metrics_networks=Networks(metrics_networks),
         limit_usage=usage,
+        limit_templates=LimitTemplates(house.store.limit_templates, house.clock),
         adjust=adjust,
         inventory=Inventory(catalog, facts, prices, pins, keeping, reports, house.clock),
         lifecycle=Lifecycle(registry, catalog, pins, house.store.audit, house.clock),

@@ -50,6 +50,8 @@ REFUSE_BY_MEANING = {
         *("GET /admin/alerts", "GET /me/alerts"),
         *(f"POST /admin/models/{path}" for path in ("pull", "load", "unload", "copy", "pin", "unpin", "evict")),
     ),
+    *("POST /admin/users/bulk", "POST /admin/users/bulk/undo"),
+    *("GET /admin/limit-templates", "POST /admin/limit-templates", "PATCH /admin/limit-templates/{template_id}"),
     *("GET /admin/users/{user_id}/end-users", "GET /me/end-users", "PUT /admin/end-users/{end_user_id}/limits"),
     *("GET /admin/users/{user_id}/keys", "POST /admin/users/{user_id}/keys", "POST /admin/adjustments"),
 }

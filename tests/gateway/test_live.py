@@ -164,7 +164,7 @@ async def test_watching_is_no_use_of_a_session(gateway: Gateway) -> None:
             await tick(gateway)
             await anext(feed)
         assert accounts.sessions.of("boss") == [before]  # a forgotten dashboard does not keep it alive
-        await accounts.sessions.end(before.id)
+        await accounts.sessions.end(before.id, Actor("boss"))
         await tick(gateway)
         assert [event async for event in feed] == []
         await answer.aclose()

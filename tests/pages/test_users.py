@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import httpx2 as httpx
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.pages.conftest import NewWindow, forgive
@@ -36,7 +37,7 @@ def test_a_limit_changed_in_the_table_refuses_the_next_request(visitor: Visitor,
     assert asked(visitor).status_code == 200
     row = open_users(admin, visitor)
     row.hover()
-    row.get_by_role("button", name=f"Edit the limits of {visitor.user_id}").click()
+    row.get_by_role("button", name=f"Set limits of {visitor.user_id}").click()
     editor = admin.page.get_by_role("form", name=f"Limits of {visitor.user_id}")
     editor.get_by_label("Requests per minute").fill("1")
     editor.get_by_role("button", name="Save").click()
@@ -54,11 +55,47 @@ def test_a_limit_changed_in_the_table_refuses_the_next_request(visitor: Visitor,
 def test_what_is_no_number_is_said_at_its_field(visitor: Visitor, admin: Visitor) -> None:
     row = open_users(admin, visitor)
     row.hover()
-    row.get_by_role("button", name=f"Edit the limits of {visitor.user_id}").click()
+    row.get_by_role("button", name=f"Set limits of {visitor.user_id}").click()
     editor = admin.page.get_by_role("form", name=f"Limits of {visitor.user_id}")
     editor.get_by_label("Tokens per day").fill("many")
     expect(editor).to_contain_text("A whole number, like 1000; empty is no limit.")
     expect(editor.get_by_role("button", name="Save")).to_be_disabled()
+
+
+def test_the_pencil_edits_the_limit_beside_it(visitor: Visitor, admin: Visitor) -> None:
+    visitor.limit(requests_per_day=1000, tokens_per_month=50_000_000)
+    assert asked(visitor).status_code == 200
+    row = open_users(admin, visitor)
+    row.hover()
+    row.get_by_role("button", name=f"Edit the limit of {visitor.user_id}: Requests per day").click()
+    editor = admin.page.get_by_role("form", name=f"Limits of {visitor.user_id}")
+    expect(editor.get_by_role("textbox")).to_have_count(1)
+    editor.get_by_label("Requests per day").fill("2")
+    editor.get_by_role("button", name="Save").click()
+    expect(admin.notices).to_contain_text(f"{visitor.user_id}, requests per day: 2. In force at the next request.")
+    expect(row).to_contain_text("50 %")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_selected_users_are_suspended_after_a_preview_and_it_is_undone(
+    visitor: Visitor, admin: Visitor, width: int
+) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 900})
+    row = open_users(admin, visitor)
+    row.get_by_role("checkbox", name=f"Select {visitor.user_id}").check()
+    bar = admin.page.get_by_role("group", name="Selected users")
+    expect(bar).to_contain_text("1 user selected")
+    assert admin.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    bar.get_by_role("button", name="Suspend").click()
+    dialog = admin.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 user is suspended.")
+    expect(row).to_contain_text("active")
+    dialog.get_by_role("button", name="Change 1 user").click()
+    expect(row).to_contain_text("suspended")
+    assert asked(visitor).status_code == 403
+    admin.notices.get_by_role("button", name="Undo").click()
+    expect(admin.notices).to_contain_text("1 user is as before.")
+    assert asked(visitor).status_code == 200
 
 
 def test_suspending_in_mid_answer_cuts_it_and_it_is_paid_and_undone(

@@ -51,6 +51,15 @@ def test_of_an_entry_that_their_sign_in_by_a_provider_made_the_address_goes() ->
     assert redacted(made, ALICE).address == "192.0.2.7"
 
 
+def test_of_a_sign_in_that_failed_the_address_goes() -> None:
+    """Nobody had proved who they are, but most who type a password wrong are the person."""
+    failed = entry({"code": "invalid_credentials"}, actor="@unknown", action="user.sign_in_failed", target="alice")
+    left = redacted(failed, ALICE)
+    assert (left.actor, left.target, left.address) == ("@unknown", "usr_0", None)
+    assert json.loads(left.detail) == {"code": "invalid_credentials"}
+    assert redacted(replace(failed, target="bob"), ALICE).address == "192.0.2.7"
+
+
 @pytest.mark.parametrize(
     ("target", "detail"),
     [

@@ -54,6 +54,7 @@ from tollkeeper.services.lifecycle.lifecycle import Lifecycle
 from tollkeeper.services.lifecycle.pulling import Puller
 from tollkeeper.services.limits.admission import Admission
 from tollkeeper.services.limits.backfill import Backfill
+from tollkeeper.services.limits.templates import LimitTemplates
 from tollkeeper.services.limits.usage import LimitUsage
 from tollkeeper.services.models.aliases import Aliases
 from tollkeeper.services.models.catalog import Catalog
@@ -493,6 +494,7 @@ def _control_services(
         metrics_networks=Networks((*settings.metrics_networks, *local_metrics)),
         version=__version__,
         limit_usage=limit_usage,
+        limit_templates=LimitTemplates(store.limit_templates, context.now),
         adjust=adjustments.adjust,
         inventory=models.inventory,
         lifecycle=models.lifecycle,

@@ -152,13 +152,13 @@ async def _session(
     response_class=Response,
     responses={200: {"model": SignedOutBody, "description": "The provider signs people out, too"}},
 )
-async def _sign_out(request: Request, services: Services, caller: CurrentCaller) -> Response:
+async def _sign_out(request: Request, services: Services, caller: CurrentCaller, by: ByUser) -> Response:
     """Requests of this session that are running are cut. 200 for a session that began at an OpenID provider which signs
     people out: the body says where."""
     assert caller.session is not None
     sessions, issuer = services.accounts.sessions, caller.session.issuer
     id_token = sessions.id_token(caller.session.id)
-    await sessions.end(caller.session.id)
+    await sessions.end(caller.session.id, by)
     url = None
     if issuer is not None:
         host = request.headers.get("host", "")

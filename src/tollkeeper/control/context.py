@@ -24,6 +24,7 @@ from tollkeeper.services.lifecycle.following import Followers
 from tollkeeper.services.lifecycle.inventory import Inventory
 from tollkeeper.services.lifecycle.jobs import Jobs
 from tollkeeper.services.lifecycle.lifecycle import Lifecycle
+from tollkeeper.services.limits.templates import LimitTemplates
 from tollkeeper.services.limits.usage import LimitUsage
 from tollkeeper.services.models.aliases import Aliases
 from tollkeeper.services.models.catalog import Catalog, Model
@@ -93,6 +94,7 @@ class ControlServices:
     now: Callable[[], int]
     version: str
     limit_usage: LimitUsage
+    limit_templates: LimitTemplates
     adjust: Adjust
     inventory: Inventory
     lifecycle: Lifecycle

@@ -9,9 +9,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tollkeeper.store.ports.audit import BY_PROVIDER, AuditEntry
+from tollkeeper.store.ports.audit import BY_PROVIDER, UNKNOWN, AuditEntry
 
-_KEPT = frozenset({"role", "status", "cost_usd", "key_id", "replaces", "expires_at", "password", "allowed_models"})
+_KEPT = frozenset(
+    {"role", "status", "cost_usd", "key_id", "replaces", "expires_at", "password", "allowed_models", "code"}
+)
 """Fields whose texts say nothing of a person."""
 
 
@@ -45,7 +47,7 @@ def redacted(entry: AuditEntry, person: Person) -> AuditEntry:
         actor=person.opaque_id if by_them else entry.actor,
         target=person.opaque_id if person.is_named(entry.target) else entry.target,
         detail=redacted_json(entry.detail, person, about_them=about_them),
-        address=None if by_them or (about_them and entry.actor.startswith(BY_PROVIDER)) else entry.address,
+        address=None if by_them or (about_them and entry.actor.startswith((BY_PROVIDER, UNKNOWN))) else entry.address,
     )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.control.desk import shape_of
+from tollkeeper.rules.times import format_time
 
 
 async def test_pages_hold_every_change_once_newest_first(admin):
@@ -34,3 +35,40 @@ async def test_an_entry_tells_who_what_and_from_where(admin):
 async def test_a_cursor_of_another_list_is_refused(admin, after):
     response = await admin.get("/admin/audit", params={"after": after})
     assert (response.status_code, shape_of(response)["param"]) == (422, "after")
+
+
+async def test_entries_are_filtered_by_actor_action_object_and_class(desk, admin):
+    await admin.put("/admin/users/alice/limits", json={"tokens_per_day": 5})
+    await admin.put("/admin/users/bob/limits", json={"tokens_per_day": 5})
+    async with desk.client() as client:
+        assert (await client.post("/auth/login", json={"username": "Alice", "password": "wrong"})).status_code == 401
+
+    async def found(**params):
+        body = (await admin.get("/admin/audit", params=params)).json()
+        return [(entry["actor"], entry["action"], entry["target"]) for entry in body["data"]]
+
+    limits, failed = ("root", "user.limits", "alice"), ("@unknown", "user.sign_in_failed", "alice")
+    assert await found(object="ALICE", **{"class": "change"}) == [limits, ("@bootstrap", "user.create", "alice")]
+    assert await found(action="user.limits", object="alice", actor="Root") == [limits]
+    assert await found(**{"class": "sign_in"}) == [failed]
+    assert (await found(object="alice"))[:2] == [failed, limits], "both, where no class is named"
+    assert await found(actor="alice") == []
+
+
+async def test_entries_are_filtered_by_period(desk, admin):
+    before = await admin.get("/admin/audit")
+    desk.house.clock.ms += 60_000
+    at = (await admin.put("/admin/aliases", json={"x": "y"})) and desk.house.clock.ms
+    since = {"from": format_time(at)}
+    [entry] = (await admin.get("/admin/audit", params=since)).json()["data"]
+    assert entry["action"] == "aliases.replace"
+    assert (await admin.get("/admin/audit", params={"to": format_time(at)})).json()["data"] == before.json()["data"]
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [({"class": "login"}, "class"), ({"from": "x"}, "from"), ({"from": "2026-11-02", "to": "2026-11-01"}, "from")],
+)
+async def test_a_filter_that_means_nothing_is_refused(admin, query, param):
+    response = await admin.get("/admin/audit", params=query)
+    assert (response.status_code, shape_of(response)["param"]) == (422, param)

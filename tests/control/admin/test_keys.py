@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.control.desk import ALICE_KEY, BOB_KEY, shape_of
+from tests.services.in_memory import record
 from tollkeeper.rules.limits import NO_LIMITS
+from tollkeeper.rules.usage import Usage
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ async def test_a_new_key_is_shown_once(alice, admin, desk, place):
         "last_used_at": None,
         "expires_at": "2026-12-24T00:00:00.000Z",
         "status": "active",
+        "month": {"requests": 0, "total_tokens": 0, "cost_usd": "0"},
         "limits": NO_LIMITS.body(),
         "usage": {},
         "acts_for": None,
@@ -64,6 +67,22 @@ async def test_a_new_key_is_shown_once(alice, admin, desk, place):
     assert secret not in listing.text
     assert {key["name"] for key in listing.json()["data"]} == {"default", "laptop"}
     assert listing.json()["data"][1]["last_used_at"] == "2026-11-20T12:00:00.123Z"
+
+
+@pytest.mark.parametrize("place", ["/me/keys", "/admin/users/ALICE/keys"])
+async def test_a_list_has_what_was_used_with_each_key_this_month(alice, admin, desk, key_id, place):
+    other = (await alice.post("/me/keys")).json()["id"]
+    now, used = desk.house.clock.ms, Usage(prompt_tokens=10, completion_tokens=5)
+    for number, (key, at) in enumerate([(key_id, now), (key_id, now), (other, now), (other, now - 40 * 86_400_000)]):
+        made = record(request_id=f"req_{number}", key_id=key, created_at=at, usage=used, cost_pico=500_000_000_000)
+        await desk.house.store.ledger.settle(made)
+    keys = (await (alice if place.startswith("/me") else admin).get(place)).json()["data"]
+    assert [key["month"] for key in keys] == [
+        {"requests": 2, "total_tokens": 30, "cost_usd": "1"},
+        {"requests": 1, "total_tokens": 15, "cost_usd": "0.5"},
+    ]
+    changed = (await admin.patch(f"/admin/keys/{key_id}", json={"name": "mine"})).json()
+    assert changed["month"] == keys[0]["month"]
 
 
 async def test_a_key_needs_no_body(alice):

@@ -220,6 +220,15 @@ async def test_guesses_are_throttled_and_whoever_is_known_is_not_locked_out(flat
     await door.second_step(await challenge(door), flat.code(1), HOME)
 
 
+async def test_a_wrong_code_is_a_sign_in_that_failed(flat, door):
+    with pytest.raises(InvalidCredentials):
+        await door.second_step(await challenge(door), flat.wrong_code(), HOME)
+    entry = (await flat.audit())[0]
+    assert (entry.actor, entry.action, entry.target, entry.address) == (
+        *("@unknown", "user.sign_in_failed", "alice"), HOME,
+    )  # fmt: skip
+
+
 async def test_guesses_at_the_first_code_are_throttled_too(flat, door):
     await flat.accounts.create_user("bob", ROOT, password="builder")
     bob, session = await door.sign_in("bob", "builder", HOME)

@@ -179,7 +179,9 @@ async def test_of_too_many_the_one_that_is_used_least_recently_ends(house):
 
 async def test_signing_out_ends_that_one(house):
     first, second = await begin(house), await begin(house)
-    await house.accounts.sessions.end(first.session.id)
+    await house.accounts.sessions.end(first.session.id, ALICE)
+    entry = (await house.audit())[0]
+    assert (entry.action, entry.actor, entry.target) == ("user.sign_out", "alice", "alice")
     assert (opens(house, first), opens(house, second)) == (False, True)
     assert house.ended == [first.session.id]
     assert await house.store.sessions.load() == [second.session]
@@ -263,7 +265,7 @@ async def test_a_session_that_cannot_be_saved_does_not_begin_and_one_that_cannot
     with pytest.raises(StoreError):
         await begin(house)
     with pytest.raises(StoreError):
-        await house.accounts.sessions.end(new.session.id)
+        await house.accounts.sessions.end(new.session.id, ROOT)
     assert house.accounts.sessions.ids_of("alice") == [new.session.id]
     assert opens(house, new)
 

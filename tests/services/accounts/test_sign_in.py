@@ -77,6 +77,28 @@ async def test_that_an_account_is_suspended_is_told_to_its_owner_alone(house, do
     assert await house.store.sessions.load() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "password", "target", "code"),
+    [
+        ("ALICE", "wrong", "alice", "invalid_credentials"),
+        ("away", "vacation", "away", "account_suspended"),
+        ("hunter2", "alice", "@unknown", "invalid_credentials"),
+    ],
+)
+async def test_a_failed_sign_in_is_in_the_audit_log_without_what_was_typed(house, door, name, password, target, code):
+    await refusal(door, name, password)
+    entry = (await house.audit())[0]
+    assert (entry.actor, entry.action, entry.target, entry.address) == ("@unknown", "user.sign_in_failed", target, HOME)
+    assert entry.detail == f'{{"code":"{code}"}}'
+
+
+async def test_attempts_that_are_not_checked_write_nothing(house, door):
+    await guess(door, "alice", times=5)
+    before = await house.audit()
+    assert isinstance(await refusal(door, "alice"), RateLimited)
+    assert await house.audit() == before
+
+
 async def guess(door: SignIn, name: str, *, times: int, address: str | None = HOME) -> None:
     for _ in range(times):
         assert isinstance(await refusal(door, name, address=address), InvalidCredentials)

@@ -483,7 +483,7 @@ async def test_the_id_token_goes_along_while_it_is_known_and_short_enough(desk):
     url = await desk.open_id.sign_out_url(ISSUER, "x", token)
     assert parse_qs(urlsplit(url).query)["id_token_hint"] == [token]
     assert token not in repr(await desk.house.store.sessions.load())
-    await sessions.end(session.id)
+    await sessions.end(session.id, ROOT)
     assert sessions.id_token(session.id) is None
     desk.provider.claims = {"picture": "x" * 5000}
     assert sessions.id_token((await desk.sign_in()).session.session.id) is None

@@ -107,3 +107,10 @@ async def test_every_change_is_in_the_audit_log_newest_first(store: Store) -> No
     assert [entry.target for entry in newest + rest] == ["user 4", "user 3", "user 2", "user 1", "user 0"]
     assert [entry.id for entry in newest + rest] == [5, 4, 3, 2, 1]
     assert rest[-1] == replace(AUDIT, target="user 0", address="::1", id=1)
+
+
+async def test_several_changes_in_one_transaction_have_an_entry_each(store: Store) -> None:
+    bob = replace(ANN, user_id="bob")
+    also = [replace(AUDIT, target="bob")]
+    await store.accounts.save(users=[ANN, bob], audit=AUDIT, also=also)
+    assert [entry.target for entry in await store.audit.entries(limit=9, after=None)] == ["bob", AUDIT.target]

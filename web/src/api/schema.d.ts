@@ -752,6 +752,46 @@ export interface paths {
         patch: operations["_update_admin_users__user_id__patch"];
         trace?: never;
     };
+    "/admin/users/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change many users at once, or preview it
+         * @description Suspends users, lets them in again, or sets their limits. Each user is changed as a whole or not at all.
+         */
+        post: operations["_change_admin_users_bulk_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/users/bulk/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a change to many users
+         * @description Gives users back what they had before; who was changed since by anybody stays as they are.
+         */
+        post: operations["_undo_admin_users_bulk_undo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/users/{user_id}/identities": {
         parameters: {
             query?: never;
@@ -836,6 +876,49 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/admin/limit-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Limit templates, by id */
+        get: operations["_list_admin_limit_templates_get"];
+        put?: never;
+        /** Add a limit template */
+        post: operations["_create_admin_limit_templates_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/limit-templates/{template_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A limit template */
+        get: operations["_read_admin_limit_templates__template_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a limit template
+         * @description Users who got its limits keep them.
+         */
+        delete: operations["_delete_admin_limit_templates__template_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a limit template
+         * @description Users who got its limits keep them as they are.
+         */
+        patch: operations["_update_admin_limit_templates__template_id__patch"];
         trace?: never;
     };
     "/admin/teams": {
@@ -2155,7 +2238,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The audit log, newest first */
+        /**
+         * The audit log, newest first
+         * @description A filter that nothing matches gives an empty list.
+         */
         get: operations["_list_admin_audit_get"];
         put?: never;
         post?: never;
@@ -3189,7 +3275,8 @@ export interface components {
         };
         /**
          * AuditBody
-         * @description A change. `actor` is a user id, or "@bootstrap" for the holder of the bootstrap admin key.
+         * @description A change, or a sign-in. `actor` is a user id, or "@bootstrap" for the holder of the bootstrap admin key, or
+         *     "@unknown" for somebody whose sign-in failed.
          */
         AuditBody: {
             /** Id */
@@ -3292,6 +3379,104 @@ export interface components {
             cost_usd_per_day?: number | string | null;
             /** Cost Usd Per Month */
             cost_usd_per_month?: number | string | null;
+        };
+        /**
+         * BulkBody
+         * @description What was changed. `running` are the users among them with requests at upstreams, and how many, when it began;
+         *     `over` those who have used up a new limit already, and which (of a day, a month or in total, of all models).
+         *     `skipped` are users who stay as they are, and why; `unchanged` those who were so already.
+         */
+        BulkBody: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Changed */
+            changed: number;
+            /** Unchanged */
+            unchanged: number;
+            /** Changes */
+            changes: components["schemas"]["BulkGroup"][];
+            /** Running */
+            running: {
+                [key: string]: number;
+            };
+            /** Over */
+            over: {
+                [key: string]: string[];
+            };
+            /** Skipped */
+            skipped: {
+                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits";
+            };
+        };
+        /**
+         * BulkChange
+         * @description What is to become of each user: at least one of these.
+         */
+        BulkChange: {
+            /** Status */
+            status?: ("active" | "suspended") | null;
+            /** @description Merged into the limits of each. */
+            limits?: components["schemas"]["LimitsForm"] | null;
+            /**
+             * Limit Template
+             * @description The id of a limit template: a copy of it replaces the limits of each.
+             */
+            limit_template?: string | null;
+        };
+        /** BulkFilter */
+        BulkFilter: {
+            /**
+             * Q
+             * @description Part of the user_id or name, in upper or lower case.
+             */
+            q?: string | null;
+            /** Status */
+            status?: ("active" | "suspended" | "closed") | null;
+            /** Role */
+            role?: ("admin" | "user") | null;
+            /**
+             * Team
+             * @description The id of a team; empty: users without one.
+             */
+            team?: string | null;
+        };
+        /**
+         * BulkForm
+         * @description Either `user_ids` or a `filter`, as of the list of users.
+         */
+        BulkForm: {
+            /** User Ids */
+            user_ids?: string[] | null;
+            filter?: components["schemas"]["BulkFilter"] | null;
+            change: components["schemas"]["BulkChange"];
+            /**
+             * Dry Run
+             * @description Only say what would change.
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
+         * BulkGroup
+         * @description Users who were changed from the same to the same: by id, the version that each account has after it (with
+         *     `dry_run`: has now).
+         */
+        BulkGroup: {
+            before: components["schemas"]["BulkPart"];
+            after: components["schemas"]["BulkPart"];
+            /** Users */
+            users: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * BulkPart
+         * @description What there was, or is now, of what was changed. `limits` has all limits that are set.
+         */
+        BulkPart: {
+            /** Status */
+            status?: ("active" | "suspended") | null;
+            limits?: components["schemas"]["LimitsForm"] | null;
         };
         /**
          * Call
@@ -4430,8 +4615,8 @@ export interface components {
         /**
          * KeyBody
          * @description A key. `prefix` is the part of it that may be shown; a key that was rotated expires at the end of its grace
-         *     period. `usage` is what remains of its own limits. `acts_for` is null for a key that acts for its user only, and so
-         *     are the other fields of acting then.
+         *     period. `month` is what was used with it, `usage` what remains of its own limits. `acts_for` is null for a key that
+         *     acts for its user only, and so are the other fields of acting then.
          */
         KeyBody: {
             /** Id */
@@ -4455,6 +4640,7 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "expired" | "revoked";
+            month: components["schemas"]["MonthBody"];
             limits: components["schemas"]["LimitsBody"];
             usage: components["schemas"]["UsageBody"];
             /** Acts For */
@@ -4638,6 +4824,50 @@ export interface components {
             total_bytes: number;
             /** Completed Bytes */
             completed_bytes: number;
+        };
+        /**
+         * LimitTemplateBody
+         * @description A named set of limits. Users get a copy: a later change of the template changes none of them.
+         */
+        LimitTemplateBody: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-20T12:00:00.123Z
+             */
+            created_at: string;
+            limits: components["schemas"]["LimitsBody"];
+        };
+        /**
+         * LimitTemplateForm
+         * @description Absent fields stay as they are; null removes the name. Limits are merged into the present ones.
+         */
+        LimitTemplateForm: {
+            /** Name */
+            name?: string | null;
+            limits?: components["schemas"]["LimitsForm"];
+        };
+        /** LimitTemplateList */
+        LimitTemplateList: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["LimitTemplateBody"][];
+            /**
+             * Has More
+             * @default false
+             */
+            has_more: boolean;
+            /** Next */
+            next?: string | null;
         };
         /** @description Every limit, null where there is none; and what remains of each. */
         LimitsAndUsage: {
@@ -5362,6 +5592,7 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "expired" | "revoked";
+            month: components["schemas"]["MonthBody"];
             limits: components["schemas"]["LimitsBody"];
             usage: components["schemas"]["UsageBody"];
             /** Acts For */
@@ -5405,6 +5636,18 @@ export interface components {
             name?: string | null;
             /** Expires At */
             expires_at?: string | null;
+            limits?: components["schemas"]["LimitsForm"] | null;
+        };
+        /** NewLimitTemplateForm */
+        NewLimitTemplateForm: {
+            /**
+             * Id
+             * @description Unique in any case of its letters.
+             * @example students
+             */
+            id: string;
+            /** Name */
+            name?: string | null;
             limits?: components["schemas"]["LimitsForm"] | null;
         };
         /**
@@ -5517,8 +5760,13 @@ export interface components {
             name?: string | null;
             /** Password */
             password?: string | null;
-            /** @description Merged into the default limits of new users. */
+            /** @description Merged into those of the template, without one into the default limits of new users. */
             limits?: components["schemas"]["LimitsForm"] | null;
+            /**
+             * Limit Template
+             * @description The id of a limit template: its limits, not the default ones, are copied.
+             */
+            limit_template?: string | null;
             /** Team */
             team?: string | null;
             /**
@@ -6637,6 +6885,22 @@ export interface components {
         TlsForm: {
             /** Ca File */
             ca_file?: string | null;
+        };
+        /**
+         * UndoForm
+         * @description The `changes` of an answer, without what came `after`.
+         */
+        UndoForm: {
+            /** Changes */
+            changes: components["schemas"]["UndoGroup"][];
+        };
+        /** UndoGroup */
+        UndoGroup: {
+            before: components["schemas"]["BulkPart"];
+            /** Users */
+            users: {
+                [key: string]: number;
+            };
         };
         /** UnpinForm */
         UnpinForm: {
@@ -11774,6 +12038,12 @@ export interface operations {
     _list_admin_users_get: {
         parameters: {
             query?: {
+                /** @description Part of the user_id or name, in upper or lower case. */
+                q?: string | null;
+                status?: ("active" | "suspended" | "closed") | null;
+                role?: ("admin" | "user") | null;
+                /** @description The id of a team; empty: users without one. */
+                team?: string | null;
                 /** @description Start of the period, included. */
                 from?: string | null;
                 /** @description End of the period, not included. */
@@ -11782,12 +12052,6 @@ export interface operations {
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
-                /** @description Part of the user_id or name, in upper or lower case. */
-                q?: string | null;
-                status?: ("active" | "suspended" | "closed") | null;
-                role?: ("admin" | "user") | null;
-                /** @description The id of a team; empty: users without one. */
-                team?: string | null;
                 /** @description `requests`, `tokens` and `cost` are the period's, or else this month's; equal costs are sorted by requests. */
                 sort?: "user_id" | "requests" | "tokens" | "cost" | "last_seen" | "created";
                 order?: "asc" | "desc";
@@ -12230,6 +12494,180 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _change_admin_users_bulk_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _undo_admin_users_bulk_undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12897,6 +13335,476 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _list_admin_limit_templates_get: {
+        parameters: {
+            query?: {
+                /** @description The most items of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitTemplateList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _create_admin_limit_templates_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLimitTemplateForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitTemplateBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _read_admin_limit_templates__template_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitTemplateBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _delete_admin_limit_templates__template_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitTemplateBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _update_admin_limit_templates__template_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitTemplateForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitTemplateBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -21420,6 +22328,17 @@ export interface operations {
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
+                /** @description Who acted: a user_id in any case, or `@bootstrap`. */
+                actor?: string | null;
+                action?: string | null;
+                /** @description What it was done to: the `target` of an entry. */
+                object?: string | null;
+                /** @description `sign_in`: sign-ins, failed ones and sign-outs; `change`: everything else. Absent: both. */
+                class?: ("change" | "sign_in") | null;
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
             };
             header?: never;
             path?: never;

@@ -20,8 +20,9 @@ export function useChangeParams(): (change: Change, options?: NavigateOptions) =
   );
 }
 
-/** A filter kept in the URL; "" removes it. Changing one leads back to the first page of the list. */
-export function useFilter(name: string): [string, (value: string) => void] {
+/** A filter kept in the URL; "" removes it. Changing one leads back to the first page of the list. One that is typed takes one step
+ * of the history, not one for each letter. */
+export function useFilter(name: string, { typed = name === "q" } = {}): [string, (value: string) => void] {
   const [params] = useSearchParams();
   const change = useChangeParams();
   const set = (value: string) => {
@@ -30,7 +31,7 @@ export function useFilter(name: string): [string, (value: string) => void] {
         for (const place of ["after", "before"]) next.delete(place);
         put(next, name, value);
       },
-      { replace: name === "q" },
+      { replace: typed },
     );
   };
   return [params.get(name) ?? "", set];

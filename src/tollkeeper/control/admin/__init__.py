@@ -1,10 +1,12 @@
 """Routes for admins, a file for each noun: its schemas, and its paths under `/admin`.
 
     users.py        users, and what they use
+    bulk.py         changes to many users at once
     identities.py   who users are at OpenID providers
     keys.py         users' keys
     end_users.py    the people whom keys act for
     limits.py       limits of users and of new users, and what remains of them
+    limit_templates.py  named sets of limits
     teams.py        teams, their members and what they use; for admins of a team, too
     prices.py       prices of models
     models.py       models of all upstreams, and what admins do with them

@@ -6,16 +6,18 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Query as FromQuery
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from tollkeeper.control.context import Services
+from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.guards import admin_router
-from tollkeeper.control.http.schemas import Listing, Page, Time, page_of
-from tollkeeper.rules.errors import Unprocessable
+from tollkeeper.control.http.schemas import Listing, Page, Time, TimeIn, page_of
+from tollkeeper.rules.errors import NotFound, Unprocessable
+from tollkeeper.store.ports.audit import AuditClass, AuditFilter
 
 
 class AuditBody(BaseModel):
-    """A change. `actor` is a user id, or "@bootstrap" for the holder of the bootstrap admin key."""
+    """A change, or a sign-in. `actor` is a user id, or "@bootstrap" for the holder of the bootstrap admin key, or
+    "@unknown" for somebody whose sign-in failed."""
 
     id: int
     at: Time
@@ -30,13 +32,39 @@ class AuditList(Listing[AuditBody]):
     pass
 
 
+class _AuditQuery(Page):
+    actor: str | None = Field(None, max_length=200, description="Who acted: a user_id in any case, or `@bootstrap`.")
+    action: str | None = Field(None, max_length=100, examples=["user.limits"])
+    object_: str | None = Field(
+        None, alias="object", max_length=400, description="What it was done to: the `target` of an entry."
+    )
+    class_: AuditClass | None = Field(
+        None,
+        alias="class",
+        description="`sign_in`: sign-ins, failed ones and sign-outs; `change`: everything else. Absent: both.",
+    )
+    from_: TimeIn | None = Field(None, alias="from", description="Start of the period, included.")
+    to: TimeIn | None = Field(None, description="End of the period, not included.")
+
+
 router = admin_router("audit")
 
 
 @router.get("/admin/audit", summary="The audit log, newest first")
-async def _list(services: Services, page: Annotated[Page, FromQuery()]) -> AuditList:
-    rows = await services.audit.entries(limit=page.limit + 1, after=_read_cursor(page.after))
-    entries, cursor = page_of(rows, page, lambda entry: str(entry.id))
+async def _list(services: Services, query: Annotated[_AuditQuery, FromQuery()]) -> AuditList:
+    """A filter that nothing matches gives an empty list."""
+    if query.from_ is not None and query.to is not None and query.from_ > query.to:
+        raise Unprocessable("'from' must not be later than 'to'.", param="from")
+    which = AuditFilter(
+        actor=_spelled(services, query.actor),
+        action=query.action,
+        target=_spelled(services, query.object_),
+        of_class=query.class_,
+        since=query.from_,
+        until=query.to,
+    )
+    rows = await services.audit.entries(limit=query.limit + 1, after=_read_cursor(query.after), which=which)
+    entries, cursor = page_of(rows, query, lambda entry: str(entry.id))
     data = [
         AuditBody(
             id=entry.id,
@@ -50,6 +78,14 @@ async def _list(services: Services, page: Annotated[Page, FromQuery()]) -> Audit
         for entry in entries
     ]
     return AuditList(data=data, has_more=cursor is not None, next=cursor)
+
+
+def _spelled(services: ControlServices, name: str | None) -> str | None:
+    """A user's id as it was made, of one in any case; whatever is no user's as it is."""
+    try:
+        return name and services.accounts.user(name).user_id
+    except NotFound:
+        return name
 
 
 def _read_cursor(text: str | None) -> int | None:

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 from fastapi import Body, Response
 from fastapi import Query as FromQuery
 from msgspec import UNSET
+from msgspec.structs import replace
 from pydantic import BaseModel, Field
 
 from tollkeeper.control.admin.limits import LimitsBody, LimitsForm, UsageBody, limits_body, usage_body
+from tollkeeper.control.admin.users import MonthBody, month_body, this_month
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import ByAdmin, admin_router
@@ -27,11 +29,13 @@ from tollkeeper.control.http.schemas import (
     page_of,
     rows_after,
 )
+from tollkeeper.control.usage import total_of
 from tollkeeper.services.accounts.acting import ActingChange
 from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import FOREVER, KeyStatus, NewKey, key_status, valid_until
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.ports.accounts import Key, NamedIn
+from tollkeeper.store.ports.reports import Totals
 
 MAX_GRACE_SECONDS = 30 * 86_400
 
@@ -43,8 +47,8 @@ ActsFor = Literal["users"]
 
 class KeyBody(BaseModel):
     """A key. `prefix` is the part of it that may be shown; a key that was rotated expires at the end of its grace
-    period. `usage` is what remains of its own limits. `acts_for` is null for a key that acts for its user only, and so
-    are the other fields of acting then."""
+    period. `month` is what was used with it, `usage` what remains of its own limits. `acts_for` is null for a key that
+    acts for its user only, and so are the other fields of acting then."""
 
     id: str
     name: str | None
@@ -53,6 +57,7 @@ class KeyBody(BaseModel):
     last_used_at: Time | None
     expires_at: Time | None
     status: KeyStatus
+    month: MonthBody
     limits: LimitsBody
     usage: UsageBody
     acts_for: ActsFor | None
@@ -139,7 +144,15 @@ NewKeyIn = Annotated[NewKeyForm, Body(default_factory=NewKeyForm)]
 RotateIn = Annotated[RotateForm, Body(default_factory=RotateForm)]
 
 
-async def key_body(services: ControlServices, key: Key) -> KeyBody:
+_NO_USAGE = Totals()
+
+
+async def _one_key_body(services: ControlServices, key: Key) -> KeyBody:
+    which = replace(this_month(services, services.accounts.user(key.user_id)), key_id=key.id)
+    return await _key_body(services, key, await total_of(services, which))
+
+
+async def _key_body(services: ControlServices, key: Key, month: Totals) -> KeyBody:
     now = services.now()
     end = valid_until(key) if key_status(key, now) == "active" else key.expires_at
     acting = key.acting
@@ -151,6 +164,7 @@ async def key_body(services: ControlServices, key: Key) -> KeyBody:
         last_used_at=key.last_used_at,
         expires_at=None if end == FOREVER else end,
         status=key_status(key, now),
+        month=month_body(month),
         limits=limits_body(key.limits),
         usage=await usage_body(services, key),
         acts_for=None if acting is None else "users",
@@ -173,14 +187,16 @@ def _acting_change(given: Mapping[str, Any]) -> ActingChange | None:
 
 
 async def _new_key_body(services: ControlServices, new: NewKey) -> NewKeyBody:
-    return NewKeyBody(**dict(await key_body(services, new.key)), api_key=new.secret)
+    return NewKeyBody(**dict(await _key_body(services, new.key, _NO_USAGE)), api_key=new.secret)
 
 
 async def key_list(services: ControlServices, user_id: str, page: Page) -> KeyList:
     """A user's keys, oldest first, including those that no longer work."""
     keys = rows_after(services.accounts.keys_of(user_id), page.after, _id)
     keys, cursor = page_of(keys, page, _id, weight=_weight)
-    data = [await key_body(services, key) for key in keys]
+    which = this_month(services, services.accounts.user(user_id))
+    by_key = {place[0]: totals for place, totals in await services.reports.summary(which, ["key"])}
+    data = [await _key_body(services, key, by_key.get(key.id, _NO_USAGE)) for key in keys]
     return KeyList(data=data, has_more=cursor is not None, next=cursor)
 
 
@@ -203,7 +219,7 @@ async def rotate_key(services: ControlServices, key_id: str, by: Actor, form: Ro
 
 
 async def revoke_key(services: ControlServices, key_id: str, by: Actor) -> Response:
-    return exact_response(await key_body(services, await services.accounts.revoke_key(key_id, by)))
+    return exact_response(await _one_key_body(services, await services.accounts.revoke_key(key_id, by)))
 
 
 def _weight(key: Key) -> int:
@@ -250,7 +266,7 @@ async def _update(services: Services, by: ByAdmin, key_id: str, form: KeyForm) -
     acting = _acting_change(given)
     plain = {name: value for name, value in given.items() if name not in _ACTING}
     wanted = KeyChange(**plain, acting=UNSET if acting is None else acting)
-    return exact_response(await key_body(services, await services.accounts.update_key(key_id, by, wanted)))
+    return exact_response(await _one_key_body(services, await services.accounts.update_key(key_id, by, wanted)))
 
 
 @router.delete(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Annotated, Literal
 
@@ -33,13 +33,14 @@ from tollkeeper.control.http.schemas import (
 from tollkeeper.control.usage.filters import Span, period_of
 from tollkeeper.control.usage.records import total_of
 from tollkeeper.control.usage.schemas import Usd
-from tollkeeper.rules.errors import Conflict, Unprocessable
+from tollkeeper.rules.errors import Conflict, NotFound, Unprocessable
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time, month_bounds
 from tollkeeper.rules.windows import DAY
 from tollkeeper.services.accounts.accounts import USER_ID, UserChange
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.ports.accounts import Role, User, UserStatus
+from tollkeeper.store.ports.limit_templates import LimitTemplate
 from tollkeeper.store.ports.reports import Filter, Totals
 
 MOST_PASSWORD = 1024
@@ -139,7 +140,12 @@ class NewUserForm(Form):
     role: Role = "user"
     name: Name | None = None
     password: Password | None = None
-    limits: LimitsForm | None = Field(None, description="Merged into the default limits of new users.")
+    limits: LimitsForm | None = Field(
+        None, description="Merged into those of the template, without one into the default limits of new users."
+    )
+    limit_template: str | None = Field(
+        None, max_length=64, description="The id of a limit template: its limits, not the default ones, are copied."
+    )
     team: TeamId | None = None
     team_admin: bool = False
     address: Address | None = None
@@ -165,17 +171,36 @@ class UserForm(Form):
     email: Email | None = Field(None, json_schema_extra=no_default)
 
 
-class _UserQuery(Page, Span):
+class UserFilter(BaseModel):
+    """Which users; absent fields are any."""
+
     q: str | None = Field(None, max_length=200, description="Part of the user_id or name, in upper or lower case.")
     status: UserStatus | None = None
     role: Role | None = None
     team: str | None = Field(None, max_length=64, description="The id of a team; empty: users without one.")
+
+
+class _UserQuery(Page, Span, UserFilter):
     sort: Sort = Field(
         "user_id",
         description="`requests`, `tokens` and `cost` are the period's, or else this month's; "
         "equal costs are sorted by requests.",
     )
     order: Literal["asc", "desc"] = "asc"
+
+
+def matching_users(services: ControlServices, query: UserFilter) -> Iterator[User]:
+    """The users that a filter names, in the order of their ids."""
+    part = (query.q or "").casefold()
+    team = services.accounts.teams.spelled(query.team) if query.team else query.team
+    return (
+        user
+        for user in services.accounts.users()
+        if query.status in (None, user.status)
+        and query.role in (None, user.role)
+        and team in (None, user.team_id or "")
+        and (not part or part in user.user_id.casefold() or part in (user.name or "").casefold())
+    )
 
 
 def user_body(user: User) -> UserBody:
@@ -217,6 +242,14 @@ async def user_with_month(services: ControlServices, user: User) -> UserWithMont
     return UserWithMonth(**dict(user_body(user)), month=month_body(totals))
 
 
+async def template_named(services: ControlServices, template_id: str | None) -> LimitTemplate | None:
+    """The template that a request names. Raises Unprocessable."""
+    try:
+        return None if template_id is None else await services.limit_templates.get(template_id)
+    except NotFound as error:
+        raise Unprocessable(error.message, param=error.param) from None
+
+
 router = admin_router("users")
 
 
@@ -229,6 +262,7 @@ async def _create(services: Services, by: ByAdmin, form: NewUserForm) -> NewUser
         name=form.name,
         password=form.password,
         limits=None if form.limits is None else form.limits.root,
+        template=await template_named(services, form.limit_template),
         team=form.team,
         team_admin=form.team_admin,
         address=form.address,
@@ -243,8 +277,6 @@ async def _list(services: Services, query: Annotated[_UserQuery, FromQuery()]) -
     """A page continues after the last user of the previous one, in the order of the sort: users whose figures do not
     change in the meantime appear exactly once. With `from` or `to` each user has the usage of that `period`, too."""
     after = None if query.after is None else _read_cursor(query.sort, query.after)
-    if query.team:
-        query.team = services.accounts.teams.spelled(query.team)
     month = await _by_user(services, this_month(services))
     in_period = None
     if query.from_ is not None or query.to is not None:
@@ -253,15 +285,7 @@ async def _list(services: Services, query: Annotated[_UserQuery, FromQuery()]) -
     sorted_by = month if in_period is None else in_period
 
     def sort_matching() -> list[tuple[_SortKey, User]]:
-        part = (query.q or "").casefold()
-        matching = (
-            user
-            for user in services.accounts.users()
-            if query.status in (None, user.status)
-            and query.role in (None, user.role)
-            and query.team in (None, user.team_id or "")
-            and (not part or part in user.user_id.casefold() or part in (user.name or "").casefold())
-        )
+        matching = matching_users(services, query)
         figure = _SORTS[query.sort]
         placed = [
             ((figure(services, user, sorted_by.get(user.user_id, _NO_USAGE)), user.user_id.lower()), user)

@@ -34,6 +34,8 @@ SMALL = BodyBound(4_096, 500)
 """The bound of paths that are not in the table."""
 _LIMITS = BodyBound(400_000, 5_000)
 """100 models, each with every limit there is."""
+_MANY_USERS = BodyBound(800_000, 15_000)
+"""10,000 users by their ids."""
 BOUNDS: Mapping[tuple[str, str], BodyBound] = {
     ("PATCH", "/admin/users/{user_id}"): BodyBound(16_384, 500),
     ("POST", "/admin/adjustments"): BodyBound(8_192, 500),
@@ -46,6 +48,10 @@ BOUNDS: Mapping[tuple[str, str], BodyBound] = {
     ("PUT", "/admin/teams/{team_id}/limits"): _LIMITS,
     ("PUT", "/admin/users/{user_id}/limits"): _LIMITS,
     ("PUT", "/admin/limits/defaults"): _LIMITS,
+    ("POST", "/admin/users/bulk"): _MANY_USERS,
+    ("POST", "/admin/users/bulk/undo"): _MANY_USERS,
+    ("POST", "/admin/limit-templates"): _LIMITS,
+    ("PATCH", "/admin/limit-templates/{template_id}"): _LIMITS,
     ("PUT", "/admin/end-users/{end_user_id}/limits"): _LIMITS,
     ("POST", "/me/keys"): _LIMITS,
     ("POST", "/admin/users/{user_id}/keys"): _LIMITS,

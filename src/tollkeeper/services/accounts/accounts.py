@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from tollkeeper.rules.errors import Conflict, Unprocessable
 from tollkeeper.rules.limits import NO_LIMITS, Limits
 from tollkeeper.rules.owners import Owner
-from tollkeeper.services.accounts.changes.keys import AccountKeys
+from tollkeeper.services.accounts.changes.bulk import BulkChanges
 from tollkeeper.services.accounts.changes.saving import Action, LimitsChanged, given_fields
 from tollkeeper.services.accounts.end_users import EndUsers
 from tollkeeper.services.accounts.keys import NewKey
@@ -30,6 +30,7 @@ from tollkeeper.services.limits.changes import LimitsChange, audited_limits, mer
 from tollkeeper.store.ports.accounts import AccountStore, Role, User, UserStatus
 from tollkeeper.store.ports.external_identities import ExternalIdentity
 from tollkeeper.store.ports.installation import Installation
+from tollkeeper.store.ports.limit_templates import LimitTemplate
 from tollkeeper.store.ports.sessions import SessionStore
 from tollkeeper.store.ports.teams import TeamStore
 
@@ -58,7 +59,7 @@ class UserChange(Struct, frozen=True):
     email: str | UnsetType | None = UNSET
 
 
-class Accounts(AccountKeys):
+class Accounts(BulkChanges):
     """Users, keys and sessions, with every change to them; teams, which change themselves (`teams.py`), and the
     `end_users` of keys that act for others.
 
@@ -123,6 +124,7 @@ class Accounts(AccountKeys):
         name: str | None = None,
         password: str | None = None,
         limits: LimitsChange | None = None,
+        template: LimitTemplate | None = None,
         secret: str | None = None,
         team: str | None = None,
         team_admin: bool = False,
@@ -131,14 +133,15 @@ class Accounts(AccountKeys):
         email: str | None = None,
     ) -> tuple[User, NewKey]:
         """Create a user with a first key. `secret` is set only where anyone may know it (the demo). `limits` are merged
-        into the default limits. `team` is the id of a team. Raises Conflict when the id is taken, whatever its case,
-        even by a closed account, and Unprocessable."""
+        into those of the `template`, None: into the default limits. `team` is the id of a team. Raises Conflict when
+        the id is taken, whatever its case, even by a closed account, and Unprocessable."""
         _check_user_id(user_id)
         hashed = None if password is None else await self.passwords.hash(password)
 
         async def change() -> tuple[User, NewKey]:
             self._check_free(user_id)
-            allowed = merged(self._default_limits, limits or {}, "limits.")
+            base = self._default_limits if template is None else template.limits
+            allowed = merged(base, limits or {}, "limits.")
             more: dict[str, Any] = {
                 "team_id": None if team is None else self.teams.joinable(team).team_id,
                 "team_admin": team_admin,
@@ -152,6 +155,8 @@ class Accounts(AccountKeys):
             detail = audited_limits(allowed)
             detail |= {"role": role, "name": name, "has_password": password is not None, "key_id": made.key.id}
             detail |= {name: value for name, value in more.items() if value}
+            if template is not None:
+                detail["limit_template"] = template.id
             [user], [key] = await self._save(
                 by, "user.create", user_id, detail, users=[user], keys=[made.key], limited=user
             )

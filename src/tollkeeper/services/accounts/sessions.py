@@ -144,11 +144,11 @@ class Sessions:
 
         return await self._changes.run(change)
 
-    async def end(self, session_id: str) -> None:
-        """End a session: sign out at one browser."""
+    async def end(self, session_id: str, by: Actor) -> None:
+        """End a session of the user who acts: sign out at one browser."""
 
         async def change() -> None:
-            await self._store.save(ended=[session_id])
+            await self._store.save(ended=[session_id], audit=by.entry(self._now(), "user.sign_out", by.name))
             self.forget([session_id])
 
         await self._changes.run(change)

@@ -15,7 +15,15 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from tollkeeper.rules.errors import Forbidden, GatewayError, InvalidCredentials, NotFound, NotSignedIn, RateLimited
+from tollkeeper.rules.errors import (
+    AccountSuspended,
+    Forbidden,
+    GatewayError,
+    InvalidCredentials,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+)
 from tollkeeper.rules.turns import Requester
 from tollkeeper.services.accounts.accounts import Accounts, UserChange
 from tollkeeper.services.accounts.directory import suspended
@@ -24,6 +32,7 @@ from tollkeeper.services.accounts.sessions import NewSession
 from tollkeeper.services.accounts.throttle import Throttle
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.store.ports.accounts import User
+from tollkeeper.store.ports.audit import UNKNOWN
 from tollkeeper.store.ports.sessions import Session
 
 T = TypeVar("T")
@@ -78,7 +87,11 @@ class SignIn:
     ) -> tuple[User, NewSession]:
         """Begin a session; that of the token `replaces` ends. Raises InvalidCredentials, AccountSuspended, RateLimited,
         ServerOverloaded, Forbidden where passwords sign nobody in, and SecondFactorNeeded."""
-        user = await self._verified(name, password, address)
+        try:
+            user = await self._verified(name, password, address)
+        except (InvalidCredentials, AccountSuspended) as error:
+            await self._note_failure(name, address, error)
+            raise
         if self._factors.is_on(user.user_id):
             raise self._challenge(user)
         self._remember(user, address)
@@ -93,10 +106,23 @@ class SignIn:
         waiting = self._challenges.get(challenge)
         if waiting is None:
             raise NotSignedIn("This sign-in took too long, or has ended. Begin it anew with your password.")
-        await self.check_code(waiting.user, code, address)
+        try:
+            await self.check_code(waiting.user, code, address)
+        except InvalidCredentials as error:
+            await self._note_failure(waiting.user.user_id, address, error)
+            raise
         self._challenges.pop(challenge, None)
         self._remember(waiting.user, address)
         return waiting.user, await self._begin(waiting.user, address, replaces)
+
+    async def _note_failure(self, name: str, address: str | None, error: GatewayError) -> None:
+        """Save an audit entry for a sign-in that failed; of a name that is nobody's as well, so that how long it takes
+        does not tell. The throttle bounds how many there are."""
+        try:
+            target = self._accounts.user(name).user_id
+        except NotFound:
+            target = UNKNOWN
+        await self._accounts.note(Actor(UNKNOWN, address), "user.sign_in_failed", target, {"code": error.code})
 
     async def check_password(self, user: User, password: str, address: str | None) -> None:
         """Check the password of a user who is signed in. Raises as `sign_in` does."""

@@ -7,4 +7,5 @@ refusals.py    errors for requests that limits refuse
 backfill.py    counts earlier usage in new counters
 usage.py       the current status of limits
 changes.py     changes to limits, merged into those in force
+templates.py   named sets of limits
 """

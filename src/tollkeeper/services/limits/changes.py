@@ -13,7 +13,7 @@ LimitsChange = Mapping[str, Any]
 """A partial update, in the form that `Limits.merged` takes."""
 
 
-def audited_limits(limits: Limits) -> dict[str, object]:
+def audited_limits(limits: Limits) -> dict[str, Any]:
     """Limits in the form of the audit log: only those that are set."""
     return {} if limits == NO_LIMITS else {"limits": _present(limits.body())}
 

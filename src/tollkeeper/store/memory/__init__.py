@@ -21,6 +21,7 @@ upstreams.py     upstreams
 aliases.py       aliases of models
 pins.py          what is fixed of models
 model_colors.py  the order in which models were first seen
+limit_templates.py  named sets of limits
 jobs.py          work for admins
 idempotency.py   claims to idempotency keys
 installation.py  values of the installation

@@ -39,6 +39,7 @@ class MemoryAccounts:
         ended: Collection[str] = (),
         linked: Sequence[ExternalIdentity] = (),
         audit: AuditEntry,
+        also: Sequence[AuditEntry] = (),
         events: Sequence[Event] = (),
     ) -> tuple[list[User], list[Key]]:
         self._tables.must_be_writable()
@@ -57,7 +58,8 @@ class MemoryAccounts:
         for session_id in ended:
             self._tables.sessions.pop(session_id, None)
         self._tables.external_identities |= {(each.issuer, each.subject): each for each in linked}
-        append(self._tables, audit)
+        for entry in (audit, *also):
+            append(self._tables, entry)
         append_events(self._tables, events)
         return saved_users, saved_keys
 

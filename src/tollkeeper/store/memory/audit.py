@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports.audit import AuditEntry
+from tollkeeper.store.ports.audit import ALL_ENTRIES, SIGN_IN_ACTIONS, AuditEntry, AuditFilter
 
 
 class MemoryAudit:
@@ -18,9 +18,22 @@ class MemoryAudit:
         self._tables.must_be_writable()
         append(self._tables, entry)
 
-    async def entries(self, *, limit: int, after: int | None) -> list[AuditEntry]:
-        older = [entry for entry in self._tables.audit if after is None or entry.id < after]
+    async def entries(self, *, limit: int, after: int | None, which: AuditFilter = ALL_ENTRIES) -> list[AuditEntry]:
+        older = [
+            entry for entry in self._tables.audit if (after is None or entry.id < after) and _matches(entry, which)
+        ]
         return older[::-1][:limit]
+
+
+def _matches(entry: AuditEntry, which: AuditFilter) -> bool:
+    return (
+        which.actor in (None, entry.actor)
+        and which.action in (None, entry.action)
+        and which.target in (None, entry.target)
+        and which.of_class in (None, "sign_in" if entry.action in SIGN_IN_ACTIONS else "change")
+        and (which.since is None or entry.at >= which.since)
+        and (which.until is None or entry.at < which.until)
+    )
 
 
 def append(tables: Tables, entry: AuditEntry) -> None:

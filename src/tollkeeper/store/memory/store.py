@@ -18,6 +18,7 @@ from tollkeeper.store.memory.invoices import MemoryInvoices
 from tollkeeper.store.memory.jobs import MemoryJobs
 from tollkeeper.store.memory.ledger import MemoryLedger
 from tollkeeper.store.memory.model_colors import MemoryModelColors
+from tollkeeper.store.memory.limit_templates import MemoryLimitTemplates
 from tollkeeper.store.memory.pins import MemoryPins
 from tollkeeper.store.memory.prices import MemoryPrices
 from tollkeeper.store.memory.refusals import MemoryRefusals
@@ -44,6 +45,7 @@ from tollkeeper.store.ports.invoices import InvoiceStore
 from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
 from tollkeeper.store.ports.model_colors import ModelColorStore
+from tollkeeper.store.ports.limit_templates import LimitTemplateStore
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.refusals import RefusalStore
@@ -78,6 +80,7 @@ class MemoryStore:
         self.upstreams: UpstreamStore = MemoryUpstreams(self._tables)
         self.pins: PinStore = MemoryPins(self._tables)
         self.model_colors: ModelColorStore = MemoryModelColors(self._tables)
+        self.limit_templates: LimitTemplateStore = MemoryLimitTemplates(self._tables)
         self.jobs: JobStore = MemoryJobs(self._tables)
         self.idempotency: IdempotencyStore = MemoryIdempotency(self._tables)
         self.installation: Installation = MemoryInstallation(self._tables)

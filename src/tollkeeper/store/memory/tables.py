@@ -19,6 +19,7 @@ from tollkeeper.store.ports.external_identities import ExternalIdentity
 from tollkeeper.store.ports.idempotency import Claim
 from tollkeeper.store.ports.invoices import CoveredRange, CreditEntry
 from tollkeeper.store.ports.jobs import StoredJob
+from tollkeeper.store.ports.limit_templates import LimitTemplate
 from tollkeeper.store.ports.pins import Pin
 from tollkeeper.store.ports.records import Intent, Record
 from tollkeeper.store.ports.refusals import RefusalKey
@@ -60,6 +61,7 @@ class Tables:
         self.jobs: dict[str, StoredJob] = {}
         self.pins: dict[str, Pin] = {}
         self.model_colors: dict[str, None] = {}
+        self.limit_templates: dict[str, LimitTemplate] = {}
         self.values: dict[str, bytes] = {}
         self.audit: list[AuditEntry] = []
         self.events: dict[str, Event] = {}

@@ -22,6 +22,7 @@
     upstreams.py  upstreams, and their sealed secrets
     pins.py       what is fixed of models
     model_colors.py   the order in which models were first seen
+    limit_templates.py  named sets of limits
     jobs.py       work for admins that goes on without them
     idempotency.py    claims to idempotency keys
     installation.py   values of the installation, by name

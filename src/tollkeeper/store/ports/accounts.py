@@ -100,11 +100,13 @@ class AccountStore(Protocol):
         ended: Collection[str] = (),
         linked: Sequence[ExternalIdentity] = (),
         audit: AuditEntry,
+        also: Sequence[AuditEntry] = (),
         events: Sequence[Event] = (),
     ) -> tuple[list[User], list[Key]]:
         """Insert or replace users and keys, delete other keys (`forgotten`) and sessions (`ended`) by id, save
         identities at OpenID providers (`linked`) and the events, and append the audit entry, in one durable
-        transaction. Returns the users and keys with their new versions.
+        transaction; `also` are further entries, where the changes are several. Returns the users and keys with their
+        new versions.
 
         A value replaces only the version that it was derived from: raises StoreConflict, and changes nothing, where
         another writer has changed one of them since, or has made one of the same name; and where a user with an open

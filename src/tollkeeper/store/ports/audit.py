@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 BY_PROVIDER = "@oidc/"
 """How the name of an actor begins who is a person at an OpenID provider before they are a user here, or a change that
 the provider's claims made; the id of the provider follows. The address is that person's."""
+
+UNKNOWN = "@unknown"
+"""The actor of what somebody did before they had proved who they are, and the object where the name they gave is
+nobody's: what was typed may be a password. The address is that person's."""
+SIGN_IN_ACTIONS = ("user.sign_in", "user.sign_in_failed", "user.sign_out", "user.sign_out_everywhere")
+"""The actions that are sign-ins and their ends; all others are changes."""
+AuditClass = Literal["change", "sign_in"]
 
 
 class AuditEntry(Struct, frozen=True):
@@ -24,9 +31,23 @@ class AuditEntry(Struct, frozen=True):
     """Assigned by the store, increasing."""
 
 
+class AuditFilter(Struct, frozen=True):
+    """Which entries; None means any. `target` is the object of the change. `since` is inclusive, `until` exclusive."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    of_class: AuditClass | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+ALL_ENTRIES = AuditFilter()
+
+
 class Audit(Protocol):
     async def add(self, entry: AuditEntry) -> None:
         """Append the entry of a change to what is kept elsewhere. What is stored here is saved with its entry."""
 
-    async def entries(self, *, limit: int, after: int | None) -> list[AuditEntry]:
+    async def entries(self, *, limit: int, after: int | None, which: AuditFilter = ALL_ENTRIES) -> list[AuditEntry]:
         """Entries, newest first; `after` is the id of the last one already seen."""

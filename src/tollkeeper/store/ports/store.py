@@ -20,6 +20,7 @@ from tollkeeper.store.ports.invoices import InvoiceStore
 from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
 from tollkeeper.store.ports.model_colors import ModelColorStore
+from tollkeeper.store.ports.limit_templates import LimitTemplateStore
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.refusals import RefusalStore
@@ -54,6 +55,7 @@ class Store(Protocol):
     upstreams: UpstreamStore
     pins: PinStore
     model_colors: ModelColorStore
+    limit_templates: LimitTemplateStore
     jobs: JobStore
     idempotency: IdempotencyStore
     installation: Installation

@@ -7,8 +7,8 @@ chain.py         hashes of rows, by version of the chain's encoding
 identities.py    opaque ids of users and digests of metadata, which records hold in their place
 runner.py        the seam: an engine runs work in a transaction, off the loop
 accounts.py, end_users.py, sessions.py, external_identities.py, second_factors.py, teams.py, prices.py,
-aliases.py, upstreams.py, pins.py, model_colors.py, jobs.py, installation.py, audit.py, idempotency.py, events.py,
-alerts.py, webhooks.py
+aliases.py, upstreams.py, pins.py, model_colors.py, limit_templates.py, jobs.py, installation.py, audit.py,
+idempotency.py, events.py, alerts.py, webhooks.py
                  their tables, over two runners
 reports.py, listing.py, history.py   lists of records and sums, over a runner that reads
 refusals.py      counts of refused requests, over a runner that reads

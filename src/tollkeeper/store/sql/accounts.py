@@ -72,6 +72,7 @@ class SqlAccounts:
         ended: Collection[str] = (),
         linked: Sequence[ExternalIdentity] = (),
         audit: AuditEntry,
+        also: Sequence[AuditEntry] = (),
         events: Sequence[Event] = (),
     ) -> tuple[list[User], list[Key]]:
         def write(connection: Connection) -> tuple[list[User], list[Key]]:
@@ -84,7 +85,8 @@ class SqlAccounts:
                 connection.execute(_FORGET, [{"key": key} for key in forgotten])
             end_sessions(connection, ended)
             put_identities(connection, linked)
-            append(connection, audit)
+            for entry in (audit, *also):
+                append(connection, entry)
             append_events(connection, events)
             return saved
 

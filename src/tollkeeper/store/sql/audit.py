@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from msgspec.structs import asdict
-from sqlalchemy import Connection, insert, select
+from collections.abc import Iterator
 
-from tollkeeper.store.ports.audit import AuditEntry
+from msgspec.structs import asdict
+from sqlalchemy import ColumnElement, Connection, insert, select
+
+from tollkeeper.store.ports.audit import ALL_ENTRIES, SIGN_IN_ACTIONS, AuditEntry, AuditFilter
 from tollkeeper.store.sql.runner import Runner
 from tollkeeper.store.sql.schema import audit
 
@@ -22,11 +24,27 @@ class SqlAudit:
     async def add(self, entry: AuditEntry) -> None:
         await self._writer.run(lambda connection: append(connection, entry))
 
-    async def entries(self, *, limit: int, after: int | None) -> list[AuditEntry]:
-        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    async def entries(self, *, limit: int, after: int | None, which: AuditFilter = ALL_ENTRIES) -> list[AuditEntry]:
+        query = select(audit).where(*_conditions(which)).order_by(audit.c.id.desc()).limit(limit)
         if after is not None:
             query = query.where(audit.c.id < after)
         return await self._reader.run(lambda connection: [entry_of(*row) for row in connection.execute(query)])
+
+
+def _conditions(which: AuditFilter) -> Iterator[ColumnElement[bool]]:
+    if which.actor is not None:
+        yield audit.c.actor == which.actor
+    if which.action is not None:
+        yield audit.c.action == which.action
+    if which.target is not None:
+        yield audit.c.target == which.target
+    if which.of_class is not None:
+        is_sign_in = audit.c.action.in_(SIGN_IN_ACTIONS)
+        yield is_sign_in if which.of_class == "sign_in" else ~is_sign_in
+    if which.since is not None:
+        yield audit.c.at >= which.since
+    if which.until is not None:
+        yield audit.c.at < which.until
 
 
 def append(connection: Connection, entry: AuditEntry) -> None:

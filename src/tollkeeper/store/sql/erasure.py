@@ -64,6 +64,7 @@ IMPERSONAL = frozenset(
         "upstreams",
         "pins",
         "model_colors",
+        "limit_templates",
         "installation",
         "head",
         "daily_upstreams",

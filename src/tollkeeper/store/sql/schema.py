@@ -221,6 +221,16 @@ model_colors = Table(
     Column("place", Integer, nullable=False, unique=True),
 )
 
+# A copy of a template's limits is in no way bound to it.
+limit_templates = Table(
+    "limit_templates",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("limits", Text, nullable=False),
+)
+
 installation = Table(
     "installation",
     METADATA,

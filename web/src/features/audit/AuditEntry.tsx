@@ -1,5 +1,10 @@
-import { type Entry, useEntry } from "~/features/audit/audit";
-import { actionWords, actorWords, fieldWords, scalar } from "~/features/audit/words";
+import { Anchor } from "@mantine/core";
+import { Link, useSearchParams } from "react-router";
+
+import { type Entry, SIGN_INS, useEntry } from "~/features/audit/audit";
+import { Named } from "~/features/audit/AuditTable";
+import { actorPath, targetPath } from "~/features/audit/places";
+import { actionWords, actorWords, fieldWords, scalar, targetWords } from "~/features/audit/words";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { Fact } from "~/ui/Fact";
@@ -37,8 +42,18 @@ function Details({ of: entry }: { of: Entry }) {
         <Fact name="When">
           <Timestamp at={entry.at} />
         </Fact>
-        <Fact name="Who">{actorWords(entry.actor)}</Fact>
-        <Fact name="Of">{entry.target === "*" ? "several, see below" : entry.target}</Fact>
+        <Fact name="Who">
+          <Named path={actorPath(entry.actor)}>{actorWords(entry.actor)}</Named> <More of={{ actor: entry.actor }}>all they did</More>
+        </Fact>
+        <Fact name="Of">
+          {entry.target === "*" ? (
+            "several, see below"
+          ) : (
+            <>
+              <Named path={targetPath(entry)}>{targetWords(entry.target)}</Named> <More of={{ object: entry.target }}>all that was done to it</More>
+            </>
+          )}
+        </Fact>
         <Fact name="From">{entry.address ?? "this machine, without a connection"}</Fact>
         <Fact name="Action">
           <code>{entry.action}</code> <span className="unit">entry {entry.id}</span>
@@ -51,6 +66,18 @@ function Details({ of: entry }: { of: Entry }) {
         </section>
       )}
     </>
+  );
+}
+
+/** A link to the entries of the same period that have this in common, sign-ins included. */
+function More({ of, children }: { of: { actor: string } | { object: string }; children: string }) {
+  const [params] = useSearchParams();
+  const kept = ["period", "from", "to"].flatMap((name): [string, string][] => (params.has(name) ? [[name, params.get(name) ?? ""]] : []));
+  const search = new URLSearchParams({ ...Object.fromEntries(kept), ...of, [SIGN_INS]: "1" });
+  return (
+    <Anchor component={Link} to={{ pathname: "/admin/audit", search: `?${search.toString()}` }} size="xs" c="dimmed">
+      {children}
+    </Anchor>
   );
 }
 

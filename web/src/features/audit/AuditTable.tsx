@@ -1,11 +1,14 @@
-import { Text } from "@mantine/core";
+import { Anchor, Button, Text } from "@mantine/core";
+import { Link, useSearchParams } from "react-router";
 
-import type { Entry } from "~/features/audit/audit";
-import { actionWords, actorWords, detailLine } from "~/features/audit/words";
+import { type Entry, FILTERS } from "~/features/audit/audit";
+import { actorPath, targetPath } from "~/features/audit/places";
+import { actionWords, actorWords, detailLine, targetWords } from "~/features/audit/words";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Name } from "~/ui/Name";
 import { Timestamp } from "~/ui/Times";
+import { useChangeParams } from "~/ui/urlState";
 
 interface Props {
   entries: readonly Entry[] | undefined;
@@ -19,7 +22,7 @@ export function AuditTable({ entries, next, selected }: Props) {
   return (
     <>
       <DataTable
-        label="Changes"
+        label="Audit log"
         columns={COLUMNS}
         rows={entries}
         rowKey={(entry) => String(entry.id)}
@@ -33,12 +36,41 @@ export function AuditTable({ entries, next, selected }: Props) {
 }
 
 function None() {
+  const [params] = useSearchParams();
+  const changeParams = useChangeParams();
+  if (!FILTERS.some((name) => params.has(name))) {
+    return (
+      <Empty title="Nothing was changed in this time">
+        <Text size="sm" c="dimmed">
+          Every change to users, keys, limits and prices is written down here, and every sign-in. Choose another period to see older ones.
+        </Text>
+      </Empty>
+    );
+  }
+  const clear = () => {
+    changeParams((next) => {
+      for (const name of [...FILTERS, "after"]) next.delete(name);
+    });
+  };
   return (
-    <Empty title="Nothing was changed yet">
+    <Empty title="No entry matches">
       <Text size="sm" c="dimmed">
-        Every change to users, keys, limits and prices is written down here, and every sign-in.
+        None of this period has all that the filters ask for. Ids have to be whole.
       </Text>
+      <Button variant="default" onClick={clear} w="fit-content">
+        Clear the filters
+      </Button>
     </Empty>
+  );
+}
+
+/** A name that leads to its page, where it has one. */
+export function Named({ path, children }: { path: string | null; children: string }) {
+  if (path === null) return <Name text={children} />;
+  return (
+    <Anchor component={Link} to={path} inherit>
+      <Name text={children} />
+    </Anchor>
   );
 }
 
@@ -48,9 +80,9 @@ function shown(entries: readonly Entry[]): string {
 
 const COLUMNS: Column<Entry>[] = [
   { id: "at", label: "Time", cell: ({ at }) => <Timestamp at={at} /> },
-  { id: "actor", label: "Who", grow: 1, narrow: "named", cell: ({ actor }) => <Name text={actorWords(actor)} /> },
+  { id: "actor", label: "Who", grow: 1, narrow: "named", cell: ({ actor }) => <Named path={actorPath(actor)}>{actorWords(actor)}</Named> },
   { id: "action", label: "What", narrow: "beside", cell: ({ action }) => actionWords(action) },
-  { id: "target", label: "Of", grow: 1, narrow: "named", cell: ({ target }) => <Name text={target === "*" ? "several" : target} /> },
+  { id: "target", label: "Of", grow: 1, narrow: "named", cell: (entry) => <Named path={targetPath(entry)}>{targetWords(entry.target)}</Named> },
   { id: "detail", label: "Detail", grow: 2, from: 900, cell: ({ detail }) => <span className="unit"><Name text={detailLine(detail)} /></span> },
   { id: "address", label: "From", from: 700, cell: ({ address }) => address ?? <span className="unit">here</span> },
 ];

@@ -7,8 +7,11 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
   ["user.create", "Made a user"],
   ["user.update", "Changed a user"],
   ["user.close", "Closed an account"],
+  ["user.erase", "Forgot a person"],
   ["user.limits", "Changed a user’s limits"],
   ["user.sign_in", "Signed in"],
+  ["user.sign_in_failed", "Failed to sign in"],
+  ["user.sign_out", "Signed out"],
   ["user.sign_out_everywhere", "Signed out everywhere"],
   ["user.link", "Linked somebody at a provider to a user"],
   ["user.unlink", "Removed a way in by a provider"],
@@ -22,6 +25,9 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
   ["team.close", "Closed a team"],
   ["team.limits", "Changed a team’s limits"],
   ["limits.defaults", "Changed the limits of new users"],
+  ["limit_template.create", "Made a limit template"],
+  ["limit_template.update", "Changed a limit template"],
+  ["limit_template.delete", "Deleted a limit template"],
   ["key.create", "Made a key"],
   ["key.rotate", "Rotated a key"],
   ["key.update", "Changed a key"],
@@ -42,6 +48,15 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
   ["model.delete", "Deleted a model"],
   ["model.evict", "Evicted models that nobody used"],
   ["job.cancel", "Cancelled a pull"],
+  ["upstream.create", "Added an upstream"],
+  ["upstream.update", "Changed an upstream"],
+  ["upstream.delete", "Removed an upstream"],
+  ["secrets.rotate", "Rotated the gateway’s own secrets"],
+  ["invoice.finalize", "Finalized an invoice"],
+  ["invoice.pay", "Marked an invoice as paid"],
+  ["invoice.void", "Voided an invoice"],
+  ["invoice.credit_note", "Took an invoice back by a credit note"],
+  ["credit.add", "Granted credit"],
   ["webhook.create", "Added a webhook"],
   ["webhook.update", "Changed a webhook"],
   ["webhook.rotate", "Rotated a webhook’s secret"],
@@ -49,12 +64,16 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
   ["adjustment.create", "Corrected what was used"],
 ]);
 
+/** Every action there is, for a filter, in the order of its words. */
+export const ACTION_CHOICES = [...ACTIONS].map(([value, label]) => ({ value, label })).sort((a, b) => a.label.localeCompare(b.label));
+
 export function actionWords(action: string): string {
   return ACTIONS.get(action) ?? action;
 }
 
 const ACTORS: ReadonlyMap<string, string> = new Map([
   ["@bootstrap", "the bootstrap admin key"],
+  ["@unknown", "somebody unknown"],
   ["@seeds", "the gateway, at its start"],
   ["@demo", "the demo"],
   ["@eviction", "the gateway, by its setting evict_after"],
@@ -64,6 +83,12 @@ const ACTORS: ReadonlyMap<string, string> = new Map([
 export function actorWords(actor: string): string {
   if (actor.startsWith("@oidc/")) return `the provider ${actor.slice(6)}`;
   return ACTORS.get(actor) ?? actor;
+}
+
+/** What something was done to. */
+export function targetWords(target: string): string {
+  if (target === "*") return "several";
+  return target === "@unknown" ? "nobody’s name" : target;
 }
 
 type Detail = Readonly<Record<string, unknown>>;

@@ -7,10 +7,13 @@ import { MakeKey, RevokeKey, RotateKey } from "~/features/keys/KeyDialogs";
 import { type Key, nameOf, useKeys } from "~/features/keys/keys";
 import { KeyStatus } from "~/features/keys/KeyStatus";
 import { describeLimits } from "~/features/limits/words";
+import { Count } from "~/ui/Count";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
+import { mostPlaces } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
+import { Money } from "~/ui/Money";
 import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
@@ -45,7 +48,7 @@ export function KeysTable({ userId, title }: { userId?: string; title?: string }
       ) : (
         <DataTable
           label="Keys"
-          columns={columnsOf(setDialog, userId !== undefined, marked)}
+          columns={columnsOf(setDialog, userId !== undefined, marked, mostPlaces(keys?.map(({ month }) => month.cost_usd)))}
           rows={withEnded ? keys : active}
           rowKey={(key) => key.id}
           isSelected={(key) => key.id === marked}
@@ -77,7 +80,7 @@ function intoView(row: HTMLElement | null): void {
   row?.scrollIntoView({ block: "center" });
 }
 
-function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean, marked: string): Column<Key>[] {
+function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean, marked: string, places: number): Column<Key>[] {
   return [
     {
       id: "name",
@@ -91,6 +94,8 @@ function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean, marked: str
     },
     { id: "key", label: "Key", narrow: "below", cell: (key) => <Prefix of={key} /> },
     { id: "status", label: "Status", narrow: "beside", cell: (key) => <KeyStatus of={key.status} /> },
+    { id: "cost", label: "Spend\nthis month", numeric: true, narrow: "named", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
+    { id: "requests", label: "Requests\nthis month", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.requests} of="requests" /> },
     { id: "used", label: "Last used", narrow: "named", cell: (key) => <RelativeTime at={key.last_used_at} /> },
     { id: "created", label: "Made", from: 900, cell: (key) => <RelativeTime at={key.created_at} /> },
     { id: "end", label: "Ends", from: 700, cell: (key) => <RelativeTime at={key.expires_at} /> },

@@ -17,10 +17,17 @@ interface Props {
   /** Rejects with the error that the gateway answers with. */
   save: (change: LimitsChange) => Promise<void>;
   onDone: () => void;
+  /** What the button says. */
+  action?: string;
+  note?: string;
+  /** Whether what follows a save is up to `save`, which then replaces the editor. */
+  stays?: boolean;
 }
 
+const NOTE = "An empty field is no limit; 0 blocks every request. In force at the next request.";
+
 /** Edits all limits. */
-export function LimitsEditor({ limits: given, usage, save, onDone }: Props) {
+export function LimitsEditor({ limits: given, usage, save, onDone, action = "Save limits", note = NOTE, stays = false }: Props) {
   const [limits] = useState(given);
   const [draft, setDraft] = useState(() => draftOf(limits));
   const [refused, setRefused] = useState<Faults>({});
@@ -38,7 +45,9 @@ export function LimitsEditor({ limits: given, usage, save, onDone }: Props) {
     }
     setBusy(true);
     save(change)
-      .then(onDone)
+      .then(() => {
+        if (!stays) onDone();
+      })
       .catch((error: unknown) => setRefused(faultsOf(error)))
       .finally(() => setBusy(false));
   };
@@ -46,7 +55,7 @@ export function LimitsEditor({ limits: given, usage, save, onDone }: Props) {
   return (
     <form onSubmit={submit} noValidate>
       <Text size="xs" c="dimmed" mb={16}>
-        An empty field is no limit; 0 blocks every request. In force at the next request.
+        {note}
       </Text>
       <LimitFields
         draft={draft}
@@ -67,7 +76,7 @@ export function LimitsEditor({ limits: given, usage, save, onDone }: Props) {
             Cancel
           </Button>
           <Button type="submit" loading={busy} disabled={wrong || size === 0}>
-            Save limits
+            {action}
           </Button>
         </Group>
       </div>

@@ -62,13 +62,24 @@ export function describeChange(change: LimitsChange): string {
 
 /** The meters after a change, before the gateway has answered: of limits that were set before. */
 export function withChange(usage: Usage, change: LimitsChange): Usage {
-  const readings = Object.entries(usage as Record<string, Reading>).flatMap(([name, reading]): [string, Reading][] => {
+  const { models, ...own } = usage;
+  const after = withFigures(own, change);
+  if (models === undefined) return after;
+  const ofModels = Object.entries(models).map(([model, readings]) => {
+    const changed = change.models?.[model];
+    return [model, changed === null ? {} : withFigures(readings, changed ?? {})];
+  });
+  return { ...after, models: Object.fromEntries(ofModels) as NonNullable<Usage["models"]> };
+}
+
+function withFigures(readings: Record<string, Reading>, change: object): Record<string, Reading> {
+  const changed = Object.entries(readings).flatMap(([name, reading]): [string, Reading][] => {
     const value = (change as Record<string, unknown>)[name];
     if (value === null) return [];
     if (typeof value !== "number" && typeof value !== "string") return [[name, reading]];
     return [[name, { ...reading, limit: Number(value), remaining: left(name, value, reading) }]];
   });
-  return Object.fromEntries(readings);
+  return Object.fromEntries(changed);
 }
 
 function left(name: string, limit: number | string, { used, reserved }: Reading): number {

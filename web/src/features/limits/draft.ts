@@ -1,6 +1,6 @@
 /** Limits while they are edited: text in fields, and the change that follows from it. */
 import type { LimitsChange } from "~/features/limits/change";
-import { COUNT_NAMES, type CountName, FIGURE_NAMES, type FigureName, isCost, type Limits } from "~/features/limits/names";
+import { COUNT_NAMES, type CountName, FIGURE_NAMES, type FigureName, isCost, type Limits, ownName } from "~/features/limits/names";
 import { decimal } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 
@@ -29,6 +29,19 @@ function textsOf<Name extends FigureName>(limits: Readonly<Record<Name, number |
     if (value !== null) texts[name] = isCost(name) ? decimal(value) : count(value);
   }
   return texts;
+}
+
+/** The text of one limit, by its name in `readingsOf`. */
+export function textAt(draft: Draft, name: string): string {
+  const own = ownName(name);
+  return (own.model === undefined ? draft.figures[own.figure] : draft.models[own.model]?.[own.figure]) ?? "";
+}
+
+/** The draft with the text of one limit, by its name in `readingsOf`. */
+export function withText(draft: Draft, name: string, text: string): Draft {
+  const own = ownName(name);
+  if (own.model === undefined) return { ...draft, figures: { ...draft.figures, [own.figure]: text } };
+  return { ...draft, models: { ...draft.models, [own.model]: { ...draft.models[own.model], [own.figure]: text } } };
 }
 
 function alertsText(alerts: readonly number[] | null): string {

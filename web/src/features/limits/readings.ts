@@ -38,6 +38,11 @@ export function readingOf(usage: Usage | undefined, name: string): Reading | und
   return (usage as Record<string, Reading> | undefined)?.[name];
 }
 
+/** The reading of a limit by its name in `readingsOf`, one model's included. */
+export function readingAt(usage: Usage, name: string): Reading | undefined {
+  return readingsOf(usage).find(([found]) => found === name)?.[1];
+}
+
 function fullness({ limit, used, reserved }: Reading): number {
   return limit === 0 ? 1 : (used + reserved) / limit;
 }

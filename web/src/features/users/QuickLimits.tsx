@@ -3,11 +3,11 @@ import { IconPencil } from "@tabler/icons-react";
 import { type SyntheticEvent, useState } from "react";
 
 import { sizeOf } from "~/features/limits/change";
-import { changeOf, draftOf, type Faults } from "~/features/limits/draft";
+import { changeOf, draftOf, type Faults, textAt, withText } from "~/features/limits/draft";
 import { LimitField } from "~/features/limits/LimitField";
 import { ANYWHERE, faultsOf } from "~/features/limits/faults";
-import { fieldLabel, type Limits, QUICK_NAMES } from "~/features/limits/names";
-import { readingOf, type Usage } from "~/features/limits/readings";
+import { limitLabel, limitName, type Limits, ownName, QUICK_NAMES } from "~/features/limits/names";
+import { readingAt, type Usage } from "~/features/limits/readings";
 import { useUserChanges } from "~/features/users/changes";
 import { useUserLimits } from "~/features/users/users";
 import { ErrorMessage } from "~/ui/ErrorMessage";
@@ -17,11 +17,13 @@ import classes from "./UsersTable.module.css";
 
 interface Props {
   userId: string;
+  /** The limit that is shown beside it, by its name in `usage`; undefined: the user has none. */
+  name: string | undefined;
   onAll: () => void;
 }
 
-/** Edits the limits that are changed most, in the table of users. */
-export function QuickLimits({ userId, onAll }: Props) {
+/** Edits the limit whose meter stands beside it in the table of users; of a user without limits, those that are set most. */
+export function QuickLimits({ userId, name, onAll }: Props) {
   const [opened, setOpened] = useState(false);
   const close = () => setOpened(false);
   return (
@@ -32,7 +34,7 @@ export function QuickLimits({ userId, onAll }: Props) {
           data-open={opened}
           variant="default"
           size={26}
-          aria-label={`Edit the limits of ${userId}`}
+          aria-label={name === undefined ? `Set limits of ${userId}` : `Edit the limit of ${userId}: ${limitName(name).label}`}
           onClick={() => setOpened(!opened)}
         >
           <IconPencil size={14} />
@@ -42,6 +44,7 @@ export function QuickLimits({ userId, onAll }: Props) {
         {opened && (
           <Editor
             userId={userId}
+            name={name}
             close={close}
             onAll={() => {
               close();
@@ -54,17 +57,28 @@ export function QuickLimits({ userId, onAll }: Props) {
   );
 }
 
-const EDITOR_HEIGHT = 268;
+const EDITOR_HEIGHT = 124;
 
-function Editor({ userId, close, onAll }: Props & { close: () => void }) {
+function Editor({ userId, name, close, onAll }: Props & { close: () => void }) {
   const { data, error, isFetchedAfterMount } = useUserLimits(userId);
+  // Another limit may become the tightest meanwhile; what is edited stays.
+  const [names] = useState(() => (name === undefined ? QUICK_NAMES : [name]));
   if (error !== null) return <ErrorMessage error={error} />;
   if (data === undefined || !isFetchedAfterMount) return <Loading height={EDITOR_HEIGHT} />;
   const { usage, ...limits } = data;
-  return <Fields userId={userId} given={limits} usage={usage} close={close} onAll={onAll} />;
+  return <Fields userId={userId} names={names} given={limits} usage={usage} close={close} onAll={onAll} />;
 }
 
-function Fields({ userId, given, usage, close, onAll }: Props & { given: Limits; usage: Usage; close: () => void }) {
+interface FieldsProps {
+  userId: string;
+  names: readonly string[];
+  given: Limits;
+  usage: Usage;
+  close: () => void;
+  onAll: () => void;
+}
+
+function Fields({ userId, names, given, usage, close, onAll }: FieldsProps) {
   const [limits] = useState(given);
   const [draft, setDraft] = useState(() => draftOf(limits));
   const [refused, setRefused] = useState<Faults>({});
@@ -88,18 +102,18 @@ function Fields({ userId, given, usage, close, onAll }: Props & { given: Limits;
   return (
     <form onSubmit={submit} noValidate aria-label={`Limits of ${userId}`}>
       <Stack gap={4}>
-        {QUICK_NAMES.map((name, place) => (
+        {names.map((name, place) => (
           <LimitField
             key={name}
-            name={name}
-            label={fieldLabel(name)}
-            text={draft.figures[name] ?? ""}
+            name={ownName(name).figure}
+            label={limitLabel(name)}
+            text={textAt(draft, name)}
             onText={(text) => {
-              setDraft({ ...draft, figures: { ...draft.figures, [name]: text } });
+              setDraft(withText(draft, name, text));
               setRefused({});
             }}
             fault={shown[name]}
-            reading={readingOf(usage, name)}
+            reading={readingAt(usage, name)}
             focus={place === 0}
           />
         ))}

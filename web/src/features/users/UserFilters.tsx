@@ -1,10 +1,8 @@
 /** The filters of the list of users, kept in the URL. */
-import { Select, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconSearch } from "@tabler/icons-react";
-import { useState } from "react";
+import { Select } from "@mantine/core";
 
 import type { UserRow, UsersQuery } from "~/features/users/users";
+import { TextFilter } from "~/ui/TextFilter";
 import { useFilter } from "~/ui/urlState";
 
 import classes from "./UserFilters.module.css";
@@ -29,43 +27,10 @@ export function UserFilters() {
   const [role, setRole] = useFilter("role");
   return (
     <div className={classes["filters"]} role="search">
-      <Search />
+      <TextFilter name="q" label="Search users by id or name" placeholder="Search by id or name" className={classes["search"]} />
       <Choice label="Status" all="Any status" options={STATUSES} value={status} onValue={setStatus} />
       <Choice label="Role" all="Any role" options={ROLES} value={role} onValue={setRole} />
     </div>
-  );
-}
-
-const WAIT_MS = 250;
-
-/** Searches a moment after the last key. When the URL changes otherwise (by a link or the back button), the field follows it. */
-function Search() {
-  const [q, setQ] = useFilter("q");
-  const [text, setText] = useState(q);
-  const [seen, setSeen] = useState(q);
-  const [sent, setSent] = useState(q);
-  if (q !== seen) {
-    setSeen(q);
-    if (q !== sent) setText(q);
-  }
-  const look = useDebouncedCallback((typed: string) => {
-    setSent(typed.trim());
-    setQ(typed.trim());
-  }, WAIT_MS);
-  return (
-    <TextInput
-      className={classes["search"] ?? ""}
-      size="xs"
-      type="search"
-      aria-label="Search users by id or name"
-      placeholder="Search by id or name"
-      leftSection={<IconSearch size={14} aria-hidden />}
-      value={text}
-      onChange={(event) => {
-        setText(event.currentTarget.value);
-        look(event.currentTarget.value);
-      }}
-    />
   );
 }
 

@@ -12,7 +12,7 @@ import { UserStatus } from "~/features/users/UserStatus";
 import type { UserRow } from "~/features/users/users";
 import { Sparkline } from "~/ui/chart/Sparkline";
 import { Count } from "~/ui/Count";
-import { type Column, DataTable } from "~/ui/DataTable";
+import { type Column, DataTable, type Selection } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { FadeOnChange } from "~/ui/FadeOnChange";
 import { cents, mostPlaces } from "~/ui/format/money";
@@ -30,10 +30,11 @@ interface Props {
   /** The period of the figures: "this month". */
   span: string;
   onLimits: (userId: string) => void;
+  selection: Selection<UserRow>;
 }
 
 /** Users with what they use and what is left to them. */
-export function UsersTable({ rows, filtered, sort, span, onLimits }: Props) {
+export function UsersTable({ rows, filtered, sort, span, onLimits, selection }: Props) {
   const { setStatus } = useUserChanges();
   return (
     <DataTable
@@ -44,6 +45,7 @@ export function UsersTable({ rows, filtered, sort, span, onLimits }: Props) {
       to={(user) => `/admin/users/${encodeURIComponent(user.user_id)}`}
       search=""
       sort={sort}
+      selection={selection}
       empty={filtered ? <NoMatch /> : <NoUsers />}
     />
   );
@@ -125,7 +127,7 @@ function Tightest({ user, onLimits }: { user: UserRow; onLimits: (userId: string
       ) : (
         <Reading name={first[0]} reading={first[1]} />
       )}
-      {user.status !== "closed" && <QuickLimits userId={user.user_id} onAll={() => onLimits(user.user_id)} />}
+      {user.status !== "closed" && <QuickLimits userId={user.user_id} name={first?.[0]} onAll={() => onLimits(user.user_id)} />}
     </div>
   );
 }

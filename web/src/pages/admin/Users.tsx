@@ -3,10 +3,13 @@ import { IconPlus } from "@tabler/icons-react";
 import { useCallback, useRef } from "react";
 
 import { DefaultLimitsPanel } from "~/features/limits/DefaultLimitsPanel";
+import { TemplatesPanel } from "~/features/limits/TemplatesPanel";
+import { BulkBar } from "~/features/users/BulkBar";
 import { useLiveUsers } from "~/features/users/live";
 import { NewUser } from "~/features/users/NewUser";
 import { UserFilters, useUserFilters } from "~/features/users/UserFilters";
 import { UserLimitsPanel } from "~/features/users/UserLimitsPanel";
+import { useSelectedUsers } from "~/features/users/useSelectedUsers";
 import { useUsers } from "~/features/users/users";
 import { UsersTable } from "~/features/users/UsersTable";
 import { useSort } from "~/features/users/useSort";
@@ -29,6 +32,7 @@ export function Component() {
   const [making, setMaking] = usePanel("new");
   const [limited, setLimited] = usePanel("limits");
   const [defaults, setDefaults] = usePanel("defaults");
+  const [templates, setTemplates] = usePanel("templates");
   const table = useRef<HTMLDivElement>(null);
   // Rows stay in place while the pointer or the focus is in the table.
   const held = useCallback(() => table.current?.matches(":hover, :focus-within") ?? false, []);
@@ -39,8 +43,13 @@ export function Component() {
   const span = period.name === "month" && clock.zone === UTC.zone ? {} : { from: period.from, to: period.to };
   const { data, error, refetch } = useUsers({ ...filters, ...span, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) });
 
+  const { which, size, selection, selectAll, selectNone } = useSelectedUsers(data, filters);
+
   const actions = (
     <>
+      <Button variant="default" onClick={() => setTemplates("*")}>
+        Limit templates
+      </Button>
       <Button variant="default" onClick={() => setDefaults("1")}>
         Limits of new users
       </Button>
@@ -54,6 +63,7 @@ export function Component() {
       {error !== null && <ErrorMessage error={error} onRetry={() => void refetch()} />}
       <Panel flush>
         <UserFilters />
+        {size > 0 && <BulkBar which={which} size={size} total={data?.total ?? size} onAll={selectAll} onNone={selectNone} />}
         <div ref={table}>
           {(data !== undefined || error === null) && (
             <UsersTable
@@ -62,12 +72,14 @@ export function Component() {
               sort={{ by: sort, order, onSort: sortBy }}
               span={spanWords(period, new Date(), clock)}
               onLimits={setLimited}
+              selection={selection}
             />
           )}
         </div>
         {data !== undefined && data.total > 0 && <Pager next={data.next} shown={shown(data.data.length, data.total)} />}
       </Panel>
       <UserLimitsPanel userId={limited} close={() => setLimited("")} />
+      <TemplatesPanel shown={templates} show={setTemplates} />
       <DefaultLimitsPanel opened={defaults !== ""} close={() => setDefaults("")} />
       <NewUser opened={making !== ""} close={() => setMaking("")} />
     </Page>

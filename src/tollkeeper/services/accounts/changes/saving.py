@@ -35,6 +35,7 @@ Action = Literal[
     "user.update",
     "user.close",
     "user.erase",
+    "user.sign_in_failed",
     "user.limits",
     "limits.defaults",
     "adjustment.create",

@@ -1,0 +1,126 @@
+import { Anchor, Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
+
+import { LimitsEditor } from "~/features/limits/LimitsEditor";
+import { type Template, useChangeTemplate, useDeleteTemplate, useMakeTemplate, useTemplates } from "~/features/limits/templates";
+import { describeLimits } from "~/features/limits/words";
+import { DialogForm } from "~/ui/DialogForm";
+import { Empty } from "~/ui/Empty";
+import { ErrorMessage } from "~/ui/ErrorMessage";
+import { Loading } from "~/ui/Loading";
+import { SidePanel } from "~/ui/SidePanel";
+import { useNotices } from "~/ui/useNotices";
+
+import classes from "./TemplatesPanel.module.css";
+
+interface Props {
+  /** "": closed; "*": the list; otherwise the id of the template that is edited. No id has a star. */
+  shown: string;
+  show: (shown: string) => void;
+}
+
+/** Named sets of limits, beside the page: the list of them, and each by itself. */
+export function TemplatesPanel({ shown, show }: Props) {
+  const { data, error } = useTemplates();
+  const template = data?.find(({ id }) => id === shown);
+  return (
+    <SidePanel title={template === undefined ? "Limit templates" : `Limit template ${template.name ?? template.id}`} back={() => show("")} opened={shown !== ""}>
+      {shown === "" ? null : error !== null ? (
+        <ErrorMessage error={error} />
+      ) : data === undefined ? (
+        <Loading height={240} />
+      ) : template === undefined ? (
+        <List templates={data} show={show} />
+      ) : (
+        <Editor key={template.id} template={template} back={() => show("*")} />
+      )}
+    </SidePanel>
+  );
+}
+
+function List({ templates, show }: { templates: readonly Template[]; show: (shown: string) => void }) {
+  return (
+    <Stack>
+      <Text size="xs" c="dimmed">
+        Users get a copy of a template: a later change of it changes none of them. Select users in the table to apply one.
+      </Text>
+      {templates.length === 0 ? (
+        <Empty title="No templates yet" />
+      ) : (
+        <ul className={classes["list"]}>
+          {templates.map((template) => (
+            <li key={template.id}>
+              <Anchor component="button" type="button" size="sm" fw={500} onClick={() => show(template.id)}>
+                {template.name ?? template.id}
+              </Anchor>
+              <Text size="xs" c="dimmed">
+                {describeLimits(template.limits).join(" · ") || "no limits"}
+              </Text>
+            </li>
+          ))}
+        </ul>
+      )}
+      <NewTemplate onMade={show} />
+    </Stack>
+  );
+}
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+function NewTemplate({ onMade }: { onMade: (id: string) => void }) {
+  const [id, setId] = useState("");
+  const make = useMakeTemplate();
+  const wrong = id !== "" && !ID.test(id.trim());
+  return (
+    <DialogForm
+      action="Add a template"
+      ready={id.trim() !== "" && !wrong}
+      busy={make.isPending}
+      error={make.error}
+      onSubmit={() => make.mutate({ id: id.trim() }, { onSuccess: (made) => onMade(made.id) })}
+      onCancel={() => setId("")}
+    >
+      <TextInput
+        label="Id of a new template"
+        value={id}
+        onChange={(event) => setId(event.currentTarget.value)}
+        error={wrong && "Letters, digits and . _ - only; at most 64, and first a letter or digit."}
+        autoComplete="off"
+        autoCapitalize="none"
+        spellCheck={false}
+      />
+    </DialogForm>
+  );
+}
+
+function Editor({ template, back }: { template: Template; back: () => void }) {
+  const change = useChangeTemplate();
+  const remove = useDeleteTemplate();
+  const { notify } = useNotices();
+  return (
+    <>
+      <LimitsEditor
+        limits={template.limits}
+        note="An empty field is no limit; 0 blocks every request. Users who got this template keep what they have."
+        save={async (limits) => {
+          await change.mutateAsync({ id: template.id, limits });
+          notify({ state: "good", text: `The template ${template.name ?? template.id} is changed.` });
+        }}
+        onDone={back}
+      />
+      <Group mt="md">
+        <Button
+          variant="subtle"
+          color="red.9"
+          loading={remove.isPending}
+          onClick={() => {
+            remove.mutate(template.id, { onSuccess: back });
+          }}
+        >
+          Delete this template
+        </Button>
+        {remove.error !== null && <ErrorMessage error={remove.error} />}
+      </Group>
+    </>
+  );
+}

@@ -34,7 +34,7 @@ MEMBERS = 14
 assert (len(USER), len(TEAM), len(UPSTREAM), len(NAME), len(KEY)) == (64, 64, 64, 99, 99)
 
 
-SETTINGS: dict[str, object] = {
+SETTINGS: dict[str, Any] = {
     "invoice_seller_name": NAME,
     "invoice_seller_address": "The House With No Number, Long Lane, Upper Slaughter, Gloucestershire",
     "invoice_after_days": 0,

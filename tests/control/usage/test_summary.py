@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.control.desk import BOB_KEY, shape_of
@@ -48,10 +50,11 @@ async def records(desk) -> None:
     await desk.house.store.refusals.add(REFUSED)
 
 
-async def rows_of(client, path: str) -> list[dict]:
+async def rows_of(client, path: str) -> list[dict[str, Any]]:
     response = await client.get(path)
     assert response.status_code == 200, response.text
-    return response.json()["data"]
+    data: list[dict[str, Any]] = response.json()["data"]
+    return data
 
 
 TINY = {

@@ -79,7 +79,7 @@ async def test_the_live_feed_is_not_begun(gateway: Gateway) -> None:
         assert (status, behind) == (200, b"")
         assert headers["content-type"].startswith("text/event-stream")
         assert "content-length" not in headers
-    assert not gateway.live._streams
+    assert gateway.live._streams.total == 0
     assert (await asked(gateway, "HEAD", "/admin/live", key=gateway.secrets["alice"]))[0][0] == 403
 
 

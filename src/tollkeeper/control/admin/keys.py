@@ -29,7 +29,7 @@ from tollkeeper.control.http.schemas import (
     page_of,
     rows_after,
 )
-from tollkeeper.control.usage import total_of
+from tollkeeper.control.usage.records import total_of
 from tollkeeper.services.accounts.acting import ActingChange
 from tollkeeper.services.accounts.changes.keys import KeyChange
 from tollkeeper.services.accounts.keys import FOREVER, KeyStatus, NewKey, key_status, valid_until

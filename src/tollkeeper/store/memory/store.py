@@ -17,8 +17,8 @@ from tollkeeper.store.memory.installation import MemoryInstallation
 from tollkeeper.store.memory.invoices import MemoryInvoices
 from tollkeeper.store.memory.jobs import MemoryJobs
 from tollkeeper.store.memory.ledger import MemoryLedger
-from tollkeeper.store.memory.model_colors import MemoryModelColors
 from tollkeeper.store.memory.limit_templates import MemoryLimitTemplates
+from tollkeeper.store.memory.model_colors import MemoryModelColors
 from tollkeeper.store.memory.pins import MemoryPins
 from tollkeeper.store.memory.prices import MemoryPrices
 from tollkeeper.store.memory.refusals import MemoryRefusals
@@ -44,8 +44,8 @@ from tollkeeper.store.ports.installation import Installation
 from tollkeeper.store.ports.invoices import InvoiceStore
 from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
-from tollkeeper.store.ports.model_colors import ModelColorStore
 from tollkeeper.store.ports.limit_templates import LimitTemplateStore
+from tollkeeper.store.ports.model_colors import ModelColorStore
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.refusals import RefusalStore

@@ -19,8 +19,8 @@ from tollkeeper.store.ports.installation import Installation
 from tollkeeper.store.ports.invoices import InvoiceStore
 from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
-from tollkeeper.store.ports.model_colors import ModelColorStore
 from tollkeeper.store.ports.limit_templates import LimitTemplateStore
+from tollkeeper.store.ports.model_colors import ModelColorStore
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.refusals import RefusalStore

@@ -28,8 +28,8 @@ from tollkeeper.store.ports.installation import Installation
 from tollkeeper.store.ports.invoices import InvoiceStore
 from tollkeeper.store.ports.jobs import JobStore
 from tollkeeper.store.ports.ledger import Ledger
-from tollkeeper.store.ports.model_colors import ModelColorStore
 from tollkeeper.store.ports.limit_templates import LimitTemplateStore
+from tollkeeper.store.ports.model_colors import ModelColorStore
 from tollkeeper.store.ports.pins import PinStore
 from tollkeeper.store.ports.prices import PriceStore
 from tollkeeper.store.ports.records import Intent, lost
@@ -55,8 +55,8 @@ from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.installation import SqlInstallation
 from tollkeeper.store.sql.invoices import SqlInvoices
 from tollkeeper.store.sql.jobs import SqlJobs
-from tollkeeper.store.sql.model_colors import SqlModelColors
 from tollkeeper.store.sql.limit_templates import SqlLimitTemplates
+from tollkeeper.store.sql.model_colors import SqlModelColors
 from tollkeeper.store.sql.pins import SqlPins
 from tollkeeper.store.sql.prices import SqlPrices
 from tollkeeper.store.sql.reports import SqlReports

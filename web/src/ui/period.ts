@@ -1,4 +1,5 @@
-/** The span of time that a page is about, kept in its URL. Days are days of UTC, as in the ledger. */
+/** The span of time that a page is about, kept in its URL: whole days or, where a link says so, hours. Days are days of UTC, as in the
+ * ledger. */
 import { useMemo } from "react";
 import { useSearchParams } from "react-router";
 
@@ -15,6 +16,7 @@ export interface Period {
 }
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 export function periodOf(params: URLSearchParams, now: Date): Period {
@@ -24,11 +26,9 @@ export function periodOf(params: URLSearchParams, now: Date): Period {
   const tomorrow = today + DAY_MS;
   const month = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
   const until = Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS + MINUTE_MS;
-  const days = (from: number, to: number) => {
-    const count = (to - from) / DAY_MS;
-    const span = count === 1 ? "the day before" : `the ${count} days before`;
+  const span = (from: number, to: number) => {
     const part = from < until && until < to;
-    return period(name, from, to, from - (to - from), until, part ? `the same part of ${span}` : span);
+    return period(name, from, to, from - (to - from), until, `${part ? "the same part of " : ""}${spanBefore(to - from)}`);
   };
   const thisMonth = () => {
     const last = lastMonth(month);
@@ -40,17 +40,38 @@ export function periodOf(params: URLSearchParams, now: Date): Period {
     case "today":
       return period(name, today, tomorrow, today - DAY_MS, until, "yesterday until this time");
     case "7d":
-      return days(tomorrow - 7 * DAY_MS, tomorrow);
+      return span(tomorrow - 7 * DAY_MS, tomorrow);
     case "30d":
-      return days(tomorrow - 30 * DAY_MS, tomorrow);
+      return span(tomorrow - 30 * DAY_MS, tomorrow);
     case "custom": {
-      const from = Date.parse(`${params.get("from") ?? ""}T00:00:00Z`);
-      const last = Date.parse(`${params.get("to") ?? ""}T00:00:00Z`);
-      return Number.isNaN(from) || Number.isNaN(last) || last < from ? thisMonth() : days(from, last + DAY_MS);
+      const from = beginning(params.get("from") ?? "");
+      const to = end(params.get("to") ?? "");
+      return Number.isNaN(from) || Number.isNaN(to) || to <= from ? thisMonth() : span(from, to);
     }
     case "month":
       return thisMonth();
   }
+}
+
+/** The first moment of a day, "2026-11-20", or a moment itself, "2026-11-20T13:00Z". */
+function beginning(text: string): number {
+  return Date.parse(isDay(text) ? `${text}T00:00:00Z` : text);
+}
+
+/** The first moment after a day, or a moment itself. */
+function end(text: string): number {
+  return beginning(text) + (isDay(text) ? DAY_MS : 0);
+}
+
+function isDay(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/.test(text);
+}
+
+/** "the day before", "the 3 hours before" */
+function spanBefore(length: number): string {
+  const [unit, ms] = length % DAY_MS === 0 ? ["day", DAY_MS] : length % HOUR_MS === 0 ? ["hour", HOUR_MS] : ["minute", MINUTE_MS];
+  const count = Math.round(length / ms);
+  return count === 1 ? `the ${unit} before` : `the ${count} ${unit}s before`;
 }
 
 /** `until`: the end of what can be compared by now; a span that is over or still to come is compared as a whole. */
@@ -74,12 +95,15 @@ function lastMonth(month: number): number {
 }
 
 const SPAN = { day: "numeric", month: "short", timeZone: "UTC" } as const;
+const OF_HOURS = { ...SPAN, hour: "2-digit", minute: "2-digit" } as const;
 
-/** The days of a period: "12 – 18 Nov"; with the year unless it is this one. */
+/** The days of a period: "12 – 18 Nov"; with the year unless it is this one, and with its hours where it is not of whole days. */
 export function spanOf({ from, to }: Period, now: Date): string {
-  const [first, last] = [new Date(from), new Date(Date.parse(to) - 1)];
+  const ofDays = (Date.parse(to) - Date.parse(from)) % DAY_MS === 0;
+  const [first, last] = [new Date(from), new Date(Date.parse(to) - (ofDays ? 1 : 0))];
   const ofNow = [first, last].every((at) => at.getUTCFullYear() === now.getUTCFullYear());
-  return new Intl.DateTimeFormat("en-GB", ofNow ? SPAN : { ...SPAN, year: "numeric" }).formatRange(first, last);
+  const parts = ofDays ? SPAN : OF_HOURS;
+  return new Intl.DateTimeFormat("en-GB", ofNow ? parts : { ...parts, year: "numeric" }).formatRange(first, last);
 }
 
 /** Every day of the period up to today, as the API writes them. */
@@ -94,7 +118,7 @@ export function daysOf({ from, to }: Period, now: Date): string[] {
 export function hoursOf({ from, to }: Period, now: Date): string[] {
   const hours: string[] = [];
   const end = Math.min(Date.parse(to), now.getTime());
-  for (let at = Date.parse(from); at < end; at += 3_600_000) hours.push(new Date(at).toISOString().replace(".000Z", "Z"));
+  for (let at = Date.parse(from); at < end; at += HOUR_MS) hours.push(new Date(at).toISOString().replace(".000Z", "Z"));
   return hours;
 }
 

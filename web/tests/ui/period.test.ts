@@ -26,6 +26,7 @@ describe("periods are spans of UTC", () => {
     ["2026-11-20T12:29:30Z", "period=custom&from=2026-11-02&to=2026-11-03", "2026-10-31T00:00", "2026-11-02T00:00", "the 2 days before"],
     ["2026-11-20T12:29:30Z", "period=custom&from=2026-11-02&to=2026-11-02", "2026-11-01T00:00", "2026-11-02T00:00", "the day before"],
     ["2026-11-20T12:29:30Z", "period=custom&from=2026-11-19&to=2026-11-20", "2026-11-17T00:00", "2026-11-18T12:30", "the same part of the 2 days before"],
+    ["2026-11-20T12:29:30Z", "period=custom&from=2026-11-19T13:00Z&to=2026-11-19T14:00Z", "2026-11-19T12:00", "2026-11-19T13:00", "the hour before"],
     ["2026-11-20T00:00:00Z", "period=today", "2026-11-19T00:00", "2026-11-19T00:01", "yesterday until this time"],
   ])("at %s %s is compared with as much of the span before", (at, query, from, to, words) => {
     const { before } = periodOf(new URLSearchParams(query), new Date(at));
@@ -36,10 +37,11 @@ describe("periods are spans of UTC", () => {
     ["period=custom&from=2026-03-12&to=2026-03-18", "12–18 Mar"],
     ["period=custom&from=2026-03-12&to=2026-03-12", "12 Mar"],
     ["period=custom&from=2025-12-30&to=2026-01-02", "30 Dec 2025–2 Jan 2026"],
+    ["period=custom&from=2026-03-12T13:00Z&to=2026-03-12T14:00Z", "12 Mar, 13:00–14:00"],
     // Which spaces stand around the dash is a choice of the ICU that the browser brings.
   ])("%s is written %s", (query, words) => expect(spanOf(of(query), now).replaceAll(/\s*–\s*/g, "–")).toBe(words));
 
-  it.each(["period=custom", "period=custom&from=2026-02-02&to=2026-02-01", "period=custom&from=x&to=y", "period=nonsense"])(
+  it.each(["period=custom", "period=custom&from=2026-02-02&to=2026-02-01", "period=custom&from=x&to=y", "period=custom&from=2026-02-02T13:00Z&to=2026-02-02T13:00Z", "period=nonsense"])(
     "%s falls back to this month",
     (query) => expect(of(query).name).toBe("month"),
   );

@@ -1,4 +1,4 @@
-import { type ChartRow, type Series, sum } from "~/ui/chart/geometry";
+import { type ChartRow, type Series, sum, written } from "~/ui/chart/geometry";
 
 import classes from "./Chart.module.css";
 
@@ -35,7 +35,7 @@ export function ChartTable({ title, place, series, rows, write, sums }: Props) {
               <th scope="row">{row.label}</th>
               {series.map((one, which) => (
                 <td key={one.name} className="num">
-                  {write(row.values[which] ?? 0)}
+                  {written(row.values[which], write)}
                 </td>
               ))}
               {withSum && <td className="num">{write(sum(row.values))}</td>}

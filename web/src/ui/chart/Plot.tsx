@@ -3,7 +3,7 @@ import { line as lineOf } from "d3-shape";
 import { type KeyboardEvent, type PointerEvent, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { axisWidth, type ChartRow, heightScale, labelEvery, PLOT, type Series, stack, sum } from "~/ui/chart/geometry";
+import { axisWidth, type ChartRow, heightScale, labelEvery, PLOT, type Series, stack, sum, written } from "~/ui/chart/geometry";
 
 import classes from "./Chart.module.css";
 
@@ -23,7 +23,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
   const [at, setAt] = useState<number | null>(null);
   const navigate = useNavigate();
 
-  const ends = rows.flatMap(({ values }) => (kind === "columns" ? stack(values).map(([, to]) => to) : values));
+  const ends = rows.flatMap(({ values }) => (kind === "columns" ? stack(values).map(([, to]) => to) : values)).filter((end) => !Number.isNaN(end));
   const y = heightScale(ends, height);
   const [least = 0] = y.domain();
   const ticks = y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT))));
@@ -102,7 +102,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
                 d={
                   lineOf<ChartRow>()
                     .x((_, place) => center(place))
-                    .defined((row) => row.values.length > 0)
+                    .defined((row) => row.values.length > 0 && !Number.isNaN(row.values[which]))
                     .y((row) => y(row.values[which] ?? 0))(rows) ?? ""
                 }
               />
@@ -121,7 +121,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
             <div key={one.name} className={classes["tipLine"]}>
               <span className={classes["dot"]} style={{ background: one.color }} />
               <span className={classes["tipName"]}>{one.name}</span>
-              <span className="num">{write(pointed.values[which] ?? 0)}</span>
+              <span className="num">{written(pointed.values[which], write)}</span>
             </div>
           ))}
           {series.length > 1 && kind === "columns" && (
@@ -184,5 +184,5 @@ function Legend({ series }: { series: readonly Series[] }) {
 
 /** What a screen reader says of a place. */
 function describe(row: ChartRow, series: readonly Series[], write: (value: number) => string): string {
-  return `${row.label}: ${series.map((one, which) => `${one.name} ${write(row.values[which] ?? 0)}`).join(", ")}`;
+  return `${row.label}: ${series.map((one, which) => `${one.name} ${written(row.values[which], write)}`).join(", ")}`;
 }

@@ -12,7 +12,7 @@ export interface ChartRow {
   label: string;
   /** The label below this place, where not every place has one; "": none. */
   tick?: string;
-  /** Empty where nothing is known: a line begins after it. */
+  /** Empty where nothing is known: a line begins after it. NaN: nothing is known of that series. */
   values: readonly number[];
   /** The path that a click on this place opens. */
   to?: string;
@@ -48,6 +48,11 @@ export function axisWidth(labels: readonly string[]): number {
 /** The n for which every nth label of the x axis can be shown without touching its neighbour. */
 export function labelEvery(places: number, room: number, labelWidth = 56): number {
   return Math.max(1, Math.ceil(places / Math.max(1, Math.floor(room / labelWidth))));
+}
+
+/** A value in words, "–" where it is not known. */
+export function written(value: number | undefined, write: (value: number) => string): string {
+  return Number.isNaN(value) ? "–" : write(value ?? 0);
 }
 
 export function sum(values: readonly number[]): number {

@@ -18,7 +18,7 @@ from tests.cli.commands import Program
 from tests.gateway.conftest import Gateway
 from tests.store.values import NOON, a_record
 from tollkeeper.cli.export import COLUMNS, write
-from tollkeeper.control.usage import RecordBody, record_body
+from tollkeeper.control.usage.schemas import RecordBody, record_body
 from tollkeeper.rules.chain import GENESIS, link
 from tollkeeper.rules.times import parse_time
 from tollkeeper.rules.usage import NO_USAGE, Usage

@@ -169,6 +169,7 @@ async def open_desk(*, metrics_networks: Collection[str] = ()) -> Desk:
         prices=prices,
         refusals=house.store.refusals,
         reports=reports,
+        explorer=house.store.explorer,
         buckets=house.store.buckets,
         audit=house.store.audit,
         aliases=aliases,

@@ -447,6 +447,7 @@ def _control_services(
         live=live,
         refusals=store.refusals,
         reports=store.reports,
+        explorer=store.explorer,
         buckets=store.buckets,
         audit=store.audit,
         metrics=metrics,

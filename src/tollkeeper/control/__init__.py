@@ -8,7 +8,7 @@
     second_factor.py  /auth/second-factor: one's own second factor
     open_id.py  /auth/providers, /auth/oidc: signing in by OpenID providers
     me.py       /me: a user's own account and keys
-    usage.py    records and their totals, of one user and of everyone: /v1/usage, /admin/usage
+    usage/      records and figures by group, of one user and of everyone: /v1/usage, /admin/usage
     calls.py    one record with its price, and records as CSV
     refusals.py counts of refused requests: /v1/refusals, /admin/refusals
     invoices/   invoices and credit: one's own, and everyone's

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import Receive, Scope, Send
 
-from tollkeeper.control import auth, calls, docs, me, open_id, openrouter, public, refusals, second_factor, usage
+from tollkeeper.control import auth, calls, docs, me, open_id, openrouter, public, refusals, second_factor
 from tollkeeper.control.admin import (
     adjustments,
     alerts,
@@ -34,6 +34,7 @@ from tollkeeper.control.http.bodies import LargeBodies
 from tollkeeper.control.http.errors import HANDLED_ERROR, add_error_handlers, add_errors
 from tollkeeper.control.invoices import archive, credit, issued, months, of_team, own
 from tollkeeper.control.relayed import add_relayed
+from tollkeeper.control.usage import records, summary, summary_csv
 from tollkeeper.wire.dialect import AnyDialect
 
 ROUTERS = (
@@ -47,7 +48,9 @@ ROUTERS = (
     me.router,
     own.router,
     credit.own,
-    usage.user_routes,
+    records.user_routes,
+    summary.user_routes,
+    summary_csv.user_routes,
     calls.user_routes,
     refusals.user_routes,
     openrouter.router,
@@ -60,7 +63,9 @@ ROUTERS = (
     keys.router,
     end_users.user_routes,
     end_users.router,
-    usage.admin_routes,
+    records.admin_routes,
+    summary.admin_routes,
+    summary_csv.admin_routes,
     calls.admin_routes,
     refusals.admin_routes,
     organization.router,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
@@ -16,14 +14,15 @@ from tollkeeper.control.admin.prices import PriceBody
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import Responses, errors
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
-from tollkeeper.control.usage import OwnRecords, RecordBody, RecordsOfAll, field_types, filter_of
+from tollkeeper.control.usage.filters import OwnRecords, RecordsOfAll, filter_of
+from tollkeeper.control.usage.schemas import RecordBody, field_types
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.services.ledger.presentation import IN_CSV, listed, present_whole, presenter
 from tollkeeper.services.models.prices import price_body
 from tollkeeper.store.ports.record_fields import FIELDS
 from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.reports import Filter
-from tollkeeper.wire.csv_cells import format_cell
+from tollkeeper.wire.csv_cells import encode_rows, format_cell
 
 _ROWS = 1000
 """Records that are read and sent at a time."""
@@ -57,7 +56,7 @@ def _csv_response(services: ControlServices, which: Filter) -> Response:
 
 
 async def _csv_lines(services: ControlServices, which: Filter) -> AsyncIterator[bytes]:
-    yield _encode_rows([RECORD_COLUMNS])
+    yield encode_rows([RECORD_COLUMNS])
     after: str | None = None
     while True:
         records = await services.reports.records(which, limit=_ROWS, after=after)
@@ -69,18 +68,12 @@ async def _csv_lines(services: ControlServices, which: Filter) -> AsyncIterator[
 
 
 def _rows_of(records: Sequence[Record]) -> bytes:
-    return _encode_rows([record_cells(record) for record in records])
+    return encode_rows([record_cells(record) for record in records])
 
 
 def record_cells(record: Record) -> list[str]:
     """A record as a row of CSV, in the order of `RECORD_COLUMNS`."""
     return [format_cell(name, value) for name, value in _in_csv(record).items()]
-
-
-def _encode_rows(rows: list[tuple[str, ...]] | list[list[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode(errors="replace")
 
 
 _CSV: Responses = {

@@ -39,6 +39,7 @@ from tollkeeper.services.watching.pool import Pool
 from tollkeeper.store.ports.audit import Audit
 from tollkeeper.store.ports.buckets import Buckets
 from tollkeeper.store.ports.events import EventStore
+from tollkeeper.store.ports.explorer import Explorer
 from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.refusals import RefusalStore
 from tollkeeper.store.ports.reports import Reports
@@ -70,6 +71,7 @@ class ControlServices:
     prices: Prices
     refusals: RefusalStore
     reports: Reports
+    explorer: Explorer
     buckets: Buckets
     audit: Audit
     aliases: Aliases

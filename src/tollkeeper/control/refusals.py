@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
 from tollkeeper.control.http.schemas import MAX_LIMIT, Time
-from tollkeeper.control.usage import Span, group_by_field, period_of, read_groups
+from tollkeeper.control.usage.filters import Span, period_of
+from tollkeeper.control.usage.groups import group_by_field, read_groups
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.store.ports.refusals import RefusalFilter, RefusalGroup, RefusalSum
 from tollkeeper.store.time_buckets import day_label, hour_label

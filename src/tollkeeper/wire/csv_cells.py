@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable
+
 # The quote itself is among them, so that removing one quote always restores the original text.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
@@ -22,3 +25,14 @@ def format_cell(column: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return escape_formula(value) if isinstance(value, str) and column not in _NUMBERS else str(value)
+
+
+def encode_rows(rows: Iterable[Iterable[str]]) -> bytes:
+    """Rows of cells as CSV in UTF-8."""
+    text = _Text()
+    csv.writer(text).writerows(rows)
+    return "".join(text).encode(errors="replace")
+
+
+class _Text(list[str]):
+    write = list.append

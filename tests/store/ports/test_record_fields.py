@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateColumn
 from tests.store.values import NOON, a_record
 from tollkeeper.cli.export import COLUMNS
 from tollkeeper.control.calls import Call
-from tollkeeper.control.usage import RecordBody, field_types
+from tollkeeper.control.usage.schemas import RecordBody, field_types
 from tollkeeper.rules.chain import GENESIS, link
 from tollkeeper.rules.usage import Usage
 from tollkeeper.services.ledger.presentation import IN_BODY, IN_CSV, IN_JSON, listed, presenter

@@ -549,8 +549,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Totals of your usage */
+        /** Figures of your usage by group */
         get: operations["_own_summary_v1_usage_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage/summary.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures of your usage by group, as CSV */
+        get: operations["_own_csv_v1_usage_summary_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -895,7 +912,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Totals of a team's usage */
+        /** Figures of a team's usage by group */
         get: operations["_summary_admin_teams__team_id__usage_summary_get"];
         put?: never;
         post?: never;
@@ -1053,23 +1070,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/admin/usage/summary": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Totals of everyone's usage */
-        get: operations["_all_summary_admin_usage_summary_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/admin/users/{user_id}/usage": {
         parameters: {
             query?: never;
@@ -1087,6 +1087,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/usage/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures of everyone's usage by group */
+        get: operations["_all_summary_admin_usage_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/users/{user_id}/usage/summary": {
         parameters: {
             query?: never;
@@ -1094,8 +1111,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Totals of a user's usage */
+        /** Figures of a user's usage by group */
         get: operations["_summary_of_user_admin_users__user_id__usage_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/usage/summary.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures of everyone's usage by group, as CSV */
+        get: operations["_all_csv_admin_usage_summary_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3305,6 +3339,39 @@ export interface components {
             code: string;
         };
         /**
+         * ComparedFigures
+         * @description With `compare`, `previous` has the figures of the period before; else it is absent.
+         */
+        ComparedFigures: {
+            /** Requests */
+            requests: number;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
+            /** Completion Tokens */
+            completion_tokens: number;
+            /** Reasoning Tokens */
+            reasoning_tokens: number;
+            /** Total Tokens */
+            total_tokens: number;
+            /**
+             * Cost Usd
+             * Format: decimal
+             * @example 0.000123
+             */
+            cost_usd: string;
+            /** Errors */
+            errors: number;
+            /** Refused */
+            refused: number | null;
+            first_token_ms: components["schemas"]["Durations"] | null;
+            latency_ms: components["schemas"]["Durations"] | null;
+            previous?: components["schemas"]["UsageFigures"] | null;
+        };
+        /**
          * CompletionsResult
          * @description Usage by requests for text: chats, completions, responses and messages, in any dialect. `input_tokens` includes
          *     what was read from a cache and written to it. Tokens of audio and images are not told apart.
@@ -3603,6 +3670,16 @@ export interface components {
             failed: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Durations
+         * @description Milliseconds that half of the requests, and 95 of 100, did not exceed; read from histograms, so not exact.
+         */
+        Durations: {
+            /** P50 */
+            p50: number;
+            /** P95 */
+            p95: number;
         };
         /**
          * EmbeddingsResult
@@ -6094,8 +6171,9 @@ export interface components {
         };
         /**
          * Summary
-         * @description Totals by group, and of all groups. `user_id` is null for everyone's usage; `team_id` is there where a team was
-         *     asked for, null for what was used in none.
+         * @description Figures by group, and of all groups together, also of those on other pages. `user_id` is null for everyone's
+         *     usage; `team_id` is there where a team was asked for, null for what was used in none. `next` is the `after` of the
+         *     next page, null on the last.
          */
         Summary: {
             /**
@@ -6121,11 +6199,15 @@ export interface components {
             to: string;
             /** Data */
             data: components["schemas"]["SummaryRow"][];
-            total: components["schemas"]["Sums"];
+            /** Has More */
+            has_more: boolean;
+            /** Next */
+            next: string | null;
+            total: components["schemas"]["ComparedFigures"];
         };
         /**
          * SummaryRow
-         * @description Totals of one group. Of the fields that can name a group, it has those of `group_by`.
+         * @description Figures of one group. Of the fields that can name a group, it has those of `group_by`.
          */
         SummaryRow: {
             /** User Id */
@@ -6146,16 +6228,28 @@ export interface components {
             hour?: string | null;
             /** Key Id */
             key_id?: string | null;
+            /** Upstream */
+            upstream?: string | null;
+            /** Endpoint */
+            endpoint?: string | null;
             /** Status */
             status?: string | null;
             /** End User Id */
             end_user_id?: string | null;
+            /** Tag */
+            tag?: string | null;
             /** Requests */
             requests: number;
             /** Prompt Tokens */
             prompt_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
             /** Completion Tokens */
             completion_tokens: number;
+            /** Reasoning Tokens */
+            reasoning_tokens: number;
             /** Total Tokens */
             total_tokens: number;
             /**
@@ -6164,6 +6258,13 @@ export interface components {
              * @example 0.000123
              */
             cost_usd: string;
+            /** Errors */
+            errors: number;
+            /** Refused */
+            refused: number | null;
+            first_token_ms: components["schemas"]["Durations"] | null;
+            latency_ms: components["schemas"]["Durations"] | null;
+            previous?: components["schemas"]["UsageFigures"] | null;
         };
         /**
          * Sums
@@ -6812,6 +6913,40 @@ export interface components {
                     };
                 };
             };
+        };
+        /**
+         * UsageFigures
+         * @description What requests used, and how they went. `errors` counts those that failed or were lost. `refused` requests are not
+         *     among `requests`; null where they lack a dimension of `group_by` or of a filter: they have users, keys, models and
+         *     time only. `first_token_ms` and `latency_ms` are null where no request has one.
+         */
+        UsageFigures: {
+            /** Requests */
+            requests: number;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Cached Tokens */
+            cached_tokens: number;
+            /** Cache Write Tokens */
+            cache_write_tokens: number;
+            /** Completion Tokens */
+            completion_tokens: number;
+            /** Reasoning Tokens */
+            reasoning_tokens: number;
+            /** Total Tokens */
+            total_tokens: number;
+            /**
+             * Cost Usd
+             * Format: decimal
+             * @example 0.000123
+             */
+            cost_usd: string;
+            /** Errors */
+            errors: number;
+            /** Refused */
+            refused: number | null;
+            first_token_ms: components["schemas"]["Durations"] | null;
+            latency_ms: components["schemas"]["Durations"] | null;
         };
         /**
          * UsagePage
@@ -10491,10 +10626,16 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
@@ -10589,12 +10730,26 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
-                /** @description One or more of model, day, hour, key, status, end_user, each once, separated by commas. */
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
+                /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
+                order_by?: string | null;
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                compare?: boolean;
+                /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
+                /** @description The most rows of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -10676,6 +10831,112 @@ export interface operations {
             };
         };
     };
+    _own_csv_v1_usage_summary_csv_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                /** @description A canonical name, as in records. */
+                model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
+                status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                key_id?: string | null;
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
+                /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
+                order_by?: string | null;
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                compare?: boolean;
+                /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All groups, with a column for each figure; with `compare` also `previous_…` of each. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _own_csv_v1_usage_csv_get: {
         parameters: {
             query?: {
@@ -10685,10 +10946,16 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
             };
             header?: never;
             path?: never;
@@ -13102,10 +13369,16 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
                 /** @description In upper or lower case. */
                 user_id?: string | null;
                 /** @description The most items of a page. */
@@ -13213,13 +13486,27 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
                 /** @description In upper or lower case. */
                 user_id?: string | null;
-                /** @description One or more of user, model, day, hour, key, status, end_user, each once, separated by commas. */
+                /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
+                order_by?: string | null;
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                compare?: boolean;
+                /** @description The most rows of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+                /** @description One or more of user, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
             };
             header?: never;
@@ -14527,10 +14814,16 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
                 /** @description In upper or lower case. */
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
@@ -14553,106 +14846,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsagePage"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Request Entity Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    _all_summary_admin_usage_summary_get: {
-        parameters: {
-            query?: {
-                /** @description Start of the period, included. */
-                from?: string | null;
-                /** @description End of the period, not included. */
-                to?: string | null;
-                /** @description A canonical name, as in records. */
-                model?: string | null;
-                status?: ("completed" | "cancelled" | "failed" | "lost") | null;
-                key_id?: string | null;
-                /** @description Id of the end user whom a request was for; empty: those that were for none. */
-                end_user?: string | null;
-                /** @description In upper or lower case. */
-                user_id?: string | null;
-                /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
-                team?: string | null;
-                /** @description One or more of user, team, model, day, hour, key, status, end_user, each once, separated by commas. */
-                group_by?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Summary"];
                 };
             };
             /** @description Bad Request */
@@ -14729,10 +14922,16 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
@@ -14829,6 +15028,120 @@ export interface operations {
             };
         };
     };
+    _all_summary_admin_usage_summary_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                /** @description A canonical name, as in records. */
+                model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
+                status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                key_id?: string | null;
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
+                /** @description In upper or lower case. */
+                user_id?: string | null;
+                /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
+                team?: string | null;
+                /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
+                order_by?: string | null;
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                compare?: boolean;
+                /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
+                group_by?: string;
+                /** @description The most rows of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _summary_of_user_admin_users__user_id__usage_summary_get: {
         parameters: {
             query?: {
@@ -14838,12 +15151,26 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
-                /** @description One or more of model, day, hour, key, status, end_user, each once, separated by commas. */
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
+                /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
+                order_by?: string | null;
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                compare?: boolean;
+                /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
+                /** @description The most rows of a page. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string | null;
             };
             header?: never;
             path: {
@@ -14936,6 +15263,116 @@ export interface operations {
             };
         };
     };
+    _all_csv_admin_usage_summary_csv_get: {
+        parameters: {
+            query?: {
+                /** @description Start of the period, included. */
+                from?: string | null;
+                /** @description End of the period, not included. */
+                to?: string | null;
+                /** @description A canonical name, as in records. */
+                model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
+                status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                key_id?: string | null;
+                /** @description Id of the end user whom a request was for; empty: those that were for none. */
+                end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
+                /** @description In upper or lower case. */
+                user_id?: string | null;
+                /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
+                team?: string | null;
+                /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
+                order_by?: string | null;
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                compare?: boolean;
+                /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
+                group_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All groups, with a column for each figure; with `compare` also `previous_…` of each. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _all_csv_admin_usage_csv_get: {
         parameters: {
             query?: {
@@ -14945,10 +15382,16 @@ export interface operations {
                 to?: string | null;
                 /** @description A canonical name, as in records. */
                 model?: string | null;
+                /** @description The id of the upstream that served them. */
+                upstream?: string | null;
+                /** @description A path, as in records. */
+                endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
+                /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
+                tag?: string | null;
                 /** @description In upper or lower case. */
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */

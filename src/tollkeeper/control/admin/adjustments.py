@@ -12,7 +12,7 @@ from tollkeeper.control.context import Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import ByAdmin, admin_router
 from tollkeeper.control.http.schemas import Form
-from tollkeeper.control.usage import RecordBody, record_body
+from tollkeeper.control.usage.schemas import RecordBody, record_body
 from tollkeeper.rules.money import PICO_PER_USD, format_usd
 from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.records import Record

@@ -13,7 +13,7 @@ from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.event_stream import EventStream, add_events, event, events_of, no_stream
 from tollkeeper.control.http.guards import AdminRoute, admin_router
 from tollkeeper.control.http.schemas import Time
-from tollkeeper.control.usage import Sums, Usd, sums
+from tollkeeper.control.usage.schemas import Sums, Usd, sums
 from tollkeeper.rules.money import format_usd
 from tollkeeper.services.watching.live import Point, State
 from tollkeeper.services.watching.pool import UpState

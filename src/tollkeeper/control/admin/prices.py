@@ -12,7 +12,7 @@ from tollkeeper.control.context import Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import ByAdmin, admin_router
 from tollkeeper.control.http.schemas import Form, Listing, Page, TimeIn, page_of, rows_after
-from tollkeeper.control.usage import Usd
+from tollkeeper.control.usage.schemas import Usd
 from tollkeeper.rules.errors import NotFound
 from tollkeeper.rules.money import parse_price
 from tollkeeper.rules.pricing import Price

@@ -37,16 +37,9 @@ from tollkeeper.control.http.schemas import (
     page_of,
     rows_after,
 )
-from tollkeeper.control.usage import (
-    TEAM_GROUPS,
-    Summary,
-    SummaryOfTeamQuery,
-    UsageOfTeamQuery,
-    UsagePage,
-    total_of,
-    usage_page,
-    usage_summary,
-)
+from tollkeeper.control.usage.groups import TEAM_GROUPS
+from tollkeeper.control.usage.records import UsageOfTeamQuery, UsagePage, total_of, usage_page
+from tollkeeper.control.usage.summary import Summary, SummaryOfTeamQuery, usage_summary
 from tollkeeper.services.accounts.teams import TEAM_ID, TeamChange
 from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.reports import Filter, Totals
@@ -254,7 +247,7 @@ async def _usage(
 
 @manager_routes.get(
     "/admin/teams/{team_id}/usage/summary",
-    summary="Totals of a team's usage",
+    summary="Figures of a team's usage by group",
     responses=errors(404),
     response_model_exclude_unset=True,
 )

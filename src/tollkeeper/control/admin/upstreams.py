@@ -14,7 +14,7 @@ from tollkeeper.control.context import Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import ByAdmin, admin_router
 from tollkeeper.control.http.schemas import Form, Listing, Page, page_of, rows_after
-from tollkeeper.control.usage import Usd
+from tollkeeper.control.usage.schemas import Usd
 from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.kinds import KINDS, SPOKEN
 from tollkeeper.rules.limits import Limits

@@ -30,7 +30,8 @@ from tollkeeper.control.http.schemas import (
     no_default,
     page_of,
 )
-from tollkeeper.control.usage import Usd, total_of
+from tollkeeper.control.usage.records import total_of
+from tollkeeper.control.usage.schemas import Usd
 from tollkeeper.rules.errors import Conflict, Unprocessable
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.times import format_time, month_bounds

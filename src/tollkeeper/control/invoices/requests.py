@@ -19,7 +19,7 @@ from tollkeeper.rules.invoices import Invoice
 from tollkeeper.rules.times import format_month
 from tollkeeper.store.ports.invoices import Coverage
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
-from tollkeeper.wire.invoices.rows import encode_rows
+from tollkeeper.wire.csv_cells import encode_rows
 
 COLUMNS = ("invoice_id", "number", "item", "month", *RECORD_COLUMNS)
 """`item`: line, late or adjustment, as in the lines of the invoice. `month`: that of the request."""

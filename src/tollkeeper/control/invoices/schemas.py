@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from tollkeeper.control.http.schemas import Listing, no_default
-from tollkeeper.control.usage import Usd
+from tollkeeper.control.usage.schemas import Usd
 
 MONTH_PATTERN = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 Month = Annotated[str, Field(pattern=MONTH_PATTERN, examples=["2026-10"], description="A calendar month (UTC).")]

@@ -10,6 +10,7 @@ second_factors.py       second factors
 teams.py         teams of users
 ledger.py        writing intents and records
 reports.py       records, and sums over them
+explorer.py      figures by group, for the explorer
 refusals.py      counts of refused requests
 erasure.py       forgetting a person
 buckets.py       sums by bucket of time

@@ -42,7 +42,7 @@ class MemoryRefusals:
     ) -> tuple[list[RefusalSum], int]:
         sums: dict[tuple[tuple[str, int | str], ...], tuple[int, int]] = {}
         for key, count in self._tables.refusals.items():
-            if _matches(which, key):
+            if matches(which, key):
                 place = tuple(item for group in group_by for item in _GROUPS[group](key).items())
                 before, last = sums.get(place, (0, 0))
                 sums[place] = before + count, max(last, key.minute)
@@ -51,7 +51,8 @@ class MemoryRefusals:
         return rows[:limit], sum(count for count, _ in sums.values())
 
 
-def _matches(which: RefusalFilter, key: RefusalKey) -> bool:
+def matches(which: RefusalFilter, key: RefusalKey) -> bool:
+    """Whether refusals counted by a key are of a selection."""
     return (
         which.user_id in (None, key.user_id)
         and which.key_id in (None, key.key_id)

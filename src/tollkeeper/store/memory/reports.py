@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 
+import msgspec
 from msgspec.structs import replace
 
 from tollkeeper.rules.times import month_bounds
@@ -24,10 +25,12 @@ from tollkeeper.store.time_buckets import (
     wants,
 )
 
-_GROUPS: Mapping[Group, Callable[[Record], str]] = {
+GROUPS: Mapping[Group, Callable[[Record], str]] = {
     "user": lambda record: record.user_id,
     "key": lambda record: record.key_id or "",
     "model": lambda record: record.model,
+    "upstream": lambda record: record.upstream,
+    "endpoint": lambda record: record.endpoint,
     "status": lambda record: record.status,
     "team": lambda record: record.team_id or "",
     "end_user": lambda record: record.end_user_id or "",
@@ -43,7 +46,7 @@ class MemoryReports:
         self._tables = tables
 
     async def records(self, which: Filter, *, limit: int, after: str | None) -> list[Record]:
-        found = (record for record in self._tables.records.values() if _matches(which, record))
+        found = (record for record in self._tables.records.values() if matches(which, record))
         older = (record for record in found if after is None or record.request_id < after)
         return sorted(older, key=lambda record: record.request_id, reverse=True)[:limit]
 
@@ -58,8 +61,8 @@ class MemoryReports:
     ) -> list[tuple[tuple[str, ...], Totals]]:
         sums: dict[tuple[str, ...], Totals] = {} if group_by else {(): Totals()}
         for record in islice(self._tables.chain(), upto):
-            if _matches(which, record):
-                group = tuple(_GROUPS[name](record) for name in group_by)
+            if matches(which, record):
+                group = tuple(GROUPS[name](record) for name in group_by)
                 sums[group] = add_record(sums.get(group, Totals()), record)
         return sorted(sums.items(), key=lambda item: item[0])
 
@@ -144,7 +147,14 @@ def _summed(slices: Iterable[Slice]) -> list[Slice]:
     return [each for _, each in sorted(sums.items()) if each.requests or each.tokens or each.cost_pico]
 
 
-def _matches(which: Filter, record: Record) -> bool:
+def tag_of(record: Record, name: str) -> str:
+    """The value of a name in a record's metadata; "" where it has none."""
+    value = msgspec.json.decode(record.metadata).get(name) if record.metadata else None
+    return "" if value is None else str(value)
+
+
+def matches(which: Filter, record: Record) -> bool:
+    """Whether a record is of a selection."""
     return (
         which.user_id in (None, record.user_id)
         and (which.users is None or record.user_id in which.users)
@@ -153,6 +163,9 @@ def _matches(which: Filter, record: Record) -> bool:
         and which.status in (None, record.status)
         and which.team_id in (None, record.team_id or "")
         and which.end_user_id in (None, record.end_user_id or "")
+        and which.upstream in (None, record.upstream)
+        and which.endpoint in (None, record.endpoint)
+        and (which.tag is None or tag_of(record, which.tag[0]) == which.tag[1])
         and (which.since is None or record.created_at >= which.since)
         and (which.until is None or record.created_at < which.until)
     )

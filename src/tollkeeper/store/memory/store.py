@@ -10,6 +10,7 @@ from tollkeeper.store.memory.buckets import MemoryBuckets
 from tollkeeper.store.memory.end_users import MemoryEndUsers
 from tollkeeper.store.memory.erasure import MemoryErasure
 from tollkeeper.store.memory.events import MemoryEvents
+from tollkeeper.store.memory.explorer import MemoryExplorer
 from tollkeeper.store.memory.external_identities import MemoryExternalIdentities
 from tollkeeper.store.memory.idempotency import MemoryIdempotency
 from tollkeeper.store.memory.installation import MemoryInstallation
@@ -34,6 +35,7 @@ from tollkeeper.store.ports.buckets import Buckets
 from tollkeeper.store.ports.end_users import EndUserStore
 from tollkeeper.store.ports.erasure import Erasure
 from tollkeeper.store.ports.events import EventStore
+from tollkeeper.store.ports.explorer import Explorer
 from tollkeeper.store.ports.external_identities import ExternalIdentityStore
 from tollkeeper.store.ports.idempotency import IdempotencyStore
 from tollkeeper.store.ports.installation import Installation
@@ -60,6 +62,7 @@ class MemoryStore:
         self.ledger: Ledger = self._ledger
         self.refusals: RefusalStore = MemoryRefusals(self._tables)
         self.reports: Reports = MemoryReports(self._tables)
+        self.explorer: Explorer = MemoryExplorer(self._tables)
         self.buckets: Buckets = MemoryBuckets(self._tables)
         self.erasure: Erasure = MemoryErasure(self._tables)
         self.accounts: AccountStore = MemoryAccounts(self._tables)

@@ -12,6 +12,7 @@ from tollkeeper.store.ports.buckets import Buckets
 from tollkeeper.store.ports.end_users import EndUserStore
 from tollkeeper.store.ports.erasure import Erasure
 from tollkeeper.store.ports.events import EventStore
+from tollkeeper.store.ports.explorer import Explorer
 from tollkeeper.store.ports.external_identities import ExternalIdentityStore
 from tollkeeper.store.ports.idempotency import IdempotencyStore
 from tollkeeper.store.ports.installation import Installation
@@ -38,6 +39,7 @@ class Store(Protocol):
     ledger: Ledger
     refusals: RefusalStore
     reports: Reports
+    explorer: Explorer
     buckets: Buckets
     accounts: AccountStore
     erasure: Erasure

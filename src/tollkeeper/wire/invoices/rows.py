@@ -6,11 +6,10 @@ since each names its invoice.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tollkeeper.wire.csv_cells import format_cell
+from tollkeeper.wire.csv_cells import encode_rows, format_cell
 from tollkeeper.wire.invoices.amounts import is_zero, line_amount, negated, percent
 
 COLUMNS = (
@@ -28,17 +27,6 @@ def header() -> bytes:
 def invoice_rows(invoice: Mapping[str, Any]) -> bytes:
     """The rows of one invoice, without the header."""
     return encode_rows([format_cell(column, row.get(column)) for column in COLUMNS] for row in _rows(invoice))
-
-
-def encode_rows(rows: Iterable[Iterable[str]]) -> bytes:
-    """Rows of cells as CSV in UTF-8."""
-    text = _Text()
-    csv.writer(text).writerows(rows)
-    return "".join(text).encode(errors="replace")
-
-
-class _Text(list[str]):
-    write = list.append
 
 
 def _rows(invoice: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

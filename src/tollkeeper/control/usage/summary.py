@@ -1,0 +1,257 @@
+"""Figures by group, of one user, of one team and of everyone: ordered, paged, and compared with the period before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import Query as FromQuery
+from msgspec.structs import replace
+from pydantic import BaseModel, Field
+
+from tollkeeper.control.context import ControlServices, Services
+from tollkeeper.control.http.errors import errors
+from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
+from tollkeeper.control.http.schemas import MAX_LIMIT, Query, Time
+from tollkeeper.control.usage.filters import OwnRecords, RecordsOfAll, RecordsOfTeam, filter_of, period_of
+from tollkeeper.control.usage.groups import (
+    ALL_GROUPS,
+    OWN_GROUPS,
+    TEAM_GROUPS,
+    field_of,
+    group_by_field,
+    order_by_field,
+    read_groups_and_tag,
+    read_order,
+)
+from tollkeeper.control.usage.previous import previous_of, span_of
+from tollkeeper.control.usage.schemas import Usd
+from tollkeeper.rules.errors import Unprocessable
+from tollkeeper.rules.histograms import Percentiles
+from tollkeeper.rules.money import format_usd
+from tollkeeper.store.ports.explorer import Figures, Question
+from tollkeeper.store.ports.reports import Group
+
+
+class Durations(BaseModel):
+    """Milliseconds that half of the requests, and 95 of 100, did not exceed; read from histograms, so not exact."""
+
+    p50: int
+    p95: int
+
+
+class UsageFigures(BaseModel):
+    """What requests used, and how they went. `errors` counts those that failed or were lost. `refused` requests are not
+    among `requests`; null where they lack a dimension of `group_by` or of a filter: they have users, keys, models and
+    time only. `first_token_ms` and `latency_ms` are null where no request has one."""
+
+    requests: int
+    prompt_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    total_tokens: int
+    cost_usd: Usd
+    errors: int
+    refused: int | None
+    first_token_ms: Durations | None
+    latency_ms: Durations | None
+
+
+class _Groups(BaseModel):
+    user_id: str | None = None
+    team_id: str | None = None
+    model: str | None = None
+    day: str | None = Field(None, examples=["2026-11-20"])
+    hour: str | None = Field(None, examples=["2026-11-20T12:00:00Z"])
+    key_id: str | None = None
+    upstream: str | None = None
+    endpoint: str | None = None
+    status: str | None = None
+    end_user_id: str | None = None
+    tag: str | None = None
+
+
+class ComparedFigures(UsageFigures):
+    """With `compare`, `previous` has the figures of the period before; else it is absent."""
+
+    previous: UsageFigures | None = None
+
+
+class SummaryRow(ComparedFigures, _Groups):
+    """Figures of one group. Of the fields that can name a group, it has those of `group_by`."""
+
+
+class Summary(BaseModel):
+    """Figures by group, and of all groups together, also of those on other pages. `user_id` is null for everyone's
+    usage; `team_id` is there where a team was asked for, null for what was used in none. `next` is the `after` of the
+    next page, null on the last."""
+
+    object: Literal["usage.summary"]
+    user_id: str | None
+    team_id: str | None = None
+    from_: Time = Field(serialization_alias="from")
+    to: Time
+    data: list[SummaryRow]
+    has_more: bool
+    next: str | None
+    total: ComparedFigures
+
+
+class Grouped(Query):
+    """How groups are ordered and compared."""
+
+    order_by: str | None = order_by_field()
+    compare: bool = Field(
+        False,
+        description="Give each row, and the total, the figures of the period of the same length just before: those of"
+        " the same group; of a day or an hour, the one that is earlier by the length of the period.",
+    )
+
+
+class _Paged(Query):
+    limit: int = Field(MAX_LIMIT, ge=1, le=MAX_LIMIT, description="The most rows of a page.")
+    after: str | None = Field(None, max_length=200, description="The `next` of the previous page.")
+
+
+class OwnGroups(Grouped, OwnRecords):
+    group_by: str = group_by_field(OWN_GROUPS, tags=True)
+
+
+class GroupsOfAll(Grouped, RecordsOfAll):
+    group_by: str = group_by_field(ALL_GROUPS, tags=True)
+
+
+class _SummaryQuery(_Paged, OwnGroups):
+    pass
+
+
+class SummaryOfTeamQuery(_Paged, Grouped, RecordsOfTeam):
+    group_by: str = group_by_field(TEAM_GROUPS, tags=True)
+
+
+class _SummaryOfAllQuery(_Paged, GroupsOfAll):
+    pass
+
+
+GroupQueries = OwnGroups | SummaryOfTeamQuery | GroupsOfAll
+SummaryQueries = _SummaryQuery | SummaryOfTeamQuery | _SummaryOfAllQuery
+
+
+def question_of(
+    services: ControlServices,
+    user_id: str | None,
+    query: GroupQueries,
+    allowed: Sequence[Group],
+    team_id: str | None = None,
+) -> Question:
+    """The question of a query, about the records of one user, of one team, or of everyone; of this month unless the
+    query has a period. Raises Unprocessable."""
+    groups = read_groups_and_tag(query.group_by, allowed)
+    order_by, ascending = read_order(query.order_by)
+    since, until = period_of(services, query)
+    which = replace(filter_of(services, user_id, query, team_id), since=since, until=until)
+    return Question(which, groups, order_by=order_by, ascending=ascending)
+
+
+async def usage_summary(
+    services: ControlServices,
+    user_id: str | None,
+    query: SummaryQueries,
+    allowed: Sequence[Group],
+    team_id: str | None = None,
+) -> Summary:
+    """A page of the figures of one user, of one team, or of everyone."""
+    question = question_of(services, user_id, query, allowed, team_id)
+    which, groups = question.which, question.group_by
+    since, until = span_of(question)
+    offset = _read_cursor(query.after)
+    found = await services.explorer.explore(replace(question, limit=query.limit, offset=offset))
+    before = await previous_of(services.explorer, question, found.rows) if query.compare else None
+    of_team = {} if which.team_id is None else {"team_id": which.team_id or None}
+    return Summary(
+        object="usage.summary",
+        user_id=which.user_id or None,
+        from_=since,
+        to=until,
+        data=[
+            SummaryRow(**_named(groups, place), **_compared(figures, None if before is None else before.of(place)))
+            for place, figures in found.rows
+        ],
+        has_more=found.more,
+        next=str(offset + query.limit) if found.more else None,
+        total=ComparedFigures(**_compared(found.total, None if before is None else before.total)),
+        **of_team,
+    )
+
+
+def _named(groups: Sequence[str], place: Sequence[str]) -> dict[str, Any]:
+    # A record without a key is grouped under "", and has null for its key: shown as in records.
+    return {field_of(group): value or None for group, value in zip(groups, place, strict=True)}
+
+
+def _compared(figures: Figures, previous: Figures | None) -> dict[str, Any]:
+    before = {} if previous is None else {"previous": _figures_body(previous)}
+    return {**dict(_figures_body(figures)), **before}
+
+
+def _figures_body(figures: Figures) -> UsageFigures:
+    totals = figures.totals
+    return UsageFigures(
+        requests=totals.requests,
+        prompt_tokens=totals.prompt_tokens,
+        cached_tokens=totals.cached_tokens,
+        cache_write_tokens=totals.cache_write_tokens,
+        completion_tokens=totals.completion_tokens,
+        reasoning_tokens=totals.reasoning_tokens,
+        total_tokens=totals.prompt_tokens + totals.completion_tokens,
+        cost_usd=format_usd(totals.cost_pico),
+        errors=figures.errors,
+        refused=figures.refused,
+        first_token_ms=_durations(figures.first_token_ms),
+        latency_ms=_durations(figures.latency_ms),
+    )
+
+
+def _durations(found: Percentiles | None) -> Durations | None:
+    return None if found is None else Durations(p50=found.p50, p95=found.p95)
+
+
+def _read_cursor(after: str | None) -> int:
+    if after is None:
+        return 0
+    if not re.fullmatch("[0-9]{1,9}", after):
+        raise Unprocessable("'after' must be the 'next' of a page of this summary.", param="after")
+    return int(after)
+
+
+user_routes = user_router("usage")
+
+
+@user_routes.get("/v1/usage/summary", summary="Figures of your usage by group", response_model_exclude_unset=True)
+async def _own_summary(
+    services: Services, caller: CurrentCaller, query: Annotated[_SummaryQuery, FromQuery()]
+) -> Summary:
+    return await usage_summary(services, caller.user.user_id, query, OWN_GROUPS)
+
+
+admin_routes = admin_router("usage of everyone")
+
+
+@admin_routes.get(
+    "/admin/usage/summary", summary="Figures of everyone's usage by group", response_model_exclude_unset=True
+)
+async def _all_summary(services: Services, query: Annotated[_SummaryOfAllQuery, FromQuery()]) -> Summary:
+    return await usage_summary(services, None, query, ALL_GROUPS)
+
+
+@admin_routes.get(
+    "/admin/users/{user_id}/usage/summary",
+    summary="Figures of a user's usage by group",
+    responses=errors(404),
+    response_model_exclude_unset=True,
+)
+async def _summary_of_user(services: Services, user_id: str, query: Annotated[_SummaryQuery, FromQuery()]) -> Summary:
+    return await usage_summary(services, services.accounts.user(user_id).user_id, query, OWN_GROUPS)

@@ -2,6 +2,7 @@ import { CloseButton, Select } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { useSearchParams } from "react-router";
 
 import { api, body } from "~/api/client";
 import { STATUSES } from "~/features/calls/calls";
@@ -24,6 +25,9 @@ export function CallFilters({ admin, userId }: { admin: boolean; userId?: string
       {admin && <Chip name="team" label="Team" />}
       <Chip name="key" label="Key" />
       <Chip name="end_user" label="Person" />
+      <Chip name="upstream" label="Upstream" />
+      <Chip name="endpoint" label="Endpoint" />
+      <Chip name="tag" label="Tag" />
     </>
   );
 }
@@ -97,11 +101,12 @@ function UserFilter() {
 
 /** A filter that links set and only this removes. */
 function Chip({ name, label }: { name: string; label: string }) {
+  const [params] = useSearchParams();
   const [value, set] = useFilter(name);
-  if (value === "") return null;
+  if (!params.has(name)) return null;
   return (
     <span className={classes["chip"]}>
-      {label} {value}
+      {label} {value === "" ? "none" : value}
       <CloseButton size="xs" aria-label={`Any ${label.toLowerCase()}`} onClick={() => set("")} />
     </span>
   );

@@ -31,7 +31,7 @@ export function shownInWords(rows: readonly Pick<CallRecord, "endpoint">[], call
 }
 
 /** The filters besides the period, by their names in the URL. */
-export const FILTERS = ["user", "team", "model", "status", "key", "end_user"] as const;
+export const FILTERS = ["user", "team", "model", "status", "key", "end_user", "upstream", "endpoint", "tag"] as const;
 
 /** The filters, by their names in the API. */
 export interface CallFilter {
@@ -43,9 +43,14 @@ export interface CallFilter {
   status?: Status;
   key_id?: string;
   end_user?: string;
+  upstream?: string;
+  endpoint?: string;
+  /** A tag's name and its value, `NAME:VALUE`. */
+  tag?: string;
 }
 
-/** The filters that the URL sets, or those of one user's calls. Only admins can choose a team. */
+/** The filters that the URL sets, or those of one user's calls. Only admins can choose a team. An empty team or person selects the calls of
+ * none. */
 export function filterOf(params: URLSearchParams, { from, to }: Period, userId?: string, admin = false): CallFilter {
   const user = userId ?? params.get("user");
   const team = admin ? params.get("team") : null;
@@ -53,15 +58,21 @@ export function filterOf(params: URLSearchParams, { from, to }: Period, userId?:
   const status = params.get("status");
   const key = params.get("key");
   const endUser = params.get("end_user");
+  const upstream = params.get("upstream");
+  const endpoint = params.get("endpoint");
+  const tag = params.get("tag");
   return {
     from,
     to,
     ...(user && { user_id: user }),
-    ...(team && { team }),
+    ...(team !== null && { team }),
     ...(model && { model }),
     ...(isStatus(status) && { status }),
     ...(key && { key_id: key }),
-    ...(endUser && { end_user: endUser }),
+    ...(endUser !== null && { end_user: endUser }),
+    ...(upstream && { upstream }),
+    ...(endpoint && { endpoint }),
+    ...(tag && { tag }),
   };
 }
 

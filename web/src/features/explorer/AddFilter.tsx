@@ -55,7 +55,7 @@ function FilterForm({ asked, close }: { asked: Asked; close: () => void }) {
         data={[...dimensions.map((name) => ({ value: name, label: groupLabel(name) })), { value: TAG, label: "Tag" }]}
         value={by}
         onChange={(chosen) => {
-          setBy((chosen ?? by) as typeof by);
+          setBy(chosen ?? by);
           setValue("");
         }}
         data-autofocus

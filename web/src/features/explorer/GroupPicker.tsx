@@ -69,7 +69,7 @@ function GroupSelect({ label, value, other, asked, onGroup, onNone }: SelectProp
       clearable={onNone !== undefined}
       clearButtonProps={{ "aria-label": "Group by one only" }}
       nothingFoundMessage="A tag’s name can be typed"
-      onChange={(chosen) => (chosen === null ? onNone?.() : onGroup(chosen as Group))}
+      onChange={(chosen) => (chosen === null ? onNone?.() : onGroup(chosen))}
     />
   );
 }

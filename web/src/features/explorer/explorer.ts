@@ -40,7 +40,7 @@ const ROWS = 50;
 /** A page of the groups, each compared with the period before, and all of them together. */
 export function useGroups({ question, period, admin }: Asked) {
   const after = question.after === null ? {} : { after: question.after };
-  return useQuery(summaryOf(admin, { ...apiQuery(question, period), ...after, limit: ROWS, compare: true, compare_from: period.before.from }));
+  return useQuery(summaryOf(admin, { ...apiQuery(question, period), ...after, limit: ROWS }));
 }
 
 /** As many as the colours tell apart, beside the grey of all others. */

@@ -96,6 +96,6 @@ export function valueWords(group: Group, value: string): string {
   if (value === "") return isTag(group) ? "without it" : DIMENSIONS[group].none;
   if (group === "day") return utcDay(value);
   if (group === "hour") return `${utcDay(value.slice(0, 10))}, ${value.slice(11, 16)}`;
-  if (group === "status") return (STATUSES as Readonly<Record<string, string>>)[value] ?? value;
+  if (group === "status") return new Map<string, string>(Object.entries(STATUSES)).get(value) ?? value;
   return value;
 }

@@ -2,7 +2,7 @@
 import type { Asked, Row } from "~/features/explorer/explorer";
 import type { Figure } from "~/features/explorer/figures";
 import { type Group, isTag, isTime, valueOf } from "~/features/explorer/groups";
-import { apiQuery, callsSearch, chosen, drilled, type Filter, narrow, type Question, questionOf, spanOfTime, widen } from "~/features/explorer/question";
+import { apiQuery, callsSearch, chosen, drilled, type Filter, narrow, type Question, spanOfTime, widen } from "~/features/explorer/question";
 
 const root = (admin: boolean) => (admin ? "/admin" : "");
 

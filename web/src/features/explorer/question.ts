@@ -80,12 +80,14 @@ export function apiFilters(filters: readonly Filter[]): ApiFilters {
   return Object.fromEntries(filters.map(({ by, value }) => (isTag(by) ? ["tag", `${encodedTag(by)}:${value}`] : [filterName(by), value])));
 }
 
-/** The question as the API asks it, without its page. */
-export function apiQuery(question: Question, period: Pick<Period, "from" | "to">): SummaryQuery {
+/** The question as the API asks it, without its page: with what there was of the period by now, and as much of the one before. */
+export function apiQuery(question: Question, period: Period): SummaryQuery {
   const { groups, filters, sort } = question;
   return {
     from: period.from,
-    to: period.to,
+    to: passed(period),
+    compare: true,
+    compare_from: period.before.from,
     group_by: groups.join(","),
     ...apiFilters(filters),
     ...(sort !== null && { order_by: `${sort.order === "desc" ? "-" : ""}${sort.by}` }),
@@ -98,6 +100,13 @@ export function narrow(params: URLSearchParams, group: Group, value: string): vo
   if (isTime(group)) setSpan(params, spanOfTime(group, value));
   else if (isTag(group)) params.set("tag", `${encodedTag(group)}:${value}`);
   else params.set(group, value);
+}
+
+/** The end of what has passed of a period: it is compared with as much of the one before. */
+function passed({ from, to, before }: Period): string {
+  // All of the one before: this one is over, or longer.
+  if (before.to === from) return to;
+  return new Date(Date.parse(from) + Date.parse(before.to) - Date.parse(before.from)).toISOString();
 }
 
 /** The parameters with one more filter. */

@@ -20,14 +20,19 @@ const COLUMNS: Column<Refusal>[] = [
   { id: "last", label: "Last", narrow: "named", cell: (row) => <RelativeTime at={row.last_at} /> },
 ];
 
+/** Reasons, and how often each refused. */
+export function RefusalsTable({ rows }: { rows: readonly Refusal[] }) {
+  return <DataTable label="Refused requests" columns={COLUMNS} rows={rows} rowKey={({ status, code, limit }) => `${status} ${code} ${limit}`} empty={null} />;
+}
+
 /** Why requests of a user, or one's own, were refused in the period; nothing where none was. */
 export function RefusalsPanel({ period, userId }: { period: Period; userId?: string }) {
-  const { data, error } = useRefusals(period, userId);
+  const { data, error } = useRefusals(period, userId === undefined ? {} : { userId });
   if (error !== null) return <ErrorMessage error={error} />;
-  if (data === undefined || data.data.length === 0) return null;
+  if (data === undefined || data.length === 0) return null;
   return (
     <Panel title="Refused requests" flush>
-      <DataTable label="Refused requests" columns={COLUMNS} rows={data.data} rowKey={({ status, code, limit }) => `${status} ${code} ${limit}`} empty={null} />
+      <RefusalsTable rows={data} />
     </Panel>
   );
 }

@@ -5,23 +5,35 @@ import { api, body, type Schemas } from "~/api/client";
 import { limitName } from "~/features/limits/names";
 import type { Period } from "~/ui/period";
 
-type Refusals = Schemas["Refusals"];
-
 export type Refusal = Schemas["RefusalRow"];
 
-/** Of one user, which admins may see; else one's own. */
-export function useRefusals({ from, to }: Period, userId?: string) {
-  const query = { from, to, group_by: "reason" };
-  return useQuery<Refusals>({
-    queryKey: ["refusals", userId, query],
+/** Whose refusals, of what. */
+interface Which {
+  /** Of one user, which admins may see; null: of everyone. Without it, one's own. */
+  userId?: string | null;
+  keyId?: string;
+  model?: string;
+}
+
+/** The reasons of a period, the most frequent first. */
+export function useRefusals({ from, to }: Pick<Period, "from" | "to">, { userId, keyId, model }: Which = {}) {
+  // The API does not filter by model: all rows are asked for, and those of others left out.
+  const group = model === undefined ? { group_by: "reason" } : { group_by: "reason,model", limit: MOST };
+  const query = { from, to, ...group, ...(keyId !== undefined && { key_id: keyId }) };
+  return useQuery({
+    queryKey: ["refusals", userId, model, query],
     placeholderData: keepPreviousData,
     refetchInterval: 30_000,
-    queryFn: () =>
-      userId === undefined
-        ? body(api.GET("/v1/refusals", { params: { query } }))
-        : body(api.GET("/admin/refusals", { params: { query: { ...query, user_id: userId } } })),
+    queryFn: async () => {
+      const ofAll = { ...query, ...(typeof userId === "string" && { user_id: userId }) };
+      const call = userId === undefined ? api.GET("/v1/refusals", { params: { query } }) : api.GET("/admin/refusals", { params: { query: ofAll } });
+      const { data } = await body<Schemas["Refusals"]>(call);
+      return model === undefined ? data : data.filter((row) => (row.model ?? "") === model);
+    },
   });
 }
+
+const MOST = 1000;
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["invalid_api_key", "Key revoked or expired"],

@@ -12,6 +12,17 @@ describe("filterOf", () => {
     expect(filterOf(params, MONTH)).toEqual({ ...SPAN, user_id: "ann", model: "m:1", status: "failed", key_id: "key_1" });
   });
 
+  it("reads where they were served, and a tag", () => {
+    const params = { upstream: "local", endpoint: "/api/chat", tag: "project:blue" };
+    expect(filterOf(new URLSearchParams(params), MONTH)).toEqual({ ...SPAN, ...params });
+  });
+
+  it("takes an empty team and an empty person for none", () => {
+    const params = new URLSearchParams({ team: "", end_user: "" });
+    expect(filterOf(params, MONTH, undefined, true)).toEqual({ ...SPAN, team: "", end_user: "" });
+    expect(filterOf(params, MONTH)).toEqual({ ...SPAN, end_user: "" });
+  });
+
   it("leaves out what is empty, and a status there is not", () => {
     expect(filterOf(new URLSearchParams({ user: "", status: "toString" }), MONTH)).toEqual(SPAN);
   });

@@ -24,7 +24,8 @@ from pathlib import Path
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from tollkeeper.store.sql.schema import hourly, hourly_models, monthly_users, records
+from tollkeeper.store.sql.schema import records
+from tollkeeper.store.sql.sum_tables import hourly, hourly_models, monthly_users
 
 BENCH = Path(__file__).parent
 TICK = os.sysconf("SC_CLK_TCK")

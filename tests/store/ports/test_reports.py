@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from tests.store.values import EVERYTHING, NOON, a_record
 from tollkeeper.rules.usage import Usage
 from tollkeeper.store import memory, sqlite
-from tollkeeper.store.ports.records import ADJUSTMENT, Record, RecordStatus
+from tollkeeper.store.ports.records import ADJUSTMENT, Record, RecordStatus, tags_of
 from tollkeeper.store.ports.reports import Filter, Group, Spending, Totals
 from tollkeeper.store.ports.store import Store
 
@@ -116,6 +116,9 @@ RECORDS = st.builds(
     status=st.sampled_from(get_args(RecordStatus)),
     team_id=st.sampled_from(["blue", "red", None]),
     end_user_id=st.sampled_from(["eu_1", None]),
+    upstream=st.sampled_from(["near", "far"]),
+    endpoint=st.sampled_from(["/v1/messages", "/v1/embeddings"]),
+    metadata=st.sampled_from([None, '{"job":"a"}', '{"job":"b","run":"1"}']),
     cost_pico=st.integers(-(2**63) + 1, 2**63 - 1) | st.integers(-2_000_000, 2_000_000),
 )
 MAYBE = st.none() | MOMENTS
@@ -127,6 +130,9 @@ FILTERS = st.builds(
     status=st.none() | st.sampled_from(["completed", "failed"]),
     team_id=st.none() | st.sampled_from(["", "blue"]),
     end_user_id=st.none() | st.sampled_from(["", "eu_1"]),
+    upstream=st.none() | st.just("far"),
+    endpoint=st.none() | st.just("/v1/embeddings"),
+    tag=st.none() | st.sampled_from([("job", "a"), ("job", ""), ("run", "1")]),
     since=MAYBE,
     until=MAYBE | st.just(2**60),
     users=st.none() | st.lists(st.sampled_from(["ann", "bob", "Zoë"]), unique=True),
@@ -143,8 +149,10 @@ def obvious(records: Sequence[Record], which: Filter, group_by: Sequence[Group])
             continue
         if any(
             getattr(which, name) not in (None, getattr(record, name))
-            for name in ("user_id", "key_id", "model", "status")
+            for name in ("user_id", "key_id", "model", "status", "upstream", "endpoint")
         ):
+            continue
+        if which.tag is not None and tags_of(record).get(which.tag[0], "") != which.tag[1]:
             continue
         if any(getattr(which, name) not in (None, getattr(record, name) or "") for name in ("team_id", "end_user_id")):
             continue
@@ -160,6 +168,8 @@ def obvious(records: Sequence[Record], which: Filter, group_by: Sequence[Group])
             "end_user": record.end_user_id or "",
             "day": f"{at:%Y-%m-%d}",
             "hour": f"{at:%Y-%m-%dT%H}:00:00Z",
+            "upstream": record.upstream,
+            "endpoint": record.endpoint,
         }
         row = sums.setdefault(tuple(names[group] for group in group_by), [0] * 7)
         usage = record.usage
@@ -210,13 +220,16 @@ def test_every_summary_is_the_sum_of_the_records(
                 assert {group: sums for group, sums in found if sums != none} == {
                     group: sums for group, figures in expected.items() if (sums := Totals(*figures)) != none
                 }
-        await store.close()
 
     async def check_both() -> None:
         path = tmp_path / "ledger.db"
         shutil.copy(empty_database, path)
-        await check(await sqlite.open_store(path, now=lambda: NOON))
-        await check(await memory.open_store())
+        for opening in (sqlite.open_store(path, now=lambda: NOON), memory.open_store()):
+            store: Store = await opening
+            try:
+                await check(store)
+            finally:
+                await store.close()
 
     asyncio.run(check_both())
 

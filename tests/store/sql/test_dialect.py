@@ -29,8 +29,9 @@ from tollkeeper.store.sql.prices import SqlPrices
 from tollkeeper.store.sql.prune import prune_step
 from tollkeeper.store.sql.reports import SqlReports
 from tollkeeper.store.sql.rows import record_row
-from tollkeeper.store.sql.schema import METADATA, head, hourly, records
+from tollkeeper.store.sql.schema import METADATA, head, records
 from tollkeeper.store.sql.sessions import SqlSessions
+from tollkeeper.store.sql.sum_tables import hourly
 
 T = TypeVar("T")
 SOURCE = Path(__file__).parents[3] / "src/tollkeeper/store/sql"

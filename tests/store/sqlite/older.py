@@ -15,7 +15,7 @@ from tests.store.values import ANN, KEY, NOON
 from tollkeeper.store.ports.record_fields import FIELDS, covered
 from tollkeeper.store.ports.records import Record
 from tollkeeper.store.sql.rows import record_row
-from tollkeeper.store.sql.schema import FIGURES
+from tollkeeper.store.sql.sum_tables import FIGURES
 from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
 

@@ -7,7 +7,6 @@ outside (models, error codes of upstreams) are bounded: after 200 values, furthe
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -22,6 +21,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from tollkeeper.rules.histograms import BOUNDS_MS, BUCKETS, bucket_of
 from tollkeeper.rules.money import PICO_PER_USD
 from tollkeeper.services.ledger.observers import Observer, Refusal
 from tollkeeper.services.watching.pool import BREAKER_STATES, UpstreamHealth
@@ -30,7 +30,6 @@ from tollkeeper.store.ports.records import ADJUSTMENT, Record
 MAX_VALUES = 200
 OTHER = "other"
 _LAGS_KEPT = 200
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
 
 class Sums(Struct, frozen=True):
@@ -70,19 +69,18 @@ class _Row:
 
 
 class _Histogram:
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds_ms = [bound * 1000 for bound in bounds]
-        self._counts = [0] * (len(bounds) + 1)
+    def __init__(self) -> None:
+        self._counts = [0] * BUCKETS
         self._sum_ms = 0
 
     def add(self, ms: int) -> None:
-        self._counts[bisect_left(self._bounds_ms, ms)] += 1
+        self._counts[bucket_of(ms)] += 1
         self._sum_ms += ms
 
     def family(self, name: str, text: str) -> HistogramMetricFamily:
         buckets: list[tuple[str, float]] = []
         total = 0
-        for bound, count in zip([*self._bounds_ms, None], self._counts, strict=True):
+        for bound, count in zip([*BOUNDS_MS, None], self._counts, strict=True):
             total += count
             buckets.append(("+Inf" if bound is None else str(bound / 1000), total))
         return HistogramMetricFamily(name, text, buckets=buckets, sum_value=self._sum_ms / 1000)
@@ -122,9 +120,9 @@ class Metrics(Collector, Observer):
         self._possibly_charged: Counter[tuple[str, str]] = Counter()
         self._overshoots: Counter[str] = Counter()
         self._models, self._codes, self._upstreams = _Labels(), _Labels(), _Labels()
-        self._latency = _Histogram(_SECONDS)
-        self._first_token = _Histogram(_SECONDS)
-        self._wait = _Histogram(_SECONDS)
+        self._latency = _Histogram()
+        self._first_token = _Histogram()
+        self._wait = _Histogram()
         self._lags: deque[float] = deque([0.0], maxlen=_LAGS_KEPT)
         self._registry = CollectorRegistry()
         self._registry.register(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -19,9 +19,11 @@ usage is zero, its cost may be negative, and its metadata gives the reason."""
 TEXT_ENDPOINTS = frozenset(
     {"/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/api/chat", "/api/generate"}
 )
-"""Endpoints by which models write text. What all others used is summed by endpoint as well."""
+"""Endpoints by which models write text."""
 EMBEDDING_ENDPOINTS = frozenset({"/v1/embeddings", "/api/embed", "/api/embeddings"})
 """Endpoints by which models make embeddings."""
+
+_METADATA = msgspec.json.Decoder(dict[str, Any])
 
 
 class Intent(Struct, frozen=True, gc=False):
@@ -83,6 +85,16 @@ def lost(intent: Intent, at: int) -> Record:
     bound = {} if tokens is None or cost is None else {"bound_tokens": tokens, "bound_cost_usd": format_usd(cost)}
     metadata = msgspec.json.encode(bound).decode() if bound else None
     return Record(**fields, settled_at=at, status="lost", metadata=metadata, error=reason(LOST).text)
+
+
+def tags_of(record: Record) -> dict[str, str]:
+    """The tags of a request: the names in its metadata that have a value, and those values. The metadata of corrections
+    and of lost requests is not the client's, so they have none."""
+    if record.metadata is None or record.endpoint == ADJUSTMENT or record.status == "lost":
+        return {}
+    return {
+        name: value for name, value in _METADATA.decode(record.metadata).items() if isinstance(value, str) and value
+    }
 
 
 def requests_of(record: Record) -> int:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from tollkeeper.rules.invoices import Invoice, PayerId
 from tollkeeper.store.ports.invoices import CreditEntry, CreditSpent
-from tollkeeper.store.sql.schema import PICO_PER_MICRO
 from tollkeeper.store.sql.schema import credit_entries as table
+from tollkeeper.store.sql.sum_tables import PICO_PER_MICRO
 
 _SUMS = func.coalesce(func.sum(table.c.amount_micro), 0), func.coalesce(func.sum(table.c.amount_rest), 0)
 

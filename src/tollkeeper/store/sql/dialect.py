@@ -30,6 +30,16 @@ class texts_of(FunctionElement[str]):  # noqa: N801 (reads as a function of SQL)
     type = Text()
 
 
+class text_member(FunctionElement[str]):  # noqa: N801 (reads as a function of SQL)
+    """The member `name` of a JSON object, where it is a string; else NULL."""
+
+    inherit_cache = True
+    type = Text()
+
+    def __init__(self, document: ColumnElement[str], name: str) -> None:
+        super().__init__(document, literal(name))
+
+
 def one_of(column: ColumnElement[Any], values: Collection[str]) -> ColumnElement[bool]:
     """The condition that a column has one of these values, of which there may be any number."""
     return column.op("IN", is_comparison=True)(texts_of(literal(msgspec.json.encode(list(values)).decode())))
@@ -55,3 +65,17 @@ def _of_jsonb(element: texts_of, compiler: Any, **how: Any) -> str:
 def _of_json_each(element: texts_of, compiler: Any, **how: Any) -> str:
     array = compiler.process(element.clauses, **how)
     return f"(SELECT value FROM json_each({array}))"  # noqa: S608 (a placeholder)
+
+
+@compiles(text_member)
+def _of_jsonb_object(element: text_member, compiler: Any, **how: Any) -> str:
+    document, name = (compiler.process(each, **how) for each in element.clauses)
+    member = f"CAST({document} AS jsonb) -> {name}"
+    return f"CASE jsonb_typeof({member}) WHEN 'string' THEN {member} #>> '{{}}' END"
+
+
+@compiles(text_member, "sqlite")
+def _of_json_object(element: text_member, compiler: Any, **how: Any) -> str:
+    # By json_each, since a path could not name every member.
+    document, name = (compiler.process(each, **how) for each in element.clauses)
+    return f"(SELECT value FROM json_each({document}) WHERE \"key\" = {name} AND type = 'text' LIMIT 1)"  # noqa: S608 (placeholders)

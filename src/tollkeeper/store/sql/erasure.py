@@ -1,6 +1,7 @@
 """Forgetting a person, in every table that knows of persons.
 
-Records and their sums hold opaque ids, so none of them is touched; only the row that says whose id it was goes.
+Records and their sums hold opaque ids, so none of them is touched; only the row that says whose id it was goes. Of
+metadata, which may tell anything, and of the sums by it, nothing stays.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tollkeeper.store.redaction import Person, redacted, redacted_json
 from tollkeeper.store.sql import schema
 from tollkeeper.store.sql.audit import append, entry_of
 from tollkeeper.store.sql.dialect import one_of
+from tollkeeper.store.sql.tags import forget_tags
 
 DELETED: Mapping[str, str] = {
     "keys": "user_id",
@@ -33,14 +35,15 @@ RENAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Tables of which the person's rows stay under the opaque id: the columns that say whose they are, and those that are
 cleared."""
-BY_THEMSELVES = frozenset({"audit", "credits", "jobs", "identities", "record_metadata", "deliveries"})
+BY_THEMSELVES = frozenset({"audit", "credits", "jobs", "identities", "record_metadata", "hourly_tags", "deliveries"})
 """Tables of which single texts are changed, or that the ledger's ids or events lead to."""
 OPAQUE = frozenset(
     {
         "records",
         "hourly",
-        "hourly_endpoints",
+        "daily_users",
         "monthly_users",
+        "monthly",
         "rollup_minutes",
         "refusals",
         "checkpoints",
@@ -77,11 +80,12 @@ _records, _metadata, _credits = schema.records, schema.record_metadata, schema.c
 
 
 def forget_metadata(connection: Connection, opaque_id: str, after: str) -> str | None:
-    """Delete the metadata of some records of a user, those after the request id `after`. Returns the last of them, None
-    where there are no more."""
+    """Delete the metadata of some records of a user, and take it out of the sums by tag: of those after the request id
+    `after`. Returns the last of them, None where there are no more."""
     ids = select(_records.c.request_id).where(_records.c.user_id == opaque_id, _records.c.request_id > after)
     found = connection.execute(ids.order_by(_records.c.request_id).limit(_AT_ONCE)).scalars().all()
     if found:
+        forget_tags(connection, one_of(_records.c.request_id, found))
         connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, found)))
     return found[-1] if len(found) == _AT_ONCE else None
 

@@ -19,7 +19,8 @@ from tollkeeper.rules.windows import Span
 from tollkeeper.store.ports.records import ADJUSTMENT
 from tollkeeper.store.ports.reports import History, Slice
 from tollkeeper.store.sql.dialect import one_of
-from tollkeeper.store.sql.schema import PICO_PER_MICRO, head, hourly, monthly_users, records, rollup_minutes
+from tollkeeper.store.sql.schema import head, records
+from tollkeeper.store.sql.sum_tables import PICO_PER_MICRO, hourly, monthly_users, rollup_minutes
 from tollkeeper.store.time_buckets import DAY_MS, MINUTE_MS, MINUTES_KEPT_MS, MOMENTS_KEPT_MS, minute_of, wants
 
 _DISORDER_MS = MINUTE_MS

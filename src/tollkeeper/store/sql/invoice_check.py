@@ -30,15 +30,14 @@ from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.invoice_rows import invoice_of, totals_of
 from tollkeeper.store.sql.open_records import HELD, OF_MONTHS, OF_RANGES, UseReader, uncovered_costs
 from tollkeeper.store.sql.schema import (
-    PICO_PER_MICRO,
     checkpoints,
     credit_entries,
     identities,
     invoice_numbers,
     invoice_ranges,
     invoices,
-    monthly_users,
 )
+from tollkeeper.store.sql.sum_tables import PICO_PER_MICRO, monthly_users
 
 Costs = Counter[tuple[PayerId, int]]
 """Pico-dollars by payer and month."""

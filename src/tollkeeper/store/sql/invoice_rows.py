@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 from tollkeeper.rules.invoices import UNHASHED, Invoice, PayerId
 from tollkeeper.store.ports.invoices import JOURNAL, CoveredRange
 from tollkeeper.store.ports.reports import Totals
-from tollkeeper.store.sql.schema import FIGURES, PICO_PER_MICRO
+from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO
 
 
 def invoice_of(row: Mapping[Any, Any]) -> Invoice:

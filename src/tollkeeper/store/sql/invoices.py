@@ -47,15 +47,8 @@ from tollkeeper.store.sql.open_records import (
     payers_ranges,
 )
 from tollkeeper.store.sql.runner import Runner
-from tollkeeper.store.sql.schema import (
-    PICO_PER_MICRO,
-    head,
-    intents,
-    invoice_numbers,
-    invoice_ranges,
-    invoices,
-    monthly_users,
-)
+from tollkeeper.store.sql.schema import head, intents, invoice_numbers, invoice_ranges, invoices
+from tollkeeper.store.sql.sum_tables import PICO_PER_MICRO, monthly_users
 
 _NEWEST_FIRST = invoices.c.year.desc(), invoices.c.serial.desc()
 _TRUE: ColumnElement[bool] = literal_column("1")

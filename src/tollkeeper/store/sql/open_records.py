@@ -37,16 +37,8 @@ from tollkeeper.store.ports.invoices import CoveredRange, OpenMonth, OpenRecords
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.sql.dialect import one_of, unindexed
 from tollkeeper.store.sql.rows import USER_PLACE, record_of
-from tollkeeper.store.sql.schema import (
-    FIGURES,
-    PICO_PER_MICRO,
-    invoice_ranges,
-    invoices,
-    monthly_users,
-    prices,
-    record_metadata,
-    records,
-)
+from tollkeeper.store.sql.schema import invoice_ranges, invoices, prices, record_metadata, records
+from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO, monthly_users
 
 Covered = Mapping[tuple[PayerId, int], Sequence[Range]]
 """The ranges that invoices cover, by payer and month."""

@@ -1,9 +1,8 @@
 """The tables, for every SQL engine. An engine's migrations create them in a database; a test compares the two.
 
 Columns carry the names of the values in `store/ports/`. Those of `records`, and of `intents` what the two have in
-common, are derived from the table of fields (`store/ports/record_fields.py`).
-Sums of money may exceed 64 bits where single records do not, so sums are kept in two parts: whole micro-dollars and the
-pico-dollars below (which may exceed a million, once added up): cost = cost_micro × 10⁶ + cost_rest.
+common, are derived from the table of fields (`store/ports/record_fields.py`). The tables of sums over records are in
+`sum_tables.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -27,13 +25,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from tollkeeper.store.ports.record_fields import FIELDS, TOKENS, RecordField, stored
+from tollkeeper.store.ports.record_fields import FIELDS, RecordField, stored
 from tollkeeper.store.ports.records import Intent
+from tollkeeper.store.sql import sum_tables
+from tollkeeper.store.sql.sum_tables import figure_columns
 
-METADATA = MetaData()
-FIGURES = ("requests", *TOKENS, "cost_micro", "cost_rest")
-"""Columns of figures in every table of sums."""
-PICO_PER_MICRO = 10**6
+METADATA = sum_tables.METADATA
+"""Every table: those here, and those of sums."""
 _TYPES: Mapping[Any, type[TypeEngine[Any]]] = {int: BigInteger, int | None: BigInteger, bool: Boolean}
 
 
@@ -52,11 +50,6 @@ def _intent_columns() -> Iterator[Column[Any]]:
     of_record = {field.stored_as: field for field in stored(FIELDS)}
     for name in Intent.__struct_fields__:
         yield record_column(of_record[name]) if name in of_record else Column(name, BigInteger)
-
-
-def _sums() -> list[Column[int]]:
-    """New columns for the figures of a table of sums; new, since a column belongs to one table."""
-    return [Column(name, BigInteger, nullable=False) for name in FIGURES]
 
 
 users = Table(
@@ -307,92 +300,6 @@ record_metadata = Table(
     Column("metadata", Text, nullable=False),
 )
 
-hourly = Table(
-    "hourly",
-    METADATA,
-    Column("hour", BigInteger, nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("team_id", Text, nullable=False),
-    Column("end_user_id", Text, nullable=False),
-    *_sums(),
-    PrimaryKeyConstraint("hour", "user_id", "model", "key_id", "status", "team_id", "end_user_id"),
-    Index("hourly_of_user", "user_id", "hour"),
-    sqlite_with_rowid=False,
-)
-
-# The sums of `hourly` again, without the columns that pages about all users do not need: as many rows as there are
-# models or users, where `hourly` may have almost as many as there are records.
-hourly_models = Table(
-    "hourly_models",
-    METADATA,
-    Column("hour", BigInteger, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    *_sums(),
-    PrimaryKeyConstraint("hour", "model", "status"),
-    sqlite_with_rowid=False,
-)
-
-monthly_users = Table(
-    "monthly_users",
-    METADATA,
-    Column("month", BigInteger, nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("team_id", Text, nullable=False),
-    *_sums(),
-    PrimaryKeyConstraint("month", "user_id", "status", "team_id"),
-    sqlite_with_rowid=False,
-)
-
-# Those of the sums of `hourly` that are of no request for text (embeddings, moderation, audio, images, ranking), by
-# endpoint, which `hourly` does not have: what is left of it is text. Few records have a row here.
-hourly_endpoints = Table(
-    "hourly_endpoints",
-    METADATA,
-    Column("hour", BigInteger, nullable=False),
-    Column("endpoint", Text, nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("team_id", Text, nullable=False),
-    *_sums(),
-    PrimaryKeyConstraint("hour", "endpoint", "user_id", "model", "key_id", "team_id"),
-    sqlite_with_rowid=False,
-)
-
-# What each upstream has cost, by the day of admission (UTC): budgets of upstreams start from it. Records that cost
-# nothing have no row.
-daily_upstreams = Table(
-    "daily_upstreams",
-    METADATA,
-    Column("day", BigInteger, nullable=False),
-    Column("upstream", Text, nullable=False),
-    Column("cost_micro", BigInteger, nullable=False),
-    Column("cost_rest", BigInteger, nullable=False),
-    PrimaryKeyConstraint("day", "upstream"),
-    sqlite_with_rowid=False,
-)
-
-# By settlement for tokens and cost, by admission for requests: one record may count in two rows.
-rollup_minutes = Table(
-    "rollup_minutes",
-    METADATA,
-    Column("minute", BigInteger, nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("team_id", Text, nullable=False),
-    Column("end_user_id", Text, nullable=False),
-    *_sums(),
-    PrimaryKeyConstraint("minute", "user_id", "model", "key_id", "status", "team_id", "end_user_id"),
-    sqlite_with_rowid=False,
-)
-
 # Refused requests, which have no records. `minute` is the beginning of an hour for those of over a day ago.
 refusals = Table(
     "refusals",
@@ -428,7 +335,7 @@ checkpoints = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
     Column("newest", BigInteger, nullable=False),
-    *_sums(),
+    *figure_columns(),
 )
 
 # The same figures by user and month of admission: the totals alone would not reveal sums moved between users.
@@ -437,7 +344,7 @@ pruned_users = Table(
     METADATA,
     Column("month", BigInteger, nullable=False),
     Column("user_id", Text, nullable=False),
-    *_sums(),
+    *figure_columns(),
     PrimaryKeyConstraint("month", "user_id"),
     sqlite_with_rowid=False,
 )
@@ -565,7 +472,7 @@ invoice_ranges = Table(
     Column("upto_seq", BigInteger, nullable=False),
     Column("holds", Boolean, nullable=False),
     Column("records", BigInteger, nullable=False),
-    *_sums(),
+    *figure_columns(),
     PrimaryKeyConstraint("payer_kind", "payer_id", "month", "invoice_id", "journal", "after_seq"),
     Index("invoice_ranges_of_month", "month"),
     Index("invoice_ranges_of_invoice", "invoice_id"),

@@ -9,7 +9,8 @@ from sqlalchemy import Select, case, func
 from tollkeeper.rules.ids import request_id_floor
 from tollkeeper.store.ports.record_fields import TOKENS
 from tollkeeper.store.ports.records import ADJUSTMENT
-from tollkeeper.store.sql.schema import PICO_PER_MICRO, records
+from tollkeeper.store.sql.schema import records
+from tollkeeper.store.sql.sum_tables import PICO_PER_MICRO
 
 S = TypeVar("S", bound=Select[Any])
 

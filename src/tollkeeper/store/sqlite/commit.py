@@ -4,33 +4,19 @@ end of settled intents."""
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from operator import add
 from typing import NamedTuple, TypeVar
 
 from msgspec.structs import asdict, astuple, replace
 
-from tollkeeper.rules.times import month_bounds
 from tollkeeper.store.ports.idempotency import Claim
-from tollkeeper.store.ports.records import ADJUSTMENT, TEXT_ENDPOINTS, Intent, Record, requests_of
+from tollkeeper.store.ports.records import Intent, Record
 from tollkeeper.store.sql.chain import link_row
 from tollkeeper.store.sql.identities import Identities, Identity, MetadataRow, digest_of, metadata_row
+from tollkeeper.store.sql.rollups import rollups_of
 from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, Row, intent_row, record_row
-from tollkeeper.store.sql.schema import (
-    PICO_PER_MICRO,
-    daily_upstreams,
-    hourly,
-    hourly_endpoints,
-    hourly_models,
-    idempotency_claims,
-    identities,
-    intents,
-    monthly_users,
-    record_metadata,
-    records,
-    rollup_minutes,
-)
+from tollkeeper.store.sql.schema import idempotency_claims, identities, intents, record_metadata, records
+from tollkeeper.store.sql.sum_tables import ROLLUPS
 from tollkeeper.store.sqlite.statements import (
     ManyRows,
     inserting,
@@ -39,19 +25,12 @@ from tollkeeper.store.sqlite.statements import (
     on_conflict_replace,
     single_column_rows,
 )
-from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS, day_of, hour_of, minute_of
+from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS, minute_of
 
 S = TypeVar("S", Intent, Record)
-RollupKey = tuple[int | str, ...]
-"""Primary key of a row of sums: a time, followed by the dimensions that the table has of user, model, key, status, team
-and end user."""
-Figures = tuple[int, ...]
-"""Requests, tokens by class, and cost in pico-dollars."""
-Sums = dict[RollupKey, Figures]
 
 _MINUTES_PER_COMMIT_MS = 30 * MINUTE_MS
 """The most that one commit deletes of the sums by minute, so that none takes long."""
-_NOT_BY_ENDPOINT = TEXT_ENDPOINTS | {ADJUSTMENT}
 
 _ADD_INTENTS = inserting(intents, on_conflict_replace(intents))
 _END_INTENTS = ManyRows("DELETE FROM intents WHERE request_id IN (", "?", ")")
@@ -60,12 +39,7 @@ _ADD_METADATA = inserting(record_metadata, "")
 _ADD_CLAIMS = inserting(idempotency_claims, on_conflict_replace(idempotency_claims))
 _FREE_CLAIMS = ManyRows("DELETE FROM idempotency_claims WHERE request_id IN (", "?", ")")
 _ADD_RECORDS = inserting(records, on_conflict_do_nothing(records))
-_ADD_TO_HOURLY = inserting(hourly, on_conflict_add(hourly))
-_ADD_TO_MINUTES = inserting(rollup_minutes, on_conflict_add(rollup_minutes))
-_ADD_TO_ENDPOINTS = inserting(hourly_endpoints, on_conflict_add(hourly_endpoints))
-_ADD_TO_MODELS = inserting(hourly_models, on_conflict_add(hourly_models))
-_ADD_TO_USERS = inserting(monthly_users, on_conflict_add(monthly_users))
-_ADD_TO_UPSTREAMS = inserting(daily_upstreams, on_conflict_add(daily_upstreams))
+_ADD_TO_SUMS = {name: inserting(table, on_conflict_add(table)) for name, table in ROLLUPS.items()}
 
 
 class Head(NamedTuple):
@@ -156,14 +130,8 @@ class Committer:
             _ADD_IDENTITIES.execute(connection, self._new)
         if metadata:
             _ADD_METADATA.execute(connection, metadata)
-        hours, minutes = _sums(settled, self._identities)
-        models, users = _coarser(hours)
-        _ADD_TO_HOURLY.execute(connection, _rows(hours))
-        _ADD_TO_MODELS.execute(connection, _rows(models))
-        _ADD_TO_USERS.execute(connection, _rows(users))
-        _ADD_TO_ENDPOINTS.execute(connection, _rows(_by_endpoint(settled, self._identities)))
-        _ADD_TO_MINUTES.execute(connection, _rows(minutes))
-        _ADD_TO_UPSTREAMS.execute(connection, _spending(settled))
+        for name, added in rollups_of(settled, self._identities.id_of)._asdict().items():
+            _ADD_TO_SUMS[name].execute(connection, added)
         _ADD_INTENTS.execute(connection, [intent_row(intent) for intent in begun])
         _END_INTENTS.execute(connection, single_column_rows(ended))
         if settled:
@@ -223,80 +191,6 @@ def _prune_minutes(connection: sqlite3.Connection, head: Head, newest: int) -> i
     until = head.minutes_from + _MINUTES_PER_COMMIT_MS
     connection.execute("DELETE FROM rollup_minutes WHERE minute < ?", (until,))
     return until
-
-
-def _sums(settled: Iterable[Record], identities: Identities) -> tuple[Sums, Sums]:
-    """Sums of these records by opaque user id, model, key, status, team and end user: by hour of admission, and by
-    minute (requests by the minute of admission, all else by that of settlement)."""
-    by_key: dict[RollupKey, list[Figures]] = {}
-    for record in settled:
-        place = (
-            minute_of(record.created_at),
-            minute_of(record.settled_at),
-            identities.id_of(record.user_id),
-            record.model,
-            record.key_id or "",
-            record.status,
-            record.team_id or "",
-            record.end_user_id or "",
-        )
-        figures = (requests_of(record), *astuple(record.usage)[:5], record.cost_pico)
-        by_key.setdefault(place, []).append(figures)
-    hours: Sums = {}
-    minutes: Sums = {}
-    for (admitted, minute, *dimensions), group in by_key.items():
-        total = _total(group)
-        _add(hours, (hour_of(int(admitted)), *dimensions), total)
-        if admitted == minute:
-            _add(minutes, (minute, *dimensions), total)
-        else:
-            _add(minutes, (admitted, *dimensions), (total[0], 0, 0, 0, 0, 0, 0))
-            _add(minutes, (minute, *dimensions), (0, *total[1:]))
-    return hours, minutes
-
-
-def _coarser(hours: Sums) -> tuple[Sums, Sums]:
-    """The sums by hour, model and status, and by month, user, status and team."""
-    months = {hour: month_bounds(int(hour))[0] for hour in {place[0] for place in hours}}
-    models: Sums = {}
-    users: Sums = {}
-    for (hour, user_id, model, _, status, team_id, _), total in hours.items():
-        _add(models, (hour, model, status), total)
-        _add(users, (months[hour], user_id, status, team_id), total)
-    return models, users
-
-
-def _by_endpoint(settled: Iterable[Record], identities: Identities) -> Sums:
-    """Sums by hour and endpoint of the records that are of no request for text."""
-    endpoints: Sums = {}
-    for record in settled:
-        if record.endpoint not in _NOT_BY_ENDPOINT:
-            user_id, key_id, team_id = identities.id_of(record.user_id), record.key_id or "", record.team_id or ""
-            place = (hour_of(record.created_at), record.endpoint, user_id, record.model, key_id, team_id)
-            _add(endpoints, place, (1, *astuple(record.usage)[:5], record.cost_pico))
-    return endpoints
-
-
-def _spending(settled: Iterable[Record]) -> list[Row]:
-    """Rows of what upstreams cost by day of admission."""
-    costs: Counter[tuple[int, str]] = Counter()
-    for record in settled:
-        if record.cost_pico and record.upstream:
-            costs[day_of(record.created_at), record.upstream] += record.cost_pico
-    return [(*place, *divmod(cost, PICO_PER_MICRO)) for place, cost in costs.items()]
-
-
-def _total(group: list[Figures]) -> Figures:
-    return group[0] if len(group) == 1 else tuple(map(sum, zip(*group, strict=True)))
-
-
-def _add(sums: Sums, place: RollupKey, figures: Figures) -> None:
-    before = sums.get(place)
-    sums[place] = figures if before is None else tuple(map(add, before, figures))
-
-
-def _rows(sums: Sums) -> list[Row]:
-    return [(*place, *total[:6], *divmod(total[6], PICO_PER_MICRO)) for place, total in sums.items()]
 
 
 def _scrubbed(value: S) -> S:

@@ -21,6 +21,7 @@ from tollkeeper.store.ports.buckets import Buckets
 from tollkeeper.store.ports.end_users import EndUserStore
 from tollkeeper.store.ports.erasure import Erasure
 from tollkeeper.store.ports.events import EventStore
+from tollkeeper.store.ports.explorer import Explorer
 from tollkeeper.store.ports.external_identities import ExternalIdentityStore
 from tollkeeper.store.ports.idempotency import IdempotencyStore
 from tollkeeper.store.ports.installation import Installation
@@ -45,6 +46,7 @@ from tollkeeper.store.sql.audit import SqlAudit
 from tollkeeper.store.sql.buckets import SqlBuckets
 from tollkeeper.store.sql.end_users import SqlEndUsers
 from tollkeeper.store.sql.events import SqlEvents
+from tollkeeper.store.sql.explorer import SqlExplorer
 from tollkeeper.store.sql.external_identities import SqlExternalIdentities
 from tollkeeper.store.sql.idempotency import SqlIdempotency
 from tollkeeper.store.sql.identities import Identities
@@ -103,6 +105,7 @@ class SqliteStore:
         self.ledger: Ledger = self._ledger
         self.refusals: RefusalStore = SqliteRefusals(self._writer, self._readers, identities)
         self.reports: Reports = SqlReports(self._readers, identities)
+        self.explorer: Explorer = SqlExplorer(self._readers, identities)
         self.buckets: Buckets = SqlBuckets(self._readers, identities)
         self.erasure: Erasure = SqliteErasure(self._writer, identities)
         self.accounts: AccountStore = SqlAccounts(self._writer, self._readers)

@@ -28,7 +28,7 @@ from tollkeeper.store.sql.chain import ChainReader
 from tollkeeper.store.sql.identities import Identities, digest_of
 from tollkeeper.store.sql.invoice_check import faults as invoice_faults
 from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_of
-from tollkeeper.store.sql.schema import FIGURES
+from tollkeeper.store.sql.sum_tables import FIGURES
 from tollkeeper.store.sqlite.connections import connect_reader, engine_over, plain_reason
 from tollkeeper.store.sqlite.lock import must_be_readable
 from tollkeeper.store.sqlite.revision import must_be_at_head

@@ -1,0 +1,384 @@
+"""Queries that add up, by group, to the figures or the histograms of the records of a selection.
+
+They read the smallest tables of sums that have the dimensions of the question, over the ranges of `spans.py`; the hours
+that a span cuts come from the records, and tags from the sums by tag. What has no tag of a name is what is left of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
+
+from tollkeeper.rules.histograms import BOUNDS_MS, BUCKETS
+from tollkeeper.store.ports.explorer import TAG
+from tollkeeper.store.ports.records import ADJUSTMENT
+from tollkeeper.store.ports.reports import Filter
+from tollkeeper.store.sql.dialect import one_of, unindexed
+from tollkeeper.store.sql.schema import record_metadata, records, refusals
+from tollkeeper.store.sql.spans import Level, Range, cover
+from tollkeeper.store.sql.sum_tables import (
+    FIGURES,
+    HISTOGRAMS,
+    daily_users,
+    hourly,
+    hourly_models,
+    hourly_tags,
+    monthly,
+    monthly_users,
+)
+from tollkeeper.store.sql.sums import RECORD_SUMS, in_span
+from tollkeeper.store.sql.tags import tag_of
+from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS
+
+SUMMED = (*FIGURES, "errors", "refused")
+"""Figures of each group, in the order of their columns."""
+_ERRORS = ("failed", "lost")
+COLUMNS: Mapping[str, str] = {
+    "user": "user_id",
+    "key": "key_id",
+    "model": "model",
+    "upstream": "upstream",
+    "endpoint": "endpoint",
+    "status": "status",
+    "team": "team_id",
+    "end_user": "end_user_id",
+}
+"""The columns of dimensions, of which the attributes of a filter have the names."""
+_OF_REFUSALS = {"user", "key", "model", "day", "hour"}
+"""The dimensions that refusals have."""
+Values = Mapping[str, Sequence[Any]]
+
+
+class Selection(Struct, frozen=True):
+    """What is summed: by which groups, which records, and (`shown`) only groups with these values, as the database has
+    them. `which` has opaque ids of users."""
+
+    which: Filter
+    group_by: Sequence[str]
+    shown: Values = {}
+
+    @property
+    def tag(self) -> str | None:
+        """The name of the tag that is grouped by."""
+        return next((name[len(TAG) :] for name in self.group_by if name.startswith(TAG)), None)
+
+    @property
+    def dimensions(self) -> set[str]:
+        """What a table needs to have, besides tags."""
+        asked = {name for name, column in COLUMNS.items() if getattr(self.which, column) is not None}
+        asked |= {"user"} if self.which.users is not None else set()
+        return asked | {name for name in self.group_by if not name.startswith(TAG)}
+
+    @property
+    def of_users(self) -> bool:
+        """Whether it is of some users only, so that their rows are found one by one."""
+        return self.which.user_id is not None or self.which.users is not None or "user" in self.shown
+
+
+class _Source(NamedTuple):
+    """A table with its column of time, and what it knows by its dimensions."""
+
+    table: Table
+    at: ColumnElement[int]
+    dimensions: Mapping[str, ColumnElement[Any]]
+
+
+def _source(table: Table) -> _Source:
+    at = table.columns[0]
+    found: dict[str, ColumnElement[Any]] = {name: table.c[col] for name, col in COLUMNS.items() if col in table.c}
+    if at.name != "month":
+        found["day"] = at - at % DAY_MS
+    if at.name == "hour":
+        found["hour"] = at
+    return _Source(table, at, found)
+
+
+class _Family(NamedTuple):
+    """Tables with the same dimensions, and the rows of a unit of each, in proportion."""
+
+    sources: Mapping[Level, _Source]
+    sizes: Mapping[Level, int]
+
+
+_MODELS = _Family({"hour": _source(hourly_models)}, {"hour": 1})
+_USERS = _Family(
+    {"month": _source(monthly_users), "day": _source(daily_users), "hour": _source(hourly)},
+    {"month": 7, "day": 7, "hour": 1},
+)
+_CROSSES = _Family({"month": _source(monthly), "hour": _source(hourly)}, {"month": 50, "hour": 1})
+_TAGS = _source(hourly_tags)
+_IN_RECORDS: Mapping[str, ColumnElement[Any]] = {
+    "user": unindexed(records.c.user_id),
+    "key": func.coalesce(records.c.key_id, ""),
+    "model": unindexed(records.c.model),
+    "upstream": records.c.upstream,
+    "endpoint": records.c.endpoint,
+    "status": unindexed(records.c.status),
+    "team": func.coalesce(records.c.team_id, ""),
+    "end_user": func.coalesce(records.c.end_user_id, ""),
+    "hour": records.c.created_at - records.c.created_at % HOUR_MS,
+    "day": records.c.created_at - records.c.created_at % DAY_MS,
+}
+_IN_REFUSALS: Mapping[str, ColumnElement[Any]] = {
+    "user": refusals.c.user_id,
+    "key": refusals.c.key_id,
+    "model": refusals.c.model,
+    "hour": refusals.c.minute - refusals.c.minute % HOUR_MS,
+    "day": refusals.c.minute - refusals.c.minute % DAY_MS,
+}
+_NONE: ColumnElement[int] = literal_column("0")
+_NO_TAG = literal("")
+_KNOWN = select(func.min(hourly.c.hour), func.max(hourly.c.hour))
+
+
+def _bucket(duration: ColumnElement[int], bucket: int) -> ColumnElement[int]:
+    within = [records.c.endpoint != ADJUSTMENT, duration.is_not(None)]
+    if bucket:
+        within.append(duration > BOUNDS_MS[bucket - 1])
+    if bucket < len(BOUNDS_MS):
+        within.append(duration <= BOUNDS_MS[bucket])
+    return func.sum(case((and_(*within), 1), else_=0))
+
+
+_RECORD_FIGURES = [
+    *RECORD_SUMS,
+    func.sum(case((and_(records.c.status.in_(_ERRORS), records.c.endpoint != ADJUSTMENT), 1), else_=0)),
+    _NONE,
+]
+_RECORD_HISTOGRAMS = [
+    _bucket(duration, bucket)
+    for duration in (records.c.latency_ms, records.c.first_token_ms)
+    for bucket in range(BUCKETS)
+]
+
+
+def has_refusals(selection: Selection) -> bool:
+    """Whether refusals have every dimension of a selection."""
+    return selection.dimensions <= _OF_REFUSALS and selection.which.tag is None and selection.tag is None
+
+
+def known_span(connection: Connection) -> tuple[int, int]:
+    """The hours in which there are sums at all."""
+    first, last = connection.execute(_KNOWN).one()
+    return (0, 0) if first is None else (first, last + HOUR_MS)
+
+
+def united(parts: Sequence[Select[Any]], width: int, names: Sequence[str]) -> Subquery:
+    """The sums of several queries by `width` groups, as a table."""
+    if len(parts) == 1:
+        return parts[0].subquery("sums")
+    every = union_all(*parts).subquery("parts")
+    places = every.c[:width]
+    figures = (func.sum(every.c[name]).label(name) for name in names)
+    return select(*places, *figures).group_by(*places).subquery("sums")
+
+
+class SumQueries:
+    """Makes the queries of one kind: for figures, with those of refusals where `refused`; or for histograms. `known` is
+    the span in which there are sums at all."""
+
+    def __init__(
+        self, selection: Selection, known: tuple[int, int], *, histograms: bool = False, refused: bool = False
+    ) -> None:
+        self._selection = selection
+        self._known = known
+        self._histograms = histograms
+        self._refused = refused
+
+    def parts(self) -> list[Select[Any]]:
+        """Queries that add up, by group, to what is selected. Their columns are g0, g1 … and those of `SUMMED`, or of
+        `HISTOGRAMS`."""
+        which, tag = self._selection.which, self._selection.tag
+        if which.since is not None and which.until is not None and which.since >= which.until:
+            return []
+        return [*self._of_requests(which.tag, tag), *self._refusals()]
+
+    def of_later(self, upto: int) -> Select[Any]:
+        """A query that subtracts the few records with a number in the chain above `upto`, which are found by that
+        number alone."""
+        which, tag = self._selection.which, self._selection.tag
+        query = self._of_records(None, None, tag, sign=-1).where(records.c.seq > upto)
+        if which.tag is not None:
+            query = query.where(tag_of(which.tag[0]) == which.tag[1])
+        if which.since is not None:
+            query = query.where(records.c.created_at >= which.since)
+        return query if which.until is None else query.where(records.c.created_at < which.until)
+
+    def _of_requests(self, wanted: tuple[str, str] | None, tag: str | None) -> Iterator[Select[Any]]:
+        if wanted is not None and tag not in (None, wanted[0]):
+            yield from self._by_another_tag(wanted, tag)
+            return
+        name, value = wanted or (tag, None)
+        if name is None:
+            yield from self._all()
+        elif value:
+            yield from self._tagged(name, value)
+        else:
+            if self._shows_untagged(tag):
+                yield from self._all()
+                yield from self._tagged(name, sign=-1, apart=False)
+            if value is None:
+                yield from self._tagged(name)
+
+    def _by_another_tag(self, wanted: tuple[str, str], tag: str | None) -> Iterator[Select[Any]]:
+        """By one tag, of what has another: no sums are by two tags, so this reads records."""
+        since, until = self._selection.which.since, self._selection.which.until
+        there, value = tag_of(wanted[0]), wanted[1]
+        if value:
+            yield self._of_records(since, until, tag).where(there == value)
+            return
+        yield from self._of_requests(None, tag)
+        yield self._of_records(since, until, tag, sign=-1).where(there != "")
+
+    def _shows_untagged(self, tag: str | None) -> bool:
+        values = self._selection.shown.get(f"{TAG}{tag}")
+        return values is None or "" in values
+
+    def _all(self) -> Iterator[Select[Any]]:
+        first, last = self._whole_hours()
+        for start, end in self._cut_hours(first, last):
+            yield self._of_records(start, end, None)
+        family = self._family()
+        for part in cover(first, last, self._known, self._sizes(family)):
+            source = family.sources[part.level]
+            yield self._of_sums(source, part, _NO_TAG)
+
+    def _tagged(
+        self, name: str, wanted: str | None = None, sign: int = 1, *, apart: bool = True
+    ) -> Iterator[Select[Any]]:
+        """What has a tag, of any value or of the one that is `wanted`; by its value, where it is `apart`."""
+        first, last = self._whole_hours()
+        for start, end in self._cut_hours(first, last):
+            there = tag_of(name)
+            query = self._of_records(start, end, name if apart else None, sign)
+            yield query.where(there != "" if wanted is None else there == wanted)
+        start, end = max(first, self._known[0]), min(last, self._known[1])
+        if start < end:
+            value = hourly_tags.c.value
+            query = self._of_sums(_TAGS, Range(sign, "hour", start, end), value if apart else _NO_TAG)
+            query = query.where(hourly_tags.c.name == name)
+            yield query if wanted is None else query.where(value == wanted)
+
+    def _whole_hours(self) -> tuple[int, int]:
+        """The whole hours of the span; where there are none, the second moment is not after the first."""
+        since, until = self._selection.which.since, self._selection.which.until
+        first = self._known[0] if since is None else -(-since // HOUR_MS) * HOUR_MS
+        last = self._known[1] if until is None else until // HOUR_MS * HOUR_MS
+        return first, last
+
+    def _cut_hours(self, first: int, last: int) -> Iterator[tuple[int | None, int | None]]:
+        """What the span has of hours that it cuts."""
+        since, until = self._selection.which.since, self._selection.which.until
+        if first > last and since is not None and until is not None:
+            yield since, until
+            return
+        if since is not None and since < first:
+            yield since, first
+        if until is not None and last < until and last < self._known[1]:
+            yield last, until
+
+    def _family(self) -> _Family:
+        needed = self._selection.dimensions
+        if needed <= _MODELS.sources["hour"].dimensions.keys():
+            return _MODELS
+        return _USERS if needed <= {"user", "key", "status", "team", "day", "hour"} else _CROSSES
+
+    def _sizes(self, family: _Family) -> Mapping[Level, int]:
+        """The levels of a family that have what is needed. Of some users, the rows of many hours are one place in an
+        index, those of days are not."""
+        needed = self._selection.dimensions
+        return {
+            level: size
+            for level, size in family.sizes.items()
+            if needed <= family.sources[level].dimensions.keys()
+            and (level == "hour" or not (self._histograms or (level == "day" and self._selection.of_users)))
+        }
+
+    def _of_sums(self, source: _Source, part: Range, tag: ColumnElement[str]) -> Select[Any]:
+        table = source.table
+        if self._histograms:
+            figures: list[ColumnElement[int]] = [func.sum(table.c[name]) for name in HISTOGRAMS]
+        else:
+            errors = func.sum(case((table.c.status.in_(_ERRORS), table.c.requests), else_=0))
+            figures = [*(func.sum(table.c[name]) for name in FIGURES), errors, _NONE]
+        dimensions = dict(source.dimensions)
+        if table is hourly and not self._selection.of_users:
+            dimensions["user"] = unindexed(hourly.c.user_id)
+        query = self._grouped(table, dimensions, figures, tag, part.sign)
+        return query.where(source.at >= part.start, source.at < part.end)
+
+    def _of_records(self, since: int | None, until: int | None, tag: str | None, sign: int = 1) -> Select[Any]:
+        figures = _RECORD_HISTOGRAMS if self._histograms else _RECORD_FIGURES
+        value = _NO_TAG if tag is None else tag_of(tag)
+        query = self._grouped(records, _IN_RECORDS, figures, value, sign)
+        if self._selection.which.tag is not None or self._selection.tag is not None:
+            same = record_metadata.c.request_id == records.c.request_id
+            query = query.select_from(records.outerjoin(record_metadata, same))
+        return in_span(query, since, until)
+
+    def _refusals(self) -> Iterator[Select[Any]]:
+        which = self._selection.which
+        if self._histograms or not self._refused:
+            return
+        figures = [*[_NONE] * (len(SUMMED) - 1), func.sum(refusals.c.count)]
+        query = self._grouped(refusals, _IN_REFUSALS, figures, _NO_TAG, 1)
+        if which.since is not None:
+            query = query.where(refusals.c.minute >= which.since)
+        yield query if which.until is None else query.where(refusals.c.minute < which.until)
+
+    def _grouped(
+        self,
+        table: Table,
+        dimensions: Mapping[str, ColumnElement[Any]],
+        figures: Sequence[ColumnElement[int]],
+        tag: ColumnElement[str],
+        sign: int,
+    ) -> Select[Any]:
+        """Figures by group of the rows that the filters leave."""
+        groups = [tag if name.startswith(TAG) else dimensions[name] for name in self._selection.group_by]
+        names = HISTOGRAMS if self._histograms else SUMMED
+        signed = figures if sign == 1 else [-figure for figure in figures]
+        query: Select[Any] = select(
+            *(group.label(f"g{place}") for place, group in enumerate(groups)),
+            *(figure.label(name) for figure, name in zip(signed, names, strict=True)),
+        ).select_from(table)
+        # By their names: parameters in an expression would make it another one.
+        query = query.group_by(*(f"g{place}" for place, group in enumerate(groups) if group is not _NO_TAG))
+        return query.where(*self._conditions(dimensions), *self._only_shown(dimensions, tag))
+
+    def _conditions(self, dimensions: Mapping[str, ColumnElement[Any]]) -> Iterator[ColumnElement[bool]]:
+        which = self._selection.which
+        for name, attribute in COLUMNS.items():
+            wanted = getattr(which, attribute)
+            if wanted is not None:
+                yield dimensions[name] == wanted
+        if which.users is not None:
+            yield one_of(dimensions["user"], which.users)
+
+    def _only_shown(
+        self, dimensions: Mapping[str, ColumnElement[Any]], tag: ColumnElement[str]
+    ) -> Iterator[ColumnElement[bool]]:
+        for name, values in self._selection.shown.items():
+            if name.startswith(TAG):
+                if tag is not _NO_TAG:
+                    yield one_of(tag, values)
+            elif name in {"day", "hour"}:
+                yield dimensions[name].in_(values)
+            else:
+                yield one_of(dimensions[name], values)

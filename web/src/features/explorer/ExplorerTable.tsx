@@ -26,7 +26,7 @@ export function ExplorerTable({ asked, found }: { asked: Asked; found: Summary |
     const largestFirst = question.sort?.by !== by || question.sort.order === "asc";
     changeParams((next) => {
       for (const old of ["after", "figure"]) next.delete(old);
-      next.set("sort", `${largestFirst ? "-" : ""}${by}`);
+      next.set("order_by", `${largestFirst ? "-" : ""}${by}`);
     });
   };
   const csv = (

@@ -13,8 +13,8 @@ export function GroupPicker({ asked }: { asked: Asked }) {
   const [first, second] = asked.question.groups;
   const choose = (groups: readonly (Group | undefined)[]) => {
     changeParams((next) => {
-      for (const old of ["after", "sort"]) next.delete(old);
-      next.set("by", groups.filter((group) => group !== undefined).join(","));
+      for (const old of ["after", "order_by"]) next.delete(old);
+      next.set("group_by", groups.filter((group) => group !== undefined).join(","));
     });
   };
   return (

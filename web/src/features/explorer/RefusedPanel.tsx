@@ -21,11 +21,9 @@ export function RefusedPanel({ asked }: { asked: Asked }) {
 
 function Reasons({ which, asked: { period, admin } }: { which: URLSearchParams; asked: Asked }) {
   const span = { from: which.get("from") ?? period.from, to: which.get("to") ?? period.to };
-  const user = which.get("user");
   const key = which.get("key");
   const model = which.get("model");
-  const { data, error } = useRefusals(span, {
-    ...(admin && { userId: user }),
+  const { data, error } = useRefusals(span, admin ? (which.get("user") ?? undefined) : undefined, {
     ...(key !== null && { keyId: key }),
     ...(model !== null && { model }),
   });

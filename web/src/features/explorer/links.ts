@@ -10,7 +10,7 @@ const root = (admin: boolean) => (admin ? "/admin" : "");
 export function explorerPath(admin: boolean, by: Group, filters: readonly Filter[] = [], search = ""): string {
   const next = new URLSearchParams();
   for (const [name, value] of new URLSearchParams(search)) if (OF_PERIOD.includes(name)) next.set(name, value);
-  next.set("by", by);
+  next.set("group_by", by);
   for (const filter of filters) narrow(next, filter.by, filter.value);
   return `${root(admin)}/usage?${next.toString()}`;
 }
@@ -31,8 +31,8 @@ export function figureTarget({ params, question, admin }: Asked, name: Figure, r
   if (behind === null) return null;
   if (name === "requests" && row.requests > 0) return `${root(admin)}/calls${callsSearch(behind)}`;
   if (name === "errors" && row.errors > 0 && !behind.has("status")) {
-    for (const old of ["sort", "figure"]) behind.delete(old);
-    behind.set("by", "status");
+    for (const old of ["order_by", "figure"]) behind.delete(old);
+    behind.set("group_by", "status");
     return `${root(admin)}/usage?${behind.toString()}`;
   }
   return null;

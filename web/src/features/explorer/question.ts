@@ -29,8 +29,8 @@ const MOST_GROUPS = 2;
 const DEFAULT_FIGURE: Figure = "cost_usd";
 
 export function questionOf(params: URLSearchParams, admin: boolean): Question {
-  const groups = groupsIn(params.get("by") ?? "", admin);
-  const sort = sortOf(params.get("sort") ?? "", groups[0]);
+  const groups = groupsIn(params.get("group_by") ?? "", admin);
+  const sort = sortOf(params.get("order_by") ?? "", groups[0]);
   const figure = params.get("figure") ?? "";
   return {
     groups,
@@ -165,10 +165,10 @@ export function drilled(params: URLSearchParams, question: Question, period: Per
   const groups = rest.length > 0 ? rest : nextGroups(next, period, group, admin);
   const [first] = groups;
   if (first === undefined) return null;
-  next.set("by", groups.join(","));
+  next.set("group_by", groups.join(","));
   if (isTime(first) && question.sort !== null) {
     // Times are read in their own order; the chart still shows what was looked for.
-    next.delete("sort");
+    next.delete("order_by");
     next.set("figure", question.figure);
   }
   return next;
@@ -187,7 +187,7 @@ function isOneHour({ from, to }: Period): boolean {
   return Date.parse(to) - Date.parse(from) <= HOUR_MS;
 }
 
-const OF_THIS_PAGE = ["by", "sort", "figure", "after", "refused"];
+const OF_THIS_PAGE = ["group_by", "order_by", "figure", "after", "refused"];
 
 /** The calls behind a figure: the filters and the period, without what only this page has. */
 export function callsSearch(params: URLSearchParams): string {

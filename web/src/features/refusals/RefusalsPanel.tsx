@@ -27,7 +27,7 @@ export function RefusalsTable({ rows }: { rows: readonly Refusal[] }) {
 
 /** Why requests of a user, or one's own, were refused in the period; nothing where none was. */
 export function RefusalsPanel({ period, userId }: { period: Period; userId?: string }) {
-  const { data, error } = useRefusals(period, userId === undefined ? {} : { userId });
+  const { data, error } = useRefusals(period, userId);
   if (error !== null) return <ErrorMessage error={error} />;
   if (data === undefined || data.length === 0) return null;
   return (

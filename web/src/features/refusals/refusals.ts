@@ -2,32 +2,34 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "~/api/client";
+import { useIsAdmin } from "~/features/session/session";
 import { limitName } from "~/features/limits/names";
 import type { Period } from "~/ui/period";
 
 export type Refusal = Schemas["RefusalRow"];
 
-/** Whose refusals, of what. */
+/** What was refused. */
 interface Which {
-  /** Of one user, which admins may see; null: of everyone. Without it, one's own. */
-  userId?: string | null;
   keyId?: string;
   model?: string;
 }
 
-/** The reasons of a period, the most frequent first. */
-export function useRefusals({ from, to }: Pick<Period, "from" | "to">, { userId, keyId, model }: Which = {}) {
+/** The reasons of a period, the most frequent first. For admins: everyone's, or of one user. For users: their own. */
+export function useRefusals({ from, to }: Pick<Period, "from" | "to">, userId?: string, { keyId, model }: Which = {}) {
+  const admin = useIsAdmin();
   // The API does not filter by model: all rows are asked for, and those of others left out.
   const group = model === undefined ? { group_by: "reason" } : { group_by: "reason,model", limit: MOST };
   const query = { from, to, ...group, ...(keyId !== undefined && { key_id: keyId }) };
   return useQuery({
-    queryKey: ["refusals", userId, model, query],
+    queryKey: ["refusals", admin, userId, model, query],
     placeholderData: keepPreviousData,
     refetchInterval: 30_000,
     queryFn: async () => {
-      const ofAll = { ...query, ...(typeof userId === "string" && { user_id: userId }) };
-      const call = userId === undefined ? api.GET("/v1/refusals", { params: { query } }) : api.GET("/admin/refusals", { params: { query: ofAll } });
-      const { data } = await body<Schemas["Refusals"]>(call);
+      const { data } = await body<Schemas["Refusals"]>(
+        admin
+          ? api.GET("/admin/refusals", { params: { query: { ...query, ...(userId !== undefined && { user_id: userId }) } } })
+          : api.GET("/v1/refusals", { params: { query } }),
+      );
       return model === undefined ? data : data.filter((row) => (row.model ?? "") === model);
     },
   });

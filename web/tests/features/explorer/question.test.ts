@@ -18,23 +18,23 @@ describe("the question in the address", () => {
   });
 
   it.each([
-    ["by=user,model", true, ["user", "model"]],
-    ["by=user,model,day", true, ["user", "model"]],
-    ["by=model,model", true, ["model"]],
-    ["by=tag:project,tag:team", true, ["tag:project"]],
-    ["by=tag:project,day", true, ["tag:project", "day"]],
-    ["by=tag:", true, ["user"]],
-    ["by=nonsense,key", true, ["key"]],
-    ["by=user,team,key", false, ["key"]],
+    ["group_by=user,model", true, ["user", "model"]],
+    ["group_by=user,model,day", true, ["user", "model"]],
+    ["group_by=model,model", true, ["model"]],
+    ["group_by=tag:project,tag:team", true, ["tag:project"]],
+    ["group_by=tag:project,day", true, ["tag:project", "day"]],
+    ["group_by=tag:", true, ["user"]],
+    ["group_by=nonsense,key", true, ["key"]],
+    ["group_by=user,team,key", false, ["key"]],
   ])("%s groups by one or two that there are", (search, admin, groups) => expect(of(search, admin).groups).toEqual(groups));
 
   it.each([
-    ["sort=errors", { by: "errors", order: "asc" }, "errors"],
-    ["sort=-latency_p95", { by: "latency_p95", order: "desc" }, "latency_p95"],
-    ["sort=-errors&figure=requests", { by: "errors", order: "desc" }, "requests"],
-    ["sort=toString", { by: "cost_usd", order: "desc" }, "cost_usd"],
-    ["by=day", null, "cost_usd"],
-    ["by=hour,model&sort=-requests", { by: "requests", order: "desc" }, "requests"],
+    ["order_by=errors", { by: "errors", order: "asc" }, "errors"],
+    ["order_by=-latency_p95", { by: "latency_p95", order: "desc" }, "latency_p95"],
+    ["order_by=-errors&figure=requests", { by: "errors", order: "desc" }, "requests"],
+    ["order_by=toString", { by: "cost_usd", order: "desc" }, "cost_usd"],
+    ["group_by=day", null, "cost_usd"],
+    ["group_by=hour,model&order_by=-requests", { by: "requests", order: "desc" }, "requests"],
   ])("%s sorts, and the chart follows", (search, sort, figure) => expect(of(search)).toMatchObject({ sort, figure }));
 
   it("has the filters of the calls, and leaves out those that select nothing", () => {
@@ -57,7 +57,7 @@ describe("the question in the address", () => {
 
 describe("the question to the API", () => {
   it("has its names", () => {
-    expect(query("period=custom&from=2026-11-02&to=2026-11-03&by=key,tag:a%253Ab&sort=-refused&user=ann&key=key_1&tag=a%253Ab:c&end_user=")).toEqual({
+    expect(query("period=custom&from=2026-11-02&to=2026-11-03&group_by=key,tag:a%253Ab&order_by=-refused&user=ann&key=key_1&tag=a%253Ab:c&end_user=")).toEqual({
       from: "2026-11-02T00:00:00.000Z",
       to: "2026-11-04T00:00:00.000Z",
       compare: true,
@@ -69,7 +69,7 @@ describe("the question to the API", () => {
       end_user: "",
       tag: "a%3Ab:c",
     });
-    expect(query("by=day")).not.toHaveProperty("order_by");
+    expect(query("group_by=day")).not.toHaveProperty("order_by");
   });
 
   it("ends with what has passed, so that as much is compared with it", () => {
@@ -85,51 +85,56 @@ describe("the question to the API", () => {
 function click(search: string, group: Parameters<typeof drilled>[3], value: string, admin = true): string | null {
   const { params, question, period } = asked(search, admin);
   const next = drilled(params, question, period, group, value, admin);
-  next?.sort();
-  return next === null ? null : decodeURIComponent(next.toString());
+  return next === null ? null : inOrder(next.toString());
+}
+
+function inOrder(search: string): string {
+  const params = new URLSearchParams(search);
+  params.sort();
+  return decodeURIComponent(params.toString());
 }
 
 describe("a click on a group", () => {
   it("goes from user to model to hour to calls", () => {
     const day = "period=custom&from=2026-11-19&to=2026-11-19";
-    expect(click(day, "user", "ann")).toBe("by=model&from=2026-11-19&period=custom&to=2026-11-19&user=ann");
-    expect(click(`${day}&by=model&user=ann`, "model", "m:1")).toBe("by=hour&figure=cost_usd&from=2026-11-19&model=m:1&period=custom&to=2026-11-19&user=ann");
-    expect(click(`${day}&by=hour&user=ann&model=m:1`, "hour", "2026-11-19T13:00:00Z")).toBeNull();
+    expect(click(day, "user", "ann")).toBe(inOrder("group_by=model&from=2026-11-19&period=custom&to=2026-11-19&user=ann"));
+    expect(click(`${day}&group_by=model&user=ann`, "model", "m:1")).toBe(inOrder("group_by=hour&figure=cost_usd&from=2026-11-19&model=m:1&period=custom&to=2026-11-19&user=ann"));
+    expect(click(`${day}&group_by=hour&user=ann&model=m:1`, "hour", "2026-11-19T13:00:00Z")).toBeNull();
   });
 
   it("keeps the other group", () => {
-    expect(click("by=user,model&period=7d", "user", "ann")).toBe("by=model&period=7d&user=ann");
-    expect(click("by=user,model&period=7d", "model", "m:1")).toBe("by=user&model=m:1&period=7d");
-    expect(click("by=day,model", "day", "2026-11-19")).toBe("by=model&from=2026-11-19T00:00Z&period=custom&to=2026-11-20T00:00Z");
+    expect(click("group_by=user,model&period=7d", "user", "ann")).toBe(inOrder("group_by=model&period=7d&user=ann"));
+    expect(click("group_by=user,model&period=7d", "model", "m:1")).toBe(inOrder("group_by=user&model=m:1&period=7d"));
+    expect(click("group_by=day,model", "day", "2026-11-19")).toBe(inOrder("group_by=model&from=2026-11-19T00:00Z&period=custom&to=2026-11-20T00:00Z"));
   });
 
   it("goes by days in a longer period, and from a day to its hours", () => {
-    expect(click("by=model&user=ann&period=7d", "model", "m:1")).toBe("by=day&figure=cost_usd&model=m:1&period=7d&user=ann");
-    expect(click("by=day&user=ann&figure=errors", "day", "2026-11-19")).toBe("by=hour&figure=errors&from=2026-11-19T00:00Z&period=custom&to=2026-11-20T00:00Z&user=ann");
-    expect(click("by=day,hour", "hour", "2026-11-19T13:00:00Z")).toBe("by=user&from=2026-11-19T13:00Z&period=custom&to=2026-11-19T14:00Z");
+    expect(click("group_by=model&user=ann&period=7d", "model", "m:1")).toBe(inOrder("group_by=day&figure=cost_usd&model=m:1&period=7d&user=ann"));
+    expect(click("group_by=day&user=ann&figure=errors", "day", "2026-11-19")).toBe(inOrder("group_by=hour&figure=errors&from=2026-11-19T00:00Z&period=custom&to=2026-11-20T00:00Z&user=ann"));
+    expect(click("group_by=day,hour", "hour", "2026-11-19T13:00:00Z")).toBe(inOrder("group_by=user&from=2026-11-19T13:00Z&period=custom&to=2026-11-19T14:00Z"));
   });
 
   it("goes from what else there is to the model, and never to what is one value already", () => {
-    expect(click("by=upstream&period=7d", "upstream", "local")).toBe("by=model&period=7d&upstream=local");
-    expect(click("by=upstream&model=m:1&period=7d", "upstream", "local")).toBe("by=user&model=m:1&period=7d&upstream=local");
-    expect(click("by=upstream&model=m:1&key=key_1&period=7d", "upstream", "local")).toMatch(/^by=day/);
-    expect(click("by=tag:project", "tag:project", "blue")).toBe("by=user&tag=project:blue");
-    expect(click("by=model", "model", "m:1", false)).toBe("by=day&figure=cost_usd&model=m:1");
+    expect(click("group_by=upstream&period=7d", "upstream", "local")).toBe(inOrder("group_by=model&period=7d&upstream=local"));
+    expect(click("group_by=upstream&model=m:1&period=7d", "upstream", "local")).toBe(inOrder("group_by=user&model=m:1&period=7d&upstream=local"));
+    expect(click("group_by=upstream&model=m:1&key=key_1&period=7d", "upstream", "local")).toContain("group_by=day&");
+    expect(click("group_by=tag:project", "tag:project", "blue")).toBe(inOrder("group_by=user&tag=project:blue"));
+    expect(click("group_by=model", "model", "m:1", false)).toBe(inOrder("group_by=day&figure=cost_usd&model=m:1"));
   });
 
   it("keeps the order, unless times follow, and begins at the first page", () => {
-    expect(click("by=user&sort=-errors&after=50", "user", "ann")).toBe("by=model&sort=-errors&user=ann");
-    expect(click("by=model&user=ann&sort=-errors&period=today", "model", "m:1")).toBe("by=hour&figure=errors&model=m:1&period=today&user=ann");
+    expect(click("group_by=user&order_by=-errors&after=50", "user", "ann")).toBe(inOrder("group_by=model&order_by=-errors&user=ann"));
+    expect(click("group_by=model&user=ann&order_by=-errors&period=today", "model", "m:1")).toBe(inOrder("group_by=hour&figure=errors&model=m:1&period=today&user=ann"));
   });
 });
 
 it("has nothing left but calls in one hour", () => {
-  const hour = "period=custom&from=2026-11-19T13:00Z&to=2026-11-19T14:00Z&model=m:1&by=user";
+  const hour = "period=custom&from=2026-11-19T13:00Z&to=2026-11-19T14:00Z&model=m:1&group_by=user";
   expect(click(hour, "user", "ann")).toBeNull();
 });
 
 describe("all groups of a row", () => {
-  const params = new URLSearchParams("by=day,hour&sort=-errors&figure=errors&period=7d&user=ann&refused=x");
+  const params = new URLSearchParams("group_by=day,hour&order_by=-errors&figure=errors&period=7d&user=ann&refused=x");
   it("are filters", () => {
     expect(decodeURIComponent(chosen(params, ["model", "tag:project"], ["m:1", ""])?.toString() ?? "")).toContain("model=m:1&tag=project:");
     const hour = chosen(params, ["hour", "day"], ["2026-11-19T13:00:00Z", "2026-11-19"]);

@@ -24,7 +24,7 @@ from tests.process.served import Served, served
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-NIGHTLY = "the.nightly.report.of.the.finance.department@somewhere.example.com"
+NIGHTLY = "nightly.report.of.the.finance.department@somewhere.example.com"
 USERS = ("ann", "bob", "cem", NIGHTLY)
 PEAK = 13
 """The hour of yesterday in which one key called one model far more than ever."""

@@ -73,7 +73,7 @@ function columnOf(asked: Asked, name: Figure): Column<Row> {
   const { label, wide } = figureRow(name);
   return {
     id: name,
-    label: label.replace(/ (p\d\d)$/, "\n$1"),
+    label,
     numeric: true,
     sort: name,
     ...(wide === true ? { from: 700 } : { narrow: name === "cost_usd" ? "beside" : "named" }),

@@ -10,7 +10,7 @@ const SHOWN: readonly Figure[] = ["requests", "total_tokens", "cost_usd", "error
 
 /** The figures of all groups together, compared with the period before. */
 export function ExplorerTiles({ total, asked }: { total: Compared | undefined; asked: Asked }) {
-  if (total === undefined) return <Loading height={92} />;
+  if (total === undefined) return <Loading height={118} />;
   const shown = SHOWN.filter((name) => name !== "refused" || total.refused !== null);
   return (
     <div>

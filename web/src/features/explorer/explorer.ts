@@ -1,5 +1,5 @@
 /** What the API answers to the page's question. */
-import { keepPreviousData, queryOptions, useQueries, useQuery } from "@tanstack/react-query";
+import { queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
 
 import { api, body, type Schemas } from "~/api/client";
@@ -30,10 +30,15 @@ export function useAsked(): Asked {
 const summaryOf = (admin: boolean, query: SummaryQuery) =>
   queryOptions({
     queryKey: ["explorer", admin, query],
-    placeholderData: keepPreviousData,
+    // Rows of other groups have other names.
+    placeholderData: (old: Summary | undefined, from?: { queryKey: readonly unknown[] }) => (groupsIn(from?.queryKey[2]) === query.group_by ? old : undefined),
     staleTime: 30_000,
     queryFn: () => body(admin ? api.GET("/admin/usage/summary", { params: { query } }) : api.GET("/v1/usage/summary", { params: { query } })),
   });
+
+function groupsIn(query: unknown): string | undefined {
+  return (query as SummaryQuery | undefined)?.group_by;
+}
 
 const ROWS = 50;
 

@@ -1,4 +1,4 @@
-"""The explorer: any period, grouped and filtered, from a figure down to the calls behind it, and all of it in the address."""
+"""The explorer: any period, grouped and filtered, from a figure down to its calls, and all of it in the address."""
 
 from __future__ import annotations
 
@@ -273,7 +273,10 @@ def test_a_user_explores_their_own(ann: Visitor) -> None:
     expect(page.get_by_text("4 of 4 calls, newest first")).to_be_visible()
 
 
-@pytest.mark.parametrize("query", ["", "?period=7d", "?period=7d&group_by=user,model&user=ann&model=tiny:latest&order_by=-errors", "?user=nobody"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "?period=7d", "?period=7d&group_by=user,model&user=ann&model=tiny:latest&order_by=-errors", "?user=nobody"],
+)
 def test_it_is_usable_at_every_width_in_both_themes(boss: Visitor, query: str) -> None:
     boss.arrive(f"/admin/usage{query}")
     page = boss.page
@@ -298,7 +301,10 @@ def test_it_is_usable_at_every_width_in_both_themes(boss: Visitor, query: str) -
 def test_a_failure_is_said_and_tried_again(boss: Visitor, faults: list[str]) -> None:
     boss.arrive("/admin")
     page = boss.page
-    page.route("**/admin/usage/summary?*", lambda route: route.fulfill(status=503, json={"error": {"message": "The ledger rests."}}))
+    page.route(
+        "**/admin/usage/summary?*",
+        lambda route: route.fulfill(status=503, json={"error": {"message": "The ledger rests."}}),
+    )
     boss.rail.get_by_role("link", name="Usage").click()
     expect(page.get_by_role("alert").filter(has_text="The ledger rests.").first).to_be_visible()
     expect(page.locator(".mantine-Skeleton-root")).to_have_count(0)

@@ -20,14 +20,15 @@ from tollkeeper.control.admin.organization import LISTS
 RELAYED = r"^((/v1)?/(chat/completions|completions|embeddings|models.*)|/admin/live)$"
 HEADERS = {"authorization": f"Bearer {ADMIN_KEY}"}
 # What a schema cannot say: that `from` is not later than `to`, nor before 1970, that an end lies ahead, that a cursor
-# is one of ours, that names have no spaces and are there once, that money is not finer than a trillionth of a dollar,
-# that a payer is named in one way, that a code is the right one, that no text holds a control character,
-# that a new upstream has a kind and an address, and
-# which addresses a webhook may have.
+# is one of ours, that groups are there once and have one tag at most, that names have no spaces and are there once,
+# that money is not finer than a trillionth of a dollar, that a payer is named in one way, that a code is the right one,
+# that no text holds a control character, that a new upstream has a kind and an address, and which addresses a webhook
+# may have.
 REFUSE_BY_MEANING = {
     *("GET /me/keys", "POST /me/keys", "PATCH /admin/keys/{key_id}", "GET /admin/audit"),
     *("GET /v1/usage", "GET /v1/usage/summary", "GET /admin/usage", "GET /admin/usage/summary"),
     *("GET /admin/users/{user_id}/usage", "GET /admin/users/{user_id}/usage/summary"),
+    *("GET /v1/usage/summary.csv", "GET /admin/usage/summary.csv"),
     *("GET /v1/usage.csv", "GET /admin/usage.csv", "GET /admin/users", "GET /v1/refusals", "GET /admin/refusals"),
     *("PUT /admin/prices", "PUT /admin/aliases", "GET /admin/prices/{model}/history"),
     *("PUT /admin/users/{user_id}/limits", "PUT /admin/limits/defaults", "POST /admin/users"),

@@ -204,8 +204,8 @@ _LEDGER = (
     Mutation(
         "L5",
         "sums by hour are not written",
-        "store/sqlite/commit.py",
-        "        _ADD_TO_HOURLY.execute(connection, _rows(hours))\n",
+        "store/sql/rollups.py",
+        "        hours.setdefault((hour, *dimensions, upstream, endpoint), []).append(counted)\n",
         "",
         ("store/ports/test_reports.py", "store/sqlite/test_verify.py"),
     ),
@@ -551,9 +551,9 @@ _LEDGER = (
     Mutation(
         "L8",
         "what was pruned is not compared by user",
-        "store/sqlite/verify.py",
-        "for at, user_id, *_ in self._left_over(old):",
-        "for at, user_id, *_ in ():",
+        "store/sqlite/sum_check.py",
+        'for at, user_id in self._left_over(old, ("user_id",), FIGURES):',
+        "for at, user_id in ():",
         ("store/sqlite/test_verify.py",),
     ),
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from tollkeeper.wire.csv_cells import escape_formula, format_cell
+from tollkeeper.wire.csv_cells import encode_rows, escape_formula, format_cell
 
 
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r", "\n", "'"])
@@ -27,3 +27,8 @@ def test_other_text_stays(text):
 )
 def test_numbers_stay_numbers_and_texts_are_guarded(column, value, shown):
     assert format_cell(column, value) == shown
+
+
+def test_rows_are_lines_and_cells_are_quoted_where_they_must_be():
+    rows = [["a", "b"], ['1,"2"\n', "é\ud800"]]
+    assert encode_rows(rows) == 'a,b\r\n"1,""2""\n",é?\r\n'.encode()

@@ -12,7 +12,7 @@ standard.py  standard streams that may be closed or full
 terminal.py  progress bars, tables, counts, and lines without control characters
 files.py     files that commands write
 failure.py   the exception of commands that fail
-admin/       commands that ask the admin API of a running gateway: `upstreams`, `models`, `aliases`, `invoices`
+admin/       commands that ask the admin API of a running gateway: `upstreams`, `models`, `usage`, `invoices`
 demo/        `demo`
 load/        `load`
 """

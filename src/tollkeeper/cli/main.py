@@ -12,6 +12,7 @@ from tollkeeper.cli import commands
 from tollkeeper.cli.admin import commands as admin
 from tollkeeper.cli.admin import team_commands as teams
 from tollkeeper.cli.admin import user_commands as users
+from tollkeeper.cli.admin.usage_commands import usage
 from tollkeeper.cli.standard import flush, open_missing
 
 Group = tuple[str, Mapping[str, Callable[..., None]]]
@@ -132,7 +133,7 @@ def program() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     program.callback()(_options)
-    for command in (commands.serve, commands.demo, commands.load):
+    for command in (commands.serve, commands.demo, commands.load, usage):
         program.command()(command)
     for name, (what, members) in GROUPS.items():
         group = typer.Typer(help=what, no_args_is_help=True)

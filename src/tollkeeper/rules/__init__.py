@@ -25,6 +25,7 @@ breaker.py          circuit breaker: its states, as a table
 resting.py          the time for which an upstream asked for no requests
 recent.py           the number of recent events
 fairness.py         the order of the line: who has had least service is next
+histograms.py       counts of durations by bucket, and percentiles from them
 waiting_time.py     the predicted wait in that line
 turns.py            a bounded fair queue
 claims.py           what the claims of an OpenID provider say about a person

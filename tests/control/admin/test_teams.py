@@ -233,6 +233,10 @@ async def test_an_admin_of_a_team_sees_it(boss, desk):
     assert (await boss.get(f"{BLUE}/limits")).json()["tokens_per_day"] == 1000
     assert (await boss.get(f"{BLUE}/usage")).json()["totals"]["requests"] == 1
     assert (await boss.get(f"{BLUE}/usage/summary?group_by=user,day")).json()["total"]["requests"] == 1
+    of_another = (await boss.get(f"{BLUE}/usage/summary?user_id=bob&group_by=endpoint&compare=true")).json()
+    assert (of_another["data"], of_another["total"]["requests"], of_another["total"]["refused"]) == ([], 0, None)
+    assert (await boss.get(f"{BLUE}/usage/summary?team=red")).status_code == 422
+    assert (await boss.get("/admin/usage/summary.csv")).status_code == 403
     assert (await boss.get("/admin/users/alice/limits")).status_code == 200
     assert (await boss.get("/admin/users/boss/limits")).status_code == 200
 

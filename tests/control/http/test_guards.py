@@ -4,7 +4,7 @@ import pytest
 
 from tests.control.desk import ADMIN_KEY, ALICE_KEY, BOB_KEY, BOOTSTRAP, shape_of
 
-USERS_PATHS = ("/me", "/me/keys", "/v1/usage", "/v1/usage/summary")
+USERS_PATHS = ("/me", "/me/keys", "/v1/usage", "/v1/usage/summary", "/v1/usage/summary.csv")
 KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"x-api-key": []}, {"api-key": []}, {"session": []}]
 ADMINS_PATHS = (
     "/admin/users",
@@ -14,6 +14,7 @@ ADMINS_PATHS = (
     "/admin/users/alice/keys",
     "/admin/usage",
     "/admin/usage/summary",
+    "/admin/usage/summary.csv",
     "/admin/prices",
     "/admin/prices/tiny/history",
     "/admin/aliases",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.store.sqlite.older import earlier_revision
 from tests.store.values import EVERYTHING, NOON, a_record
 from tollkeeper.rules.usage import Usage
 from tollkeeper.store import memory, sqlite
@@ -192,18 +192,13 @@ def test_text_endpoints_are_those_that_generate() -> None:
 
 
 async def test_a_database_of_before_sums_by_endpoint_gets_those_of_its_records(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    store = await sqlite.open_store(path, now=lambda: NOON)
+    store = await sqlite.open_store(tmp_path / "ledger.db", now=lambda: NOON)
     await settle(store, a_record(), *(a_record(endpoint="/api/embed", key_id=key) for key in (None, "key_1", None)))
     query = replace(ALL_DAY, work="embeddings", group_by=["key"])
     expected = await store.buckets.sums(query, most=MOST)
     await store.close()
-    connection = sqlite3.connect(path)
-    connection.executescript(
-        "DROP TABLE hourly_endpoints; DROP TABLE refusals; ALTER TABLE records DROP COLUMN error;"
-        " UPDATE alembic_version SET version_num = '0020'"
-    )
-    connection.close()
+    path = tmp_path / "older.db"
+    earlier_revision(path, 20, tmp_path / "ledger.db")
     again = await sqlite.open_store(path, now=lambda: NOON)
     assert await again.buckets.sums(query, most=MOST) == expected
     assert [(found.group, found.totals.requests) for found in expected] == [(("",), 2), (("key_1",), 1)]

@@ -74,9 +74,10 @@ async def test_what_names_a_person_is_in_no_record_and_in_no_sum(tmp_path: Path)
             for row in connection.execute(f"SELECT * FROM {table}")
             if any("zoe" in str(value).lower() for value in row)
         }
-        assert naming == {"identities", "record_metadata"}
+        assert naming == {"identities", "record_metadata", "hourly_tags"}
         connection.execute("UPDATE identities SET user_id = NULL")
         connection.execute("DELETE FROM record_metadata")
+        connection.execute("DELETE FROM hourly_tags")
         connection.commit()
     assert verify(path).ok, "a person who is forgotten leaves every sum and hash"
     again = await open_store(path, now=lambda: NOON)

@@ -13,11 +13,15 @@ from pathlib import Path
 
 from tests.store.values import ANN, KEY, NOON
 from tollkeeper.store.ports.record_fields import FIELDS, covered
-from tollkeeper.store.ports.records import Record
+from tollkeeper.store.ports.records import ADJUSTMENT, TEXT_ENDPOINTS, Record
 from tollkeeper.store.sql.rows import record_row
 from tollkeeper.store.sql.sum_tables import FIGURES
 from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
+
+BY_OPAQUE_IDS = 14
+"""The revision from which on records and sums name nobody."""
+_NOT_BY_ENDPOINT = ", ".join(f"'{endpoint}'" for endpoint in (*sorted(TEXT_ENDPOINTS), ADJUSTMENT))
 
 
 def first_revision(path: Path, records: Sequence[Record]) -> None:
@@ -84,15 +88,16 @@ def earlier_revision(path: Path, revision: int, source: Path) -> None:
         if table != "alembic_version":
             columns = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
             connection.execute(f"DELETE FROM main.{table}")
-            connection.execute(f"INSERT INTO main.{table} ({', '.join(columns)}) {_as_before(table, columns)}")
+            query = _as_before(table, columns, named=revision < BY_OPAQUE_IDS)
+            connection.execute(f"INSERT INTO main.{table} ({', '.join(columns)}) {query}")
     connection.close()
 
 
-def _as_before(table: str, columns: Sequence[str]) -> str:
-    """The query for a table's rows as earlier revisions had them: by user ids, with metadata in records, and summed
-    over dimensions that came later."""
+def _as_before(table: str, columns: Sequence[str], *, named: bool) -> str:
+    """The query for a table's rows as earlier revisions had them: by user ids (`named`), with metadata in records, and
+    summed over dimensions that came later."""
     values = {name: name for name in columns}
-    if table in ("records", "hourly", "rollup_minutes", "monthly_users", "pruned_users"):
+    if named and table in ("records", "hourly", "rollup_minutes", "monthly_users", "pruned_users"):
         values["user_id"] = "(SELECT identities.user_id FROM now.identities WHERE id = one.user_id)"
     if "metadata" in values:
         of_record = "record_metadata.request_id = one.request_id"
@@ -101,7 +106,10 @@ def _as_before(table: str, columns: Sequence[str]) -> str:
     summed = 0 < len(groups) < len(columns) and table not in {"checkpoints", "records"}
     if summed:
         values |= {name: f"sum({name})" for name in columns if name in FIGURES}
-    query = f"SELECT {', '.join(values[name] for name in columns)} FROM now.{table} AS one"
+    source = {"hourly_endpoints": f"hourly AS one WHERE endpoint NOT IN ({_NOT_BY_ENDPOINT})"}.get(
+        table, f"{table} AS one"
+    )
+    query = f"SELECT {', '.join(values[name] for name in columns)} FROM now.{source}"
     return f"{query} GROUP BY {', '.join(groups)}" if summed else query
 
 

@@ -13,6 +13,9 @@ from sqlalchemy import create_engine
 from tests.store.sqlite.older import earlier_revision, fifth_revision, first_revision, second_revision, third_revision
 from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record, saved
 from tollkeeper.rules.invoices import PayerId
+from tollkeeper.rules.usage import NO_USAGE
+from tollkeeper.store.ports.explorer import Question
+from tollkeeper.store.ports.records import ADJUSTMENT, RecordStatus
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.sql.chain import link_row
 from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_row
@@ -157,20 +160,59 @@ async def test_credit_that_stood_under_a_name_is_found_again(path: Path) -> None
     store = await opened(path)
     await store.ledger.settle(a_record())
     await store.close()
-    with closing(sqlite3.connect(path)) as connection, connection:
+    older = path.with_name("older.db")
+    earlier_revision(older, 22, path)
+    with closing(sqlite3.connect(older)) as connection, connection:
         for payer in ("ann", "ann", "bob", *(row[0] for row in connection.execute("SELECT id FROM identities"))):
             connection.execute(
                 "INSERT INTO credits (payer_kind, payer_id, at, kind, amount_micro, amount_rest, reason, author)"
                 " VALUES ('user', ?, ?, 'granted', 1, 0, 'prepaid', '@bootstrap')",
                 (payer, NOON),
             )
-        connection.execute("UPDATE alembic_version SET version_num = '0022'")
-    store = await opened(path)
+    store = await opened(older)
     await store.ledger.settle(a_record(NOON + 1, user_id="bob"))
     balances = [(await store.invoices.credits(PayerId("user", name)))[0].balance_pico for name in ("ann", "bob")]
     await store.close()
     assert balances == [3_000_000, 1_000_000]
-    assert verify(path).faults == ()
+    assert verify(older).faults == ()
+
+
+async def test_sums_for_the_explorer_are_made_of_records_and_of_what_is_left_of_pruned_ones(path: Path) -> None:
+    store = await opened(path)
+    for n in range(12):
+        endpoint = "/v1/embeddings" if n % 3 == 1 else "/v1/messages"
+        status: RecordStatus = "failed" if n % 4 == 2 else "completed"
+        store.ledger.settle(
+            a_record(NOON + n * 600_000, endpoint=endpoint, status=status, upstream="far" if n % 2 else "near")
+        )
+    correction = a_record(endpoint=ADJUSTMENT, model="", upstream="", usage=NO_USAGE, cost_pico=-7, settled_at=NOON)
+    await store.ledger.settle(correction)
+    groups = (("user", "status"), ("endpoint",), ("day",), ("upstream", "tag:team"), ())
+    whole = [await store.explorer.explore(Question(EVERYTHING, group)) for group in groups]
+    complete, pruned = path.with_name("complete.db"), path.with_name("pruned.db")
+    earlier_revision(complete, 23, path)
+    await store.ledger.prune(NOON + 4 * 600_000)
+    left = {group: await store.explorer.explore(Question(EVERYTHING, group)) for group in groups}
+    await store.close()
+    earlier_revision(pruned, 23, path)
+    upgraded = await opened(complete)
+    assert [await upgraded.explorer.explore(Question(EVERYTHING, group)) for group in groups] == whole
+    await upgraded.close()
+    upgraded = await opened(pruned)
+    for group in (("user", "status"), ("day",)):
+        found = await upgraded.explorer.explore(Question(EVERYTHING, group))
+        assert [(place, each.totals, each.errors) for place, each in found.rows] == [
+            (place, each.totals, each.errors) for place, each in left[group].rows
+        ]
+    # Of what was pruned, text is told from all else, and no upstream is known.
+    by_endpoint = dict((await upgraded.explorer.explore(Question(EVERYTHING, ["endpoint"]))).rows)
+    assert {*by_endpoint} == {("",), ("/v1/embeddings",), ("/v1/messages",), (ADJUSTMENT,)}
+    assert by_endpoint["/v1/embeddings",].totals == dict(left["endpoint",].rows)["/v1/embeddings",].totals
+    by_upstream = await upgraded.explorer.explore(Question(EVERYTHING, ["upstream"]))
+    assert [(name, each.totals.requests) for (name,), each in by_upstream.rows] == [("", 4), ("far", 4), ("near", 4)]
+    await upgraded.close()
+    assert verify(pruned).faults == ()
+    assert verify(complete).faults == ()
 
 
 async def test_an_upgrade_keeps_the_data_and_sets_a_copy_aside(path: Path) -> None:

@@ -132,20 +132,37 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
         ),
         (
             "UPDATE hourly_models SET requests = 0 WHERE status = 'lost'",
-            "hour 2026-11-20T19.* of llama3.2:1b, lost are",
+            "hour 2026-11-20T19.* of llama3.2:1b, lost, ollama",
         ),
         (
             "UPDATE daily_upstreams SET cost_micro = cost_micro + 1",
             "cost of ollama on the day 2026-11-20T00:00:00.000Z is",
         ),
         (
-            "INSERT INTO hourly_endpoints VALUES (1795201200000, '/v1/rerank', '', '', '', '', 1, 0, 0, 0, 0, 0, 0, 0)",
+            "UPDATE hourly SET endpoint = '/v1/rerank' WHERE hour = 1795201200000",
             "the sums of the hour 2026-11-20T19.* /v1/rerank are not those of its records",
+        ),
+        (
+            "UPDATE hourly SET latency_7 = latency_7 - 1, latency_8 = latency_8 + 1 WHERE hour = 1795201200000",
+            "the sums of the hour 2026-11-20T19.* are not those of its records",
+        ),
+        (
+            "UPDATE hourly_models SET first_token_5 = first_token_5 + 1 WHERE status = 'lost'",
+            "hour 2026-11-20T19.* of llama3.2:1b, lost, ollama, /v1/chat/completions are not those of its hours",
+        ),
+        (
+            "UPDATE daily_users SET day = day - 86400000 WHERE user_id = opaque('bob')",
+            "day 2026-11-19T00:00:00.000Z of bob, key_1, completed are not",
+        ),
+        ("UPDATE monthly SET upstream = 'far' WHERE status = 'lost'", "month 2026-11-01T00.* of ann, .* far, /v1"),
+        (
+            "UPDATE hourly_tags SET value = 'red' WHERE user_id = opaque('bob')",
+            "sums by tag of the hour 2026-11-20T12.* of bob, llama3.2:1b, key_1, completed, .* team, red are not",
         ),
         ("DELETE FROM daily_upstreams", "cost of ollama on the day 2026-11-20T00:00:00.000Z is not"),
         (
             "DELETE FROM monthly_users WHERE user_id = opaque('bob')",
-            "month 2026-11-01T00:00:00.000Z of bob, completed are not",
+            "month 2026-11-01T00:00:00.000Z of bob, key_1, completed are not",
         ),
         (
             f"INSERT INTO intents ({INTENT}) SELECT {INTENT} FROM records WHERE seq = 2",

@@ -13383,7 +13383,7 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
-                /** @description In upper or lower case. */
+                /** @description In upper or lower case; empty: what is nobody's, as refusals of unknown keys are. */
                 user_id?: string | null;
                 /** @description The most items of a page. */
                 limit?: number;
@@ -13500,7 +13500,7 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
-                /** @description In upper or lower case. */
+                /** @description In upper or lower case; empty: what is nobody's, as refusals of unknown keys are. */
                 user_id?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
@@ -14830,7 +14830,7 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
-                /** @description In upper or lower case. */
+                /** @description In upper or lower case; empty: what is nobody's, as refusals of unknown keys are. */
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
                 team?: string | null;
@@ -15053,7 +15053,7 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
-                /** @description In upper or lower case. */
+                /** @description In upper or lower case; empty: what is nobody's, as refusals of unknown keys are. */
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
                 team?: string | null;
@@ -15292,7 +15292,7 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
-                /** @description In upper or lower case. */
+                /** @description In upper or lower case; empty: what is nobody's, as refusals of unknown keys are. */
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
                 team?: string | null;
@@ -15404,7 +15404,7 @@ export interface operations {
                 end_user?: string | null;
                 /** @description A name in the metadata of requests, and its value: `NAME:VALUE`; no value: those without that name. `:`, `,` and `%` in the name are percent-encoded. */
                 tag?: string | null;
-                /** @description In upper or lower case. */
+                /** @description In upper or lower case; empty: what is nobody's, as refusals of unknown keys are. */
                 user_id?: string | null;
                 /** @description The id of the team that the user was in, in upper or lower case; empty: those in none. */
                 team?: string | null;

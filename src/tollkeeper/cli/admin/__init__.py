@@ -8,6 +8,7 @@ fields.py     the fields of a body, from options, files and standard input
 upstreams.py  `upstreams list`, `show`, `add`, `change`, `drain`, `disable`, `enable`, `remove`, `check`
 models.py     `models list`, `pull`, `jobs`, `follow`, `cancel`, `load`, `unload`, `pin`, `unpin`, `copy`, `rm`, `evict`
 user_commands.py, users.py   `users erase`
+usage_commands.py, usage.py   `usage`
 aliases.py    `aliases list`, `set`, `remove`
 webhooks.py   `webhooks list`, `add`, `test`, `rotate`, `remove`
 invoices.py   `invoices list`, `show`, `finalize`, `verify`, `pay`, `void`, `credit-note`, `export`, `requests`

@@ -41,7 +41,9 @@ class OwnRecords(Span):
 
 
 class RecordsOfTeam(OwnRecords):
-    user_id: str | None = Field(None, description="In upper or lower case.")
+    user_id: str | None = Field(
+        None, description="In upper or lower case; empty: what is nobody's, as refusals of unknown keys are."
+    )
 
 
 class RecordsOfAll(RecordsOfTeam):

@@ -64,5 +64,4 @@ def _shift(groups: Sequence[str], distance: int) -> int:
 
 
 def _earlier(label: str, shift: int, label_of: Callable[[int], str]) -> str:
-    at = parse_time(label) - shift
-    return label_of(at) if at >= 0 else ""
+    return label_of(max(0, parse_time(label) - shift))  # times begin in 1970, when nothing was used

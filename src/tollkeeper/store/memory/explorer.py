@@ -96,7 +96,8 @@ class MemoryExplorer:
         for key, count in self._tables.refusals.items() if refusals else ():
             if _matches_refusal(which, key):
                 sums[tuple(_OF_REFUSALS[name](key) for name in group_by)].refused += count
-        return {place: each.figures(refusals=refusals) for place, each in sums.items()}
+        found = {place: each.figures(refusals=refusals) for place, each in sums.items()}
+        return {place: each for place, each in found.items() if not place or each.totals != Totals() or each.refused}
 
 
 def _has_refusals(question: Question) -> bool:

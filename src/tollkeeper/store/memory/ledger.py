@@ -7,6 +7,8 @@ import logging
 from itertools import takewhile
 from typing import Any
 
+from msgspec.structs import replace
+
 from tollkeeper.store.clamp import clamp_intent, clamp_record, within_bounds
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.tables import Tables
@@ -66,7 +68,7 @@ class MemoryLedger:
     async def prune(self, before: int) -> int:
         self._tables.must_be_writable()
         old = list(takewhile(lambda record: record.created_at < before, self._tables.records.values()))
-        self._tables.pruned += old
+        self._tables.pruned += (replace(record, metadata=None) for record in old)
         for record in old:
             del self._tables.records[record.request_id]
         return len(old)

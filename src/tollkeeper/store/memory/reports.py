@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 
-import msgspec
 from msgspec.structs import replace
 
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.rules.windows import Span
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports.records import Record, requests_of
+from tollkeeper.store.ports.records import Record, requests_of, tags_of
 from tollkeeper.store.ports.reports import Filter, Group, History, Slice, Spending, Totals
 from tollkeeper.store.time_buckets import (
     MINUTES_KEPT_MS,
@@ -148,9 +147,8 @@ def _summed(slices: Iterable[Slice]) -> list[Slice]:
 
 
 def tag_of(record: Record, name: str) -> str:
-    """The value of a name in a record's metadata; "" where it has none."""
-    value = msgspec.json.decode(record.metadata).get(name) if record.metadata else None
-    return "" if value is None else str(value)
+    """The value of a tag of a record; "" where it has none."""
+    return tags_of(record).get(name, "")
 
 
 def matches(which: Filter, record: Record) -> bool:

@@ -11,6 +11,7 @@
     ledger.py     writing intents and records
     reports.py    reading records, and sums over them
     refusals.py   counts of refused requests
+    explorer.py   figures by group, with refusals and percentiles
     erasure.py    forgetting a person
     buckets.py    sums over records by minute, hour or day
     counters.py   what was used and what is held, by user, key and model

@@ -67,6 +67,7 @@ IMPERSONAL = frozenset(
         "head",
         "daily_upstreams",
         "hourly_models",
+        "daily_models",
         "invoice_numbers",
         "webhooks",
     }

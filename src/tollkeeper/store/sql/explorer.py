@@ -6,25 +6,28 @@ groups are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, or_, select
 
-from tollkeeper.rules.histograms import BUCKETS, Percentiles, percentiles
+from tollkeeper.rules.histograms import BUCKETS, percentiles
 from tollkeeper.store.ports.explorer import Figure, Figures, Question, Result
 from tollkeeper.store.ports.reports import Filter, Totals
 from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.labels import labeller, opaque, values_of
 from tollkeeper.store.sql.runner import Runner
 from tollkeeper.store.sql.schema import identities as identities_table
-from tollkeeper.store.sql.sum_queries import SUMMED, Selection, SumQueries, has_refusals, known_span, united
+from tollkeeper.store.sql.sum_queries import SUMMED, Known, Selection, SumQueries, has_refusals, known_span, united
 from tollkeeper.store.sql.sum_tables import HISTOGRAMS, PICO_PER_MICRO
 
 Group = tuple[Any, ...]
 """The values of a group as the database has them."""
-Rows = list[tuple[Group, Sequence[int]]]
+Sums = dict[Group, list[int]]
+"""Figures (`SUMMED`), and behind them, where they were read, histograms."""
+_BOTH = (*SUMMED, *HISTOGRAMS)
+_NOTHING = [0] * len(_BOTH)
 
 
 class Page(NamedTuple):
@@ -35,18 +38,11 @@ class Page(NamedTuple):
     total: Figures
 
 
-class Durations(NamedTuple):
-    """Percentiles of the time to the first token, and of the whole."""
-
-    first_token: Percentiles | None = None
-    latency: Percentiles | None = None
-
-
-_PERCENTILES: Mapping[Figure, Callable[[Durations], int | None]] = {
-    "first_token_p50": lambda found: found.first_token and found.first_token.p50,
-    "first_token_p95": lambda found: found.first_token and found.first_token.p95,
-    "latency_p50": lambda found: found.latency and found.latency.p50,
-    "latency_p95": lambda found: found.latency and found.latency.p95,
+_PERCENTILES: Mapping[Figure, Callable[[Figures], int | None]] = {
+    "first_token_p50": lambda found: found.first_token_ms and found.first_token_ms.p50,
+    "first_token_p95": lambda found: found.first_token_ms and found.first_token_ms.p95,
+    "latency_p50": lambda found: found.latency_ms and found.latency_ms.p50,
+    "latency_p95": lambda found: found.latency_ms and found.latency_ms.p95,
 }
 
 
@@ -78,91 +74,97 @@ class _Reading:
         self._question = question
         self._selection = Selection(which, tuple(question.group_by))
         self._refused = has_refusals(self._selection)
+        self._value_of = _PERCENTILES.get(question.order_by) if question.order_by is not None else None
 
     def page(self, connection: Connection) -> Page:
         known = known_span(connection)
-        question, total = self._question, self._total(connection, known)
-        end = question.offset + question.limit
-        value_of = _PERCENTILES.get(question.order_by) if question.order_by is not None else None
-        if value_of is None:
-            found = self._rows(connection, known, self._selection, limit=question.limit + 1)
-            rows = found[: question.limit]
-            durations = self._durations(connection, known, [group for group, _ in rows])
-            return Page(self._figures(rows, durations), len(found) > question.limit, total)
-        found = self._rows(connection, known, self._selection)
-        durations = self._durations(connection, known, None)
-        sign = 1 if question.ascending else -1
-
-        def order(row: tuple[Group, Sequence[int]]) -> tuple[bool, int]:
-            value = value_of(durations.get(row[0], Durations()))
-            return value is None, sign * (value or 0)
-
-        found.sort(key=order)
-        return Page(self._figures(found[question.offset : end], durations), len(found) > end, total)
+        question, offset = self._question, self._question.offset
+        if self._value_of is not None:
+            return self._by_percentile(connection, known, self._value_of)
+        sums = self._sums(connection, known, self._selection, limit=question.limit + 1)
+        more = len(sums) > question.limit
+        shown = dict(list(sums.items())[: question.limit])
+        self._add_histograms(connection, known, self._selection, shown)
+        whole = not offset and not more
+        return Page(self._figures(shown), more, self._total(connection, known, shown if whole else None))
 
     def some(self, connection: Connection, groups: Sequence[Group]) -> Page:
         """The rows of these groups, in their order."""
         known = known_span(connection)
-        selection = self._only(groups)
-        rows = dict(self._rows(connection, known, selection)) if groups else {}
-        found = [(group, rows[group]) for group in groups if group in rows]
-        durations = self._durations(connection, known, [group for group, _ in found])
-        return Page(self._figures(found, durations), False, self._total(connection, known))
+        found = self._sums(connection, known, self._only(groups)) if groups else {}
+        shown = {group: found[group] for group in groups if group in found}
+        self._add_histograms(connection, known, self._selection, shown)
+        return Page(self._figures(shown), False, self._total(connection, known, None))
 
-    def _only(self, groups: Sequence[Group]) -> Selection:
+    def _by_percentile(self, connection: Connection, known: Known, value_of: Callable[[Figures], int | None]) -> Page:
+        sums = self._sums(connection, known, self._selection)
+        self._add_histograms(connection, known, self._selection, sums, everywhere=True)
+        rows, sign = self._figures(sums), 1 if self._question.ascending else -1
+
+        def order(row: tuple[Group, Figures]) -> tuple[bool, int]:
+            value = value_of(row[1])
+            return value is None, sign * (value or 0)
+
+        rows.sort(key=order)
+        end = self._question.offset + self._question.limit
+        return Page(rows[self._question.offset : end], len(rows) > end, self._total(connection, known, sums))
+
+    def _only(self, groups: Iterable[Group]) -> Selection:
         """Of these groups; at least of the combinations of their values."""
+        groups = list(groups)
         names = self._selection.group_by
         shown = {name: sorted({group[place] for group in groups}) for place, name in enumerate(names)}
         return replace(self._selection, shown=shown)
 
-    def _total(self, connection: Connection, known: tuple[int, int]) -> Figures:
-        whole = Selection(self._selection.which, ())
-        rows = self._rows(connection, known, whole)
-        durations = self._durations_of(connection, known, whole)
-        return self._figures(rows or [((), [0] * len(SUMMED))], durations)[0][1]
+    def _total(self, connection: Connection, known: Known, every: Sums | None) -> Figures:
+        """The figures of all groups: of `every`, where these are known."""
+        if every is None:
+            whole = Selection(self._selection.which, ())
+            every = self._sums(connection, known, whole)
+            self._add_histograms(connection, known, whole, every, everywhere=True)
+        together = [sum(column) for column in zip(_NOTHING, *every.values(), strict=True)]
+        return self._figures({(): together})[0][1]
 
-    def _figures(self, rows: Rows, durations: Mapping[Group, Durations]) -> list[tuple[Group, Figures]]:
+    def _figures(self, sums: Sums) -> list[tuple[Group, Figures]]:
         found = []
-        for group, (*counts, micro, rest, errors, refused) in rows:
-            first_token, latency = durations.get(group, Durations())
+        for group, columns in sums.items():
+            *counts, micro, rest, errors, refused = columns[: len(SUMMED)]
             totals = Totals(*[*counts, micro * PICO_PER_MICRO + rest])
-            found.append((group, Figures(totals, errors, refused if self._refused else None, first_token, latency)))
+            latency, first_token = columns[len(SUMMED) : -BUCKETS], columns[-BUCKETS:]
+            durations = percentiles(first_token), percentiles(latency)
+            found.append((group, Figures(totals, errors, refused if self._refused else None, *durations)))
         return found
 
-    def _rows(
-        self, connection: Connection, known: tuple[int, int], selection: Selection, limit: int | None = None
-    ) -> Rows:
-        parts = SumQueries(selection, known, refused=self._refused).parts()
-        if not parts:
-            return [] if selection.group_by else [((), [0] * len(SUMMED))]
+    def _sums(self, connection: Connection, known: Known, selection: Selection, limit: int | None = None) -> Sums:
+        """Figures by group, in order; with histograms, where these are in the same tables."""
+        names = _BOTH if selection.is_of_models else SUMMED
+        parts = SumQueries(selection, known, names, refused=self._refused).parts()
         width = len(selection.group_by)
-        query = _ordered(united(parts, width, SUMMED), selection.group_by, self._question)
+        if not parts:
+            return {} if width or (limit and self._question.offset) else {(): [*_NOTHING]}
+        query = _ordered(united(parts, width, names), selection.group_by, self._question)
         if limit is not None:
             query = query.limit(limit).offset(self._question.offset)
-        found = [tuple(row) for row in connection.execute(query)]
-        return [(row[:width], [value or 0 for value in row[width:]]) for row in found]
+        return _by_group(connection, query, width)
 
-    def _durations(
-        self, connection: Connection, known: tuple[int, int], groups: Sequence[Group] | None
-    ) -> Mapping[Group, Durations]:
-        """Percentiles of some groups, or of all."""
-        if groups is None:
-            return self._durations_of(connection, known, self._selection)
-        return self._durations_of(connection, known, self._only(groups)) if groups else {}
-
-    def _durations_of(
-        self, connection: Connection, known: tuple[int, int], selection: Selection
-    ) -> Mapping[Group, Durations]:
-        parts = SumQueries(selection, known, histograms=True).parts()
-        if not parts:
-            return {}
+    def _add_histograms(
+        self, connection: Connection, known: Known, selection: Selection, sums: Sums, *, everywhere: bool = False
+    ) -> None:
+        """Read the histograms of these groups, or those of all where these are all (`everywhere`)."""
+        lacking = [group for group, columns in sums.items() if len(columns) < len(_BOTH)]
+        if not lacking:
+            return
+        wanted = selection if everywhere else self._only(lacking)
+        parts = SumQueries(wanted, known, HISTOGRAMS).parts()
         width = len(selection.group_by)
-        sums = united(parts, width, HISTOGRAMS)
-        found: dict[Group, Durations] = {}
-        for row in map(tuple[Any, ...], connection.execute(select(sums))):
-            counts = [value or 0 for value in row[width:]]
-            found[row[:width]] = Durations(percentiles(counts[BUCKETS:]), percentiles(counts[:BUCKETS]))
-        return found
+        found = _by_group(connection, select(united(parts, width, HISTOGRAMS)), width) if parts else {}
+        for group in lacking:
+            sums[group] += found.get(group) or [0] * len(HISTOGRAMS)
+
+
+def _by_group(connection: Connection, query: Select[Any], width: int) -> Sums:
+    rows = map(tuple[Any, ...], connection.execute(query))
+    return {row[:width]: [value or 0 for value in row[width:]] for row in rows}
 
 
 def _ordered(sums: Subquery, group_by: Sequence[str], question: Question) -> Select[Any]:

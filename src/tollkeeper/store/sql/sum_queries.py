@@ -25,7 +25,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from tollkeeper.rules.histograms import BOUNDS_MS, BUCKETS
+from tollkeeper.rules.histograms import BOUNDS_MS
+from tollkeeper.rules.ids import made_at
+from tollkeeper.rules.times import month_bounds
 from tollkeeper.store.ports.explorer import TAG
 from tollkeeper.store.ports.records import ADJUSTMENT
 from tollkeeper.store.ports.reports import Filter
@@ -34,7 +36,10 @@ from tollkeeper.store.sql.schema import record_metadata, records, refusals
 from tollkeeper.store.sql.spans import Level, Range, cover
 from tollkeeper.store.sql.sum_tables import (
     FIGURES,
+    FIRST_TOKENS,
     HISTOGRAMS,
+    LATENCIES,
+    daily_models,
     daily_users,
     hourly,
     hourly_models,
@@ -86,6 +91,11 @@ class Selection(Struct, frozen=True):
         return asked | {name for name in self.group_by if not name.startswith(TAG)}
 
     @property
+    def is_of_models(self) -> bool:
+        """Whether the sums by model, which have histograms as well, have its dimensions."""
+        return self.dimensions <= {"model", "upstream", "endpoint", "status", "day", "hour"}
+
+    @property
     def of_users(self) -> bool:
         """Whether it is of some users only, so that their rows are found one by one."""
         return self.which.user_id is not None or self.which.users is not None or "user" in self.shown
@@ -116,7 +126,7 @@ class _Family(NamedTuple):
     sizes: Mapping[Level, int]
 
 
-_MODELS = _Family({"hour": _source(hourly_models)}, {"hour": 1})
+_MODELS = _Family({"day": _source(daily_models), "hour": _source(hourly_models)}, {"day": 1, "hour": 1})
 _USERS = _Family(
     {"month": _source(monthly_users), "day": _source(daily_users), "hour": _source(hourly)},
     {"month": 7, "day": 7, "hour": 1},
@@ -144,7 +154,12 @@ _IN_REFUSALS: Mapping[str, ColumnElement[Any]] = {
 }
 _NONE: ColumnElement[int] = literal_column("0")
 _NO_TAG = literal("")
-_KNOWN = select(func.min(hourly.c.hour), func.max(hourly.c.hour))
+# Each in a query of its own, so that each is one look at an end of an index.
+_KNOWN = select(
+    select(func.min(hourly.c.hour)).scalar_subquery(),
+    select(func.max(hourly.c.hour)).scalar_subquery(),
+    select(func.max(records.c.request_id)).scalar_subquery(),
+)
 
 
 def _bucket(duration: ColumnElement[int], bucket: int) -> ColumnElement[int]:
@@ -156,16 +171,16 @@ def _bucket(duration: ColumnElement[int], bucket: int) -> ColumnElement[int]:
     return func.sum(case((and_(*within), 1), else_=0))
 
 
-_RECORD_FIGURES = [
-    *RECORD_SUMS,
-    func.sum(case((and_(records.c.status.in_(_ERRORS), records.c.endpoint != ADJUSTMENT), 1), else_=0)),
-    _NONE,
-]
-_RECORD_HISTOGRAMS = [
-    _bucket(duration, bucket)
-    for duration in (records.c.latency_ms, records.c.first_token_ms)
-    for bucket in range(BUCKETS)
-]
+_RECORD_FIGURES: Mapping[str, ColumnElement[int]] = {
+    **dict(zip(FIGURES, RECORD_SUMS, strict=True)),
+    "errors": func.sum(case((and_(records.c.status.in_(_ERRORS), records.c.endpoint != ADJUSTMENT), 1), else_=0)),
+    "refused": _NONE,
+    **{
+        name: _bucket(duration, bucket)
+        for names, duration in ((LATENCIES, records.c.latency_ms), (FIRST_TOKENS, records.c.first_token_ms))
+        for bucket, name in enumerate(names)
+    },
+}
 
 
 def has_refusals(selection: Selection) -> bool:
@@ -173,10 +188,18 @@ def has_refusals(selection: Selection) -> bool:
     return selection.dimensions <= _OF_REFUSALS and selection.which.tag is None and selection.tag is None
 
 
-def known_span(connection: Connection) -> tuple[int, int]:
-    """The hours in which there are sums at all."""
-    first, last = connection.execute(_KNOWN).one()
-    return (0, 0) if first is None else (first, last + HOUR_MS)
+class Known(NamedTuple):
+    """The hours in which there are sums at all, and the moment of the newest record: what ends after that, ends with
+    the last hour."""
+
+    first: int = 0
+    end: int = 0
+    newest: int = -1
+
+
+def known_span(connection: Connection) -> Known:
+    first, last, newest = connection.execute(_KNOWN).one()
+    return Known() if first is None else Known(first, last + HOUR_MS, -1 if newest is None else made_at(newest))
 
 
 def united(parts: Sequence[Select[Any]], width: int, names: Sequence[str]) -> Subquery:
@@ -190,20 +213,20 @@ def united(parts: Sequence[Select[Any]], width: int, names: Sequence[str]) -> Su
 
 
 class SumQueries:
-    """Makes the queries of one kind: for figures, with those of refusals where `refused`; or for histograms. `known` is
-    the span in which there are sums at all."""
+    """Makes the queries of figures, of those of `names` (`SUMMED`, `HISTOGRAMS` or both): of what is selected, with
+    refusals where `refused`."""
 
     def __init__(
-        self, selection: Selection, known: tuple[int, int], *, histograms: bool = False, refused: bool = False
+        self, selection: Selection, known: Known, names: Sequence[str] = SUMMED, *, refused: bool = False
     ) -> None:
         self._selection = selection
         self._known = known
-        self._histograms = histograms
+        self._names = names
+        self._histograms = HISTOGRAMS[0] in names
         self._refused = refused
 
     def parts(self) -> list[Select[Any]]:
-        """Queries that add up, by group, to what is selected. Their columns are g0, g1 … and those of `SUMMED`, or of
-        `HISTOGRAMS`."""
+        """Queries that add up, by group, to what is selected. Their columns are g0, g1 … and `names`."""
         which, tag = self._selection.which, self._selection.tag
         if which.since is not None and which.until is not None and which.since >= which.until:
             return []
@@ -255,7 +278,7 @@ class SumQueries:
         for start, end in self._cut_hours(first, last):
             yield self._of_records(start, end, None)
         family = self._family()
-        for part in cover(first, last, self._known, self._sizes(family)):
+        for part in cover(first, last, self._known[:2], self._sizes(family)):
             source = family.sources[part.level]
             yield self._of_sums(source, part, _NO_TAG)
 
@@ -268,7 +291,7 @@ class SumQueries:
             there = tag_of(name)
             query = self._of_records(start, end, name if apart else None, sign)
             yield query.where(there != "" if wanted is None else there == wanted)
-        start, end = max(first, self._known[0]), min(last, self._known[1])
+        start, end = max(first, self._known.first), min(last, self._known.end)
         if start < end:
             value = hourly_tags.c.value
             query = self._of_sums(_TAGS, Range(sign, "hour", start, end), value if apart else _NO_TAG)
@@ -278,8 +301,8 @@ class SumQueries:
     def _whole_hours(self) -> tuple[int, int]:
         """The whole hours of the span; where there are none, the second moment is not after the first."""
         since, until = self._selection.which.since, self._selection.which.until
-        first = self._known[0] if since is None else -(-since // HOUR_MS) * HOUR_MS
-        last = self._known[1] if until is None else until // HOUR_MS * HOUR_MS
+        first = self._known.first if since is None else -(-since // HOUR_MS) * HOUR_MS
+        last = self._known.end if until is None or until > self._known.newest else until // HOUR_MS * HOUR_MS
         return first, last
 
     def _cut_hours(self, first: int, last: int) -> Iterator[tuple[int | None, int | None]]:
@@ -290,12 +313,12 @@ class SumQueries:
             return
         if since is not None and since < first:
             yield since, first
-        if until is not None and last < until and last < self._known[1]:
+        if until is not None and last < until and last < self._known.end:
             yield last, until
 
     def _family(self) -> _Family:
         needed = self._selection.dimensions
-        if needed <= _MODELS.sources["hour"].dimensions.keys():
+        if self._selection.is_of_models:
             return _MODELS
         return _USERS if needed <= {"user", "key", "status", "team", "day", "hour"} else _CROSSES
 
@@ -307,26 +330,36 @@ class SumQueries:
             level: size
             for level, size in family.sizes.items()
             if needed <= family.sources[level].dimensions.keys()
-            and (level == "hour" or not (self._histograms or (level == "day" and self._selection.of_users)))
+            and (not self._histograms or HISTOGRAMS[0] in family.sources[level].table.c)
+            and not (level == "day" and self._selection.of_users)
         }
 
     def _of_sums(self, source: _Source, part: Range, tag: ColumnElement[str]) -> Select[Any]:
         table = source.table
-        if self._histograms:
-            figures: list[ColumnElement[int]] = [func.sum(table.c[name]) for name in HISTOGRAMS]
-        else:
-            errors = func.sum(case((table.c.status.in_(_ERRORS), table.c.requests), else_=0))
-            figures = [*(func.sum(table.c[name]) for name in FIGURES), errors, _NONE]
+        figures: dict[str, ColumnElement[int]] = {
+            name: func.sum(table.c[name]) for name in self._names if name in table.c
+        }
+        errors = func.sum(case((table.c.status.in_(_ERRORS), table.c.requests), else_=0))
+        figures |= {"errors": errors, "refused": _NONE}
         dimensions = dict(source.dimensions)
         if table is hourly and not self._selection.of_users:
             dimensions["user"] = unindexed(hourly.c.user_id)
         query = self._grouped(table, dimensions, figures, tag, part.sign)
+        if table is hourly and self._histograms:
+            query = query.where(*self._their_users(part))
         return query.where(source.at >= part.start, source.at < part.end)
 
+    def _their_users(self, part: Range) -> Iterator[ColumnElement[bool]]:
+        """The condition for rows by hour of the users of some keys, by whom they are found."""
+        keys = [self._selection.which.key_id] if self._selection.which.key_id else self._selection.shown.get("key")
+        if keys and not self._selection.of_users:
+            months = monthly_users.c.month.between(month_bounds(part.start)[0], part.end)
+            theirs = select(monthly_users.c.user_id).where(months, one_of(monthly_users.c.key_id, keys))
+            yield hourly.c.user_id.in_(theirs)
+
     def _of_records(self, since: int | None, until: int | None, tag: str | None, sign: int = 1) -> Select[Any]:
-        figures = _RECORD_HISTOGRAMS if self._histograms else _RECORD_FIGURES
         value = _NO_TAG if tag is None else tag_of(tag)
-        query = self._grouped(records, _IN_RECORDS, figures, value, sign)
+        query = self._grouped(records, _IN_RECORDS, _RECORD_FIGURES, value, sign)
         if self._selection.which.tag is not None or self._selection.tag is not None:
             same = record_metadata.c.request_id == records.c.request_id
             query = query.select_from(records.outerjoin(record_metadata, same))
@@ -334,9 +367,9 @@ class SumQueries:
 
     def _refusals(self) -> Iterator[Select[Any]]:
         which = self._selection.which
-        if self._histograms or not self._refused:
+        if not self._refused:
             return
-        figures = [*[_NONE] * (len(SUMMED) - 1), func.sum(refusals.c.count)]
+        figures = dict.fromkeys(self._names, _NONE) | {"refused": func.sum(refusals.c.count)}
         query = self._grouped(refusals, _IN_REFUSALS, figures, _NO_TAG, 1)
         if which.since is not None:
             query = query.where(refusals.c.minute >= which.since)
@@ -346,17 +379,15 @@ class SumQueries:
         self,
         table: Table,
         dimensions: Mapping[str, ColumnElement[Any]],
-        figures: Sequence[ColumnElement[int]],
+        figures: Mapping[str, ColumnElement[int]],
         tag: ColumnElement[str],
         sign: int,
     ) -> Select[Any]:
         """Figures by group of the rows that the filters leave."""
         groups = [tag if name.startswith(TAG) else dimensions[name] for name in self._selection.group_by]
-        names = HISTOGRAMS if self._histograms else SUMMED
-        signed = figures if sign == 1 else [-figure for figure in figures]
         query: Select[Any] = select(
             *(group.label(f"g{place}") for place, group in enumerate(groups)),
-            *(figure.label(name) for figure, name in zip(signed, names, strict=True)),
+            *((figures[name] if sign == 1 else -figures[name]).label(name) for name in self._names),
         ).select_from(table)
         # By their names: parameters in an expression would make it another one.
         query = query.group_by(*(f"g{place}" for place, group in enumerate(groups) if group is not _NO_TAG))

@@ -52,6 +52,7 @@ Index("hourly_of_user", hourly.c.user_id, hourly.c.hour)
 # where `hourly` may have almost as many as there are records. Those by model have no user, and those by user no model,
 # nor what only makes sense beside one.
 hourly_models = _sums("hourly_models", "hour", "model", "status", "upstream", "endpoint", more=HISTOGRAMS)
+daily_models = _sums("daily_models", "day", "model", "status", "upstream", "endpoint", more=HISTOGRAMS)
 daily_users = _sums("daily_users", "day", "user_id", "key_id", "status", "team_id")
 monthly_users = _sums("monthly_users", "month", "user_id", "key_id", "status", "team_id")
 monthly = _sums(
@@ -86,6 +87,7 @@ ROLLUPS = {
     for table in (
         hourly,
         hourly_models,
+        daily_models,
         daily_users,
         monthly_users,
         monthly,

@@ -1,32 +1,24 @@
 import { Anchor, Button } from "@mantine/core";
-import { useState } from "react";
 import { Link, useSearchParams } from "react-router";
 
-import { byCost, type PersonUsage, useEndUserNames } from "~/features/endUsers/usage";
+import { type PersonUsage, useEndUserNames, useUsageByPerson } from "~/features/endUsers/usage";
 import { useIsAdmin } from "~/features/session/session";
-import { useSummary } from "~/features/usage/usage";
 import { Count } from "~/ui/Count";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { mostPlaces } from "~/ui/format/money";
-import { count } from "~/ui/format/numbers";
 import { Money } from "~/ui/Money";
 import { Panel } from "~/ui/Panel";
 import type { Period } from "~/ui/period";
 
 import classes from "./EndUsers.module.css";
 
-const ROWS = 20;
-
 /** What was used in a period for each person whom a user's keys act for; nothing where there was none. */
 export function EndUserUsage({ userId, period }: { userId: string; period: Period }) {
   const admin = useIsAdmin();
-  const [shown, setShown] = useState(ROWS);
   const [params] = useSearchParams();
-  const { data } = useSummary(period, "end_user", admin ? { userId } : {});
-  const all = byCost(data?.data ?? []);
-  const rows = all.slice(0, shown);
+  const { data: rows = [], hasNextPage, isFetchingNextPage, fetchNextPage } = useUsageByPerson(userId, period);
   const names = useEndUserNames(userId, rows);
-  if (all.every(({ end_user_id: id }) => id === null)) return null;
+  if (rows.every(({ end_user_id: id }) => id === null)) return null;
   const callsOf = (id: string) => {
     const query = new URLSearchParams(admin ? { user: userId, end_user: id } : { end_user: id });
     for (const name of ["period", "from", "to"]) if (params.has(name)) query.set(name, params.get(name) ?? "");
@@ -35,10 +27,10 @@ export function EndUserUsage({ userId, period }: { userId: string; period: Perio
   return (
     <Panel flush title="Use by person">
       <DataTable label="Use by person" columns={columnsOf(rows, names, callsOf)} rows={rows} rowKey={({ end_user_id: id }) => id ?? ""} empty={null} />
-      {all.length > shown && (
+      {hasNextPage && (
         <div className={classes["foot"]}>
-          <Button variant="subtle" color="gray" size="compact-xs" onClick={() => setShown(shown + ROWS)}>
-            Show more of {count(all.length)}
+          <Button variant="subtle" color="gray" size="compact-xs" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show more
           </Button>
         </div>
       )}

@@ -1,19 +1,30 @@
 /** What was used for each end user, and what the user's app calls them. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 
 import { api, body } from "~/api/client";
 import { END_USERS } from "~/features/endUsers/endUsers";
 import { useIsAdmin } from "~/features/session/session";
-import type { SummaryRow } from "~/features/usage/usage";
-import { approximate } from "~/ui/format/money";
+import { readSummary, type SummaryRow } from "~/features/usage/usage";
+import type { Period } from "~/ui/period";
 
 /** `end_user_id` null: what was used for nobody who was named. */
 export type PersonUsage = Pick<SummaryRow, "requests" | "prompt_tokens" | "completion_tokens" | "cost_usd"> & { end_user_id: string | null };
 
-/** The rows of a summary by end user, those who cost most first. */
-export function byCost(rows: readonly SummaryRow[]): PersonUsage[] {
-  const people = rows.map((row) => ({ ...row, end_user_id: row.end_user_id ?? null }));
-  return people.sort((one, other) => approximate(other.cost_usd) - approximate(one.cost_usd) || other.requests - one.requests);
+const ROWS = 20;
+
+/** What was used in a period by person, page by page, those who cost most first. */
+export function useUsageByPerson(userId: string, { from, to }: Period) {
+  const admin = useIsAdmin();
+  const query = { from, to, group_by: "end_user", order_by: "-cost_usd", limit: ROWS };
+  return useInfiniteQuery({
+    queryKey: ["summary", admin, { userId }, query],
+    placeholderData: keepPreviousData,
+    refetchInterval: 30_000,
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) => body(readSummary(admin, { userId }, { ...query, ...(pageParam !== null && { after: pageParam }) })),
+    getNextPageParam: ({ next }) => next,
+    select: ({ pages }): PersonUsage[] => pages.flatMap(({ data }) => data.map((row) => ({ ...row, end_user_id: row.end_user_id ?? null }))),
+  });
 }
 
 const NONE: ReadonlyMap<string, string | null> = new Map();

@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "~/api/client";
+import { allPages } from "~/api/pages";
 import { useIsAdmin } from "~/features/session/session";
 import { isOneDay, type Period } from "~/ui/period";
 
@@ -30,22 +31,39 @@ export function useUsage(period: Period, whose: Whose = {}): Usage {
   return { data: now.data, before: before.data?.total, error: now.error ?? before.error };
 }
 
-export function useSummary({ from, to }: { from: string; to: string }, groupBy: string, { userId, teamId }: Whose = {}) {
+/** All rows of a summary: for groups of hundreds, such as the models of each day. */
+export function useSummary({ from, to }: { from: string; to: string }, groupBy: string, whose: Whose = {}) {
   const admin = useIsAdmin();
   const query = { from, to, group_by: groupBy };
   return useQuery({
-    queryKey: ["summary", admin, userId, teamId, query],
+    queryKey: ["summary", admin, whose, query],
     placeholderData: keepPreviousData,
     refetchInterval: 30_000,
-    queryFn: () => {
-      if (teamId !== undefined) {
-        const path = { team_id: teamId };
-        return body(api.GET("/admin/teams/{team_id}/usage/summary", { params: { path, query } }));
-      }
-      if (!admin) return body(api.GET("/v1/usage/summary", { params: { query } }));
-      if (userId === undefined) return body(api.GET("/admin/usage/summary", { params: { query } }));
-      const path = { user_id: userId };
-      return body(api.GET("/admin/users/{user_id}/usage/summary", { params: { path, query } }));
+    queryFn: async () => {
+      let first: Summary | undefined;
+      const data = await allPages(async (page) => {
+        const answer = await body(readSummary(admin, whose, { ...query, ...page }));
+        first ??= answer;
+        return answer;
+      });
+      return first === undefined ? undefined : { ...first, data };
     },
   });
+}
+
+interface SummaryQuery {
+  from: string;
+  to: string;
+  group_by: string;
+  order_by?: string;
+  limit?: number;
+  after?: string;
+}
+
+/** A page of a summary. */
+export function readSummary(admin: boolean, { userId, teamId }: Whose, query: SummaryQuery) {
+  if (teamId !== undefined) return api.GET("/admin/teams/{team_id}/usage/summary", { params: { path: { team_id: teamId }, query } });
+  if (!admin) return api.GET("/v1/usage/summary", { params: { query } });
+  if (userId === undefined) return api.GET("/admin/usage/summary", { params: { query } });
+  return api.GET("/admin/users/{user_id}/usage/summary", { params: { path: { user_id: userId }, query } });
 }

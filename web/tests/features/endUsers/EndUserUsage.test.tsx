@@ -17,35 +17,47 @@ function used(id: string | null, cost: string) {
   return { end_user_id: id, requests: 2, prompt_tokens: 10, completion_tokens: 5, total_tokens: 15, cost_usd: cost };
 }
 
-/** What the gateway answers: sums by person, and the names of those that are asked for. */
+interface Asked {
+  params: { query: { id?: string; after?: string; order_by?: string; limit?: number } };
+}
+
+/** What the gateway answers: sums by person in its order, page by page, and the names of those that are asked for. */
 function gateway(rows: unknown[]) {
-  return vi.spyOn(api, "GET").mockImplementation(((path: string, { params }: { params: { query: { id?: string } } }) => {
-    if (!path.endsWith("end-users")) return Promise.resolve(answer({ data: rows, total: used(null, "0") }));
-    const data = (params.query.id ?? "").split(",").map((id) => ({ id, value: id === "eu_gone" ? null : `${id}@school.example` }));
+  return vi.spyOn(api, "GET").mockImplementation(((path: string, { params: { query } }: Asked) => {
+    if (!path.endsWith("end-users")) {
+      const start = Number(query.after ?? 0);
+      const end = start + (query.limit ?? 1000);
+      return Promise.resolve(answer({ data: rows.slice(start, end), next: end < rows.length ? String(end) : null }));
+    }
+    const data = (query.id ?? "").split(",").map((id) => ({ id, value: id === "eu_gone" ? null : `${id}@school.example` }));
     return Promise.resolve(answer({ data, next: null }));
   }) as never);
 }
 
 it("sums what was used by person, the dearest first, each a way to their calls", async () => {
-  gateway([used("eu_1", "0.5"), used(null, "0.25"), used("eu_gone", "0.75"), used("eu_2", "10")]);
+  const read = gateway([used("eu_2", "10"), used("eu_gone", "0.75"), used("eu_1", "0.5"), used(null, "0.25")]);
   show(<EndUserUsage userId="app" period={PERIOD} />, { session: sessionOf("admin") });
   const mia = await screen.findByText("eu_2@school.example");
   expect(mia.getAttribute("href")).toBe("/admin/calls?user=app&end_user=eu_2");
   const rows = within(screen.getByRole("table", { name: "Use by person" })).getAllByRole("row").slice(1);
   expect(rows.map((row) => row.firstElementChild?.textContent)).toEqual(["eu_2@school.example", "eu_gone", "eu_1@school.example", "nobody named"]);
+  expect(JSON.stringify(read.mock.calls[0])).toContain('"order_by":"-cost_usd"');
+  expect(screen.queryByRole("button", { name: "Show more" })).toBeNull();
 });
 
-it("asks for the names of those that are shown, and of no others", async () => {
+it("asks for those that are shown and their names, and for no others", async () => {
   const read = gateway(Array.from({ length: 45 }, (_, at) => used(`eu_${at}`, String(100 - at))));
   const { user } = show(<EndUserUsage userId="app" period={PERIOD} />, { session: sessionOf("user") });
   expect((await screen.findByText("eu_19@school.example")).getAttribute("href")).toBe("/calls?end_user=eu_19");
   expect(screen.queryByText(/^eu_20/)).toBeNull();
-  await user.click(screen.getByRole("button", { name: "Show more of 45" }));
+  await user.click(screen.getByRole("button", { name: "Show more" }));
   await screen.findByText("eu_39@school.example");
-  const asked = read.mock.calls.map((call) => JSON.stringify(call)).filter((call) => call.includes("/me/end-users"));
-  expect(asked).toHaveLength(2);
-  expect(asked[0]).toContain("eu_19");
-  expect(asked[0]).not.toContain("eu_20");
+  const asked = read.mock.calls.map((call) => JSON.stringify(call));
+  const names = asked.filter((call) => call.includes("/me/end-users"));
+  expect(names).toHaveLength(2);
+  expect(names[0]).toContain("eu_19");
+  expect(names[0]).not.toContain("eu_20");
+  expect(asked.filter((call) => call.includes("/v1/usage/summary"))).toHaveLength(2);
 });
 
 it("is not there where nobody was named", async () => {

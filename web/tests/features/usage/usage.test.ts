@@ -44,4 +44,16 @@ describe("the usage of a period", () => {
     expect(asked).toContain("/admin/usage/summary day,model");
     expect(asked).toContain("/admin/users/{user_id}/usage/summary day,model");
   });
+
+  it("has the rows of all pages", async () => {
+    const pages: Record<string, unknown> = {
+      first: { data: [{ model: "a" }], next: "1000", total: { requests: 2 } },
+      "1000": { data: [{ model: "b" }], next: null, total: { requests: 2 } },
+    };
+    vi.spyOn(api, "GET").mockImplementation(((_: string, { params: { query } }: { params: { query: { after?: string } } }) =>
+      Promise.resolve(answer(pages[query.after ?? "first"]))) as never);
+    const { result } = showHook(() => useUsage(MONTH), { session: sessionOf("user") });
+    await waitFor(() => expect(result.current.data?.data).toEqual([{ model: "a" }, { model: "b" }]));
+    expect(result.current.data?.total).toEqual({ requests: 2 });
+  });
 });

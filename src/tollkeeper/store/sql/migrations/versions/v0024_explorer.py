@@ -1,4 +1,4 @@
-"""Sums by upstream and endpoint, with histograms of durations; by user and day; by all dimensions and month; by tag.
+"""Sums by upstream and endpoint, with histograms of durations; by day; by all dimensions and month; by tag.
 
 They are made anew from the records. What was pruned is in the old sums alone: what is left of those after the records
 is kept. Its upstream is not known any more, its durations neither, and its endpoint only where there were sums by
@@ -56,6 +56,7 @@ def upgrade() -> None:
     op.drop_index("hourly_of_user", "old_hourly")
     _create("hourly", _HOURLY, _HISTOGRAMS)
     _create("hourly_models", _MODELS, _HISTOGRAMS)
+    _create("daily_models", ("day", *_MODELS[1:]), _HISTOGRAMS)
     _create("daily_users", ("day", *_OF_USER))
     _create("monthly_users", ("month", *_OF_USER))
     _create("monthly", _MONTHLY)
@@ -69,6 +70,7 @@ def upgrade() -> None:
     )
     _fill("hourly_tags", _TAGS, tagged, _IN_RECORDS | {"name": "tag.key", "value": "tag.value"})
     _add_up("hourly_models", _MODELS, _HISTOGRAMS)
+    _add_up("daily_models", ("day", *_MODELS[1:]), _HISTOGRAMS, day="hour - hour % 86400000")
     _add_up("daily_users", ("day", *_OF_USER), day="hour - hour % 86400000")
     _add_up("monthly_users", ("month", *_OF_USER), month=_MONTH)
     _add_up("monthly", _MONTHLY, month=_MONTH)

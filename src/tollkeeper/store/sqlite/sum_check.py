@@ -1,0 +1,204 @@
+"""Verification of the sums over records: each against the records, or against finer sums that were compared with them.
+
+Of records that were pruned, only sums by user and month are known; that their sums by hour are still those is all that
+can be said of their hours.
+"""
+
+# Its queries are built from the schema's names and numbers, nothing from outside.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from tollkeeper.rules.histograms import BOUNDS_MS
+from tollkeeper.rules.times import format_time
+from tollkeeper.store.ports.record_fields import TOKENS
+from tollkeeper.store.ports.records import ADJUSTMENT
+from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.sum_tables import FIGURES, HISTOGRAMS
+from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS, day_of, hour_of, minute_of
+
+DIMENSIONS = ("user_id", "model", "key_id", "status", "team_id", "end_user_id", "upstream", "endpoint")
+_OF_MINUTES = DIMENSIONS[:6]
+_TAGGED = (*DIMENSIONS, "name", "value")
+_IN_RECORDS = {name: f"coalesce({name}, '')" for name in ("key_id", "team_id", "end_user_id")}
+_HOUR = f"created_at - created_at % {HOUR_MS}"
+_REQUESTS = f"endpoint != '{ADJUSTMENT}'"
+_USED = (*TOKENS, "cost_pico / 1000000", "cost_pico % 1000000")
+_MONTH_OF = "CAST(strftime('%s', {} / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
+_COARSER: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "hourly_models": ("hour", "hour", ("model", "status", "upstream", "endpoint")),
+    "daily_models": ("day", f"hour - hour % {DAY_MS}", ("model", "status", "upstream", "endpoint")),
+    "daily_users": ("day", f"hour - hour % {DAY_MS}", ("user_id", "key_id", "status", "team_id")),
+    "monthly_users": ("month", _MONTH_OF.format("hour"), ("user_id", "key_id", "status", "team_id")),
+    "monthly": ("month", _MONTH_OF.format("hour"), DIMENSIONS),
+}
+"""Tables that have the sums by hour again: their column of time, what that is of an hour, and their dimensions."""
+_TAGS = (
+    f"records JOIN record_metadata USING (request_id), json_each(metadata) AS tag WHERE {_REQUESTS}"
+    " AND status != 'lost' AND tag.type = 'text' AND tag.value != ''"
+)
+
+
+def _durations() -> Iterator[str]:
+    """Whether a record counts in each of the buckets of the two histograms."""
+    bounds = (None, *BOUNDS_MS, None)
+    for column in ("latency_ms", "first_token_ms"):
+        for lower, upper in pairwise(bounds):
+            within = [_REQUESTS, f"{column} IS NOT NULL"]
+            within += [] if lower is None else [f"{column} > {lower}"]
+            within += [] if upper is None else [f"{column} <= {upper}"]
+            yield " AND ".join(within)
+
+
+_DURATIONS = tuple(_durations())
+
+
+def sum_faults(
+    connection: sqlite3.Connection, identities: Identities, pruned: int, newest: int, minutes_from: int
+) -> Iterator[str]:
+    """What is wrong with the sums. `pruned` is the number of the last record that was pruned, and `newest` the latest
+    moment of those; `minutes_from` is where the sums by minute begin."""
+    check = _SumCheck(connection, identities)
+    yield from check.hours(pruned, newest)
+    yield from check.minutes(minutes_from, newest)
+    yield from check.coarser()
+    yield from check.tags()
+    yield from check.upstreams(pruned, newest)
+
+
+class _SumCheck:
+    def __init__(self, connection: sqlite3.Connection, identities: Identities) -> None:
+        self._connection = connection
+        self._identities = identities
+
+    def hours(self, pruned: int, newest: int) -> Iterator[str]:
+        # Pruned records are in the hours up to that of the newest: there, only sums by user and month can be compared.
+        whole_from = hour_of(newest) + HOUR_MS if pruned else 0
+        compared = (*FIGURES, *HISTOGRAMS)
+        rows = (
+            _added(
+                f"created_at - created_at % {HOUR_MS}",
+                DIMENSIONS,
+                "records",
+                (_REQUESTS, *_USED, *_DURATIONS),
+                compared,
+            )
+            + f" WHERE created_at >= {whole_from} UNION ALL "
+            + _subtracted("hour", DIMENSIONS, "hourly", compared)
+            + f" WHERE hour >= {whole_from}"
+        )
+        for at, *values in self._left_over(rows, DIMENSIONS, compared):
+            described = self._described(DIMENSIONS, values)
+            yield f"the sums of the hour {format_time(at)} of {described} are not those of its records"
+        month = _MONTH_OF.format("hour")
+        old = (
+            _added(_MONTH_OF.format("created_at"), ("user_id",), "records", (_REQUESTS, *_USED), FIGURES)
+            + f" WHERE created_at < {whole_from} UNION ALL "
+            + f"SELECT month, user_id, {', '.join(FIGURES)} FROM pruned_users UNION ALL "
+            + _subtracted(month, ("user_id",), "hourly", FIGURES)
+            + f" WHERE hour < {whole_from}"
+        )
+        for at, user_id in self._left_over(old, ("user_id",), FIGURES):
+            user = self._identities.user_id_of(user_id)
+            before = f"before {format_time(whole_from)} of {user} in the month {format_time(at)}"
+            yield f"the sums of all hours {before} are not those of what was pruned"
+        users = f"SELECT 0 AS at, {', '.join(FIGURES)} FROM checkpoints WHERE seq = {pruned} UNION ALL " + _subtracted(
+            "0", (), "pruned_users", FIGURES
+        )
+        for _ in self._left_over(users, (), FIGURES):
+            yield "the sums of what was pruned by user are not those of the last checkpoint"
+
+    def minutes(self, minutes_from: int, newest: int) -> Iterator[str]:
+        whole_from = max(minutes_from, minute_of(newest) + MINUTE_MS)
+        admitted, settled = (f"{column} - {column} % {MINUTE_MS}" for column in ("created_at", "settled_at"))
+        rows = (
+            _added(admitted, _OF_MINUTES, "records", (_REQUESTS, *["0"] * len(_USED)), FIGURES)
+            + f" WHERE created_at >= {whole_from} UNION ALL "
+            + _added(settled, _OF_MINUTES, "records", ("0", *_USED), FIGURES)
+            + f" WHERE settled_at >= {whole_from} UNION ALL "
+            + _subtracted("minute", _OF_MINUTES, "rollup_minutes", FIGURES)
+            + f" WHERE minute >= {whole_from}"
+        )
+        for at, *values in self._left_over(rows, _OF_MINUTES, FIGURES):
+            described = self._described(_OF_MINUTES, values)
+            yield f"the sums of the minute {format_time(at)} of {described} are not those of its records"
+
+    def coarser(self) -> Iterator[str]:
+        """Compare the sums by fewer dimensions, and those by day and month, with those by hour."""
+        for table, (moment, at, dimensions) in _COARSER.items():
+            compared = (*FIGURES, *HISTOGRAMS) if table in {"hourly_models", "daily_models"} else FIGURES
+            rows = f"SELECT {at} AS at, {', '.join((*dimensions, *compared))} FROM hourly UNION ALL " + _subtracted(
+                moment, dimensions, table, compared
+            )
+            for found, *values in self._left_over(rows, dimensions, compared):
+                described = self._described(dimensions, values)
+                yield f"the sums of the {moment} {format_time(found)} of {described} are not those of its hours"
+
+    def tags(self) -> Iterator[str]:
+        compared = (*FIGURES, *HISTOGRAMS)
+        in_records = _IN_RECORDS | {"name": "tag.key", "value": "tag.value"}
+        figures = (_REQUESTS, *_USED, *_DURATIONS)
+        rows = (
+            _added(_HOUR, _TAGGED, _TAGS, figures, compared, in_records)
+            + " UNION ALL "
+            + _subtracted("hour", _TAGGED, "hourly_tags", compared)
+        )
+        for at, *values in self._left_over(rows, _TAGGED, compared):
+            described = self._described(_TAGGED, values)
+            yield f"the sums by tag of the hour {format_time(at)} of {described} are not those of its records"
+
+    def upstreams(self, pruned: int, newest: int) -> Iterator[str]:
+        """Compare what upstreams cost by day with the records. Of days with pruned records nothing else is known."""
+        whole_from = day_of(newest) + DAY_MS if pruned else 0
+        rows = (
+            f"SELECT created_at - created_at % {DAY_MS} AS at, upstream, cost_pico / 1000000 AS cost_micro,"
+            f" cost_pico % 1000000 AS cost_rest FROM records"
+            f" WHERE created_at >= {whole_from} AND cost_pico != 0 AND upstream != ''"
+            " UNION ALL SELECT day, upstream, -cost_micro, -cost_rest"
+            f" FROM daily_upstreams WHERE day >= {whole_from}"
+        )
+        for at, upstream in self._left_over(rows, ("upstream",), FIGURES[-2:]):
+            yield f"the cost of {upstream} on the day {format_time(at)} is not that of its records"
+
+    def _left_over(self, rows: str, dimensions: Sequence[str], compared: Sequence[str]) -> Iterator[Any]:
+        """Rows cancel each other out where sums agree: what is left over is a fault. The two parts of a sum of money
+        may be split differently, so they are compared as one number."""
+        numbers = ", ".join(str(number + 1) for number in range(1 + len(dimensions)))
+        wrong = [f"sum({figure}) != 0" for figure in compared if not figure.startswith("cost")]
+        money = "sum(cost_rest) % 1000000 != 0 OR sum(cost_micro) + sum(cost_rest) / 1000000 != 0"
+        return self._connection.execute(
+            f"SELECT {', '.join(('at', *dimensions))} FROM ({rows}) GROUP BY {numbers}"
+            f" HAVING {' OR '.join((*wrong, money))} ORDER BY {numbers}"
+        )
+
+    def _described(self, dimensions: Sequence[str], values: Sequence[str]) -> str:
+        """Whose sums they are: what there always is, then what there may be."""
+        found = dict(zip(dimensions, values, strict=True))
+        if "user_id" in found:
+            found["user_id"] = self._identities.user_id_of(found["user_id"])
+        found |= {"key_id": found["key_id"] or "no key"} if "key_id" in found else {}
+        team = found.pop("team_id", "")
+        always = [found.pop(name) for name in ("user_id", "model", "key_id", "status") if name in found]
+        return ", ".join([*always, *([f"team {team}"] if team else []), *filter(None, found.values())])
+
+
+def _added(
+    at: str,
+    dimensions: Collection[str],
+    source: str,
+    figures: Sequence[str],
+    names: Sequence[str],
+    columns: Mapping[str, str] = _IN_RECORDS,
+) -> str:
+    places = [f"{columns.get(name, name)} AS {name}" for name in dimensions]
+    named = [f"{figure} AS {name}" for figure, name in zip(figures, names, strict=True)]
+    return f"SELECT {', '.join((f'{at} AS at', *places, *named))} FROM {source}"
+
+
+def _subtracted(at: str, dimensions: Sequence[str], table: str, compared: Sequence[str]) -> str:
+    return f"SELECT {', '.join((at, *dimensions, *(f'-{figure}' for figure in compared)))} FROM {table}"

@@ -2,6 +2,9 @@ import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+import { compressed } from "./plugins/compressed.ts";
+import { coreFont } from "./plugins/coreFont.ts";
+
 const gateway = process.env["TOLLKEEPER_URL"] ?? "http://127.0.0.1:8000";
 
 /** What is small, and used by nearly all pages: in one chunk, as a chunk for each would cost more than it holds. */
@@ -14,6 +17,9 @@ const SMALL = new RegExp(
   ].join("|"),
 );
 
+/** What opens above a page, used by nearly all of them. */
+const OVERLAYS = /@floating-ui\/|react-remove-scroll|react-style-singleton|use-sidecar|use-callback-ref|tslib|@mantine\/core\/esm\/components\/(ModalBase|Modal|Menu|Popover|Tooltip|ScrollArea|Portal|Overlay|FloatingArrow|Skeleton)\//;
+
 /** KaTeX names each of its fonts in three formats; all browsers that run these pages read the first. */
 const onlyWoff2: Plugin = {
   name: "only-woff2",
@@ -23,7 +29,7 @@ const onlyWoff2: Plugin = {
 
 export default defineConfig({
   base: "/ui/",
-  plugins: [react(), onlyWoff2],
+  plugins: [react(), onlyWoff2, ...(process.env["VITEST"] === undefined ? [coreFont(), compressed()] : [])],
   resolve: { tsconfigPaths: true },
   // The gateway puts a fresh nonce in its place into each answer: src/tollkeeper/portal.
   html: { cspNonce: "__NONCE__" },
@@ -32,7 +38,10 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "small", test: SMALL, includeDependenciesRecursively: false }] } } },
+    rolldownOptions: { output: { codeSplitting: { groups: [
+          { name: "small", test: SMALL, includeDependenciesRecursively: false },
+          { name: "overlays", test: OVERLAYS, includeDependenciesRecursively: false },
+        ] } } },
   },
   server: {
     // `npm run dev` shows the pages from their sources, with the data of a gateway that runs.

@@ -1,3 +1,6 @@
+import gzip
+
+import brotli
 import httpx2 as httpx
 import pytest
 
@@ -16,6 +19,8 @@ def root(tmp_path):
     (tmp_path / "pages/index.html").write_text(INDEX)
     (tmp_path / "pages/favicon.svg").write_text("<svg/>")
     (tmp_path / "pages/assets/a-1.js").write_text(SCRIPT)
+    (tmp_path / "pages/assets/a-1.js.br").write_bytes(brotli.compress(SCRIPT.encode()))
+    (tmp_path / "pages/assets/a-1.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
     (tmp_path / "pages/assets/inter-1.woff2").write_bytes(bytes(5000))
     return tmp_path / "pages"
 

@@ -1,7 +1,8 @@
-"""The files of the build: kept, packed, and nothing but them."""
+"""The files of the build: kept, compressed, and nothing but them."""
 
 import gzip
 
+import brotli
 import pytest
 
 from tests.portal.conftest import SCRIPT, nothing
@@ -16,10 +17,15 @@ async def test_files_that_carry_their_hash_are_kept_for_good(browser):
 
 
 @pytest.mark.parametrize(
-    ("offered", "packed"),
-    [("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("gzip; q=0.0", False), ("br", False), ("", False)],
+    ("offered", "coding", "decode"),
+    [
+        ("gzip, deflate, br", "br", brotli.decompress),
+        ("br;q=0, GZIP;q=0.5", "gzip", gzip.decompress),
+        ("gzip;q=0", None, bytes),
+        ("", None, bytes),
+    ],
 )
-async def test_files_are_packed_for_those_who_take_it(root, offered, packed):
+async def test_files_are_compressed_for_those_who_take_it(root, offered, coding, decode):
     sent = []
 
     async def send(message):
@@ -33,14 +39,19 @@ async def test_files_are_packed_for_those_who_take_it(root, offered, packed):
     }
     await Portal(root)(scope, nothing, send)
     headers = dict(sent[0]["headers"])
-    assert (headers.get(b"content-encoding") == b"gzip") is packed
+    assert headers.get(b"content-encoding") == (coding and coding.encode())
+    assert headers[b"content-type"].startswith(b"text/javascript")
     assert headers[b"vary"] == b"accept-encoding"
     content = sent[1]["body"]
     assert int(headers[b"content-length"]) == len(content)
-    assert (gzip.decompress(content) if packed else content) == SCRIPT.encode()
+    assert decode(content) == SCRIPT.encode()
 
 
-async def test_what_is_packed_already_is_left_as_it_is(browser):
+async def test_a_compressed_copy_has_no_address_of_its_own(browser):
+    assert (await browser.get("/ui/assets/a-1.js.br")).status_code == 404
+
+
+async def test_what_has_no_compressed_copy_is_left_as_it_is(browser):
     answer = await browser.get("/ui/assets/inter-1.woff2", headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in answer.headers
     assert answer.content == bytes(5000)

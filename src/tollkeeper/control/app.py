@@ -31,6 +31,7 @@ from tollkeeper.control.admin import (
 )
 from tollkeeper.control.context import HEAD_ONLY, ControlServices
 from tollkeeper.control.http.bodies import LargeBodies
+from tollkeeper.control.http.compression import Compression
 from tollkeeper.control.http.errors import HANDLED_ERROR, add_error_handlers, add_errors
 from tollkeeper.control.invoices import archive, credit, issued, months, of_team, own
 from tollkeeper.control.relayed import add_relayed
@@ -135,6 +136,7 @@ def create_control(services: ControlServices, dialects: Sequence[AnyDialect]) ->
     app.state.services = services
     app.state.dialects = dialects
     app.state.bodies = LargeBodies()
+    app.add_middleware(Compression)
     add_error_handlers(app)
     for router in ROUTERS:
         # Not by `include_router`, which would build every route a second time.

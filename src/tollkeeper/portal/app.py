@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tollkeeper.portal.files import HASHED, INDEX, File, read_files
+from tollkeeper.wire.http.accept_encoding import best_coding
 
 Message = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
@@ -21,8 +22,10 @@ Headers = list[tuple[bytes, bytes]]
 PREFIX = "/ui/"
 _NONCE = b"__NONCE__"
 """What the build leaves in index.html for the nonce: `html.cspNonce` in web/vite.config.ts."""
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+_PLAIN = (b"content-type", b"text/plain")
 _SECURITY_HEADERS: Headers = [
-    (b"x-content-type-options", b"nosniff"),
+    _NO_SNIFFING,
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
@@ -63,13 +66,13 @@ class Portal:
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         status, headers, content = await self._respond(scope)
-        headers += [*_SECURITY_HEADERS, (b"content-length", b"%d" % len(content))]
+        headers.append((b"content-length", b"%d" % len(content)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
 
     async def _respond(self, scope: Message) -> tuple[int, Headers, bytes]:
         if scope["method"] not in ("GET", "HEAD"):
-            return 405, [(b"allow", b"GET, HEAD"), (b"content-type", b"text/plain")], b"Pages are read with GET."
+            return 405, [_NO_SNIFFING, _PLAIN, (b"allow", b"GET, HEAD")], b"Pages are read with GET."
         if scope["path"] == PREFIX.rstrip("/"):
             query: bytes = scope.get("query_string", b"")
             return 307, [(b"location", PREFIX.encode() + (b"?" + query if query else b""))], b""
@@ -78,17 +81,18 @@ class Portal:
         index = self._files.get(INDEX)
         if index is None:
             policy = _policy("self")
-            return 503, [(b"content-type", _HTML), (b"content-security-policy", policy)], _NOT_BUILT
+            return 503, [*_SECURITY_HEADERS, (b"content-type", _HTML), (b"content-security-policy", policy)], _NOT_BUILT
         name = scope["path"].removeprefix(PREFIX)
         file = self._files.get(name)
         if file is None and name.startswith(HASHED):
-            return 404, [(b"content-type", b"text/plain")], b"There is no such file. Load the page again."
+            return 404, [_NO_SNIFFING, _PLAIN], b"There is no such file. Load the page again."
         return _page(index) if file is None or name == INDEX else _file(file, name, scope)
 
 
 def _page(index: File) -> tuple[int, Headers, bytes]:
     nonce = secrets.token_urlsafe(16)
     headers = [
+        *_SECURITY_HEADERS,
         (b"content-type", _HTML),
         (b"content-security-policy", _policy(f"nonce-{nonce}")),
         (b"cache-control", b"no-store"),
@@ -105,21 +109,14 @@ def _policy(styles: str) -> bytes:
 
 def _file(file: File, name: str, scope: Message) -> tuple[int, Headers, bytes]:
     headers = [
+        _NO_SNIFFING,
         (b"content-type", file.media_type.encode()),
         (b"cache-control", _IMMUTABLE if name.startswith(HASHED) else _REVALIDATE),
     ]
-    if file.gzipped is None:
+    if not file.coded:
         return 200, headers, file.content
     headers.append((b"vary", b"accept-encoding"))
-    if not _accepts_gzip(scope):
+    coding = best_coding(scope["headers"], tuple(file.coded))
+    if coding is None:
         return 200, headers, file.content
-    return 200, [*headers, (b"content-encoding", b"gzip")], file.gzipped
-
-
-def _accepts_gzip(scope: Message) -> bool:
-    offered = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding")
-    for offer in offered.decode("latin-1").lower().split(","):
-        coding, _, quality = offer.partition(";")
-        if coding.strip() == "gzip":
-            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+    return 200, [*headers, (b"content-encoding", coding.encode())], file.coded[coding]

@@ -1,11 +1,12 @@
 """The built pages, read into memory once.
 
 `vite build` writes `index.html`, a few files beside it, and `assets/`, where each name holds a hash of the content.
+Beside a text of some size stand its compressed copies, `NAME.br` and `NAME.gz` (web/plugins/compressed.ts).
 """
 
 from __future__ import annotations
 
-import gzip
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -20,15 +21,15 @@ _MEDIA_TYPES = {  # not from `mimetypes`, which depends on the tables of the mac
     ".png": "image/png",
     ".woff2": "font/woff2",
 }
-_MIN_GZIPPED = 1024
-"""Bytes; a smaller response is one packet either way."""
+_CODINGS = {".br": "br", ".gz": "gzip"}
+"""Content codings by the suffix of the copy, the smallest first."""
 
 
 class File(Struct, frozen=True):
-    """A built file. `gzipped` is `content` in gzip, None where that gains nothing."""
+    """A built file. `coded` are its compressed copies, by content coding, the smallest first."""
 
     content: bytes
-    gzipped: bytes | None
+    coded: Mapping[str, bytes]
     media_type: str
 
     def __repr__(self) -> str:
@@ -37,12 +38,11 @@ class File(Struct, frozen=True):
 
 def read_files(root: Path) -> dict[str, File]:
     """All files below `root` by their path there, with slashes. Empty where nothing was built."""
-    return {path.relative_to(root).as_posix(): _read(path) for path in root.rglob("*") if path.is_file()}
+    found = (path for path in root.rglob("*") if path.is_file() and path.suffix not in _CODINGS)
+    return {path.relative_to(root).as_posix(): _read(path) for path in found}
 
 
 def _read(path: Path) -> File:
-    content = path.read_bytes()
-    media_type = _MEDIA_TYPES.get(path.suffix, "application/octet-stream")
-    compresses = media_type.endswith("utf-8") and path.name != INDEX  # which has another nonce each time
-    gzipped = gzip.compress(content, mtime=0) if compresses and len(content) >= _MIN_GZIPPED else None
-    return File(content, gzipped, media_type)
+    copies = {coding: path.with_name(path.name + suffix) for suffix, coding in _CODINGS.items()}
+    coded = {coding: copy.read_bytes() for coding, copy in copies.items() if copy.is_file()}
+    return File(path.read_bytes(), coded, _MEDIA_TYPES.get(path.suffix, "application/octet-stream"))

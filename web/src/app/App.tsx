@@ -1,12 +1,13 @@
 import { MantineProvider } from "@mantine/core";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { useState } from "react";
-import { RouterProvider } from "react-router";
+import { useCallback, useState } from "react";
 
 import { ApiError } from "~/api/client";
-import { router } from "~/app/routes";
 import { theme } from "~/app/theme";
 import { SESSION } from "~/features/session/session";
+import { Login } from "~/pages/Login";
+import { PageMissing } from "~/pages/PageMissing";
+import { lazily } from "~/ui/lazily";
 import { Notices } from "~/ui/Notices";
 
 /** The nonce of this page, by which its content security policy allows Mantine's style elements. */
@@ -32,13 +33,29 @@ export function makeQueryClient(): QueryClient {
   return queries;
 }
 
+/** The router and its pages come behind the sign-in page, which most people wait for with nothing in their cache. */
+const Routed = lazily(async () => (await import("~/app/Routed")).Routed, { waiting: () => null, missing: PageMissing, reloads: true });
+
+const LOGIN = `${import.meta.env.BASE_URL}login`;
+
+function Pages() {
+  const [atLogin, setAtLogin] = useState(() => window.location.pathname.replace(/\/$/, "") === LOGIN);
+  const [params] = useState(() => new URLSearchParams(window.location.search));
+  const onSignedIn = useCallback((path: string) => {
+    // The router begins with this address.
+    window.history.replaceState(null, "", `${import.meta.env.BASE_URL.slice(0, -1)}${path}`);
+    setAtLogin(false);
+  }, []);
+  return atLogin ? <Login params={params} onSignedIn={onSignedIn} /> : <Routed />;
+}
+
 export function App() {
   const [queries] = useState(makeQueryClient);
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
       <QueryClientProvider client={queries}>
         <Notices>
-          <RouterProvider router={router} />
+          <Pages />
         </Notices>
       </QueryClientProvider>
     </MantineProvider>

@@ -4,8 +4,8 @@ import type { ComponentType } from "react";
 import { createBrowserRouter, type RouteObject } from "react-router";
 
 import { HomeRedirect } from "~/app/HomeRedirect";
+import { LoginRoute } from "~/app/LoginRoute";
 import { ErrorPage } from "~/pages/ErrorPage";
-import { Login } from "~/pages/Login";
 import { PageMissing } from "~/pages/PageMissing";
 import { lazily, type Missing } from "~/ui/lazily";
 
@@ -55,7 +55,7 @@ export const routes: RouteObject[] = [
     hydrateFallbackElement: <></>,
     children: [
       { index: true, element: <HomeRedirect /> },
-      { path: "login", element: <Login /> },
+      { path: "login", element: <LoginRoute /> },
       {
         ...frame("UserFrame"),
         children: framed([

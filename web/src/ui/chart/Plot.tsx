@@ -1,9 +1,8 @@
 import { useElementSize } from "@mantine/hooks";
-import { line as lineOf } from "d3-shape";
 import { type KeyboardEvent, type PointerEvent, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { axisWidth, type ChartRow, heightScale, labelEvery, PLOT, type Series, stack, sum, written } from "~/ui/chart/geometry";
+import { axisWidth, type ChartRow, type HeightScale, heightScale, labelEvery, linePath, PLOT, type Series, stack, sum, written } from "~/ui/chart/geometry";
 
 import classes from "./Chart.module.css";
 
@@ -25,7 +24,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
 
   const ends = rows.flatMap(({ values }) => (kind === "columns" ? stack(values).map(([, to]) => to) : values)).filter((end) => !Number.isNaN(end));
   const y = heightScale(ends, height);
-  const [least = 0] = y.domain();
+  const [least] = y.domain;
   const ticks = y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT))));
   const left = axisWidth(ticks.map(write));
   const room = Math.max(0, width - left - PLOT.right);
@@ -99,12 +98,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
                 key={one.name}
                 className={classes["line"]}
                 stroke={one.color}
-                d={
-                  lineOf<ChartRow>()
-                    .x((_, place) => center(place))
-                    .defined((row) => row.values.length > 0 && !Number.isNaN(row.values[which]))
-                    .y((row) => y(row.values[which] ?? 0))(rows) ?? ""
-                }
+                d={linePath(rows.map(({ values }, place) => (values.length === 0 || Number.isNaN(values[which]) ? null : [center(place), y(values[which] ?? 0)])))}
               />
             ))}
         {least < 0 && <line className={classes["zero"]} x1={left} x2={width - PLOT.right} y1={y(0)} y2={y(0)} />}
@@ -150,7 +144,7 @@ interface ColumnProps {
   series: readonly Series[];
   center: number;
   width: number;
-  y: ReturnType<typeof heightScale>;
+  y: HeightScale;
 }
 
 function Column({ row, series, center, width, y }: ColumnProps) {

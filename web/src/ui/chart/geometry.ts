@@ -1,5 +1,5 @@
 /** The data of a chart, and the geometry of its plot. */
-import { scaleLinear } from "d3-scale";
+import { nice, ticks } from "d3-array";
 
 export interface Series {
   name: string;
@@ -30,14 +30,36 @@ export function stack(values: readonly number[]): [from: number, to: number][] {
   });
 }
 
+/** Where values are, in pixels from the top. */
+export interface HeightScale {
+  (value: number): number;
+  domain: readonly [least: number, most: number];
+  /** About so many round values, to write beside them. */
+  ticks: (count: number) => number[];
+}
+
 /** The y axis: from 0, or the least value where that is negative, to a round value above all others. */
-export function heightScale(ends: readonly number[], height: number) {
-  const top = Math.max(0, ...ends);
-  const bottom = Math.min(0, ...ends);
-  return scaleLinear()
-    .domain([bottom, top > bottom ? top : 1])
-    .nice(4)
-    .range([height - PLOT.bottom, PLOT.top]);
+export function heightScale(ends: readonly number[], height: number): HeightScale {
+  const most = Math.max(0, ...ends);
+  const least = Math.min(0, ...ends);
+  const [bottom, top] = nice(least, most > least ? most : 1, 4);
+  const foot = height - PLOT.bottom;
+  const place = (value: number) => foot - ((value - bottom) / (top - bottom)) * (foot - PLOT.top);
+  return Object.assign(place, { domain: [bottom, top] as const, ticks: (count: number) => ticks(bottom, top, count) });
+}
+
+type Point = readonly [x: number, y: number];
+
+/** The path of a line through points, as SVG writes it. Null: nothing is known there, and the line begins again after it. */
+export function linePath(points: readonly (Point | null)[]): string {
+  const draw = (point: Point | null, place: number) => {
+    if (point === null) return "";
+    const begins = points[place - 1] == null;
+    // A line of no length, closed, is a dot.
+    const alone = begins && points[place + 1] == null;
+    return `${begins ? "M" : "L"}${point[0].toFixed(2)},${point[1].toFixed(2)}${alone ? "Z" : ""}`;
+  };
+  return points.map(draw).join("");
 }
 
 /** The width of the labels of the y axis, in pixels. */

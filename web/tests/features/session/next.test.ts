@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { safeNext } from "~/features/session/next";
+import { destinationOf, safeNext } from "~/features/session/next";
+import type { Session } from "~/features/session/session";
 
 describe("where signing in leads", () => {
   it.each(["/home", "/admin/users?q=a&sort=cost", "/calls/req_1"])("to %s, a page of ours", (next) => expect(safeNext(next)).toBe(next));
@@ -25,4 +26,14 @@ describe("where signing in leads", () => {
   });
 
   it("not out of the pages", () => expect(safeNext("/../admin/users")).toBeNull());
+});
+
+describe("after signing in one comes", () => {
+  const session = (role: "admin" | "user") => ({ user: { role } }) as Session;
+  it("to the page that was asked for", () => expect(destinationOf(session("user"), "/calls?model=a")).toBe("/calls?model=a"));
+  it("to one's first page, where none was asked for", () => expect(destinationOf(session("admin"), null)).toBe("/admin"));
+  it("to one's first page, where that is a page of the other role", () => {
+    expect(destinationOf(session("user"), "/admin/users")).toBe("/home");
+    expect(destinationOf(session("admin"), "/chat")).toBe("/admin");
+  });
 });

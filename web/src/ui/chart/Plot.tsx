@@ -169,7 +169,9 @@ function Legend({ series }: { series: readonly Series[] }) {
       {series.map((one) => (
         <li key={one.name}>
           <span className={classes["dot"]} style={{ background: one.color }} />
-          {one.name}
+          <span className={classes["legendName"]} title={one.name}>
+            {one.name}
+          </span>
         </li>
       ))}
     </ul>

@@ -52,7 +52,17 @@ const FEATURES = {
     models: "what is pulled becomes a model",
     upstreams: "a model is pulled at one upstream, or at each whose models can be changed",
   },
-  refusals: { limits: "a refusal says in words which limit refused", session: "admins and users read different paths of the API" },
+  refusals: {
+    limits: "a refusal says in words which limit refused",
+    session: "admins and users read different paths of the API",
+  },
+  explorer: {
+    calls: "a request's status has the words that it has among the calls",
+    keys: "a key goes by its name and prefix",
+    models: "models have one colour on every page",
+    refusals: "a count of refusals leads to their reasons",
+    session: "admins and users read different paths of the API",
+  },
   audit: { limits: "an entry says in words which limits were set" },
   alerts: {
     audit: "an event says who acted, in the same words",

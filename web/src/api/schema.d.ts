@@ -11373,8 +11373,10 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
                 compare?: boolean;
+                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
                 /** @description The most rows of a page. */
@@ -11483,8 +11485,10 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
                 compare?: boolean;
+                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
             };
@@ -14787,8 +14791,10 @@ export interface operations {
                 user_id?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
                 compare?: boolean;
+                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                compare_from?: string | null;
                 /** @description The most rows of a page. */
                 limit?: number;
                 /** @description The `next` of the previous page. */
@@ -16352,8 +16358,10 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
                 compare?: boolean;
+                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
                 /** @description The most rows of a page. */
@@ -16462,8 +16470,10 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
                 compare?: boolean;
+                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
                 /** @description The most rows of a page. */
@@ -16587,8 +16597,10 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by the length of the period. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
                 compare?: boolean;
+                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
             };

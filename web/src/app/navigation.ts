@@ -1,6 +1,6 @@
 /** The entries of the rail, for each role. */
 import {
-  IconBell, IconBook2, IconBoxModel2, IconChartBar, IconCoin, IconFileInvoice, IconHistory, IconHome, IconKey, IconListDetails,
+  IconBell, IconBook2, IconBoxModel2, IconChartBar, IconChartHistogram, IconCoin, IconFileInvoice, IconHistory, IconHome, IconKey, IconListDetails,
   IconMessage, IconServer2, IconUsers, IconUsersGroup, type TablerIcon,
 } from "@tabler/icons-react";
 
@@ -14,6 +14,7 @@ export interface NavigationItem {
 
 export const ADMIN_NAVIGATION: NavigationItem[] = [
   { to: "/admin", label: "Overview", icon: IconChartBar },
+  { to: "/admin/usage", label: "Usage", icon: IconChartHistogram },
   { to: "/admin/users", label: "Users", icon: IconUsers },
   { to: "/admin/teams", label: "Teams", icon: IconUsersGroup },
   { to: "/admin/calls", label: "Calls", icon: IconListDetails },
@@ -26,6 +27,7 @@ export const ADMIN_NAVIGATION: NavigationItem[] = [
 
 const USER_NAVIGATION: NavigationItem[] = [
   { to: "/home", label: "Home", icon: IconHome },
+  { to: "/usage", label: "Usage", icon: IconChartHistogram },
   { to: "/calls", label: "Calls", icon: IconListDetails },
   { to: "/keys", label: "Keys", icon: IconKey },
   { to: "/invoices", label: "Invoices", icon: IconFileInvoice },

@@ -60,6 +60,7 @@ export const routes: RouteObject[] = [
         ...frame("UserFrame"),
         children: framed([
           { path: "home", lazy: () => import("~/pages/user/Home") },
+          { path: "usage", lazy: () => import("~/pages/user/Usage") },
           { path: "calls/:requestId?", lazy: () => import("~/pages/user/Calls") },
           { path: "invoices", lazy: () => import("~/pages/user/Invoices") },
           { path: "invoices/:invoiceId", lazy: () => import("~/pages/user/Invoice") },
@@ -73,6 +74,7 @@ export const routes: RouteObject[] = [
         ...frame("AdminFrame"),
         children: framed([
           { index: true, lazy: () => import("~/pages/admin/Overview") },
+          { path: "usage", lazy: () => import("~/pages/admin/Usage") },
           { path: "users", lazy: () => import("~/pages/admin/Users") },
           { path: "users/:userId", lazy: () => import("~/pages/admin/User") },
           { path: "teams", lazy: () => import("~/pages/admin/Teams") },

@@ -1,4 +1,4 @@
-"""What the same groups used in the period of the same length just before."""
+"""What the same groups used in an earlier period of the same length: just before, unless it is named."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ class Previous(Struct, frozen=True):
         return self.figures.get(self.earlier(place), nothing)
 
 
-async def previous_of(explorer: Explorer, question: Question, rows: Sequence[tuple[Place, Figures]]) -> Previous:
-    """The figures that those `rows` are compared with, which answer a question about a period. Raises StoreError."""
+async def previous_of(
+    explorer: Explorer, question: Question, rows: Sequence[tuple[Place, Figures]], start: int
+) -> Previous:
+    """The figures that those `rows` are compared with, which answer a question about a period: of one as long that
+    begins at `start`, but ends where that of the question begins. Raises StoreError."""
     since, until = span_of(question)
-    shift = _shift(question.group_by, until - since)
+    shift = _shift(question.group_by, since - start)
 
     def earlier(place: Place) -> Place:
         return tuple(
@@ -40,7 +43,7 @@ async def previous_of(explorer: Explorer, question: Question, rows: Sequence[tup
             for group, value in zip(question.group_by, place, strict=True)
         )
 
-    which = replace(question.which, since=max(0, since - (until - since)), until=since)
+    which = replace(question.which, since=start, until=min(start + until - since, since))
     found = await explorer.explore_groups(replace(question, which=which), [earlier(place) for place, _ in rows])
     return Previous(dict(found.rows), found.total, earlier)
 
@@ -53,11 +56,11 @@ def span_of(question: Question) -> tuple[int, int]:
     return which.since, which.until
 
 
-def _shift(groups: Sequence[str], length: int) -> int:
-    """How much earlier the days or hours are that those of a period are compared with: by its length, in whole ones, so
-    that the day of half a period is compared with the day before."""
+def _shift(groups: Sequence[str], distance: int) -> int:
+    """How much earlier the days or hours are that those of a period are compared with: as much as the period before
+    is, in whole ones, so that the day of half a period is compared with the day before."""
     unit = max((_TIMES[group][0] for group in groups if group in _TIMES), default=1)
-    return -(-length // unit) * unit
+    return -(-distance // unit) * unit
 
 
 def _earlier(label: str, shift: int, label_of: Callable[[int], str]) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import errors
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
-from tollkeeper.control.http.schemas import MAX_LIMIT, Query, Time
+from tollkeeper.control.http.schemas import MAX_LIMIT, Query, Time, TimeIn
 from tollkeeper.control.usage.filters import OwnRecords, RecordsOfAll, RecordsOfTeam, filter_of, period_of
 from tollkeeper.control.usage.groups import (
     ALL_GROUPS,
@@ -107,7 +107,12 @@ class Grouped(Query):
     compare: bool = Field(
         False,
         description="Give each row, and the total, the figures of the period of the same length just before: those of"
-        " the same group; of a day or an hour, the one that is earlier by the length of the period.",
+        " the same group; of a day or an hour, the one that is earlier by as much as that period is.",
+    )
+    compare_from: TimeIn | None = Field(
+        None,
+        description="Start of the period to compare with, not later than `from`; it is as long, but ends where this one"
+        " begins. Absent: just before.",
     )
 
 
@@ -156,6 +161,19 @@ def question_of(
     return Question(which, groups, order_by=order_by, ascending=ascending)
 
 
+def previous_start(query: Grouped, question: Question) -> int | None:
+    """When the period begins that a question's is compared with; None: it is compared with none. Raises
+    Unprocessable."""
+    if not query.compare:
+        return None
+    since, until = span_of(question)
+    if query.compare_from is None:
+        return max(0, since - (until - since))
+    if query.compare_from > since:
+        raise Unprocessable("'compare_from' must not be later than 'from'.", param="compare_from")
+    return query.compare_from
+
+
 async def usage_summary(
     services: ControlServices,
     user_id: str | None,
@@ -168,8 +186,9 @@ async def usage_summary(
     which, groups = question.which, question.group_by
     since, until = span_of(question)
     offset = _read_cursor(query.after)
+    start = previous_start(query, question)
     found = await services.explorer.explore(replace(question, limit=query.limit, offset=offset))
-    before = await previous_of(services.explorer, question, found.rows) if query.compare else None
+    before = None if start is None else await previous_of(services.explorer, question, found.rows, start)
     of_team = {} if which.team_id is None else {"team_id": which.team_id or None}
     return Summary(
         object="usage.summary",

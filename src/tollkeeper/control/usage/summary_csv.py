@@ -16,7 +16,7 @@ from tollkeeper.control.http.errors import Responses
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
 from tollkeeper.control.usage.groups import ALL_GROUPS, FIGURES, OWN_GROUPS, field_of
 from tollkeeper.control.usage.previous import Place, Previous, previous_of
-from tollkeeper.control.usage.summary import GroupsOfAll, OwnGroups, question_of
+from tollkeeper.control.usage.summary import Grouped, GroupsOfAll, OwnGroups, previous_start, question_of
 from tollkeeper.rules.money import format_usd
 from tollkeeper.store.ports.explorer import Figure, Figures, Question
 from tollkeeper.wire.csv_cells import encode_rows, format_cell
@@ -28,19 +28,19 @@ _SENT = 1000
 _Row = tuple[Place, Figures]
 
 
-def _response(services: ControlServices, question: Question, *, compare: bool) -> Response:
+def _response(services: ControlServices, question: Question, query: Grouped) -> Response:
     return StreamingResponse(
-        _lines(services, question, compare=compare),
+        _lines(services, question, previous_start(query, question)),
         headers={"content-disposition": 'attachment; filename="usage-summary.csv"'},
         media_type="text/csv; charset=utf-8",
     )
 
 
-async def _lines(services: ControlServices, question: Question, *, compare: bool) -> AsyncIterator[bytes]:
-    previous = [f"previous_{figure}" for figure in FIGURES] if compare else []
+async def _lines(services: ControlServices, question: Question, start: int | None) -> AsyncIterator[bytes]:
+    previous = [] if start is None else [f"previous_{figure}" for figure in FIGURES]
     yield encode_rows([[*map(field_of, question.group_by), *FIGURES, *previous]])
     async for rows in _read(services, question):
-        before = await previous_of(services.explorer, question, rows) if compare else None
+        before = None if start is None else await previous_of(services.explorer, question, rows, start)
         yield await asyncio.to_thread(_encoded, rows, before)
 
 
@@ -104,7 +104,7 @@ user_routes = user_router("usage")
 )
 async def _own_csv(services: Services, caller: CurrentCaller, query: Annotated[OwnGroups, FromQuery()]) -> Response:
     question = question_of(services, caller.user.user_id, query, OWN_GROUPS)
-    return _response(services, question, compare=query.compare)
+    return _response(services, question, query)
 
 
 admin_routes = admin_router("usage of everyone")
@@ -117,4 +117,4 @@ admin_routes = admin_router("usage of everyone")
     responses=_CSV,
 )
 async def _all_csv(services: Services, query: Annotated[GroupsOfAll, FromQuery()]) -> Response:
-    return _response(services, question_of(services, None, query, ALL_GROUPS), compare=query.compare)
+    return _response(services, question_of(services, None, query, ALL_GROUPS), query)

@@ -29,7 +29,7 @@ export function CallFilters({ admin, userId }: { admin: boolean; userId?: string
       <Chip name="key" label="Key" />
       <Chip name="end_user" label="Person" />
       <Chip name="upstream" label="Upstream" />
-      <Chip name="endpoint" label="Path" />
+      <Chip name="endpoint" label="Endpoint" />
       <Chip name="tag" label="Tag" />
     </>
   );

@@ -53,7 +53,8 @@ type FilterName = (typeof NAMES)[keyof typeof NAMES];
 /** The filters, by their names in the API. */
 export type CallFilter = { from: string; to: string; status?: Status } & Partial<Record<Exclude<FilterName, "status">, string>>;
 
-/** The filters that the URL sets, or those of one user's calls. Only admins can choose a team. */
+/** The filters that the URL sets, or those of one user's calls. Only admins can choose a team. An empty team or person selects the calls of
+ * none. */
 export function filterOf(params: URLSearchParams, { from, to }: Period, userId?: string, admin = false): CallFilter {
   const filter: CallFilter = { from, to };
   for (const name of FILTERS) {

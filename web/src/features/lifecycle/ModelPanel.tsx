@@ -102,6 +102,10 @@ function Details({ model, ask }: DetailsProps) {
           <Anchor component={Link} to={`/admin/calls?model=${encodeURIComponent(name)}&period=month`} size="sm">
             {count(model.requests_this_month)}
           </Anchor>
+          {" · "}
+          <Anchor component={Link} to={`/admin/usage?group_by=user&model=${encodeURIComponent(name)}&period=month`} size="sm">
+            Explore usage
+          </Anchor>
         </Fact>
         <Fact name="Last used">
           <RelativeTime at={model.last_used_at} />

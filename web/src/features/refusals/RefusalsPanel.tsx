@@ -22,14 +22,19 @@ const COLUMNS: Column<Refusal>[] = [
   { id: "last", label: "Last", narrow: "named", cell: (row) => <RelativeTime at={row.last_at} /> },
 ];
 
+/** Reasons, and how often each refused. */
+export function RefusalsTable({ rows }: { rows: readonly Refusal[] }) {
+  return <DataTable label="Refused requests" columns={COLUMNS} rows={rows} rowKey={({ status, code, limit }) => `${status} ${code} ${limit}`} empty={null} />;
+}
+
 /** Why requests were refused in the period: for admins everyone's or those of a user, for users their own; nothing where none was. */
 export function RefusalsPanel({ period, userId }: { period: Period; userId?: string }) {
   const { data, error } = useRefusals(period, userId);
   if (error !== null) return <ErrorMessage error={error} />;
-  if (data === undefined || data.data.length === 0) return null;
+  if (data === undefined || data.length === 0) return null;
   return (
     <Panel title="Refused requests" flush>
-      <DataTable label="Refused requests" columns={COLUMNS} rows={data.data} rowKey={({ status, code, limit }) => `${status} ${code} ${limit}`} empty={null} />
+      <RefusalsTable rows={data} />
     </Panel>
   );
 }

@@ -6,29 +6,41 @@ import { useIsAdmin } from "~/features/session/session";
 import { limitName } from "~/features/limits/names";
 import type { Period } from "~/ui/period";
 
-type Refusals = Schemas["Refusals"];
-
 export type Refusal = Schemas["RefusalRow"];
 
 /** The first part of the keys of queries of refusals. */
 export const REFUSALS = "refusals";
 const EVERY_MS = 30_000;
 
-/** For admins: everyone's, or those of one user. For users: their own. */
-export function useRefusals({ from, to }: Period, userId?: string) {
+/** What was refused. */
+interface Which {
+  keyId?: string;
+  model?: string;
+}
+
+/** The reasons of a period, the most frequent first. For admins: everyone's, or of one user. For users: their own. */
+export function useRefusals({ from, to }: Pick<Period, "from" | "to">, userId?: string, { keyId, model }: Which = {}) {
   const admin = useIsAdmin();
-  const query = { from, to, group_by: "reason" };
-  return useQuery<Refusals>({
-    queryKey: [REFUSALS, admin, userId, query],
+  // The API does not filter by model: all rows are asked for, and those of others left out.
+  const group = model === undefined ? { group_by: "reason" } : { group_by: "reason,model", limit: MOST };
+  const query = { from, to, ...group, ...(keyId !== undefined && { key_id: keyId }) };
+  return useQuery({
+    queryKey: [REFUSALS, admin, userId, model, query],
     placeholderData: keepPreviousData,
     // Of a single user, the live feed says when there are more.
     refetchInterval: admin && userId === undefined ? EVERY_MS : false,
-    queryFn: () =>
-      admin
-        ? body(api.GET("/admin/refusals", { params: { query: { ...query, ...(userId !== undefined && { user_id: userId }) } } }))
-        : body(api.GET("/v1/refusals", { params: { query } })),
+    queryFn: async () => {
+      const { data } = await body<Schemas["Refusals"]>(
+        admin
+          ? api.GET("/admin/refusals", { params: { query: { ...query, ...(userId !== undefined && { user_id: userId }) } } })
+          : api.GET("/v1/refusals", { params: { query } }),
+      );
+      return model === undefined ? data : data.filter((row) => (row.model ?? "") === model);
+    },
   });
 }
+
+const MOST = 1000;
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["invalid_api_key", "Key revoked or expired"],

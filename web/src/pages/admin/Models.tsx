@@ -1,8 +1,9 @@
 import { Button } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
-import { useParams } from "react-router";
+import { Link, useParams } from "react-router";
 
 import { EvictForm } from "~/features/lifecycle/EvictForm";
+import { explorerPath } from "~/features/explorer/links";
 import { JobsPanel } from "~/features/pulls/JobsPanel";
 import { ModelActions } from "~/features/lifecycle/ModelActions";
 import { ModelPanel } from "~/features/lifecycle/ModelPanel";
@@ -33,6 +34,9 @@ export function Component() {
       actions={
         <>
           <SearchBox label="Search models" />
+          <Button component={Link} to={explorerPath(true, "model")} variant="default">
+            Explore usage
+          </Button>
           <Button variant="default" onClick={() => setEvicting("1")}>
             Evict unused
           </Button>

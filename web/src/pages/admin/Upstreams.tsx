@@ -1,7 +1,8 @@
 import { Button } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
-import { useParams } from "react-router";
+import { Link, useParams } from "react-router";
 
+import { explorerPath } from "~/features/explorer/links";
 import { AddUpstream, EditUpstream } from "~/features/upstreams/UpstreamPanels";
 import { useUpstreams } from "~/features/upstreams/upstreams";
 import { UpstreamsTable } from "~/features/upstreams/UpstreamsTable";
@@ -19,9 +20,14 @@ export function Component() {
     <Page
       title="Upstreams"
       actions={
-        <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setAdding("1")}>
-          Add upstream
-        </Button>
+        <>
+          <Button component={Link} to={explorerPath(true, "upstream")} variant="default">
+            Explore usage
+          </Button>
+          <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setAdding("1")}>
+            Add upstream
+          </Button>
+        </>
       }
     >
       {error !== null ? (

@@ -1,5 +1,5 @@
 import { Anchor, Badge, Button, Text } from "@mantine/core";
-import { Link, useParams } from "react-router";
+import { Link, useLocation, useParams } from "react-router";
 
 import { ApiError } from "~/api/client";
 import { CallsTable } from "~/features/calls/CallsTable";
@@ -7,6 +7,7 @@ import { CreditPanel } from "~/features/invoices/Credit";
 import { InvoicesTable } from "~/features/invoices/InvoicesTable";
 import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
 import { EndUsersPanel } from "~/features/endUsers/EndUsersPanel";
+import { explorerPath } from "~/features/explorer/links";
 import { KeysTable } from "~/features/keys/KeysTable";
 import { LimitMeters } from "~/features/limits/LimitMeters";
 import { LiveState } from "~/features/live/LiveState";
@@ -48,6 +49,7 @@ export function Component() {
 function UserPage({ user }: { user: UserRow }) {
   const { user_id: userId, name, status, role, team } = user;
   const [editing, setEditing] = usePanel("limits");
+  const { search } = useLocation();
   const period = usePeriod();
   const usage = useUsage(period, { userId }, true);
   const { held: reading, lost } = useUserPage(userId);
@@ -86,6 +88,9 @@ function UserPage({ user }: { user: UserRow }) {
         <span>
           last seen <RelativeTime at={user.last_seen_at} />
         </span>
+        <Anchor component={Link} to={explorerPath(true, "model", [{ by: "user", value: userId }], search)} inherit>
+          Explore usage
+        </Anchor>
       </p>
       {usage.error !== null && <ErrorMessage error={usage.error} />}
       {lost && reading === null ? <ErrorMessage error={NO_LIVE_FIGURES} /> : <UserTiles reading={reading} usage={usage} period={period} />}

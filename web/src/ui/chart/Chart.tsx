@@ -14,13 +14,15 @@ interface ChartProps extends PlotProps {
   place: string;
   /** Fewer rows for the table, where the plot has too many to read. */
   tableRows?: readonly ChartRow[];
+  /** Beside the title. */
+  actions?: ReactNode;
   /** Shown instead of the chart, where there is nothing to draw. */
   empty?: ReactNode;
 }
 
-export function Chart({ title, place, tableRows, empty, ...plot }: ChartProps) {
+export function Chart({ title, place, tableRows, actions, empty, ...plot }: ChartProps) {
   const [asTable, setAsTable] = useState(false);
-  if (empty !== undefined && empty !== null) return <Panel title={title}>{empty}</Panel>;
+  if (empty !== undefined && empty !== null) return <Panel title={title} actions={actions}>{empty}</Panel>;
   const toggle = (
     <Button variant="subtle" color="gray" size="compact-xs" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
       {asTable ? "Chart" : "Table"}
@@ -29,7 +31,7 @@ export function Chart({ title, place, tableRows, empty, ...plot }: ChartProps) {
   const { kind, series, rows, write } = plot;
   const table = <ChartTable title={title} place={place} series={series} rows={tableRows ?? rows} write={write} sums={kind === "columns"} links={asTable} />;
   return (
-    <Panel title={title} actions={toggle}>
+    <Panel title={title} actions={<>{actions}{toggle}</>}>
       {asTable ? (
         table
       ) : (

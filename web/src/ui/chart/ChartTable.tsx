@@ -1,6 +1,6 @@
 import { Link } from "react-router";
 
-import { type ChartRow, type Series, sum } from "~/ui/chart/geometry";
+import { type ChartRow, type Series, sum, written } from "~/ui/chart/geometry";
 
 import classes from "./Chart.module.css";
 
@@ -39,7 +39,7 @@ export function ChartTable({ title, place, series, rows, write, sums, links }: P
               <th scope="row">{row.label}</th>
               {series.map((one, which) => (
                 <td key={one.name} className="num">
-                  <Figure value={row.values[which] ?? 0} write={write} to={links ? row.parts?.[which] : undefined} />
+                  <Figure value={row.values[which]} write={write} to={links ? row.parts?.[which] : undefined} />
                 </td>
               ))}
               {withSum && (

@@ -2,7 +2,7 @@ import { useElementSize } from "@mantine/hooks";
 import { type KeyboardEvent, type MouseEvent, type PointerEvent, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { apart, axisWidth, type ChartRow, type HeightScale, heightScale, labelEvery, linePath, PLOT, type Series, stack, sum } from "~/ui/chart/geometry";
+import { apart, axisWidth, type ChartRow, type HeightScale, heightScale, labelEvery, linePath, PLOT, type Series, stack, sum, written } from "~/ui/chart/geometry";
 import { Name } from "~/ui/Name";
 
 import classes from "./Chart.module.css";
@@ -23,7 +23,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
   const [at, setAt] = useState<number | null>(null);
   const navigate = useNavigate();
 
-  const ends = rows.flatMap(({ values }) => (kind === "columns" ? stack(values).map(([, to]) => to) : values));
+  const ends = rows.flatMap(({ values }) => (kind === "columns" ? stack(values).map(([, to]) => to) : values)).filter((end) => !Number.isNaN(end));
   const y = heightScale(ends, height);
   const [least] = y.domain;
   const ticks = y.ticks(Math.max(2, Math.min(4, Math.floor(height / TICK_HEIGHT))));
@@ -102,7 +102,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
                 key={one.name}
                 className={classes["line"]}
                 stroke={one.color}
-                d={linePath(rows.map(({ values }, place) => (values.length === 0 ? null : [center(place), y(values[which] ?? 0)])))}
+                d={linePath(rows.map(({ values }, place) => (values.length === 0 || Number.isNaN(values[which]) ? null : [center(place), y(values[which] ?? 0)])))}
               />
             ))}
         {least < 0 && <line className={classes["zero"]} x1={left} x2={width - PLOT.right} y1={y(0)} y2={y(0)} />}
@@ -119,7 +119,7 @@ export function Plot({ kind, series, rows, write, height = 220 }: PlotProps) {
             <div key={one.name} className={classes["tipLine"]}>
               <span className={classes["dot"]} style={{ background: one.color }} />
               <span className={classes["tipName"]}>{one.name}</span>
-              <span className="num">{write(pointed.values[which] ?? 0)}</span>
+              <span className="num">{written(pointed.values[which], write)}</span>
             </div>
           ))}
           {series.length > 1 && kind === "columns" && (
@@ -188,5 +188,5 @@ function Legend({ series }: { series: readonly Series[] }) {
 
 /** What a screen reader says of a place. */
 function describe(row: ChartRow, series: readonly Series[], write: (value: number) => string): string {
-  return `${row.label}: ${series.map((one, which) => `${one.name} ${write(row.values[which] ?? 0)}`).join(", ")}`;
+  return `${row.label}: ${series.map((one, which) => `${one.name} ${written(row.values[which], write)}`).join(", ")}`;
 }

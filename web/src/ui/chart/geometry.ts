@@ -12,7 +12,7 @@ export interface ChartRow {
   label: string;
   /** The label below this place, where not every place has one; "": none. */
   tick?: string;
-  /** Empty where nothing is known: a line begins after it. */
+  /** Empty where nothing is known: a line begins after it. NaN: nothing is known of that series. */
   values: readonly number[];
   /** The path that a click on this place opens. */
   to?: string;
@@ -97,6 +97,11 @@ export function apart<Label extends AxisLabel>(labels: readonly Label[]): Label[
     free = left - GAP;
     return [label, ...shown];
   }, []);
+}
+
+/** A value in words, "–" where it is not known. */
+export function written(value: number | undefined, write: (value: number) => string): string {
+  return Number.isNaN(value) ? "–" : write(value ?? 0);
 }
 
 export function sum(values: readonly number[]): number {

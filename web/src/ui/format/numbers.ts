@@ -37,12 +37,18 @@ export function rateParts(value: number): [string, string] {
   return value < 0.1 ? ["<0.1", ""] : compactParts(value < 100 ? Math.round(value * 10) / 10 : Math.round(value));
 }
 
-/** The change from `before` to `now` in percent, with its sign: "+12 %"; null where `before` is 0. */
+/** From here on a change is a multiple: more percents say less. */
+const MOST_PERCENT = 999;
+
+/** The change from `before` to `now`, with its sign: "+12 %", "−100 %"; "×14" where it is that large, "new" where there was nothing
+ * before; null where there is nothing to say, or a share of it would say nothing. */
 export function change(now: number, before: number): string | null {
-  if (before === 0) return null;
+  if (before === 0) return now === 0 ? null : "new";
+  if (before < 0 !== now < 0 && now !== 0) return null;
   const percent = Math.round(((now - before) / Math.abs(before)) * 100);
   if (percent === 0) return "±0 %";
-  return `${percent > 0 ? "+" : "−"}${GROUPS.format(Math.abs(percent))} %`;
+  if (Math.abs(percent) > MOST_PERCENT) return `×${GROUPS.format(Math.round(now / before))}`;
+  return `${percent > 0 ? "+" : "−"}${Math.abs(percent)} %`;
 }
 
 const SIZES: [number, string][] = [

@@ -2,11 +2,11 @@ import { screen } from "@testing-library/react";
 import { beforeEach, expect, it, vi } from "vitest";
 
 import { api } from "~/api/client";
-import { refusalWords } from "~/features/refusals/refusals";
+import { refusalWords, useRefusals } from "~/features/refusals/refusals";
 import { RefusalsPanel } from "~/features/refusals/RefusalsPanel";
 import type { Period } from "~/ui/period";
 
-import { answer, sessionOf, show } from "../../render";
+import { answer, sessionOf, show, showHook } from "../../render";
 
 const PERIOD = { from: "2026-11-20T00:00:00Z", to: "2026-11-21T00:00:00Z" } as Period;
 const PACE = { status: 429, code: "rate_limit_exceeded", limit: "requests_per_minute", count: 12, last_at: new Date().toISOString() };
@@ -46,4 +46,18 @@ it("shows a code that it does not know", () => {
   expect(refusalWords({ ...KEY, code: "unheard_of" })).toBe("unheard_of");
   expect(refusalWords({ ...PACE, limit: "max_tokens_per_request" })).toBe("Limit: tokens in one request");
   expect(refusalWords({ ...KEY, code: "model_not_allowed", limit: "allowed_models" })).toBe("Model not allowed");
+});
+
+it("leaves out other models, and asks for those of a key", async () => {
+  const rows = [
+    { ...PACE, model: "m:1" },
+    { ...KEY, model: null },
+  ];
+  const asked = vi.spyOn(api, "GET").mockResolvedValue(answer({ data: rows, total: { count: 15 } }));
+  const { result } = showHook(() => useRefusals(PERIOD, undefined, { keyId: "key_1", model: "m:1" }), { session: sessionOf("admin") });
+  await vi.waitFor(() => expect(result.current.data).toEqual([rows[0]]));
+  expect(asked.mock.calls[0]).toEqual([
+    "/admin/refusals",
+    { params: { query: { from: PERIOD.from, to: PERIOD.to, group_by: "reason,model", limit: 1000, key_id: "key_1" } } },
+  ]);
 });

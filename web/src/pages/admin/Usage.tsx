@@ -1,0 +1,11 @@
+import { Explorer } from "~/features/explorer/Explorer";
+import { Page } from "~/ui/Page";
+
+/** Who used what, when, at what cost and how it went. */
+export function Component() {
+  return (
+    <Page title="Usage" period>
+      <Explorer />
+    </Page>
+  );
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+
+import { canFilter, groupLabel, groupsOf, isGroup, tagGroup, valueOf, valueWords } from "~/features/explorer/groups";
+
+import { row } from "./samples";
+
+describe("groups", () => {
+  it("are of everyone for admins alone", () => {
+    expect(groupsOf(true)).toEqual(expect.arrayContaining(["user", "team"]));
+    expect(groupsOf(false)).not.toContain("user");
+    expect(groupsOf(false)).not.toContain("team");
+    expect([isGroup("tag:x", false), isGroup("tag:", false), isGroup("toString", true)]).toEqual([true, false, false]);
+  });
+
+  it("by a tag are written as the API writes them, and read by people", () => {
+    const group = tagGroup("a:b,c%");
+    expect(group).toBe("tag:a%3Ab%2Cc%25");
+    expect(groupLabel(group)).toBe("Tag a:b,c%");
+    expect(groupLabel("tag:%zz")).toBe("Tag %zz");
+  });
+
+  it("have their values in fields of their own", () => {
+    const of = row({ user_id: "ann", key_id: null, tag: "blue", hour: "2026-11-19T13:00:00Z", end_user_id: "mia" });
+    expect((["user", "key", "tag:project", "hour", "end_user"] as const).map((group) => valueOf(of, group))).toEqual(["ann", "", "blue", "2026-11-19T13:00:00Z", "mia"]);
+  });
+
+  it.each([
+    ["day", "2026-11-19", "19 Nov"],
+    ["hour", "2026-11-19T13:00:00Z", "19 Nov, 13:00"],
+    ["status", "lost", "Lost"],
+    ["status", "toString", "toString"],
+    ["team", "", "no team"],
+    ["tag:project", "", "without it"],
+    ["model", "", "corrections"],
+  ] as const)("of %s say %s in words", (group, value, words) => expect(valueWords(group, value)).toBe(words));
+
+  it("of nothing can be filtered by where the API can", () => {
+    expect([canFilter("team", ""), canFilter("end_user", ""), canFilter("tag:x", ""), canFilter("key", ""), canFilter("key", "k")]).toEqual([true, true, true, false, true]);
+  });
+});

@@ -39,10 +39,18 @@ class SlowAccounts(MemoryAccounts):
         ended: Collection[str] = (),
         linked: Sequence[ExternalIdentity] = (),
         audit: AuditEntry,
+        also: Sequence[AuditEntry] = (),
         events: Sequence[Event] = (),
     ) -> tuple[list[User], list[Key]]:
         saved = await super().save(
-            users=users, keys=keys, forgotten=forgotten, ended=ended, linked=linked, audit=audit, events=events
+            users=users,
+            keys=keys,
+            forgotten=forgotten,
+            ended=ended,
+            linked=linked,
+            audit=audit,
+            also=also,
+            events=events,
         )
         self.saved.set()
         await self.done.wait()
@@ -277,6 +285,7 @@ class OtherWriter(MemoryAccounts):
         ended: Collection[str] = (),
         linked: Sequence[ExternalIdentity] = (),
         audit: AuditEntry,
+        also: Sequence[AuditEntry] = (),
         events: Sequence[Event] = (),
     ) -> tuple[list[User], list[Key]]:
         if self.left and users:
@@ -284,7 +293,14 @@ class OtherWriter(MemoryAccounts):
             [there] = [user for user in (await self.load())[0] if user.user_id == users[0].user_id]
             await super().save(users=[replace(there, name=f"other {self.left}")], audit=ROOT.entry(0, "x", "x"))
         return await super().save(
-            users=users, keys=keys, forgotten=forgotten, ended=ended, linked=linked, audit=audit, events=events
+            users=users,
+            keys=keys,
+            forgotten=forgotten,
+            ended=ended,
+            linked=linked,
+            audit=audit,
+            also=also,
+            events=events,
         )
 
 

@@ -2,7 +2,7 @@
  * The clock of the pages: the zone of every day, hour and time on them, UTC or the viewer's own, as chosen by the switch in the rail
  * and kept in this browser. Days begin at midnight of that zone: on a day when clocks are changed they have 23 or 25 hours.
  */
-import { useSyncExternalStore } from "react";
+import { createContext, useContext, useSyncExternalStore } from "react";
 
 export interface Clock {
   readonly choice: "here" | "utc";
@@ -141,9 +141,14 @@ class ChosenClock {
 
 const chosen = new ChosenClock();
 
+/** The clock of a page that has only one, whatever is chosen; null: the chosen one. */
+export const PageClock = createContext<Clock | null>(null);
+
 /** The clock of this page; what uses it is drawn again when another is chosen. */
 export function useClock(): Clock {
-  return useSyncExternalStore(chosen.watch, chosen.now);
+  const own = useContext(PageClock);
+  const now = useSyncExternalStore(chosen.watch, chosen.now);
+  return own ?? now;
 }
 
 /** The clock of the viewer's own zone, whichever is chosen. */

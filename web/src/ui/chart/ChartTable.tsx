@@ -56,6 +56,6 @@ export function ChartTable({ title, place, series, rows, write, sums, links }: P
 }
 
 /** A figure; nothing is behind 0. */
-function Figure({ value, write, to }: { value: number; write: (value: number) => string; to: string | undefined }) {
-  return to === undefined || value === 0 ? write(value) : <Link to={to}>{write(value)}</Link>;
+function Figure({ value, write, to }: { value: number | undefined; write: (value: number) => string; to: string | undefined }) {
+  return to === undefined || !value ? written(value, write) : <Link to={to}>{written(value, write)}</Link>;
 }

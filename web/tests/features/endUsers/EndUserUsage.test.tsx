@@ -38,7 +38,7 @@ function gateway(rows: unknown[]) {
 it("sums what was used by person, the dearest first, each a way to their calls", async () => {
   const read = gateway([used("eu_2", "10"), used("eu_gone", "0.75"), used("eu_1", "0.5"), used(null, "0.25")]);
   show(<EndUserUsage userId="app" period={PERIOD} />, { session: sessionOf("admin") });
-  const mia = await screen.findByText("eu_2@school.example");
+  const mia = await screen.findByRole("link", { name: "eu_2@school.example" });
   expect(mia.getAttribute("href")).toBe("/admin/calls?user=app&end_user=eu_2");
   const rows = within(screen.getByRole("table", { name: "Use by person" })).getAllByRole("row").slice(1);
   expect(rows.map((row) => row.firstElementChild?.textContent)).toEqual(["eu_2@school.example", "eu_gone", "eu_1@school.example", "nobody named"]);
@@ -49,7 +49,7 @@ it("sums what was used by person, the dearest first, each a way to their calls",
 it("asks for those that are shown and their names, and for no others", async () => {
   const read = gateway(Array.from({ length: 45 }, (_, at) => used(`eu_${at}`, String(100 - at))));
   const { user } = show(<EndUserUsage userId="app" period={PERIOD} />, { session: sessionOf("user") });
-  expect((await screen.findByText("eu_19@school.example")).getAttribute("href")).toBe("/calls?end_user=eu_19");
+  expect((await screen.findByRole("link", { name: "eu_19@school.example" })).getAttribute("href")).toBe("/calls?end_user=eu_19");
   expect(screen.queryByText(/^eu_20/)).toBeNull();
   await user.click(screen.getByRole("button", { name: "Show more" }));
   await screen.findByText("eu_39@school.example");

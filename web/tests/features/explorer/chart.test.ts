@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { chartOf, placesOf } from "~/features/explorer/chart";
 import type { Timeline } from "~/features/explorer/explorer";
+import { UTC } from "~/ui/clock";
 import { periodOf } from "~/ui/period";
 
 import { NOW, row } from "./samples";
@@ -53,7 +54,7 @@ describe("the chart", () => {
 });
 
 describe("its places", () => {
-  const of = (search: string) => periodOf(new URLSearchParams(search), NOW);
+  const of = (search: string) => periodOf(new URLSearchParams(search), NOW, UTC);
   it("are days up to today", () => {
     expect(placesOf("day", of("period=7d"), NOW).map(({ label }) => label)).toEqual(["14 Nov", "15 Nov", "16 Nov", "17 Nov", "18 Nov", "19 Nov", "20 Nov"]);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { apiQuery, callsSearch, chosen, drilled, filterWords, narrow, questionOf, widen } from "~/features/explorer/question";
+import { UTC } from "~/ui/clock";
 import { periodOf } from "~/ui/period";
 
 import { asked } from "./samples";
@@ -76,7 +77,7 @@ describe("the question to the API", () => {
     expect(query("period=today")).toMatchObject({ from: "2026-11-20T00:00:00.000Z", to: "2026-11-20T12:30:00.000Z", compare_from: "2026-11-19T00:00:00.000Z" });
     expect(query("period=month")).toMatchObject({ to: "2026-11-20T12:30:00.000Z", compare_from: "2026-10-01T00:00:00.000Z" });
     // The 31 days of March against all of February.
-    const march = periodOf(new URLSearchParams(), new Date("2026-03-31T23:29:30Z"));
+    const march = periodOf(new URLSearchParams(), new Date("2026-03-31T23:29:30Z"), UTC);
     expect(apiQuery(of(""), march)).toMatchObject({ to: "2026-04-01T00:00:00.000Z", compare_from: "2026-02-01T00:00:00.000Z" });
   });
 });

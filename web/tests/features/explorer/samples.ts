@@ -1,6 +1,7 @@
 import type { Asked, Row } from "~/features/explorer/explorer";
 import type { Figures } from "~/features/explorer/figures";
 import { questionOf } from "~/features/explorer/question";
+import { UTC } from "~/ui/clock";
 import { periodOf } from "~/ui/period";
 
 export const NOW = new Date("2026-11-20T12:29:30Z");
@@ -26,5 +27,5 @@ export function row(given: Partial<Row>): Row {
 
 export function asked(search: string, admin = true): Asked {
   const params = new URLSearchParams(search);
-  return { question: questionOf(params, admin), period: periodOf(params, NOW), params, admin };
+  return { question: questionOf(params, admin), period: periodOf(params, NOW, UTC), params, admin };
 }

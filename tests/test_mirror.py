@@ -53,7 +53,6 @@ WITHOUT: dict[str, str] = {
     "control/usage/schemas": "bodies: tests/control/usage/test_records.py, tests/store/ports/test_record_fields.py",
     "control/usage/filters": "what they find: tests/control/test_calls.py, tests/control/usage/test_summary.py",
     "control/usage/groups": "what they answer: tests/control/usage/test_summary.py",
-    "control/usage/previous": "as part of summaries: tests/control/usage/test_summary.py",
     "control/app": "every test of tests/control/ goes through it",
     "gateway/handle": "the life of a request: every test of tests/gateway/ that sends one",
     "store/memory/store": "one engine of tests/store/ports/",

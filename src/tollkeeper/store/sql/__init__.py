@@ -14,7 +14,10 @@ reports.py, listing.py, history.py   lists of records and sums, over a runner th
 refusals.py      counts of refused requests, over a runner that reads
 erasure.py       forgetting a person, in every table
 buckets.py       sums by bucket of time
+sum_tables.py, rollups.py   the tables of sums, and what records add to them
 sums.py          sums over records, as statements have them
+explorer.py      what the explorer asks; spans.py: which sums make up a period, sum_queries.py: the statements,
+                 labels.py: groups in words, tags.py: groups by a value of metadata
 invoices.py, invoice_rows.py, credits.py   invoices and credit
 open_records.py  records that no invoice covers
 invoice_check.py   verification of invoices

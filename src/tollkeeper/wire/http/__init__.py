@@ -7,6 +7,7 @@ retry_after.py     how long an upstream asks to wait
 hosts.py           hosts and networks
 origins.py         origins of web pages
 cookies.py         the cookie of a session
+accept_encoding.py the codings in which a client takes a response
 content_coding.py  content codings of request bodies
 multipart.py       forms with files
 idempotency.py     idempotency keys, and fingerprints of requests

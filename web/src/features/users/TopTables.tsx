@@ -74,7 +74,7 @@ function TopPanel({ title, head, group, rows, error, name, to, nobody }: TopProp
   const { search } = useLocation();
   const places = mostPlaces(rows?.map((row) => row.cost_usd));
   /** What one used, by the other group. */
-  const used = (id: string) => explorer(search, group === "user" ? { group_by: "model", user_id: id } : { group_by: "user", model: id });
+  const used = (id: string) => explorer(search, group === "user" ? { group_by: "model", user: id } : { group_by: "user", model: id });
   const columns: Column<Top>[] = [
     {
       id: "name",

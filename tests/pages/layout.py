@@ -104,6 +104,7 @@ _CUT = f"""() => {{
         const {{ overflowX, textOverflow, opacity }} = getComputedStyle(one);
         if (overflowX === "visible" || overflowX === "auto" || overflowX === "scroll") continue;
         if (one.scrollWidth <= one.clientWidth + 1 || one.clientWidth <= 1) continue;
+        if (one.textContent.trim() === "") continue;  // a switch's track, say
         if (textOverflow !== "ellipsis") {{ found.push(`cut without an ellipsis: ${{say(one)}}`); continue; }}
         const whole = one.closest("[data-cut]");
         if (whole === null) {{ found.push(`cut, and nothing tells the whole: ${{say(one)}}`); continue; }}

@@ -37,6 +37,7 @@ def test_from_the_demo_to_an_answer_and_an_admin_who_steps_in(
             other = Demonstrated(demo.url, window, name)
             other.sign_in()
             other.is_at(lands)
+            other.page.close()
 
         admin.sign_in()
         admin.is_at("/admin")

@@ -62,7 +62,7 @@ def test_the_box_gives_the_focus_back_and_is_in_the_rail(visitor: Visitor) -> No
     box = page.get_by_role("combobox", name="Jump to")
     expect(box).to_be_focused()
     keys.press("ArrowDown")
-    expect(page.get_by_role("option", selected=True)).to_have_text("Calls")
+    expect(page.get_by_role("option", selected=True)).to_have_text("Usage")
     keys.press("Escape")
     expect(box).to_be_hidden()
     expect(opener).to_be_focused()

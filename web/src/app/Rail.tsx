@@ -1,4 +1,5 @@
 import { ActionIcon, Menu, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { IconDeviceDesktop, IconKey, IconLogout, IconMapPin, IconMoon, IconShieldLock, IconSun, IconUserCircle, IconWorld } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "react-router";
@@ -37,7 +38,9 @@ export function Rail({ items, session }: { items: NavigationItem[]; session: Ses
   const { pathname } = useLocation();
   const nav = useRef<HTMLElement>(null);
   // In a narrow window the entries are a row that is scrolled.
-  useEffect(() => nav.current?.querySelector(".active")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [pathname]);
+  useEffect(() => {
+    nav.current?.querySelector(".active")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [pathname]);
   return (
     <header className={classes["rail"]}>
       <div className={classes["brand"]}>
@@ -78,6 +81,8 @@ function Account({ session }: { session: Session }) {
   const { notify } = useNotices();
   const [changing, setChanging] = useState(false);
   const [securing, setSecuring] = useState(false);
+  // An entry that is merely hidden would stop the arrow keys. The width is that of Rail.module.css.
+  const narrow = useMediaQuery("(max-width: 899px)", false, { getInitialValueInEffect: false });
   const { user } = session;
   const leave = (everywhere: boolean) => {
     signOut(everywhere).catch((error: unknown) => notify({ state: "bad", text: messageOf(error) }));
@@ -107,9 +112,11 @@ function Account({ session }: { session: Session }) {
               Second factor
             </Menu.Item>
           )}
-          <Menu.Item component="a" href={DOCS.href} leftSection={<DOCS.icon size={15} />} className={classes["inMenu"] ?? ""}>
-            {DOCS.label}
-          </Menu.Item>
+          {narrow && (
+            <Menu.Item component="a" href={DOCS.href} leftSection={<DOCS.icon size={15} />}>
+              {DOCS.label}
+            </Menu.Item>
+          )}
           <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => leave(false)}>
             Sign out
           </Menu.Item>

@@ -68,7 +68,7 @@ function None() {
 export function Named({ path, children }: { path: string | null; children: string }) {
   if (path === null) return <Name text={children} />;
   return (
-    <Anchor component={Link} to={path} inherit>
+    <Anchor component={Link} to={path} inherit miw={0} maw="100%">
       <Name text={children} />
     </Anchor>
   );

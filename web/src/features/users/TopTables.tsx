@@ -91,8 +91,9 @@ function TopPanel({ title, head, group, rows, error, name, to, nobody }: TopProp
       label: "Spend",
       numeric: true,
       cell: (row) => (
-        <Link to={used(row.id)} className={classes["figure"] ?? ""} aria-label={`Usage of ${row.id}`}>
+        <Link to={used(row.id)} className={classes["figure"] ?? ""}>
           <FadeOnChange of={cents(row.cost_usd)}><Money usd={row.cost_usd} places={places} /></FadeOnChange>
+          <span className="visually-hidden">: usage of {row.id}</span>
         </Link>
       ),
     },

@@ -49,7 +49,9 @@ async def test_metrics_and_running_totals_observe_requests_and_failures_of_obser
     async with open_gateway(load_settings(database_path=tmp_path / "t.db")) as gateway:
         observers = gateway.context.observers
         assert isinstance(observers, Observers)
-        assert repr(observers) == "Observers(Metrics, RunningTotals, UpstreamBudgets, BudgetAlerts, RefusalCounts)"
+        assert repr(observers) == (
+            "Observers(Metrics, RunningTotals, UserLive, UpstreamBudgets, BudgetAlerts, RefusalCounts, ModelColors)"
+        )
         observers.add(FailingObserver())
         observers.refused(Refusal("/v1/embeddings", 401, "invalid_api_key"))
         text = gateway.metrics.text()

@@ -8,7 +8,6 @@ import { messageOf } from "~/api/client";
 import { Jump } from "~/app/Jump";
 import { DOCS, type NavigationItem } from "~/app/navigation";
 import { UpgradeNotice } from "~/app/UpgradeNotice";
-import { PasswordDialog } from "~/features/session/PasswordDialog";
 import { type Session, useSignIn } from "~/features/session/session";
 import { chooseClock, useClock, viewersClock } from "~/ui/clock";
 import { lazily } from "~/ui/lazily";
@@ -17,7 +16,11 @@ import { useNotices } from "~/ui/useNotices";
 
 import classes from "./Rail.module.css";
 
-// A chunk of its own: few people open it, and it draws QR codes.
+// Chunks of their own: few people open them.
+const PasswordDialog = lazily(async () => (await import("~/features/session/PasswordDialog")).PasswordDialog, {
+  waiting: () => null,
+  missing: DialogMissing,
+});
 const SecondFactorDialog = lazily(async () => (await import("~/features/session/SecondFactorDialog")).SecondFactorDialog, {
   waiting: () => null,
   missing: DialogMissing,
@@ -79,7 +82,8 @@ function Entry({ of: { to, label, icon: Icon, covers } }: { of: NavigationItem }
 function Account({ session }: { session: Session }) {
   const { signOut } = useSignIn();
   const { notify } = useNotices();
-  const [changing, setChanging] = useState(false);
+  /** Null: never opened. */
+  const [changing, setChanging] = useState<boolean | null>(null);
   const [securing, setSecuring] = useState(false);
   // An entry that is merely hidden would stop the arrow keys. The width is that of Rail.module.css.
   const narrow = useMediaQuery("(max-width: 899px)", false, { getInitialValueInEffect: false });
@@ -126,7 +130,7 @@ function Account({ session }: { session: Session }) {
       <SchemeButton />
       <ClockButton />
       {securing && <SecondFactorDialog onClose={() => setSecuring(false)} />}
-      <PasswordDialog opened={changing} onClose={() => setChanging(false)} />
+      {changing !== null && <PasswordDialog opened={changing} onClose={() => setChanging(false)} />}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** A table of rows that can be opened: sticky head, rows of 40 px, sorting by the heads, pages in the URL. */
-import { Button, Checkbox, Skeleton } from "@mantine/core";
+import { Button, Skeleton } from "@mantine/core";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import type { MouseEvent, ReactNode } from "react";
 import { Link, useLocation, useNavigate } from "react-router";
@@ -31,6 +31,11 @@ export interface Column<Row> {
   quiet?: boolean;
 }
 
+export interface SelectCells<Row> {
+  shown: ReactNode;
+  one: (row: Row) => ReactNode;
+}
+
 interface TableProps<Row> {
   label: string;
   columns: Column<Row>[];
@@ -44,22 +49,13 @@ interface TableProps<Row> {
   isSelected?: (row: Row) => boolean;
   empty: ReactNode;
   sort?: { by: string; order: string; onSort: (by: string) => void };
-  /** Rows can be selected, by a box before each. */
-  selection?: Selection<Row>;
-}
-
-export interface Selection<Row> {
-  /** The name of a row, for screen readers. */
-  nameOf: (row: Row) => string;
-  has: (row: Row) => boolean;
-  toggle: (row: Row) => void;
-  /** Select all rows that are shown, or none. */
-  toggleShown: (all: boolean) => void;
+  /** What stands before each row to select it, and before the heads for all that are shown (`selectionBoxes`). */
+  select?: SelectCells<Row>;
 }
 
 const SKELETON_ROWS = 8;
 
-export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSelected, empty, sort, selection }: TableProps<Row>) {
+export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSelected, empty, sort, select }: TableProps<Row>) {
   const location = useLocation();
   const navigate = useNavigate();
   const target = (row: Row) => ({ pathname: to?.(row) ?? "", search: search ?? location.search });
@@ -77,7 +73,11 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
         <caption className="visually-hidden">{label}</caption>
         <thead>
           <tr>
-            {selection !== undefined && <SelectShown rows={rows ?? []} selection={selection} />}
+            {select !== undefined && (
+              <th scope="col" data-select data-sorts>
+                {select.shown}
+              </th>
+            )}
             {columns.map((column) => (
               <Head key={column.id} column={column} shares={shares} sort={sort} />
             ))}
@@ -87,7 +87,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
           {rows === undefined
             ? Array.from({ length: SKELETON_ROWS }, (_, place) => (
                 <tr key={place}>
-                  {selection !== undefined && <td data-select />}
+                  {select !== undefined && <td data-select />}
                   {columns.map((column) => (
                     <td key={column.id} data-from={column.from} data-narrow={column.narrow} data-grows={column.grow !== undefined}>
                       <Skeleton height={12} width="70%" />
@@ -102,11 +102,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
                   data-selected={isSelected?.(row) ?? false}
                   onClick={(event) => open(event, row)}
                 >
-                  {selection !== undefined && (
-                    <td data-select>
-                      <Checkbox size="xs" aria-label={`Select ${selection.nameOf(row)}`} checked={selection.has(row)} onChange={() => selection.toggle(row)} />
-                    </td>
-                  )}
+                  {select !== undefined && <td data-select>{select.one(row)}</td>}
                   {columns.map((column, at) => (
                     <td
                       key={column.id}
@@ -145,16 +141,6 @@ function scrollsWhenWide(element: HTMLDivElement | null) {
   observer.observe(element);
   observer.observe(table);
   return () => observer.disconnect();
-}
-
-function SelectShown<Row>({ rows, selection }: { rows: readonly Row[]; selection: Selection<Row> }) {
-  const count = rows.filter((row) => selection.has(row)).length;
-  const all = rows.length > 0 && count === rows.length;
-  return (
-    <th scope="col" data-select data-sorts>
-      <Checkbox size="xs" aria-label="Select all that are shown" checked={all} indeterminate={count > 0 && !all} onChange={() => selection.toggleShown(!all)} />
-    </th>
-  );
 }
 
 const CONTROLS = "a, button, input, label, select, textarea";

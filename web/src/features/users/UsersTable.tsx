@@ -12,13 +12,14 @@ import { UserStatus } from "~/features/users/UserStatus";
 import type { UserRow } from "~/features/users/users";
 import { Sparkline } from "~/ui/chart/Sparkline";
 import { Count } from "~/ui/Count";
-import { type Column, DataTable, type Selection } from "~/ui/DataTable";
+import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { FadeOnChange } from "~/ui/FadeOnChange";
 import { cents, mostPlaces } from "~/ui/format/money";
 import { compact, count } from "~/ui/format/numbers";
 import { Money } from "~/ui/Money";
 import { Name } from "~/ui/Name";
+import { type Selection, selectionBoxes } from "~/ui/Selection";
 import { RelativeTime } from "~/ui/Times";
 
 import classes from "./UsersTable.module.css";
@@ -45,7 +46,7 @@ export function UsersTable({ rows, filtered, sort, span, onLimits, selection }: 
       to={(user) => `/admin/users/${encodeURIComponent(user.user_id)}`}
       search=""
       sort={sort}
-      selection={selection}
+      select={selectionBoxes(rows ?? [], selection)}
       empty={filtered ? <NoMatch /> : <NoUsers />}
     />
   );

@@ -2,7 +2,7 @@ import { useState } from "react";
 
 import type { Which } from "~/features/users/bulk";
 import type { UserList, UserRow, UsersQuery } from "~/features/users/users";
-import type { Selection } from "~/ui/DataTable";
+import type { Selection } from "~/ui/Selection";
 
 type Filters = Pick<UsersQuery, "q" | "status" | "role">;
 

@@ -129,7 +129,12 @@ async def _second_step(request: Request, services: Services, form: SecondStepFor
     return _signed_in(request, services, user, new)
 
 
-@visitors.get("/auth/session", summary="Who is signed in", response_model=SessionBody | None)
+@visitors.get(
+    "/auth/session",
+    summary="Who is signed in",
+    response_model=SessionBody | None,
+    openapi_extra={"security": [{}]},  # with `required=false` a session may be missing
+)
 async def _session(
     request: Request,
     services: Services,

@@ -70,7 +70,7 @@ def test_from_the_demo_to_an_answer_and_an_admin_who_steps_in(
         refusal = ask(alice.page, "And who pays it?", CHAT_MODEL)
         expect(refusal).to_contain_text("This does not fit into your limit: tokens per day")
         expect(refusal).to_contain_text(
-            re.compile(r"It may use up to \d+ tokens, and the limit is 10\. Ask something shorter")
+            re.compile(r"It may use up to [\d,]+ tokens, and the limit is 10\. Ask something shorter")
         )
         expect(refusal).to_contain_text("of 10")
 

@@ -6,8 +6,8 @@ ledger.py  ──group──▶  writer.py ──runs──▶  commit.py       
 statements.py   the ledger's multi-row statements
 readers.py      reads: a few threads with read-only connections
 connections.py  pragmas, and engines over bare connections
-maintenance.py  for operators, and behind it: verify.py, sum_check.py, export.py, backup.py, health.py, unserved.py (pruning), and
-                exclusive.py: a database that no other process has open
+maintenance.py  for operators, and behind it: verify.py, sum_check.py, export.py, backup.py, health.py, unserved.py
+                (pruning), and exclusive.py: a database that no other process has open
 refusals.py     counting refused requests
 erasure.py      forgetting a person, the log included
 wal.py          checkpoints of the write-ahead log, in a thread

@@ -18,7 +18,7 @@ from tests.shapes import chat_answer, json_response, ollama_error
 from tollkeeper.control.admin.live import LiveSnapshot, LiveTick
 from tollkeeper.services.accounts.accounts import UserChange
 from tollkeeper.services.audit.actor import Actor
-from tollkeeper.services.watching.streams import MOST_STREAMS
+from tollkeeper.services.streams import MOST_STREAMS
 from tollkeeper.store.ports.reports import Filter
 
 Event = tuple[str, int, dict[str, Any]]

@@ -18,7 +18,7 @@ from tests.services.upstreams.http.helpers import until
 from tests.shapes import chat_answer, json_response
 from tollkeeper.control.user_live import UserLiveBody
 from tollkeeper.services.accounts.accounts import UserChange
-from tollkeeper.services.watching.streams import MOST_STREAMS
+from tollkeeper.services.streams import MOST_STREAMS
 
 Body = dict[str, Any]
 

@@ -17,5 +17,6 @@ alerts/     thresholds of budgets, and what is wrong with the installation
 events/     events, and their way to webhooks and mailboxes
 outbound/   requests to addresses that others choose
 watching/   metrics, and the live view
+streams.py  open streams of events, and the ticks at which they go on
 offload.py  work in threads, off the event loop
 """

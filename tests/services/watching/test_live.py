@@ -16,11 +16,11 @@ from tollkeeper.services.ledger.observers import Observers
 from tollkeeper.services.models.catalog import Catalog, Deployment
 from tollkeeper.services.queue.line import Bounds
 from tollkeeper.services.queue.selection import Selection
+from tollkeeper.services.streams import MOST_STREAMS
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.watching.live import KEPT, MOST_CHANGED, MOST_WAITING, Live, State
 from tollkeeper.services.watching.metrics import Metrics
 from tollkeeper.services.watching.pool import Pool
-from tollkeeper.services.watching.streams import MOST_STREAMS
 from tollkeeper.services.watching.totals import RunningTotals, Tally
 from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.reports import Filter, Totals

@@ -19,9 +19,9 @@ from tollkeeper.services.limits.usage import LimitUsage, OwnerStatuses
 from tollkeeper.services.models.catalog import Catalog
 from tollkeeper.services.queue.line import Bounds
 from tollkeeper.services.queue.selection import Selection
+from tollkeeper.services.streams import MOST_STREAMS
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.watching.pool import Pool
-from tollkeeper.services.watching.streams import MOST_STREAMS
 from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.services.watching.user_live import REPEATED, Reading, UserLive
 from tollkeeper.store.errors import StoreError

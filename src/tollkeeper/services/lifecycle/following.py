@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from tollkeeper.rules.errors import GatewayError, RateLimited
 from tollkeeper.services.lifecycle.jobs import Job
+from tollkeeper.services.streams import OpenStreams, passes
 
 MOST_STREAMS = 20
 """Streams at once for each key or session."""
@@ -24,24 +23,19 @@ class Followers:
     def __init__(self, *, every: float = EVERY, silence: float = SILENCE) -> None:
         self._every = every
         self._silence = silence
-        self._streams: Counter[str] = Counter()
+        self._streams = OpenStreams(MOST_STREAMS)
         self._stopping = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"Followers({self._streams.total()} streams)"
+        return f"Followers({self._streams.total} streams)"
 
     def open(self, credential: str) -> None:
         """Open a stream, to be ended by `close`. Raises RateLimited when the credential has too many already."""
-        if self._streams[credential] >= MOST_STREAMS:
-            raise RateLimited(
-                f"There are {MOST_STREAMS} streams of this key or session already. Close one of them.",
-                quantity="requests", retry_after=None, should_retry=False,
-            )  # fmt: skip
-        self._streams[credential] += 1
+        self._streams.open(credential, "this key or session")
 
     def close(self, credential: str) -> None:
         """End a stream that `open` began."""
-        self._streams -= Counter((credential,))
+        self._streams.close(credential)
 
     def stop(self) -> None:
         """End all streams: the gateway stops."""
@@ -51,7 +45,7 @@ class Followers:
         """The job, each time that there is something new to see of it; None: there is not, but the stream lives. The
         last is the job after its end. `check` is called before each, and ends the stream by raising one of
         `rules.errors`."""
-        while not self._stopping.is_set() and _passes(check):
+        while not self._stopping.is_set() and passes(check):
             seen, ended = job.version, job.ended_at is not None
             yield job
             if ended:
@@ -62,7 +56,7 @@ class Followers:
                 while not changed.done() and not self._stopping.is_set():
                     await self._wait(self._silence, changed)
                     if not changed.done() and not self._stopping.is_set():
-                        if not _passes(check):
+                        if not passes(check):
                             return
                         yield None
             finally:
@@ -73,11 +67,3 @@ class Followers:
         stopping: asyncio.Future[Any] = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait([stopping, *others], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-
-
-def _passes(check: Callable[[], object]) -> bool:
-    try:
-        check()
-    except GatewayError:
-        return False
-    return True

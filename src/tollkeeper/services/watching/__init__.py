@@ -4,7 +4,6 @@ pool.py          the pool of upstreams as it is at the moment, with the line bef
 metrics.py       metrics in the format of Prometheus
 live.py          the live view: the state of the gateway, once a second
 user_live.py     the live view of single users: what each has used and has left
-streams.py       open streams of events, and the ticks at which they go on
 model_colors.py  the colours of models on the pages
 refusals.py      counts of refused requests
 totals.py        running totals of today and this month

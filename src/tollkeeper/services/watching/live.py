@@ -15,9 +15,9 @@ from msgspec import Struct
 from tollkeeper.rules.errors import LedgerUnavailable
 from tollkeeper.services.accounts.directory import Directory
 from tollkeeper.services.ledger.commits import COMMIT_PATIENCE
+from tollkeeper.services.streams import OpenStreams, Ticks, every_second
 from tollkeeper.services.watching.metrics import Metrics, Sums
 from tollkeeper.services.watching.pool import Pool, UpstreamHealth
-from tollkeeper.services.watching.streams import OpenStreams, Ticks, every_second
 from tollkeeper.services.watching.totals import RunningTotals, Tally
 
 KEPT = 300

@@ -20,8 +20,8 @@ from tollkeeper.services.ledger.commits import COMMIT_PATIENCE
 from tollkeeper.services.ledger.observers import Observer, Refusal
 from tollkeeper.services.limits.usage import LimitUsage, OwnerStatuses
 from tollkeeper.services.queue.line import UserQueue
+from tollkeeper.services.streams import OpenStreams, Ticks, every_second
 from tollkeeper.services.watching.pool import Pool
-from tollkeeper.services.watching.streams import OpenStreams, Ticks, every_second
 from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.records import Record

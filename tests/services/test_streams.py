@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tollkeeper.rules.errors import Forbidden, RateLimited
-from tollkeeper.services.watching import streams
-from tollkeeper.services.watching.streams import MOST_STREAMS, OpenStreams, Ticks, every_second
+from tollkeeper.services import streams
+from tollkeeper.services.streams import MOST_STREAMS, OpenStreams, Ticks, every_second
 
 
 def test_an_opener_has_so_many_streams_and_gets_them_back() -> None:

@@ -11,13 +11,14 @@ from tollkeeper.rules.errors import GatewayError, RateLimited
 EVERY = 1.0
 """Seconds from tick to tick."""
 MOST_STREAMS = 6
-"""The most concurrent streams of one opener."""
+"""The most concurrent streams of one opener, unless its kind of stream has another bound."""
 
 
 class OpenStreams:
-    """The number of open streams, by opener: a key, a session, a user."""
+    """The number of open streams, by opener: a key, a session, a user. Each may have `most` of them at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_STREAMS) -> None:
+        self._most = most
         self._open: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -30,9 +31,9 @@ class OpenStreams:
     def open(self, opener: str, words: str) -> None:
         """Count one more, to be ended by `close`. `words` name the opener: "this key or session". Raises RateLimited
         when there are too many already."""
-        if self._open[opener] >= MOST_STREAMS:
+        if self._open[opener] >= self._most:
             raise RateLimited(
-                f"There are {MOST_STREAMS} streams of {words} already. Close one of them.",
+                f"There are {self._most} streams of {words} already. Close one of them.",
                 quantity="requests", retry_after=None, should_retry=False,
             )  # fmt: skip
         self._open[opener] += 1
@@ -65,7 +66,7 @@ class Ticks:
     async def each(self, check: Callable[[], object]) -> AsyncIterator[int]:
         """The number of the last tick at once, and of each later one as it comes; one who is slow misses some. `check`
         is called before each, and ends it by raising one of `rules.errors`."""
-        while not self._stopped and _passes(check):
+        while not self._stopped and passes(check):
             number = self.number
             yield number
             if number == self.number and not self._stopped:
@@ -89,7 +90,8 @@ async def every_second() -> AsyncGenerator[None, None]:
         yield
 
 
-def _passes(check: Callable[[], object]) -> bool:
+def passes(check: Callable[[], object]) -> bool:
+    """Whether a check lets a stream go on: it raises one of `rules.errors` where it does not."""
     try:
         check()
     except GatewayError:

@@ -11,9 +11,8 @@ from pydantic import BaseModel, Field
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
 from tollkeeper.control.http.schemas import MAX_LIMIT, Time
-from tollkeeper.control.usage.filters import Span, period_of
+from tollkeeper.control.usage.filters import Span, period_of, spelled
 from tollkeeper.control.usage.groups import group_by_field, read_groups
-from tollkeeper.rules.errors import NotFound
 from tollkeeper.store.ports.refusals import RefusalFilter, RefusalGroup, RefusalSum
 from tollkeeper.store.time_buckets import day_label, hour_label
 
@@ -103,16 +102,6 @@ def _row(groups: Sequence[RefusalGroup], row: RefusalSum) -> RefusalRow:
     return RefusalRow(**named, count=row.count, last_at=row.last)
 
 
-def _whose(services: ControlServices, user_id: str | None) -> str | None:
-    """The id of a user as it is spelt; one that nobody has stays as it is, and has no refusals."""
-    if not user_id:
-        return user_id
-    try:
-        return services.accounts.user(user_id).user_id
-    except NotFound:
-        return user_id
-
-
 user_routes = user_router("usage")
 
 
@@ -132,4 +121,6 @@ admin_routes = admin_router("usage of everyone")
     "/admin/refusals", summary="How often whose requests were refused, and why", response_model_exclude_unset=True
 )
 async def _all_refusals(services: Services, query: Annotated[_QueryOfAll, FromQuery()]) -> Refusals:
-    return await _refusals(services, _whose(services, query.user_id), query, ALL_GROUPS)
+    return await _refusals(
+        services, None if query.user_id is None else spelled(services, query.user_id), query, ALL_GROUPS
+    )

@@ -69,7 +69,7 @@ def filter_of(services: ControlServices, user_id: str | None, query: OwnRecords,
     if isinstance(query, RecordsOfAll) and query.team is not None:
         team_id = services.accounts.teams.spelled(query.team)
     if user_id is None and isinstance(query, RecordsOfTeam) and query.user_id is not None:
-        user_id = _id_or(query.user_id, lambda: services.accounts.user(query.user_id or "").user_id)
+        user_id = spelled(services, query.user_id)
     elif user_id is None and query.key_id is not None:
         # A key's records are its user's, and those are found much faster.
         user_id = _id_or("", lambda: services.accounts.key(query.key_id or "").user_id)
@@ -96,6 +96,11 @@ def period_of(services: ControlServices, query: Span) -> tuple[int, int]:
     until = max(next_month, since) if query.to is None else query.to
     _check_span(since, until)
     return since, until
+
+
+def spelled(services: ControlServices, user_id: str) -> str:
+    """A user's id as it is spelt; one that nobody has stays as it is, and has no records."""
+    return _id_or(user_id, lambda: services.accounts.user(user_id).user_id)
 
 
 def _id_or(otherwise: str, find: Callable[[], str]) -> str:

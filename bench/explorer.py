@@ -19,12 +19,12 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import uvloop
 from msgspec.structs import replace
 
 from bench.database import asked_database, write_records
+from bench.timings import HEAD, Timing, say
 from tollkeeper.app.build import now_ms
 from tollkeeper.app.ids import RequestIds
 from tollkeeper.rules.times import DAY_MS, month_bounds
@@ -100,35 +100,29 @@ async def measure(path: Path) -> None:
     for group_by in GROUPS:
         for name, which in periods(now):
             question = Question(which, group_by, "cost_usd", limit=ROWS)
-            _say(f"{'+'.join(group_by)}, {name}", [await _timed(store.explorer, question) for _ in range(ROUNDS)])
+            say(f"{'+'.join(group_by)}, {name}", [await _timed(store.explorer, question) for _ in range(ROUNDS)])
         before = replace(which, since=now - 60 * DAY_MS, until=now - 30 * DAY_MS)
         question = Question(Filter(since=now - 30 * DAY_MS, until=now), group_by, "cost_usd", limit=ROWS)
         compared = [await _timed(store.explorer, question, before) for _ in range(ROUNDS)]
-        _say(f"{'+'.join(group_by)}, compared", compared)
+        say(f"{'+'.join(group_by)}, compared", compared)
     slow = Question(Filter(since=now - 30 * DAY_MS, until=now), ["user"], "latency_p95", limit=ROWS)
-    _say("user, 30 days, by latency_p95", [await _timed(store.explorer, slow) for _ in range(2)])
+    say("user, 30 days, by latency_p95", [await _timed(store.explorer, slow) for _ in range(2)])
     await store.close()
 
 
-async def _timed(explorer: Explorer, question: Question, before: Filter | None = None) -> tuple[float, float]:
+async def _timed(explorer: Explorer, question: Question, before: Filter | None = None) -> Timing:
     """Seconds of one answer, and of CPU; `before`: compared with that period."""
     began, used = time.perf_counter(), time.process_time()
     found = await explorer.explore(question)
     if before is not None:
         await explorer.explore_groups(replace(question, which=before), [group for group, _ in found.rows])
-    return time.perf_counter() - began, time.process_time() - used
-
-
-def _say(name: str, rounds: Sequence[tuple[float, float]]) -> None:
-    first, *others = (wall * 1000 for wall, _ in rounds)
-    cpu = median(cpu * 1000 for _, cpu in rounds[1:])
-    print(f"{name:34}{first:9,.0f}{median(others):9,.1f}{max(others):9,.1f}{cpu:9,.1f}", flush=True)
+    return Timing(time.perf_counter() - began, time.process_time() - used)
 
 
 async def run(path: Path, users: int, records: int) -> None:
     if not path.exists():
         await prepare(path, users, records)
-    print(f"{'milliseconds':34}{'first':>9}{'median':>9}{'slowest':>9}{'CPU':>9}")
+    print(HEAD)
     await measure(path)
 
 

@@ -18,12 +18,12 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import httpx2 as httpx
 import uvloop
 
 from bench.database import GROUP, asked_database, write_records
+from bench.timings import HEAD, Timing, say
 from tollkeeper.app.build import now_ms, open_gateway
 from tollkeeper.app.ids import RequestIds
 from tollkeeper.config import load_settings
@@ -132,7 +132,7 @@ async def measure(path: Path) -> None:
     began = time.perf_counter()
     async with open_gateway(settings, [UpstreamConfig("default", OLLAMA, settings.ollama_base_url)]) as gateway:
         server = gateway.server
-        _say("start", [time.perf_counter() - began])
+        say("start", [Timing(time.perf_counter() - began, time.process_time())])
         ready = asyncio.Event()
         server.on_open = ready.set
         serving = asyncio.create_task(server.serve([listening]))
@@ -141,30 +141,22 @@ async def measure(path: Path) -> None:
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
             for name, target in paths(now_ms()):
                 rounds = [await _timed(client, target) for _ in range(ROUNDS)]
-                _say(name, [wall for wall, _ in rounds], median(cpu for _, cpu in rounds[1:]))
+                say(name, rounds)
         server.stop()
         await serving
 
 
-async def _timed(client: httpx.AsyncClient, target: str) -> tuple[float, float]:
+async def _timed(client: httpx.AsyncClient, target: str) -> Timing:
     """Seconds that pass, and of CPU."""
     began, used = time.perf_counter(), time.process_time()
     (await client.get(target)).raise_for_status()
-    return time.perf_counter() - began, time.process_time() - used
-
-
-def _say(name: str, seconds: list[float], cpu: float | None = None) -> None:
-    first, *others = (second * 1000 for second in seconds)
-    figures = f"{first:9,.0f}"
-    if cpu is not None:
-        figures += f"{median(others):9,.1f}{max(others):9,.1f}{cpu * 1000:9,.1f}"
-    print(f"{name:34}{figures}", flush=True)
+    return Timing(time.perf_counter() - began, time.process_time() - used)
 
 
 async def run(path: Path, users: int, records: int) -> None:
     if not path.exists():
         await prepare(path, users, records)
-    print(f"{'milliseconds':34}{'first':>9}{'median':>9}{'slowest':>9}{'CPU':>9}")
+    print(HEAD)
     await measure(path)
 
 

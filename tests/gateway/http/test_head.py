@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.conftest import ADMIN, Gateway
+from tests.gateway.conftest import Gateway
 
 CHANGES = {"date", "x-request-id", "content-security-policy", "etag", "last-modified"}
 GROWS = {"/metrics", "/admin/audit", "/v1/usage", "/admin/usage"}
@@ -36,8 +36,10 @@ def told(head: Head, *, without: set[str]) -> tuple[int, dict[str, str]]:
 
 
 async def every_path(gateway: Gateway) -> list[str]:
+    """Of those that end."""
     document: dict[str, Any] = (await gateway.client.get("/openapi.json")).json()
-    paths = [path for path, item in document["paths"].items() if "get" in item and path != "/admin/live"]
+    gets = {path: item["get"] for path, item in document["paths"].items() if "get" in item}
+    paths = [path for path, get in gets.items() if "text/event-stream" not in str(get["responses"])]
     return [re.sub(r"{(\w+)}", lambda found: PATHS.get(found[1], "none"), path) for path in paths]
 
 
@@ -73,14 +75,21 @@ async def test_a_download_is_not_made_for_its_head(gateway: Gateway, monkeypatch
     assert "content-length" not in headers
 
 
-async def test_the_live_feed_is_not_begun(gateway: Gateway) -> None:
+@pytest.mark.parametrize(
+    ("path", "who"), [("/admin/live", "admin"), ("/admin/users/alice/live", "admin"), ("/me/live", "alice")]
+)
+async def test_a_live_feed_is_not_begun(gateway: Gateway, path: str, who: str) -> None:
     for _ in range(20):  # more than there may be at once
-        (status, headers), behind = await asked(gateway, "HEAD", "/admin/live", key=ADMIN)
+        (status, headers), behind = await asked(gateway, "HEAD", path, key=gateway.secrets[who])
         assert (status, behind) == (200, b"")
         assert headers["content-type"].startswith("text/event-stream")
         assert "content-length" not in headers
-    assert gateway.live._streams.total == 0
-    assert (await asked(gateway, "HEAD", "/admin/live", key=gateway.secrets["alice"]))[0][0] == 403
+    assert gateway.live.streams + gateway.user_live.streams == 0
+
+
+@pytest.mark.parametrize("path", ["/admin/live", "/admin/users/alice/live"])
+async def test_a_live_feed_of_admins_is_not_even_named_to_others(gateway: Gateway, path: str) -> None:
+    assert (await asked(gateway, "HEAD", path, key=gateway.secrets["alice"]))[0][0] == 403
 
 
 async def test_the_connection_goes_on_behind_a_head(gateway: Gateway) -> None:

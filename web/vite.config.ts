@@ -7,18 +7,10 @@ import { coreFont } from "./plugins/coreFont.ts";
 
 const gateway = process.env["TOLLKEEPER_URL"] ?? "http://127.0.0.1:8000";
 
-/** What is small, and used by nearly all pages: in one chunk, as a chunk for each would cost more than it holds. */
-const SMALL = new RegExp(
-  [
-    "src/api/(curl|pages)",
-    "src/ui/(format/|CopyButton|Count|Empty|FadeOnChange|Loading|Money|Panel|Status|Tiles|Times|useNow|useReturnFocus|urlState|period)",
-    "src/features/(models/(colors|models|ModelName)|session/useMe|upstreams/UpstreamStatus)",
-    "icons/Icon(X|Plus|Search|CircleMinus|Pencil|QuestionMark|Dots|ListDetails|Trash|Refresh|Photo|ArrowUp)\\.mjs",
-  ].join("|"),
-);
-
-/** What opens above a page, used by nearly all of them. */
-const OVERLAYS = /@floating-ui\/|react-remove-scroll|react-style-singleton|use-sidecar|use-callback-ref|tslib|@mantine\/core\/esm\/components\/(ModalBase|Modal|Menu|Popover|Tooltip|ScrollArea|Portal|Overlay|FloatingArrow|Skeleton)\//;
+/** Fields and panels for editing, and what only pages with such use: most of them, but not those that one sees first. */
+const FIELDS =
+  /@mantine\/core\/esm\/components\/(Autocomplete|Checkbox\/(?!CheckIcon)|Combobox|Drawer|MultiSelect|NativeSelect|NumberInput|Pill|PillsInput|Radio\/(?!RadioIcon)|Select|Switch|Tabs|TagsInput|Textarea)|InputsGroup|react-number-format/;
+const OF_SOME_PAGES = /src\/features\/(invoices|limits|calls|explorer|audit|alerts|keys|teams|users)|src\/ui\/(SidePanel|DialogForm|Meter|SearchBox)/;
 
 /** KaTeX names each of its fonts in three formats; all browsers that run these pages read the first. */
 const onlyWoff2: Plugin = {
@@ -38,10 +30,19 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,
-    rolldownOptions: { output: { codeSplitting: { groups: [
-          { name: "small", test: SMALL, includeDependenciesRecursively: false },
-          { name: "overlays", test: OVERLAYS, includeDependenciesRecursively: false },
-        ] } } },
+    // Few chunks: each costs some 300 bytes of heads, and is compressed by itself.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: "initial", tags: ["$initial"], priority: 2 },
+            { name: "fields", test: FIELDS, minShareCount: 2, priority: 1 },
+            { name: "shared", test: (id) => !OF_SOME_PAGES.test(id), minShareCount: 3 },
+          ],
+        },
+      },
+    },
   },
   server: {
     // `npm run dev` shows the pages from their sources, with the data of a gateway that runs.

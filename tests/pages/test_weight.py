@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.pages.visitor import Visitor
 
 LOGIN_BYTES = 150_000
-DASHBOARD_BYTES = 270_000
+DASHBOARD_BYTES = 250_000
 
 
 class Scales:

@@ -27,19 +27,18 @@ def bucket_of(ms: int) -> int:
 
 def percentiles(counts: Sequence[int]) -> Percentiles | None:
     """Percentiles from the counts of all buckets; None where nothing was counted. Within a bucket, durations are taken
-    to be spread evenly, as Prometheus' histogram_quantile does; of the last bucket, only its lower bound is known."""
+    to be spread evenly, as Prometheus' histogram_quantile does; of the last bucket, only its lower bound is known.
+    Halves are rounded up: whole numbers alone, so that a database that orders by them computes the same."""
     total = sum(counts)
     return None if total <= 0 else Percentiles(_quantile(counts, total, 50), _quantile(counts, total, 95))
 
 
 def _quantile(counts: Sequence[int], total: int, hundredths: int) -> int:
-    wanted = total * hundredths / 100
     below = 0
-    for bucket, count in enumerate(counts):
-        if count > 0 and below + count >= wanted:
-            if bucket == len(BOUNDS_MS):
-                break
+    for bucket, (bound, count) in enumerate(zip(BOUNDS_MS, counts, strict=False)):
+        if 100 * (below + count) >= hundredths * total:
             lower = BOUNDS_MS[bucket - 1] if bucket else 0
-            return round(lower + (BOUNDS_MS[bucket] - lower) * (wanted - below) / count)
+            part = 100 * count
+            return lower + (2 * (bound - lower) * (hundredths * total - 100 * below) + part) // (2 * part)
         below += count
     return BOUNDS_MS[-1]

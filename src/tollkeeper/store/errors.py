@@ -17,3 +17,11 @@ class StoreConflict(StoreError):
 
 class StoreMissing(StoreError):
     """There is no database, but files that belong to one lie beside its path."""
+
+
+class StoreTimeout(StoreError):
+    """A question takes longer than it may."""
+
+
+class StoreOverloaded(StoreError):
+    """Others ask too much for a question to have its turn."""

@@ -82,12 +82,12 @@ async def test_a_summary(alice):
         "to": "2026-12-01T00:00:00.000Z",
         "data": [
             {"model": "huge", **nothing, "refused": 2, "latency_ms": None},
-            {"model": "other:1b", **nothing, "requests": 1, "errors": 1, "latency_ms": {"p50": 2, "p95": 5}},
+            {"model": "other:1b", **nothing, "requests": 1, "errors": 1, "latency_ms": {"p50": 3, "p95": 5}},
             {"model": "tiny:latest", **TINY},
         ],
         "has_more": False,
         "next": None,
-        "total": {**TINY, "requests": 3, "errors": 1, "refused": 9, "latency_ms": {"p50": 75, "p95": 462}},
+        "total": {**TINY, "requests": 3, "errors": 1, "refused": 9, "latency_ms": {"p50": 75, "p95": 463}},
     }
 
 

@@ -9,6 +9,7 @@ from tests.services.in_memory import START, record
 from tollkeeper.control.usage import summary_csv
 from tollkeeper.control.usage.groups import FIGURES
 from tollkeeper.rules.usage import Usage
+from tollkeeper.store.errors import StoreOverloaded, StoreTimeout
 from tollkeeper.store.ports.refusals import RefusalKey
 
 DAY = 86_400_000
@@ -101,16 +102,34 @@ async def test_a_credit_is_a_number(desk, alice):
 
 
 @pytest.mark.parametrize("order", ["", "&order_by=-requests", "&order_by=cost_usd"])
-async def test_a_sheet_has_all_pages_in_order(desk, admin, monkeypatch, order):
+async def test_a_sheet_has_all_rows_in_order(desk, admin, order):
     for number in range(30):
         await desk.house.store.ledger.settle(record(request_id=f"req_{number:04}", model=f"model-{number:02}"))
-    path = f"/admin/usage/summary.csv?group_by=model,user{order}"
-    whole = await sheet(admin, path)
+    query = f"group_by=model,user{order}"
+    pages = (await admin.get(f"/admin/usage/summary?{query}")).json()["data"]
+    whole = await sheet(admin, f"/admin/usage/summary.csv?{query}")
+    assert [row["model"] for row in whole] == [row["model"] for row in pages]
     assert len(whole) == 35
-    monkeypatch.setattr(summary_csv, "_READ", 7)
-    monkeypatch.setattr(summary_csv, "_SENT", 3)
-    assert await sheet(admin, path) == whole
-    assert len(await sheet(admin, f"{path}&compare=true")) == 35
+    assert len(await sheet(admin, f"/admin/usage/summary.csv?{query}&compare=true")) == 35
+
+
+async def test_a_sheet_has_an_end(admin, monkeypatch):
+    monkeypatch.setattr(summary_csv, "_MOST_ROWS", 3)
+    response = await admin.get("/admin/usage/summary.csv?group_by=model,user")
+    assert response.status_code == 422
+    assert "more than 3 groups" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("error", "status"), [(StoreTimeout("slow"), 422), (StoreOverloaded("busy"), 503)])
+async def test_what_takes_too_long_is_told(desk, admin, monkeypatch, error, status):
+    async def fail(*_):
+        raise error
+
+    for name, path in (("explore", "summary"), ("on_snapshot", "summary.csv")):
+        monkeypatch.setattr(desk.house.store.explorer, name, fail)
+        response = await admin.get(f"/admin/usage/{path}")
+        assert response.status_code == status
+        assert "shorter period" in response.text if status == 422 else response.headers["retry-after"] == "5"
 
 
 async def test_a_sheet_without_rows_has_its_columns(alice):

@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tests.store.values import ANN, AUDIT, KEY, NOON, a_record
 from tollkeeper.rules.pricing import Price
-from tollkeeper.store.ports.explorer import Question
+from tollkeeper.store.ports.explorer import Figure, Question
 from tollkeeper.store.ports.reports import Filter, Group
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.sql.accounts import SqlAccounts
@@ -36,6 +36,7 @@ from tollkeeper.store.sql.sessions import SqlSessions
 from tollkeeper.store.sql.sum_tables import hourly
 
 T = TypeVar("T")
+FIGURES: tuple[Figure | None, ...] = (None, "cost_usd", "total_tokens", "latency_p50")
 SOURCE = Path(__file__).parents[3] / "src/tollkeeper/store/sql"
 OF_SQLITE_ALONE = ("json_each", "strftime", "rowid", "OR REPLACE", "PRAGMA", " ? ")
 
@@ -84,7 +85,7 @@ async def used() -> list[ClauseElement]:
     assert await SqlInstallation(*both).value("name") == b"2"
     assert await SqlAudit(runner, runner).entries(limit=1, after=1000)
     await asks_everything(SqlReports(runner, Identities()))
-    await explores(SqlExplorer(runner, Identities()))
+    await explores(SqlExplorer(runner, runner, Identities()))
     for before in (NOON + 2, NOON + 3):
         assert (await runner.run(partial(prune_step, before=before, replaced=None)))[0] == 1
     return runner.statements
@@ -119,9 +120,11 @@ async def explores(explorer: SqlExplorer) -> None:
     ]
     for which in filters:
         for some in itertools.chain.from_iterable(itertools.combinations(groups, size) for size in range(3)):
-            for figure in (None, "cost_usd", "latency_p50"):
-                found = await explorer.explore(Question(which, some, figure))
-            await explorer.explore_groups(Question(which, some), [group for group, _ in found.rows])
+            for figure in FIGURES:
+                question = Question(which, some, figure, upto=2)
+                found = await explorer.explore(question)
+            await explorer.explore_groups(question, [group for group, _ in found.rows])
+            await explorer.on_snapshot(lambda snapshot, asked=question: [*snapshot.rows(asked)])
 
 
 @pytest.fixture(scope="module")

@@ -249,10 +249,10 @@ async def _usage(
     "/admin/teams/{team_id}/usage/summary",
     summary="Figures of a team's usage by group",
     responses=errors(404),
-    response_model_exclude_unset=True,
+    response_model=Summary,
 )
 async def _summary(
     services: Services, manager: CurrentManager, team_id: str, query: Annotated[SummaryOfTeamQuery, FromQuery()]
-) -> Summary:
+) -> Response:
     team = manager.team(services.accounts, team_id)
     return await usage_summary(services, None, query, TEAM_GROUPS, team.team_id)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from tollkeeper.rules.times import parse_time
-from tollkeeper.store.ports.explorer import Explorer, Figures, Question
+from tollkeeper.store.ports.explorer import Explorer, Figures, Question, Row
 from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, day_label, hour_label
 
 Place = tuple[str, ...]
@@ -16,25 +16,29 @@ _TIMES: Mapping[str, tuple[int, Callable[[int], str]]] = {"day": (DAY_MS, day_la
 """Groups by time: how long one lasts, and its label."""
 
 
-class Previous(Struct, frozen=True):
-    """Figures of the period before: of groups, by what they are called in it, and of all groups."""
+class Before(NamedTuple):
+    """The question about the period before, and what a group of the present one is called in it."""
 
-    figures: Mapping[Place, Figures]
-    total: Figures
+    question: Question
     earlier: Callable[[Place], Place]
 
-    def of(self, place: Place) -> Figures:
-        """The figures that a group of the present period is compared with; zeros where it used nothing."""
-        nothing = Figures(refused=None if self.total.refused is None else 0)
+
+class Previous(NamedTuple):
+    """Figures of groups in the period before, by what they are called in it."""
+
+    figures: Mapping[Place, Figures]
+    earlier: Callable[[Place], Place]
+
+    def of(self, place: Place, present: Figures) -> Figures:
+        """The figures that those of a group of the present period are compared with; zeros where it used nothing."""
+        nothing = Figures(refused=None if present.refused is None else 0)
         return self.figures.get(self.earlier(place), nothing)
 
 
-async def previous_of(
-    explorer: Explorer, question: Question, rows: Sequence[tuple[Place, Figures]], start: int
-) -> Previous:
-    """The figures that those `rows` are compared with, which answer a question about a period: of one as long that
-    begins at `start`, but ends where that of the question begins. By day or hour the whole of it is earlier still, so
-    that each day is compared with the same part of another. Raises StoreError."""
+def before_of(question: Question, start: int) -> Before:
+    """What a question about a period is compared with: the period as long that begins at `start`, but ends where that
+    of the question begins. By day or hour the whole of it is earlier still, so that each day is compared with the same
+    part of another."""
     since, until = span_of(question)
     shift = _shift(question.group_by, since - start)
 
@@ -45,8 +49,13 @@ async def previous_of(
         )
 
     which = replace(question.which, since=max(0, since - shift), until=min(until - shift, since))
-    found = await explorer.explore_groups(replace(question, which=which), [earlier(place) for place, _ in rows])
-    return Previous(dict(found.rows), found.total, earlier)
+    return Before(replace(question, which=which), earlier)
+
+
+async def previous_of(explorer: Explorer, before: Before, rows: Sequence[Row]) -> tuple[Previous, Figures]:
+    """The figures that those rows are compared with, and those of all groups. Raises StoreError."""
+    found = await explorer.explore_groups(before.question, [before.earlier(place) for place, _ in rows])
+    return Previous(dict(found.rows), before.earlier), found.total
 
 
 def span_of(question: Question) -> tuple[int, int]:

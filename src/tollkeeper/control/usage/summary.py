@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Query as FromQuery
+from fastapi import Response
 from msgspec.structs import replace
 from pydantic import BaseModel, Field
 
@@ -25,13 +27,15 @@ from tollkeeper.control.usage.groups import (
     read_groups_and_tag,
     read_order,
 )
-from tollkeeper.control.usage.previous import previous_of, span_of
+from tollkeeper.control.usage.previous import Previous, before_of, previous_of, span_of
 from tollkeeper.control.usage.schemas import Usd
 from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.histograms import Percentiles
 from tollkeeper.rules.money import format_usd
-from tollkeeper.store.ports.explorer import Figures, Question
+from tollkeeper.store.ports.explorer import Figures, Question, Result
 from tollkeeper.store.ports.reports import Group
+
+_CURSOR = re.compile(r"[0-9]{1,9}(\.[0-9]{1,15}){3}")
 
 
 class Durations(BaseModel):
@@ -184,30 +188,39 @@ async def usage_summary(
     query: SummaryQueries,
     allowed: Sequence[Group],
     team_id: str | None = None,
-) -> Summary:
+) -> Response:
     """A page of the figures of one user, of one team, or of everyone."""
-    question = question_of(services, user_id, query, allowed, team_id)
+    question = _at(query.after, question_of(services, user_id, query, allowed, team_id))
+    question = replace(question, limit=query.limit)
+    start = previous_start(query, question)
+    found = await services.explorer.explore(question)
+    before = None
+    if start is not None:
+        before = await previous_of(services.explorer, before_of(question, start), found.rows)
+    return await asyncio.to_thread(_response, question, found, before)
+
+
+def _response(question: Question, found: Result, before: tuple[Previous, Figures] | None) -> Response:
+    """Built and encoded in a thread: a page of a thousand rows takes long."""
     which, groups = question.which, question.group_by
     since, until = span_of(question)
-    offset = _read_cursor(query.after)
-    start = previous_start(query, question)
-    found = await services.explorer.explore(replace(question, limit=query.limit, offset=offset))
-    before = None if start is None else await previous_of(services.explorer, question, found.rows, start)
     of_team = {} if which.team_id is None else {"team_id": which.team_id or None}
-    return Summary(
+    previous, previous_total = before or (None, None)
+    body = Summary(
         object="usage.summary",
         user_id=which.user_id or None,
         from_=since,
         to=until,
         data=[
-            SummaryRow(**_named(groups, place), **_compared(figures, None if before is None else before.of(place)))
+            SummaryRow(**_named(groups, place), **_compared(figures, previous and previous.of(place, figures)))
             for place, figures in found.rows
         ],
         has_more=found.more,
-        next=str(offset + query.limit) if found.more else None,
-        total=ComparedFigures(**_compared(found.total, None if before is None else before.total)),
+        next=_next(question, found) if found.more else None,
+        total=ComparedFigures(**_compared(found.total, previous_total)),
         **of_team,
     )
+    return Response(body.model_dump_json(by_alias=True, exclude_unset=True), media_type="application/json")
 
 
 def _named(groups: Sequence[str], place: Sequence[str]) -> dict[str, Any]:
@@ -242,31 +255,38 @@ def _durations(found: Percentiles | None) -> Durations | None:
     return None if found is None else Durations(p50=found.p50, p95=found.p95)
 
 
-def _read_cursor(after: str | None) -> int:
+def _next(question: Question, found: Result) -> str:
+    """Where the next page begins: with what is fixed by the first, so that all pages are of the same records."""
+    upto = found.upto if question.upto is None else question.upto
+    return ".".join(map(str, (question.offset + question.limit, upto, *span_of(question))))
+
+
+def _at(after: str | None, question: Question) -> Question:
+    """The question about the page after that whose `next` is given. Raises Unprocessable."""
     if after is None:
-        return 0
-    if not re.fullmatch("[0-9]{1,9}", after):
+        return question
+    if not _CURSOR.fullmatch(after):
         raise Unprocessable("'after' must be the 'next' of a page of this summary.", param="after")
-    return int(after)
+    offset, upto, since, until = map(int, after.split("."))
+    which = replace(question.which, since=since, until=until)
+    return replace(question, which=which, offset=offset, upto=upto)
 
 
 user_routes = user_router("usage")
 
 
-@user_routes.get("/v1/usage/summary", summary="Figures of your usage by group", response_model_exclude_unset=True)
+@user_routes.get("/v1/usage/summary", summary="Figures of your usage by group", response_model=Summary)
 async def _own_summary(
     services: Services, caller: CurrentCaller, query: Annotated[_SummaryQuery, FromQuery()]
-) -> Summary:
+) -> Response:
     return await usage_summary(services, caller.user.user_id, query, OWN_GROUPS)
 
 
 admin_routes = admin_router("usage of everyone")
 
 
-@admin_routes.get(
-    "/admin/usage/summary", summary="Figures of everyone's usage by group", response_model_exclude_unset=True
-)
-async def _all_summary(services: Services, query: Annotated[_SummaryOfAllQuery, FromQuery()]) -> Summary:
+@admin_routes.get("/admin/usage/summary", summary="Figures of everyone's usage by group", response_model=Summary)
+async def _all_summary(services: Services, query: Annotated[_SummaryOfAllQuery, FromQuery()]) -> Response:
     return await usage_summary(services, None, query, ALL_GROUPS)
 
 
@@ -274,7 +294,7 @@ async def _all_summary(services: Services, query: Annotated[_SummaryOfAllQuery, 
     "/admin/users/{user_id}/usage/summary",
     summary="Figures of a user's usage by group",
     responses=errors(404),
-    response_model_exclude_unset=True,
+    response_model=Summary,
 )
-async def _summary_of_user(services: Services, user_id: str, query: Annotated[_SummaryQuery, FromQuery()]) -> Summary:
+async def _summary_of_user(services: Services, user_id: str, query: Annotated[_SummaryQuery, FromQuery()]) -> Response:
     return await usage_summary(services, services.accounts.user(user_id).user_id, query, OWN_GROUPS)

@@ -1,64 +1,83 @@
-"""Figures by group as CSV: all rows, sent while they are read."""
+"""Figures by group as CSV: all rows of one state of the database, kept in a file until they are sent, so that whoever
+receives them slowly holds nothing up."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Annotated
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated
 
 from fastapi import Query as FromQuery
 from fastapi import Response
 from fastapi.responses import StreamingResponse
-from msgspec.structs import replace
 
 from tollkeeper.control.context import ControlServices, Services
 from tollkeeper.control.http.errors import Responses
 from tollkeeper.control.http.guards import CurrentCaller, admin_router, user_router
 from tollkeeper.control.usage.groups import ALL_GROUPS, FIGURES, OWN_GROUPS, field_of
-from tollkeeper.control.usage.previous import Place, Previous, previous_of
+from tollkeeper.control.usage.previous import Before, Previous, before_of
 from tollkeeper.control.usage.summary import Grouped, GroupsOfAll, OwnGroups, previous_start, question_of
+from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.money import format_usd
-from tollkeeper.store.ports.explorer import Figure, Figures, Question
+from tollkeeper.store.ports.explorer import Figure, Figures, Question, Row, Snapshot
 from tollkeeper.wire.csv_cells import encode_rows, format_cell
 
-_READ = 20_000
-"""Rows that are read at a time: a question about many groups is answered anew for each of its pages."""
-_SENT = 1000
-"""Rows that are compared and sent at a time."""
-_Row = tuple[Place, Figures]
+_MOST_ROWS = 500_000
+_IN_MEMORY = 1_000_000
+"""Bytes of a sheet above which it is in a file."""
+_PIECE = 65_536
 
 
-def _response(services: ControlServices, question: Question, query: Grouped) -> Response:
+async def _response(services: ControlServices, question: Question, query: Grouped) -> Response:
+    start = previous_start(query, question)
+    before = None if start is None else before_of(question, start)
+    sheet = await services.explorer.on_snapshot(lambda snapshot: _sheet(snapshot, question, before))
     return StreamingResponse(
-        _lines(services, question, previous_start(query, question)),
+        _pieces(sheet),
         headers={"content-disposition": 'attachment; filename="usage-summary.csv"'},
         media_type="text/csv; charset=utf-8",
     )
 
 
-async def _lines(services: ControlServices, question: Question, start: int | None) -> AsyncIterator[bytes]:
-    previous = [] if start is None else [f"previous_{figure}" for figure in FIGURES]
-    yield encode_rows([[*map(field_of, question.group_by), *FIGURES, *previous]])
-    async for rows in _read(services, question):
-        before = None if start is None else await previous_of(services.explorer, question, rows, start)
-        yield await asyncio.to_thread(_encoded, rows, before)
+async def _pieces(sheet: IO[bytes]) -> AsyncIterator[bytes]:
+    with sheet:
+        while piece := await asyncio.to_thread(sheet.read, _PIECE):
+            yield piece
 
 
-async def _read(services: ControlServices, question: Question) -> AsyncIterator[Sequence[_Row]]:
-    offset, more = 0, True
-    while more:
-        found = await services.explorer.explore(replace(question, limit=_READ, offset=offset))
-        for start in range(0, len(found.rows), _SENT):
-            yield found.rows[start : start + _SENT]
-        offset, more = offset + _READ, found.more
+def _sheet(snapshot: Snapshot, question: Question, before: Before | None) -> IO[bytes]:
+    """Write all rows. Raises Unprocessable, StoreError."""
+    previous = [] if before is None else [f"previous_{figure}" for figure in FIGURES]
+    count = 0
+    with ExitStack() as undo:
+        sheet = undo.enter_context(SpooledTemporaryFile(_IN_MEMORY))
+        sheet.write(encode_rows([[*map(field_of, question.group_by), *FIGURES, *previous]]))
+        for rows in snapshot.rows(question):
+            count += len(rows)
+            if count > _MOST_ROWS:
+                raise Unprocessable(
+                    f"There are more than {_MOST_ROWS} groups, the most of a file. Ask for a shorter period, for fewer"
+                    " groups, or with a filter."
+                )
+            sheet.write(_encoded(rows, None if before is None else _previous(snapshot, before, rows)))
+        sheet.seek(0)
+        undo.pop_all()
+    return sheet
 
 
-def _encoded(rows: Sequence[_Row], before: Previous | None) -> bytes:
+def _previous(snapshot: Snapshot, before: Before, rows: Sequence[Row]) -> Previous:
+    found = snapshot.some(before.question, [before.earlier(place) for place, _ in rows])
+    return Previous(dict(found), before.earlier)
+
+
+def _encoded(rows: Sequence[Row], before: Previous | None) -> bytes:
     return encode_rows(
         [
             *(format_cell("group", value) for value in place),
             *_cells(figures),
-            *(() if before is None else _cells(before.of(place))),
+            *(() if before is None else _cells(before.of(place, figures))),
         ]
         for place, figures in rows
     )
@@ -104,7 +123,7 @@ user_routes = user_router("usage")
 )
 async def _own_csv(services: Services, caller: CurrentCaller, query: Annotated[OwnGroups, FromQuery()]) -> Response:
     question = question_of(services, caller.user.user_id, query, OWN_GROUPS)
-    return _response(services, question, query)
+    return await _response(services, question, query)
 
 
 admin_routes = admin_router("usage of everyone")
@@ -117,4 +136,4 @@ admin_routes = admin_router("usage of everyone")
     responses=_CSV,
 )
 async def _all_csv(services: Services, query: Annotated[GroupsOfAll, FromQuery()]) -> Response:
-    return _response(services, question_of(services, None, query, ALL_GROUPS), query)
+    return await _response(services, question_of(services, None, query, ALL_GROUPS), query)

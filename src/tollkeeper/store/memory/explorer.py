@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeVar, cast
 
 from tollkeeper.rules.histograms import BUCKETS, bucket_of, percentiles
 from tollkeeper.store.memory.refusals import matches as matches_refusal
 from tollkeeper.store.memory.reports import GROUPS, add_record, as_summed, matches, tag_of
 from tollkeeper.store.memory.tables import Tables
-from tollkeeper.store.ports.explorer import TAG, Figure, Figures, Question, Result
+from tollkeeper.store.ports.explorer import TAG, Figure, Figures, Question, Result, Row, Snapshot
 from tollkeeper.store.ports.records import Record, requests_of
 from tollkeeper.store.ports.refusals import RefusalFilter, RefusalKey
 from tollkeeper.store.ports.reports import Filter, Group, Totals
 from tollkeeper.store.time_buckets import day_label, hour_label
 
+T = TypeVar("T")
 _OF_REFUSALS: Mapping[str, Callable[[RefusalKey], str]] = {
     "user": lambda key: key.user_id,
     "key": lambda key: key.key_id,
@@ -73,25 +75,39 @@ class MemoryExplorer:
         self._tables = tables
 
     async def explore(self, question: Question) -> Result:
-        refusals = _has_refusals(question)
-        rows = sorted(self._by(question.which, question.group_by, refusals=refusals).items())
-        if question.order_by is not None:
-            rows.sort(key=_order(question.order_by, ascending=question.ascending))
+        rows = self._ordered(question)
         end = question.offset + question.limit
-        return Result(rows[question.offset : end], len(rows) > end, self._total(question, refusals=refusals))
+        return Result(rows[question.offset : end], len(rows) > end, self._total(question), self._last())
 
     async def explore_groups(self, question: Question, groups: Sequence[_Place]) -> Result:
-        refusals = _has_refusals(question)
-        found = self._by(question.which, question.group_by, refusals=refusals)
-        rows = [(group, found[group]) for group in groups if group in found]
-        return Result(rows, False, self._total(question, refusals=refusals))
+        return Result(self.some(question, groups), False, self._total(question), self._last())
 
-    def _total(self, question: Question, *, refusals: bool) -> Figures:
-        return self._by(question.which, (), refusals=refusals)[()]
+    async def on_snapshot(self, work: Callable[[Snapshot], T]) -> T:
+        return work(self)
 
-    def _by(self, which: Filter, group_by: Sequence[str], *, refusals: bool) -> dict[_Place, Figures]:
+    def rows(self, question: Question) -> Iterator[list[Row]]:
+        yield self._ordered(question)
+
+    def some(self, question: Question, groups: Sequence[_Place]) -> list[Row]:
+        found = self._by(question, question.group_by)
+        return [(group, found[group]) for group in groups if group in found]
+
+    def _ordered(self, question: Question) -> list[Row]:
+        rows = sorted(self._by(question, question.group_by).items())
+        if question.order_by is not None:
+            rows.sort(key=_order(question.order_by, ascending=question.ascending))
+        return rows
+
+    def _total(self, question: Question) -> Figures:
+        return self._by(question, ())[()]
+
+    def _last(self) -> int:
+        return len(self._tables.pruned) + len(self._tables.records)
+
+    def _by(self, question: Question, group_by: Sequence[str]) -> dict[_Place, Figures]:
+        which, refusals = question.which, _has_refusals(question)
         sums: defaultdict[_Place, _Sum] = defaultdict(_Sum, {} if group_by else {(): _Sum()})
-        for record in as_summed(self._tables):
+        for record in islice(as_summed(self._tables), question.upto):
             if matches(which, record):
                 there = record.request_id in self._tables.records
                 groups = (_value(name, record) if there or _is_known(name, which) else "" for name in group_by)

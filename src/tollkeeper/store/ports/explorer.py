@@ -7,14 +7,15 @@ stay; of what has one tag the others are not known, so they count as being witho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
 from tollkeeper.rules.histograms import Percentiles
 from tollkeeper.store.ports.reports import Filter, Totals
 
+T = TypeVar("T")
 Figure = Literal[
     "requests",
     "prompt_tokens",
@@ -38,7 +39,8 @@ TAG = "tag:"
 class Question(Struct, frozen=True):
     """What is asked. `group_by` names groups; no group gives one row. Rows are ordered by the figure `order_by`, the
     largest first unless `ascending`, rows without that figure last, equal ones by their group; None: by group alone.
-    Of them, `limit` are given, from the one at `offset` on."""
+    Of them, `limit` are given, from the one at `offset` on. `upto`: of records, only those whose number in the chain is
+    not above it, so that the pages of one answer fit together, whatever is recorded meanwhile."""
 
     which: Filter
     group_by: Sequence[str] = ()
@@ -46,6 +48,7 @@ class Question(Struct, frozen=True):
     ascending: bool = False
     limit: int = 100
     offset: int = 0
+    upto: int | None = None
 
 
 class Figures(Struct, frozen=True):
@@ -60,17 +63,34 @@ class Figures(Struct, frozen=True):
     latency_ms: Percentiles | None = None
 
 
-class Result(Struct, frozen=True):
-    """The rows asked for, each with the values of its groups, written as in `Reports.summary` (a tag that a request
-    does not have is ""); whether more rows follow; and the figures of all groups together."""
+Row = tuple[tuple[str, ...], Figures]
+"""The values of the groups of a row, written as in `Reports.summary` (a tag that a request does not have is ""), and
+its figures."""
 
-    rows: list[tuple[tuple[str, ...], Figures]]
+
+class Result(Struct, frozen=True):
+    """The rows asked for; whether more rows follow; the figures of all groups together; and the number of the last
+    record in the chain when the question was answered."""
+
+    rows: list[Row]
     more: bool
     total: Figures
+    upto: int
+
+
+class Snapshot(Protocol):
+    """One state of the store, for whole answers. Its methods block, and raise StoreError."""
+
+    def rows(self, question: Question) -> Iterator[list[Row]]:
+        """All rows in order, some at a time; limit and offset do not count."""
+
+    def some(self, question: Question, groups: Sequence[tuple[str, ...]]) -> list[Row]:
+        """As `Explorer.explore_groups`, without the total."""
 
 
 class Explorer(Protocol):
-    """Never blocks the loop, never disturbs the writer."""
+    """Never blocks the loop, never disturbs the writer. What takes too long raises StoreTimeout, and what would wait
+    too long for other questions StoreOverloaded."""
 
     async def explore(self, question: Question) -> Result:
         """Raises StoreError."""
@@ -78,3 +98,6 @@ class Explorer(Protocol):
     async def explore_groups(self, question: Question, groups: Sequence[tuple[str, ...]]) -> Result:
         """The rows of these groups alone, of the question's selection and period; groups without usage are left out;
         its order, limit and offset do not count. To compare what is shown with another period. Raises StoreError."""
+
+    async def on_snapshot(self, work: Callable[[Snapshot], T]) -> T:
+        """Return what `work` returns, run off the event loop. It may take longer than a question. Raises StoreError."""

@@ -1,113 +1,170 @@
 """The explorer's figures by group: added up, ordered and cut to a page in the database.
 
-Percentiles come from histograms, which are read for the groups of a page only; to order by a percentile, those of all
-groups are read.
+A page is read twice: first every group with the figure that orders them alone, then all figures of the groups that are
+shown. Percentiles are computed from histograms, those that order groups in the database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, case, func, or_, select
 
-from tollkeeper.rules.histograms import BUCKETS, percentiles
-from tollkeeper.store.ports.explorer import Figure, Figures, Question, Result
+from tollkeeper.rules.histograms import BOUNDS_MS, BUCKETS, percentiles
+from tollkeeper.store.ports.explorer import Figure, Figures, Question, Result, Row, Snapshot
 from tollkeeper.store.ports.reports import Filter, Totals
 from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.labels import labeller, opaque, values_of
 from tollkeeper.store.sql.runner import Runner
+from tollkeeper.store.sql.schema import head
 from tollkeeper.store.sql.schema import identities as identities_table
 from tollkeeper.store.sql.sum_queries import SUMMED, Known, Selection, SumQueries, has_refusals, known_span, united
-from tollkeeper.store.sql.sum_tables import HISTOGRAMS, PICO_PER_MICRO
+from tollkeeper.store.sql.sum_tables import FIRST_TOKENS, HISTOGRAMS, LATENCIES, PICO_PER_MICRO
 
+T = TypeVar("T")
 Group = tuple[Any, ...]
 """The values of a group as the database has them."""
 Sums = dict[Group, list[int]]
-"""Figures (`SUMMED`), and behind them, where they were read, histograms."""
+"""Figures (`SUMMED`), and behind them histograms."""
 _BOTH = (*SUMMED, *HISTOGRAMS)
 _NOTHING = [0] * len(_BOTH)
+_SOMETHING = ("requests", "cost_micro", "cost_rest", "refused")
+"""Figures of which one is not 0 in every group that is something: tokens are those of requests."""
+_AT_ONCE = 1000
+"""Rows of a whole answer that are in memory at once."""
+_PERCENTILES: Mapping[Figure, tuple[Sequence[str], int]] = {
+    "first_token_p50": (FIRST_TOKENS, 50),
+    "first_token_p95": (FIRST_TOKENS, 95),
+    "latency_p50": (LATENCIES, 50),
+    "latency_p95": (LATENCIES, 95),
+}
+"""The histogram that a percentile is of, and its hundredths."""
 
 
 class Page(NamedTuple):
-    """Rows by the values of the database, whether more follow, and the figures of all."""
+    """Rows by the values of the database, whether more follow, the figures of all, and the end of the chain."""
 
     rows: list[tuple[Group, Figures]]
     more: bool
     total: Figures
-
-
-_PERCENTILES: Mapping[Figure, Callable[[Figures], int | None]] = {
-    "first_token_p50": lambda found: found.first_token_ms and found.first_token_ms.p50,
-    "first_token_p95": lambda found: found.first_token_ms and found.first_token_ms.p95,
-    "latency_p50": lambda found: found.latency_ms and found.latency_ms.p50,
-    "latency_p95": lambda found: found.latency_ms and found.latency_ms.p95,
-}
+    upto: int
 
 
 class SqlExplorer:
-    """See `ports.Explorer`. `identities` are those of the database."""
+    """See `ports.Explorer`. `pages` reads what is shown, and `sheets` whole answers, which may take long. `identities`
+    are those of the database."""
 
-    def __init__(self, reader: Runner, identities: Identities) -> None:
-        self._reader = reader
+    def __init__(self, pages: Runner, sheets: Runner, identities: Identities) -> None:
+        self._pages = pages
+        self._sheets = sheets
         self._identities = identities
 
     async def explore(self, question: Question) -> Result:
-        reading = _Reading(question, opaque(question.which, self._identities))
-        return await self._reader.run(lambda connection: self._result(reading.page(connection), question))
+        reading = _Reading(question, self._identities)
+        page = await self._pages.run(reading.page)
+        return Result(reading.labelled(page.rows), page.more, page.total, page.upto)
 
     async def explore_groups(self, question: Question, groups: Sequence[tuple[str, ...]]) -> Result:
-        reading = _Reading(question, opaque(question.which, self._identities))
-        wanted = [values_of(group, question.group_by, self._identities) for group in groups]
-        return await self._reader.run(lambda connection: self._result(reading.some(connection, wanted), question))
+        reading = _Reading(question, self._identities)
+        page = await self._pages.run(lambda connection: reading.some(connection, groups))
+        return Result(reading.labelled(page.rows), page.more, page.total, page.upto)
 
-    def _result(self, page: Page, question: Question) -> Result:
-        label = labeller(question.group_by, self._identities)
-        return Result([(label(group), figures) for group, figures in page.rows], page.more, page.total)
+    async def on_snapshot(self, work: Callable[[Snapshot], T]) -> T:
+        return await self._sheets.run(lambda connection: work(_SqlSnapshot(connection, self._identities)))
+
+
+class _SqlSnapshot:
+    """See `ports.explorer.Snapshot`."""
+
+    def __init__(self, connection: Connection, identities: Identities) -> None:
+        self._connection = connection
+        self._identities = identities
+
+    def rows(self, question: Question) -> Iterator[list[Row]]:
+        reading = _Reading(question, self._identities)
+        for rows in reading.every(self._connection):
+            yield reading.labelled(rows)
+
+    def some(self, question: Question, groups: Sequence[tuple[str, ...]]) -> list[Row]:
+        reading = _Reading(question, self._identities)
+        return reading.labelled(reading.rows_of(self._connection, groups))
 
 
 class _Reading:
-    """One question on one snapshot of the database."""
+    """One question, of which every method asks one snapshot of the database."""
 
-    def __init__(self, question: Question, which: Filter) -> None:
+    def __init__(self, question: Question, identities: Identities) -> None:
         self._question = question
-        self._selection = Selection(which, tuple(question.group_by))
+        self._identities = identities
+        self._which: Filter = opaque(question.which, identities)
+        self._selection = Selection(self._which, tuple(question.group_by))
         self._refused = has_refusals(self._selection)
-        self._value_of = _PERCENTILES.get(question.order_by) if question.order_by is not None else None
+        self._label = labeller(question.group_by, identities)
+
+    def labelled(self, rows: Iterable[tuple[Group, Figures]]) -> list[Row]:
+        return [(self._label(group), figures) for group, figures in rows]
 
     def page(self, connection: Connection) -> Page:
-        known = known_span(connection)
-        question, offset = self._question, self._question.offset
-        if self._value_of is not None:
-            return self._by_percentile(connection, known, self._value_of)
-        sums = self._sums(connection, known, self._selection, limit=question.limit + 1)
-        more = len(sums) > question.limit
-        shown = dict(list(sums.items())[: question.limit])
-        self._add_histograms(connection, known, self._selection, shown)
-        whole = not offset and not more
-        return Page(self._figures(shown), more, self._total(connection, known, shown if whole else None))
+        """The rows of the question, in order."""
+        known, upto = known_span(connection), _end_of_chain(connection)
+        question = self._question
+        groups = self._ranked(connection, known, upto)
+        more = len(groups) > question.limit
+        found = self._of(connection, known, upto, groups[: question.limit])
+        total = self._total(connection, known, upto, found if not more and not question.offset else None)
+        return Page(self._figures(found), more, total, upto)
 
-    def some(self, connection: Connection, groups: Sequence[Group]) -> Page:
-        """The rows of these groups, in their order."""
-        known = known_span(connection)
-        found = self._sums(connection, known, self._only(groups)) if groups else {}
-        shown = {group: found[group] for group in groups if group in found}
-        self._add_histograms(connection, known, self._selection, shown)
-        return Page(self._figures(shown), False, self._total(connection, known, None))
+    def some(self, connection: Connection, groups: Sequence[tuple[str, ...]]) -> Page:
+        """The rows of these groups, in their order, and the figures of all."""
+        known, upto = known_span(connection), _end_of_chain(connection)
+        total = self._total(connection, known, upto, None)
+        return Page(self.rows_of(connection, groups), False, total, upto)
 
-    def _by_percentile(self, connection: Connection, known: Known, value_of: Callable[[Figures], int | None]) -> Page:
-        sums = self._sums(connection, known, self._selection)
-        self._add_histograms(connection, known, self._selection, sums, everywhere=True)
-        rows, sign = self._figures(sums), 1 if self._question.ascending else -1
+    def rows_of(self, connection: Connection, groups: Sequence[tuple[str, ...]]) -> list[tuple[Group, Figures]]:
+        """The rows of these groups, in their order; those that are nothing are left out."""
+        wanted = [values_of(group, self._question.group_by, self._identities) for group in groups]
+        found = self._of(connection, known_span(connection), _end_of_chain(connection), wanted)
+        return [
+            (group, figures)
+            for group, figures in self._figures(found)
+            if not group or figures.totals != Totals() or figures.refused
+        ]
 
-        def order(row: tuple[Group, Figures]) -> tuple[bool, int]:
-            value = value_of(row[1])
-            return value is None, sign * (value or 0)
+    def every(self, connection: Connection) -> Iterator[list[tuple[Group, Figures]]]:
+        """All rows, in order; they are read once, while they are taken."""
+        parts = self._parts(self._selection, known_span(connection), _end_of_chain(connection), _BOTH)
+        width = len(self._selection.group_by)
+        if not parts:
+            yield [] if width else self._figures({(): [*_NOTHING]})
+            return
+        query = self._ordered(united(parts, width, _BOTH)).execution_options(yield_per=_AT_ONCE)
+        with connection.execute(query) as result:
+            for rows in result.partitions():
+                yield self._figures(_by_group(rows, width))
 
-        rows.sort(key=order)
-        end = self._question.offset + self._question.limit
-        return Page(rows[self._question.offset : end], len(rows) > end, self._total(connection, known, sums))
+    def _ranked(self, connection: Connection, known: Known, upto: int) -> list[Group]:
+        """The groups of the page and one more, in order: only what orders them is added up."""
+        question, width = self._question, len(self._selection.group_by)
+        if not width:
+            return [()][question.offset :]
+        names = list(dict.fromkeys((*_order_columns(question.order_by), *_SOMETHING)))
+        parts = self._parts(self._selection, known, upto, names)
+        if not parts:
+            return []
+        sums = united(parts, width, names)
+        query = self._ordered(sums).with_only_columns(*(sums.c[f"g{place}"] for place in range(width)))
+        return [tuple(row) for row in connection.execute(query.limit(question.limit + 1).offset(question.offset))]
+
+    def _of(self, connection: Connection, known: Known, upto: int, groups: Sequence[Group]) -> Sums:
+        """All figures of these groups, in their order."""
+        if not groups:
+            return {}
+        wanted = self._only(groups)
+        found = self._sums(connection, known, upto, wanted)
+        return {group: found.get(group, [*_NOTHING]) for group in groups}
 
     def _only(self, groups: Iterable[Group]) -> Selection:
         """Of these groups; at least of the combinations of their values."""
@@ -116,12 +173,10 @@ class _Reading:
         shown = {name: sorted({group[place] for group in groups}) for place, name in enumerate(names)}
         return replace(self._selection, shown=shown)
 
-    def _total(self, connection: Connection, known: Known, every: Sums | None) -> Figures:
+    def _total(self, connection: Connection, known: Known, upto: int, every: Sums | None) -> Figures:
         """The figures of all groups: of `every`, where these are known."""
         if every is None:
-            whole = Selection(self._selection.which, ())
-            every = self._sums(connection, known, whole)
-            self._add_histograms(connection, known, whole, every, everywhere=True)
+            every = self._sums(connection, known, upto, Selection(self._which, ()))
         together = [sum(column) for column in zip(_NOTHING, *every.values(), strict=True)]
         return self._figures({(): together})[0][1]
 
@@ -135,66 +190,92 @@ class _Reading:
             found.append((group, Figures(totals, errors, refused if self._refused else None, *durations)))
         return found
 
-    def _sums(self, connection: Connection, known: Known, selection: Selection, limit: int | None = None) -> Sums:
-        """Figures by group, in order; with histograms, where these are in the same tables."""
-        names = _BOTH if selection.is_of_models else SUMMED
-        parts = SumQueries(selection, known, names, refused=self._refused).parts()
+    def _sums(self, connection: Connection, known: Known, upto: int, selection: Selection) -> Sums:
+        """Figures and histograms by group: of as few tables as there are with both."""
         width = len(selection.group_by)
-        if not parts:
-            return {} if width or (limit and self._question.offset) else {(): [*_NOTHING]}
-        query = _ordered(united(parts, width, names), selection.group_by, self._question)
-        if limit is not None:
-            query = query.limit(limit).offset(self._question.offset)
-        return _by_group(connection, query, width)
+        read = [_BOTH] if selection.has_histograms else [SUMMED, HISTOGRAMS]
+        found: Sums = {}
+        for names in read:
+            parts = self._parts(selection, known, upto, names)
+            rows = connection.execute(select(united(parts, width, names))) if parts else ()
+            place = _BOTH.index(names[0])
+            for group, figures in _by_group(rows, width).items():
+                found.setdefault(group, [*_NOTHING])[place : place + len(names)] = figures
+        return found
 
-    def _add_histograms(
-        self, connection: Connection, known: Known, selection: Selection, sums: Sums, *, everywhere: bool = False
-    ) -> None:
-        """Read the histograms of these groups, or those of all where these are all (`everywhere`)."""
-        lacking = [group for group, columns in sums.items() if len(columns) < len(_BOTH)]
-        if not lacking:
-            return
-        wanted = selection if everywhere else self._only(lacking)
-        parts = SumQueries(wanted, known, HISTOGRAMS).parts()
-        width = len(selection.group_by)
-        found = _by_group(connection, select(united(parts, width, HISTOGRAMS)), width) if parts else {}
-        for group in lacking:
-            sums[group] += found.get(group) or [0] * len(HISTOGRAMS)
+    def _parts(self, selection: Selection, known: Known, upto: int, names: Sequence[str]) -> list[Select[Any]]:
+        queries = SumQueries(selection, known, names, refused=self._refused)
+        parts = queries.parts()
+        last = self._question.upto
+        if parts and last is not None and last < upto:
+            parts.append(queries.of_later(last))
+        return parts
 
-
-def _by_group(connection: Connection, query: Select[Any], width: int) -> Sums:
-    rows = map(tuple[Any, ...], connection.execute(query))
-    return {row[:width]: [value or 0 for value in row[width:]] for row in rows}
-
-
-def _ordered(sums: Subquery, group_by: Sequence[str], question: Question) -> Select[Any]:
-    """The sums that are not nothing, in order: by a figure that the database has, else by group alone."""
-    query = select(sums)
-    figures = _order_figures(sums, question.order_by)
-    if not group_by:
-        return query
-    labels: list[ColumnElement[Any]] = []
-    for place, name in enumerate(group_by):
-        column: ColumnElement[Any] = sums.c[f"g{place}"]
-        if name == "user":
-            query = query.outerjoin(identities_table, identities_table.c.id == column)
-            column = func.coalesce(identities_table.c.user_id, column)
-        labels.append(column)
-    counted = or_(
-        *(sums.c[name] != 0 for name in SUMMED if not name.startswith("cost")), _cost_of(sums) != 0, _rest_of(sums) != 0
-    )
-    directed = [figure if question.ascending else figure.desc() for figure in figures]
-    return query.where(counted).order_by(*directed, *labels)
+    def _ordered(self, sums: Subquery) -> Select[Any]:
+        """The sums that are not nothing, in order."""
+        query = select(sums)
+        names = self._selection.group_by
+        if not names:
+            return query
+        labels: list[ColumnElement[Any]] = []
+        for place, name in enumerate(names):
+            column: ColumnElement[Any] = sums.c[f"g{place}"]
+            if name == "user":
+                query = query.outerjoin(identities_table, identities_table.c.id == column)
+                column = func.coalesce(identities_table.c.user_id, column)
+            labels.append(column)
+        something = or_(sums.c.requests != 0, _cost_of(sums) != 0, _rest_of(sums) != 0, sums.c.refused != 0)
+        return query.where(something).order_by(*_order_of(sums, self._question), *labels)
 
 
-def _order_figures(sums: Subquery, figure: Figure | None) -> list[ColumnElement[int]]:
-    if figure is None or figure in _PERCENTILES:
-        return []
-    if figure == "cost_usd":
-        return [_cost_of(sums), _rest_of(sums)]
+def _end_of_chain(connection: Connection) -> int:
+    return connection.execute(select(head.c.seq)).scalar() or 0
+
+
+def _by_group(rows: Iterable[Any], width: int) -> Sums:
+    return {tuple(row[:width]): [value or 0 for value in row[width:]] for row in rows}
+
+
+def _order_columns(figure: Figure | None) -> Sequence[str]:
+    """The columns that a figure is made of."""
+    if figure is None or figure == "cost_usd":
+        return ()
     if figure == "total_tokens":
-        return [sums.c.prompt_tokens + sums.c.completion_tokens]
-    return [sums.c[figure]]
+        return ("prompt_tokens", "completion_tokens")
+    return _PERCENTILES[figure][0] if figure in _PERCENTILES else (figure,)
+
+
+def _order_of(sums: Subquery, question: Question) -> list[ColumnElement[Any]]:
+    """By what rows are ordered before their group; those without a percentile are last."""
+    figure = question.order_by
+    if figure is None:
+        return []
+    missing: list[ColumnElement[Any]] = []
+    if figure == "cost_usd":
+        values = [_cost_of(sums), _rest_of(sums)]
+    elif figure == "total_tokens":
+        values = [sums.c.prompt_tokens + sums.c.completion_tokens]
+    elif figure in _PERCENTILES:
+        names, hundredths = _PERCENTILES[figure]
+        total, value = _percentile([sums.c[name] for name in names], hundredths)
+        missing, values = [case((total <= 0, 1), else_=0)], [value]
+    else:
+        values = [sums.c[figure]]
+    return [*missing, *(value if question.ascending else value.desc() for value in values)]
+
+
+def _percentile(counts: Sequence[ColumnElement[int]], hundredths: int) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """How many were counted, and the percentile as `rules.histograms` computes it."""
+    upto = list(accumulate(counts))
+    total = upto[-1]
+    cases = []
+    for bucket, bound in enumerate(BOUNDS_MS):
+        lower = BOUNDS_MS[bucket - 1] if bucket else 0
+        below = upto[bucket] - counts[bucket]
+        part = 100 * counts[bucket]
+        value = lower + (2 * (bound - lower) * (hundredths * total - 100 * below) + part) // (2 * part)
+        cases.append((100 * upto[bucket] >= hundredths * total, value))
+    return total, case((total <= 0, 0), *cases, else_=BOUNDS_MS[-1])
 
 
 def _rest_of(sums: Subquery) -> ColumnElement[int]:

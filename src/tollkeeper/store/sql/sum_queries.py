@@ -68,6 +68,7 @@ COLUMNS: Mapping[str, str] = {
     "end_user": "end_user_id",
 }
 """The columns of dimensions, of which the attributes of a filter have the names."""
+_HISTOGRAMS = frozenset(HISTOGRAMS)
 _OF_REFUSALS = {"user", "key", "model", "day", "hour"}
 """The dimensions that refusals have."""
 Values = Mapping[str, Sequence[Any]]
@@ -97,6 +98,11 @@ class Selection(Struct, frozen=True):
     def is_of_models(self) -> bool:
         """Whether the sums by model, which have histograms as well, have its dimensions."""
         return self.dimensions <= {"model", "upstream", "endpoint", "status", "day", "hour"}
+
+    @property
+    def has_histograms(self) -> bool:
+        """Whether the smallest sums with its dimensions have histograms as well."""
+        return self.is_of_models
 
     @property
     def of_users(self) -> bool:
@@ -231,7 +237,7 @@ class SumQueries:
         self._selection = selection
         self._known = known
         self._names = names
-        self._histograms = HISTOGRAMS[0] in names
+        self._histograms = not _HISTOGRAMS.isdisjoint(names)
         self._refused = refused
 
     def parts(self) -> list[Select[Any]]:
@@ -376,10 +382,15 @@ class SumQueries:
 
     def _of_records(self, since: int | None, until: int | None, tag: str | None, sign: int = 1) -> Select[Any]:
         value = _NO_TAG if tag is None else tag_of(tag)
-        query = self._grouped(records, _IN_RECORDS, _RECORD_FIGURES, value, sign)
+        dimensions = dict(_IN_RECORDS)
+        if self._selection.which.user_id is not None:
+            dimensions["user"] = records.c.user_id
+        query = self._grouped(records, dimensions, _RECORD_FIGURES, value, sign)
         if self._selection.which.tag is not None or self._selection.tag is not None:
             same = record_metadata.c.request_id == records.c.request_id
             query = query.select_from(records.outerjoin(record_metadata, same))
+        if self._selection.which.request_id is not None:
+            query = query.where(begins_with(self._selection.which.request_id))
         return in_span(query, since, until)
 
     def _refusals(self) -> Iterator[Select[Any]]:
@@ -416,8 +427,6 @@ class SumQueries:
             wanted = getattr(which, attribute)
             if wanted is not None:
                 yield dimensions[name] == wanted
-        if which.request_id is not None and dimensions is _IN_RECORDS:
-            yield begins_with(which.request_id)
         if which.users is not None:
             yield one_of(dimensions["user"], which.users)
 

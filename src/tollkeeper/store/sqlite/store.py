@@ -75,11 +75,14 @@ from tollkeeper.store.sqlite.lock import FileLock, lock_path
 from tollkeeper.store.sqlite.readers import Readers
 from tollkeeper.store.sqlite.refusals import SqliteRefusals
 from tollkeeper.store.sqlite.revision import bring_to_head, has_tables
+from tollkeeper.store.sqlite.timed_reader import TimedReader
 from tollkeeper.store.sqlite.wal import WalCheckpointer
 from tollkeeper.store.sqlite.watch import FileWatch
 from tollkeeper.store.sqlite.writer import Writer
 
 LOG = logging.getLogger("tollkeeper.store")
+_LONGEST_PAGE, _LONGEST_SHEET = 10, 120
+"""Seconds that a question of the explorer may take, and a whole answer."""
 
 
 class SqliteStore:
@@ -109,7 +112,9 @@ class SqliteStore:
         self.ledger: Ledger = self._ledger
         self.refusals: RefusalStore = SqliteRefusals(self._writer, self._readers, identities)
         self.reports: Reports = SqlReports(self._readers, identities)
-        self.explorer: Explorer = SqlExplorer(self._readers, identities)
+        self._pages = TimedReader(real, lambda: watch.gone, seconds=_LONGEST_PAGE)
+        self._sheets = TimedReader(real, lambda: watch.gone, seconds=_LONGEST_SHEET)
+        self.explorer: Explorer = SqlExplorer(self._pages, self._sheets, identities)
         self.buckets: Buckets = SqlBuckets(self._readers, identities)
         self.erasure: Erasure = SqliteErasure(self._writer, identities)
         self.accounts: AccountStore = SqlAccounts(self._writer, self._readers)
@@ -144,7 +149,8 @@ class SqliteStore:
             await self._ledger.close()
         finally:
             ended = await asyncio.to_thread(self._log.stop, self._patience)
-            await self._readers.close()
+            for readers in (self._readers, self._pages, self._sheets):
+                await readers.close()
             # While a thread hangs in a call the lock stays until the process ends, since that call may still write.
             if await self._writer.close(self._patience) and ended:
                 self._lock.release()

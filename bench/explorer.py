@@ -2,13 +2,14 @@
 
     python -m bench.explorer [--users 10000] [--records 1000000] [--keep FOLDER]
 
-The store is asked, as the API asks it, over a database written beforehand: records are spread evenly over the 30 days
-before now, over all users (with one key each, one in five of them in one of 40 teams), 5 models of 3 upstreams, 4
-endpoints and the statuses (1 in 50 failed, 1 in 50 cancelled); one in ten has a tag. Each question is for the 100 rows
-that cost most, of today, of 7 and of 30 days up to now, of this month, and of 30 days compared with the 30 before (of
-which there are no records, but the rows that are compared are looked up). It is asked once, then a few times more: the
-first answer, the median of the others and the slowest; and the CPU of all threads that an answer takes at the median,
-which other programs on the machine change less. All in milliseconds.
+The store is asked, as the API asks it, over a database written beforehand: records are spread evenly over 30 days,
+which end in the middle of a month and of an hour, so that no period is of whole ones, over all users (with one key
+each, one in five of them in one of 40 teams), 5 models of 3 upstreams, 4 endpoints and the statuses (1 in 50 failed, 1
+in 50 cancelled); one in ten has a tag. Each question is for the 100 rows that cost most, of today, of 7 and of 30 days
+up to now, of this month, and of 30 days compared with the 30 before (of which there are no records, but the rows that
+are compared are looked up). It is asked once, then a few times more: the first answer, the median of the others and the
+slowest; and the CPU of all threads that an answer takes at the median, which other programs on the machine change less.
+All in milliseconds.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.sqlite import open_store
 
 new_id = RequestIds()
+END = 1_794_745_800_000
+"""2026-11-15, 12:30 UTC."""
 DAYS, MODELS, TEAMS, PROJECTS, ROUNDS, ROWS = 30, 5, 40, 20, 6, 100
 STATUSES: dict[int, RecordStatus] = {7: "failed", 29: "cancelled"}
 ENDPOINTS = ("/v1/chat/completions", "/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings")
@@ -83,7 +86,7 @@ def _record(number: int, *, users: int, count: int, now: int) -> Record:
 async def prepare(path: Path, users: int, records: int) -> None:
     """Write records."""
     await (await open_store(path, now=now_ms)).close()
-    await asyncio.to_thread(write_records, path, records, partial(_record, users=users, count=records, now=now_ms()))
+    await asyncio.to_thread(write_records, path, records, partial(_record, users=users, count=records, now=END))
 
 
 def periods(now: int) -> Iterator[tuple[str, Filter]]:

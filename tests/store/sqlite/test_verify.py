@@ -151,6 +151,14 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
             "hour 2026-11-20T19.* of llama3.2:1b, lost, ollama, /v1/chat/completions are not those of its hours",
         ),
         (
+            "UPDATE hourly_teams SET requests = requests + 1 WHERE status = 'lost'",
+            "sums of the hour 2026-11-20T19.* of llama3.2:1b, lost are not those of its hours",
+        ),
+        (
+            "UPDATE daily_teams SET latency_8 = latency_8 + 1 WHERE status = 'lost'",
+            "sums of the day 2026-11-20T00.* of llama3.2:1b, lost are not those of its hours",
+        ),
+        (
             "UPDATE daily_users SET day = day - 86400000 WHERE user_id = opaque('bob')",
             "day 2026-11-19T00:00:00.000Z of bob, key_1, completed are not",
         ),

@@ -70,6 +70,8 @@ IMPERSONAL = frozenset(
         "daily_upstreams",
         "hourly_models",
         "daily_models",
+        "hourly_teams",
+        "daily_teams",
         "invoice_numbers",
         "webhooks",
     }
@@ -78,6 +80,8 @@ IMPERSONAL = frozenset(
 MOST_REWRITTEN = 50_000
 """Rows up to which a table is written anew."""
 _AT_ONCE = 2000
+_METADATA_AT_ONCE = 200
+"""Records of a step: each may have many tags, of which every one is taken out of the sums, while nobody else writes."""
 
 _records, _metadata, _credits = schema.records, schema.record_metadata, schema.credit_entries
 
@@ -86,11 +90,11 @@ def forget_metadata(connection: Connection, opaque_id: str, after: str) -> str |
     """Delete the metadata of some records of a user, and take it out of the sums by tag: of those after the request id
     `after`. Returns the last of them, None where there are no more."""
     ids = select(_records.c.request_id).where(_records.c.user_id == opaque_id, _records.c.request_id > after)
-    found = connection.execute(ids.order_by(_records.c.request_id).limit(_AT_ONCE)).scalars().all()
+    found = connection.execute(ids.order_by(_records.c.request_id).limit(_METADATA_AT_ONCE)).scalars().all()
     if found:
         forget_tags(connection, one_of(_records.c.request_id, found))
         connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, found)))
-    return found[-1] if len(found) == _AT_ONCE else None
+    return found[-1] if len(found) == _METADATA_AT_ONCE else None
 
 
 def is_forgotten(connection: Connection, opaque_id: str) -> bool:

@@ -34,6 +34,8 @@ class Rollups(NamedTuple):
     hourly: list[Row]
     hourly_models: list[Row]
     daily_models: list[Row]
+    hourly_teams: list[Row]
+    daily_teams: list[Row]
     daily_users: list[Row]
     monthly_users: list[Row]
     monthly: list[Row]
@@ -44,7 +46,7 @@ class Rollups(NamedTuple):
 
 def rollups_of(records: Iterable[Record], id_of: Callable[[str], str]) -> Rollups:
     """What records add to the sums. `id_of` gives the opaque id of a user."""
-    hours, models, model_days, days, users, months, tags, minutes = (Sums() for _ in range(8))
+    hours, models, model_days, teams, team_days, days, users, months, tags, minutes = (Sums() for _ in range(10))
     spent: dict[tuple[int, str], int] = {}
     month_of: dict[int, int] = {}
     for record in records:
@@ -66,6 +68,8 @@ def rollups_of(records: Iterable[Record], id_of: Callable[[str], str]) -> Rollup
         hours.setdefault((hour, *dimensions, upstream, endpoint), []).append(counted)
         models.setdefault((hour, model, status, upstream, endpoint), []).append(counted)
         model_days.setdefault((day, model, status, upstream, endpoint), []).append(counted)
+        teams.setdefault((hour, team_id, model, status), []).append(counted)
+        team_days.setdefault((day, team_id, model, status), []).append(counted)
         days.setdefault((day, user_id, key_id, status, team_id), []).append(counted)
         users.setdefault((month, user_id, key_id, status, team_id), []).append(counted)
         place = (month, user_id, key_id, model, upstream, endpoint, status, team_id, end_user_id)
@@ -79,6 +83,8 @@ def rollups_of(records: Iterable[Record], id_of: Callable[[str], str]) -> Rollup
         _with_histograms(hours),
         _with_histograms(models),
         _with_histograms(model_days),
+        _with_histograms(teams),
+        _with_histograms(team_days),
         _plain(days),
         _plain(users),
         _plain(months),

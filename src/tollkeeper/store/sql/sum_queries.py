@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -43,10 +44,12 @@ from tollkeeper.store.sql.sum_tables import (
     HISTOGRAMS,
     LATENCIES,
     daily_models,
+    daily_teams,
     daily_users,
     hourly,
     hourly_models,
     hourly_tags,
+    hourly_teams,
     monthly,
     monthly_users,
 )
@@ -102,7 +105,12 @@ class Selection(Struct, frozen=True):
     @property
     def has_histograms(self) -> bool:
         """Whether the smallest sums with its dimensions have histograms as well."""
-        return self.is_of_models
+        return self.is_of_models or self.is_of_teams
+
+    @property
+    def is_of_teams(self) -> bool:
+        """Whether the sums by team have its dimensions."""
+        return self.dimensions <= {"team", "model", "status", "day", "hour"}
 
     @property
     def of_users(self) -> bool:
@@ -136,6 +144,7 @@ class _Family(NamedTuple):
 
 
 _MODELS = _Family({"day": _source(daily_models), "hour": _source(hourly_models)}, {"day": 1, "hour": 1})
+_TEAMS = _Family({"day": _source(daily_teams), "hour": _source(hourly_teams)}, {"day": 1, "hour": 1})
 _USERS = _Family(
     {"month": _source(monthly_users), "day": _source(daily_users), "hour": _source(hourly)},
     {"month": 7, "day": 7, "hour": 1},
@@ -266,13 +275,32 @@ class SumQueries:
         if name is None:
             yield from self._all()
         elif value:
-            yield from self._tagged(name, value)
+            yield from self.tagged(name, value)
+        elif not self._shows_untagged(tag):
+            yield from self.tagged(name)
         else:
-            if self._shows_untagged(tag):
-                yield from self._all()
-                yield from self._tagged(name, sign=-1, apart=False)
+            yield from self._all()
             if value is None:
-                yield from self._tagged(name)
+                yield from self._parted(name)
+            else:
+                yield from self.tagged(name, sign=-1, apart=False)
+
+    def _parted(self, name: str) -> Iterator[Select[Any]]:
+        """What has a tag, by its value, and the same subtracted from what has none: read once."""
+        group_by, asked = self._selection.group_by, f"{TAG}{name}"
+        others = {group: values for group, values in self._selection.shown.items() if group != asked}
+        parts = [*SumQueries(replace(self._selection, shown=others), self._known, self._names).tagged(name)]
+        if not parts:
+            return
+        tagged = select(united(parts, len(group_by), self._names)).cte("tagged")
+        values = self._selection.shown.get(asked)
+        there = select(tagged)
+        yield there if values is None else there.where(one_of(tagged.c[f"g{[*group_by].index(asked)}"], values))
+        places = [
+            _NO_TAG.label(f"g{place}") if group == asked else tagged.c[f"g{place}"]
+            for place, group in enumerate(group_by)
+        ]
+        yield select(*places, *((-tagged.c[name]).label(name) for name in self._names))
 
     def _by_another_tag(self, wanted: tuple[str, str], tag: str | None) -> Iterator[Select[Any]]:
         """By one tag, of what has another: no sums are by two tags, so this reads records. Of those that were pruned,
@@ -283,10 +311,10 @@ class SumQueries:
         yield self._of_records(since, until, tag).where(there)
         if self._known.pruned >= hour_of(since or 0) and self._shows_untagged(tag):
             if value:
-                yield from self._tagged(name, value, apart=False)
+                yield from self.tagged(name, value, apart=False)
             else:
                 yield from self._all()
-                yield from self._tagged(name, sign=-1, apart=False)
+                yield from self.tagged(name, sign=-1, apart=False)
             yield self._of_records(since, until, None, sign=-1).where(there)
 
     def _shows_untagged(self, tag: str | None) -> bool:
@@ -302,7 +330,7 @@ class SumQueries:
             source = family.sources[part.level]
             yield self._of_sums(source, part, _NO_TAG)
 
-    def _tagged(
+    def tagged(
         self, name: str, wanted: str | None = None, sign: int = 1, *, apart: bool = True
     ) -> Iterator[Select[Any]]:
         """What has a tag, of any value or of the one that is `wanted`; by its value, where it is `apart`."""
@@ -341,6 +369,8 @@ class SumQueries:
         needed = self._selection.dimensions
         if self._selection.is_of_models:
             return _MODELS
+        if self._selection.is_of_teams:
+            return _TEAMS
         return _USERS if needed <= {"user", "key", "status", "team", "day", "hour"} else _CROSSES
 
     def _sizes(self, family: _Family) -> Mapping[Level, int]:

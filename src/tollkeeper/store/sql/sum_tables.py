@@ -48,11 +48,13 @@ _ALL = ("user_id", "model", "key_id", "status", "team_id", "end_user_id")
 hourly = _sums("hourly", "hour", *_ALL, "upstream", "endpoint", more=HISTOGRAMS)
 Index("hourly_of_user", hourly.c.user_id, hourly.c.hour)
 
-# The sums of `hourly` again, without dimensions that many pages do not need: as many rows as there are models or users,
-# where `hourly` may have almost as many as there are records. Those by model have no user, and those by user no model,
-# nor what only makes sense beside one.
+# The sums of `hourly` again, without dimensions that many pages do not need: as many rows as there are models, teams or
+# users, where `hourly` may have almost as many as there are records. Those by model and by team have no user, and those
+# by user no model, nor what only makes sense beside one.
 hourly_models = _sums("hourly_models", "hour", "model", "status", "upstream", "endpoint", more=HISTOGRAMS)
 daily_models = _sums("daily_models", "day", "model", "status", "upstream", "endpoint", more=HISTOGRAMS)
+hourly_teams = _sums("hourly_teams", "hour", "team_id", "model", "status", more=HISTOGRAMS)
+daily_teams = _sums("daily_teams", "day", "team_id", "model", "status", more=HISTOGRAMS)
 daily_users = _sums("daily_users", "day", "user_id", "key_id", "status", "team_id")
 monthly_users = _sums("monthly_users", "month", "user_id", "key_id", "status", "team_id")
 monthly = _sums(
@@ -88,6 +90,8 @@ ROLLUPS = {
         hourly,
         hourly_models,
         daily_models,
+        hourly_teams,
+        daily_teams,
         daily_users,
         monthly_users,
         monthly,

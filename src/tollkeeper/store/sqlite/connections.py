@@ -70,7 +70,7 @@ def plain_reason(error: BaseException) -> str:
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    # Enough for all statements of group commits to stay prepared: 15 for each of 16 kinds.
+    # Enough for all statements of group commits to stay prepared: 15 for each of 18 kinds.
     return sqlite3.connect(
-        uri, uri=True, timeout=BUSY_WAIT, isolation_level=None, check_same_thread=False, cached_statements=240
+        uri, uri=True, timeout=BUSY_WAIT, isolation_level=None, check_same_thread=False, cached_statements=270
     )

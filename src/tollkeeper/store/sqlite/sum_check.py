@@ -33,11 +33,14 @@ _MONTH_OF = "CAST(strftime('%s', {} / 1000, 'unixepoch', 'start of month') AS IN
 _COARSER: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "hourly_models": ("hour", "hour", ("model", "status", "upstream", "endpoint")),
     "daily_models": ("day", f"hour - hour % {DAY_MS}", ("model", "status", "upstream", "endpoint")),
+    "hourly_teams": ("hour", "hour", ("team_id", "model", "status")),
+    "daily_teams": ("day", f"hour - hour % {DAY_MS}", ("team_id", "model", "status")),
     "daily_users": ("day", f"hour - hour % {DAY_MS}", ("user_id", "key_id", "status", "team_id")),
     "monthly_users": ("month", _MONTH_OF.format("hour"), ("user_id", "key_id", "status", "team_id")),
     "monthly": ("month", _MONTH_OF.format("hour"), DIMENSIONS),
 }
 """Tables that have the sums by hour again: their column of time, what that is of an hour, and their dimensions."""
+_WITH_HISTOGRAMS = {"hourly_models", "daily_models", "hourly_teams", "daily_teams"}
 _TAGS = (
     f"records JOIN record_metadata USING (request_id), json_each(metadata) AS tag WHERE {_REQUESTS}"
     " AND status != 'lost' AND tag.type = 'text' AND tag.value != ''"
@@ -134,7 +137,7 @@ class _SumCheck:
     def coarser(self) -> Iterator[str]:
         """Compare the sums by fewer dimensions, and those by day and month, with those by hour."""
         for table, (moment, at, dimensions) in _COARSER.items():
-            compared = (*FIGURES, *HISTOGRAMS) if table in {"hourly_models", "daily_models"} else FIGURES
+            compared = (*FIGURES, *HISTOGRAMS) if table in _WITH_HISTOGRAMS else FIGURES
             rows = f"SELECT {at} AS at, {', '.join((*dimensions, *compared))} FROM hourly UNION ALL " + _subtracted(
                 moment, dimensions, table, compared
             )

@@ -1,4 +1,4 @@
-"""Sums by upstream and endpoint, with histograms of durations; by day; by all dimensions and month; by tag.
+"""Sums by upstream and endpoint, with histograms of durations; by day; by team; by all dimensions and month; by tag.
 
 They are made anew from the records. What was pruned is in the old sums alone: what is left of those after the records
 is kept. Its upstream is not known any more, its durations neither, and its endpoint only where there were sums by
@@ -33,6 +33,7 @@ _MOMENTS = {"hour", "day", "month"}
 _OLD = ("hour", "user_id", "model", "key_id", "status", "team_id", "end_user_id")
 _HOURLY = (*_OLD, "upstream", "endpoint")
 _MODELS = ("hour", "model", "status", "upstream", "endpoint")
+_TEAMS_OF_HOUR = ("hour", "team_id", "model", "status")
 _OF_USER = ("user_id", "key_id", "status", "team_id")
 _MONTHLY = ("month", "user_id", "key_id", "model", "upstream", "endpoint", "status", "team_id", "end_user_id")
 _TAGS = ("name", "hour", "value", *_HOURLY[1:])
@@ -58,6 +59,8 @@ def upgrade() -> None:
     _create("hourly", _HOURLY, _HISTOGRAMS)
     _create("hourly_models", _MODELS, _HISTOGRAMS)
     _create("daily_models", ("day", *_MODELS[1:]), _HISTOGRAMS)
+    _create("hourly_teams", _TEAMS_OF_HOUR, _HISTOGRAMS)
+    _create("daily_teams", ("day", *_TEAMS_OF_HOUR[1:]), _HISTOGRAMS)
     _create("daily_users", ("day", *_OF_USER))
     _create("monthly_users", ("month", *_OF_USER))
     _create("monthly", _MONTHLY)
@@ -73,6 +76,8 @@ def upgrade() -> None:
     _fill("hourly_tags", _TAGS, tagged, _IN_RECORDS | {"name": "tag.key", "value": "tag.value"})
     _add_up("hourly_models", _MODELS, _HISTOGRAMS)
     _add_up("daily_models", ("day", *_MODELS[1:]), _HISTOGRAMS, day="hour - hour % 86400000")
+    _add_up("hourly_teams", _TEAMS_OF_HOUR, _HISTOGRAMS)
+    _add_up("daily_teams", ("day", *_TEAMS_OF_HOUR[1:]), _HISTOGRAMS, day="hour - hour % 86400000")
     _add_up("daily_users", ("day", *_OF_USER), day="hour - hour % 86400000")
     _add_up("monthly_users", ("month", *_OF_USER), month=_MONTH)
     _add_up("monthly", _MONTHLY, month=_MONTH)

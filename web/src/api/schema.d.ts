@@ -8413,6 +8413,8 @@ export interface components {
             upstreams: components["schemas"]["LiveUpstream"][];
             /** Changed */
             changed: components["schemas"]["LiveChange"][];
+            /** Refused */
+            refused: number;
             /** Series */
             series: components["schemas"]["LivePoint"][];
         };
@@ -8460,6 +8462,8 @@ export interface components {
             upstreams: components["schemas"]["LiveUpstream"][];
             /** Changed */
             changed: components["schemas"]["LiveChange"][];
+            /** Refused */
+            refused: number;
             point: components["schemas"]["LivePoint"];
         };
         /**

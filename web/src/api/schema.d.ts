@@ -3405,7 +3405,7 @@ export interface components {
             };
             /** Skipped */
             skipped: {
-                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits";
+                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits" | "too_many_limits" | "not_saved";
             };
         };
         /**
@@ -3442,11 +3442,16 @@ export interface components {
         };
         /**
          * BulkForm
-         * @description Either `user_ids` or a `filter`, as of the list of users.
+         * @description One of `user_ids`, `users` (those in these states only, as in the `changes` of an answer) and a `filter`, as of
+         *     the list of users.
          */
         BulkForm: {
             /** User Ids */
             user_ids?: string[] | null;
+            /** Users */
+            users?: {
+                [key: string]: string;
+            } | null;
             filter?: components["schemas"]["BulkFilter"] | null;
             change: components["schemas"]["BulkChange"];
             /**
@@ -3458,15 +3463,17 @@ export interface components {
         };
         /**
          * BulkGroup
-         * @description Users who were changed from the same to the same: by id, the version that each account has after it (with
-         *     `dry_run`: has now).
+         * @description Users who were changed from the same to the same, each with the state after it (with `dry_run`: now).
          */
         BulkGroup: {
             before: components["schemas"]["BulkPart"];
             after: components["schemas"]["BulkPart"];
-            /** Users */
+            /**
+             * Users
+             * @description By id, a mark of the state of the account: any change gives it another.
+             */
             users: {
-                [key: string]: number;
+                [key: string]: string;
             };
         };
         /**
@@ -6897,9 +6904,12 @@ export interface components {
         /** UndoGroup */
         UndoGroup: {
             before: components["schemas"]["BulkPart"];
-            /** Users */
+            /**
+             * Users
+             * @description By id, a mark of the state of the account: any change gives it another.
+             */
             users: {
-                [key: string]: number;
+                [key: string]: string;
             };
         };
         /** UnpinForm */

@@ -426,7 +426,7 @@ export interface paths {
         };
         /**
          * The colours of models on the pages, the same for everyone
-         * @description Of the models that you may use, and of those that you have used, or, for an admin of a team, the team; for admins, of all models that there have ever been.
+         * @description Of the models that you may use, and of those that you have used, or, for an admin of a team, the team; for admins, of all models that have one.
          */
         get: operations["_model_colors_me_model_colors_get"];
         put?: never;
@@ -5408,18 +5408,17 @@ export interface components {
         };
         /**
          * ModelColorBody
-         * @description The number of a model's colour, from 0 to 7, in the order in which the models were first seen; null from the
-         *     ninth model on: these share one.
+         * @description The number of a model's colour, from 0 to 7, in the order in which the models were first used.
          */
         ModelColorBody: {
             /** Model */
             model: string;
             /** Color */
-            color: number | null;
+            color: number;
         };
         /**
          * ModelColors
-         * @description Models by name.
+         * @description Models by name. Those from the ninth on are not there: they share a colour.
          */
         ModelColors: {
             /**

@@ -129,10 +129,13 @@ async def test_the_document_describes_all_paths(anyone):
 
 
 async def test_the_document_is_written_and_compressed_once(anyone, desk, monkeypatch):
-    written = []
-    monkeypatch.setattr(
-        docs, "_write_document", lambda app, write=docs._write_document: written.append(app) or write(app)
-    )
+    written, write = [], docs._write_document
+
+    def counted(app):
+        written.append(app)
+        return write(app)
+
+    monkeypatch.setattr(docs, "_write_document", counted)
     for offered in ("gzip", "identity", "gzip"):
         async with anyone.stream("GET", "/openapi.json", headers={"accept-encoding": offered}) as response:
             raw = b"".join([part async for part in response.aiter_raw()])

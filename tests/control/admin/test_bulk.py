@@ -190,8 +190,13 @@ async def test_status_and_limits_are_an_entry_each(admin):
 
 async def test_limits_that_many_have_are_presented_once(admin, desk, monkeypatch):
     presented = []
+
+    def audited_limits(limits):
+        presented.append(limits)
+        return {"limits": {}}
+
     for module in (bulk, admin_bulk):
-        monkeypatch.setattr(module, "audited_limits", lambda limits: presented.append(limits) or {"limits": {}})
+        monkeypatch.setattr(module, "audited_limits", audited_limits)
     users = await crowd(desk, 40)
     for user_id in users:
         await desk.house.accounts.set_limits(

@@ -426,7 +426,7 @@ export interface paths {
         };
         /**
          * The colours of models on the pages, the same for everyone
-         * @description Of the models that you may use, and of those that you have used, or, for an admin of a team, the team; for admins, of all models that there have ever been.
+         * @description Of the models that you may use, and of those that you have used, or, for an admin of a team, the team; for admins, of all models that have one.
          */
         get: operations["_model_colors_me_model_colors_get"];
         put?: never;
@@ -3405,7 +3405,7 @@ export interface components {
             };
             /** Skipped */
             skipped: {
-                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits";
+                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits" | "too_many_limits" | "not_saved";
             };
         };
         /**
@@ -3442,11 +3442,16 @@ export interface components {
         };
         /**
          * BulkForm
-         * @description Either `user_ids` or a `filter`, as of the list of users.
+         * @description One of `user_ids`, `users` (those in these states only, as in the `changes` of an answer) and a `filter`, as of
+         *     the list of users.
          */
         BulkForm: {
             /** User Ids */
             user_ids?: string[] | null;
+            /** Users */
+            users?: {
+                [key: string]: string;
+            } | null;
             filter?: components["schemas"]["BulkFilter"] | null;
             change: components["schemas"]["BulkChange"];
             /**
@@ -3458,15 +3463,17 @@ export interface components {
         };
         /**
          * BulkGroup
-         * @description Users who were changed from the same to the same: by id, the version that each account has after it (with
-         *     `dry_run`: has now).
+         * @description Users who were changed from the same to the same, each with the state after it (with `dry_run`: now).
          */
         BulkGroup: {
             before: components["schemas"]["BulkPart"];
             after: components["schemas"]["BulkPart"];
-            /** Users */
+            /**
+             * Users
+             * @description By id, a mark of the state of the account: any change gives it another.
+             */
             users: {
-                [key: string]: number;
+                [key: string]: string;
             };
         };
         /**
@@ -5401,18 +5408,17 @@ export interface components {
         };
         /**
          * ModelColorBody
-         * @description The number of a model's colour, from 0 to 7, in the order in which the models were first seen; null from the
-         *     ninth model on: these share one.
+         * @description The number of a model's colour, from 0 to 7, in the order in which the models were first used.
          */
         ModelColorBody: {
             /** Model */
             model: string;
             /** Color */
-            color: number | null;
+            color: number;
         };
         /**
          * ModelColors
-         * @description Models by name.
+         * @description Models by name. Those from the ninth on are not there: they share a colour.
          */
         ModelColors: {
             /**
@@ -6897,9 +6903,12 @@ export interface components {
         /** UndoGroup */
         UndoGroup: {
             before: components["schemas"]["BulkPart"];
-            /** Users */
+            /**
+             * Users
+             * @description By id, a mark of the state of the account: any change gives it another.
+             */
             users: {
-                [key: string]: number;
+                [key: string]: string;
             };
         };
         /** UnpinForm */

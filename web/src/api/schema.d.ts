@@ -11256,6 +11256,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11366,6 +11367,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11373,9 +11375,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -11478,6 +11480,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11485,9 +11488,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -11586,6 +11589,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14659,6 +14663,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14782,6 +14787,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14791,9 +14797,9 @@ export interface operations {
                 user_id?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description The most rows of a page. */
                 limit?: number;
@@ -16112,6 +16118,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16226,6 +16233,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16347,6 +16355,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16358,9 +16367,9 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16463,6 +16472,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16470,9 +16480,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16586,6 +16596,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16597,9 +16608,9 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16698,6 +16709,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;

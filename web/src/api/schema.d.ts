@@ -11269,6 +11269,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11379,6 +11380,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11386,9 +11388,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -11491,6 +11493,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11498,9 +11501,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -11599,6 +11602,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14672,6 +14676,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14795,6 +14800,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14804,9 +14810,9 @@ export interface operations {
                 user_id?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description The most rows of a page. */
                 limit?: number;
@@ -16125,6 +16131,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16239,6 +16246,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16360,6 +16368,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16371,9 +16380,9 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16476,6 +16485,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16483,9 +16493,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16599,6 +16609,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16610,9 +16621,9 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16711,6 +16722,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;

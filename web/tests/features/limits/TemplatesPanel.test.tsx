@@ -6,7 +6,7 @@ import { NO_LIMITS } from "~/features/limits/names";
 import { TemplatesPanel } from "~/features/limits/TemplatesPanel";
 import { type Notice, NoticesContext } from "~/ui/useNotices";
 
-import { answer, show } from "../../render";
+import { answer, sessionOf, show } from "../../render";
 
 const TEMPLATE = { id: "students", name: null, created_at: "2026-11-20T12:00:00.000Z", limits: { ...NO_LIMITS, requests_per_day: 5 } };
 const notices: Notice[] = [];
@@ -23,6 +23,7 @@ function shown() {
     <NoticesContext value={{ notify: (notice) => notices.push(notice) }}>
       <TemplatesPanel shown="students" show={to} />
     </NoticesContext>,
+    { session: sessionOf("admin") },
   );
   return { user, to };
 }

@@ -4038,7 +4038,7 @@ export interface components {
         /**
          * ErrorBody
          * @description The body of every error. `message` is for people: what was wrong and what to do; `type` and `code` are for
-         *     programs; `param` is the field at fault.
+         *     programs; `param` is the field at fault; `limit` is there where one refuses a request to a model.
          */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -4053,6 +4053,8 @@ export interface components {
             param: string | null;
             /** Code */
             code: string | null;
+            /** Limit */
+            limit?: components["schemas"]["ReachedLimitBody"];
         };
         /**
          * EventBody
@@ -6256,6 +6258,35 @@ export interface components {
             requests: number;
             /** Interval */
             interval: string;
+        };
+        /**
+         * ReachedLimitBody
+         * @description The limit that refuses a request to a model, with the figures of the message, which are exact; those on cost are
+         *     dollars. `model`: the one that it counts; null: it counts all. `reason`: `never`: the request would not fit even
+         *     with nothing used; `blocked`: the limit is 0; `exhausted`: what was used leaves too little; `held`: what running
+         *     requests have reserved does. `needed`: what the request may need; `remaining`: what is left.
+         */
+        ReachedLimitBody: {
+            /** Name */
+            name: string;
+            /**
+             * Owner
+             * @enum {string}
+             */
+            owner: "user" | "key" | "team" | "end_user";
+            /** Model */
+            model: string | null;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "never" | "blocked" | "exhausted" | "held";
+            /** Limit */
+            limit: number;
+            /** Needed */
+            needed: number;
+            /** Remaining */
+            remaining: number;
         };
         /**
          * Readiness

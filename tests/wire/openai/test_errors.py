@@ -74,4 +74,4 @@ def test_the_limit_that_refuses_is_told_with_exact_figures():
         "needed": Decimal("0.000000000123"),
         "remaining": Decimal("0.1"),
     }
-    assert json.loads(event_data(error_event(error, "")), parse_float=Decimal)["error"] == told
+    assert json.loads(event_data(error_event(error, "")) or b"", parse_float=Decimal)["error"] == told

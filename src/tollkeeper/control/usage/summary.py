@@ -83,8 +83,8 @@ class ComparedFigures(UsageFigures):
 
 
 class SummaryRow(ComparedFigures, _Groups):
-    """Figures of one group. Of the fields that can name a group, it has those of `group_by`: by key, also the key's name
-    and the part of it that may be shown, but not where a team is asked for."""
+    """Figures of one group. Of the fields that can name a group, it has those of `group_by`; by key also its name and
+    the part of it that may be shown, but not where a team is asked for."""
 
 
 class Summary(BaseModel):

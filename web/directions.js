@@ -60,7 +60,6 @@ const FEATURES = {
     models: "taking an upstream out of service says which models go with it",
   },
   lifecycle: {
-    explorer: "what was used of a model is explored from its panel",
     models: "what is loaded, pinned, copied and deleted are models",
     upstreams: "unused models are evicted at one upstream, or at all",
   },

@@ -43,7 +43,7 @@ def test_numbers_move_without_a_reload(visitor: Visitor, admin: Visitor) -> None
     expect(page.get_by_role("table", name="Top models")).to_contain_text("tiny:latest")
     assert page.evaluate("window.same") is True
     # Pushed: nothing was asked for, but for what was used in the chosen period, which is read again when something was.
-    assert [url for url in asked if not re.search(r"/admin/(usage/summary|users|refusals)\?", url)] == []
+    assert [url for url in asked if not re.search(r"/admin/(usage/summary|users)\?", url)] == []
 
 
 def test_all_below_the_live_strip_follows_the_period(visitor: Visitor, admin: Visitor) -> None:

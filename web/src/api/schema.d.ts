@@ -8420,6 +8420,8 @@ export interface components {
             upstreams: components["schemas"]["LiveUpstream"][];
             /** Changed */
             changed: components["schemas"]["LiveChange"][];
+            /** Refused */
+            refused: number;
             /** Series */
             series: components["schemas"]["LivePoint"][];
         };
@@ -8467,6 +8469,8 @@ export interface components {
             upstreams: components["schemas"]["LiveUpstream"][];
             /** Changed */
             changed: components["schemas"]["LiveChange"][];
+            /** Refused */
+            refused: number;
             point: components["schemas"]["LivePoint"];
         };
         /**

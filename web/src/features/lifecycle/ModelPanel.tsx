@@ -3,14 +3,13 @@ import { IconPhoto, IconPhotoOff, IconQuestionMark } from "@tabler/icons-react";
 import { useState } from "react";
 import { Link, Navigate, useLocation } from "react-router";
 
-import { explorerPath } from "~/features/explorer/links";
 import { useModelCommands } from "~/features/lifecycle/commands";
 import { ModelDialog, type ModelQuestion } from "~/features/lifecycle/ModelDialog";
 import type { Model, Place } from "~/features/models/models";
 import { PinState, Until } from "~/features/models/ModelState";
 import { changedPlaces, managedPlaces, shortDigest } from "~/features/models/places";
-import { UTC } from "~/ui/clock";
 import { Bytes } from "~/ui/Bytes";
+import { useClock } from "~/ui/clock";
 import { CopyButton } from "~/ui/CopyButton";
 import { Count } from "~/ui/Count";
 import { Empty } from "~/ui/Empty";
@@ -18,10 +17,10 @@ import { Fact } from "~/ui/Fact";
 import { exactUsd } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { Loading } from "~/ui/Loading";
-import { paramsOf, periodOf } from "~/ui/period";
 import { SidePanel } from "~/ui/SidePanel";
 import { RelativeTime, Timestamp } from "~/ui/Times";
 import { Warning } from "~/ui/Warning";
+import { utcPeriod } from "~/ui/utcPeriod";
 
 import classes from "./ModelPanel.module.css";
 
@@ -62,8 +61,7 @@ interface DetailsProps {
 function Details({ model, ask }: DetailsProps) {
   const { name, aliases, pinned, pricing, places } = model;
   const managed = managedPlaces(model);
-  // The month that the gateway counts in.
-  const month = periodOf(new URLSearchParams("period=month"), new Date(), UTC);
+  const month = utcPeriod("month", new Date(), useClock());
   return (
     <div className={classes["details"]}>
       {changedPlaces(model).length > 0 && (
@@ -103,12 +101,12 @@ function Details({ model, ask }: DetailsProps) {
             </Anchor>
           )}
         </Fact>
-        <Fact name="Requests this month">
-          <Anchor component={Link} to={`/admin/calls?${new URLSearchParams({ model: name, ...paramsOf(month) }).toString()}`} size="sm">
+        <Fact name="Requests this month (UTC)">
+          <Anchor component={Link} to={`/admin/calls?model=${encodeURIComponent(name)}&${month}`} size="sm">
             {count(model.requests_this_month)}
           </Anchor>
           {" · "}
-          <Anchor component={Link} to={explorerPath(true, "user", [{ by: "model", value: name }], month)} size="sm">
+          <Anchor component={Link} to={`/admin/usage?group_by=user&model=${encodeURIComponent(name)}&${month}`} size="sm">
             Explore usage
           </Anchor>
         </Fact>

@@ -111,7 +111,7 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
       id: "week",
       label: "7 days",
       from: 1000,
-      cell: ({ week }) => <Sparkline values={week.map((day) => day.total_tokens)} label={`Tokens of the last 7 days: ${week.map((day) => count(day.total_tokens)).join(", ")}`} />,
+      cell: ({ week }) => <Sparkline values={week.map((day) => day.total_tokens)} label={`Tokens of the last 7 days (UTC): ${week.map((day) => count(day.total_tokens)).join(", ")}`} />,
     },
     { id: "seen", label: "Last seen", sort: "last_seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <RelativeTime at={at} /> },
     { id: "actions", label: "Suspend or activate", quiet: true, numeric: true, narrow: "beside", cell: (user) => <Toggle user={user} onToggle={onToggle} /> },

@@ -1,0 +1,68 @@
+import { screen, within } from "@testing-library/react";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+
+import { api } from "~/api/client";
+import { NO_LIMITS } from "~/features/limits/names";
+import { BulkBar } from "~/features/users/BulkBar";
+import { Notices } from "~/ui/Notices";
+
+import { answer, sessionOf, show } from "../../render";
+
+const WHICH = { user_ids: ["ann", "bob"] };
+const CHANGES = [{ before: { status: null, limits: {} }, after: { status: null, limits: {} }, users: { ann: 3, bob: 8 } }];
+const DONE = { dry_run: false, changed: 2, unchanged: 0, changes: CHANGES, running: {}, over: {}, skipped: {} };
+
+beforeEach(() => {
+  const templates = [{ id: "students", name: "Students", limits: NO_LIMITS }];
+  vi.spyOn(api, "GET").mockImplementation((path: string) => Promise.resolve(answer({ data: path === "/admin/limit-templates" ? templates : [], has_more: false, next: null })));
+});
+afterEach(() => vi.restoreAllMocks());
+
+function begin() {
+  const sent = vi.spyOn(api, "POST").mockResolvedValue(answer(DONE));
+  const { user } = show(
+    <Notices>
+      <BulkBar which={WHICH} size={2} total={2} onAll={vi.fn()} onNone={vi.fn()} />
+    </Notices>,
+    { session: sessionOf("admin") },
+  );
+  return { user, sent, click: async (name: string) => user.click(await screen.findByRole("button", { name })) };
+}
+
+/** What was sent to a path, in its order. */
+function bodies(sent: ReturnType<typeof begin>["sent"], path: string): unknown[] {
+  const calls: unknown[][] = sent.mock.calls;
+  return calls.filter(([to]) => to === path).map(([, options]) => (options as { body: unknown }).body);
+}
+
+it("sets limits of many users after a preview, and gives them back what they had", async () => {
+  const { user, sent, click } = begin();
+  await click("Set limits");
+  await user.type(await screen.findByLabelText("Requests per day"), "50");
+  await click("Preview");
+  const dialog = await screen.findByRole("dialog");
+  await within(dialog).findByText("2 users get requests per day: 50.");
+  expect(bodies(sent, "/admin/users/bulk")).toEqual([{ ...WHICH, change: { limits: { requests_per_day: 50 } }, dry_run: true }]);
+  await click("Change 2 users");
+  await screen.findByText("2 users get requests per day: 50.", { selector: "[role=status] *" });
+  expect(bodies(sent, "/admin/users/bulk")[1]).toMatchObject({ change: { limits: { requests_per_day: 50 } }, dry_run: false });
+  await click("Undo");
+  await screen.findByText("2 users are as before.");
+  expect(bodies(sent, "/admin/users/bulk/undo")).toEqual([{ changes: [{ before: CHANGES[0]?.before, users: CHANGES[0]?.users }] }]);
+});
+
+it("applies a template after a preview, and gives users back what they had", async () => {
+  const { user, sent, click } = begin();
+  await click("Apply a template");
+  await user.click(await screen.findByRole("combobox", { name: "Limit template" }));
+  await user.click(await screen.findByRole("option", { name: "Students" }));
+  await click("Preview");
+  const dialog = await screen.findByRole("dialog");
+  await within(dialog).findByText(/^2 users get the limits of the template students/);
+  await click("Change 2 users");
+  await vi.waitFor(() =>
+    expect(bodies(sent, "/admin/users/bulk")).toEqual([true, false].map((dry) => ({ ...WHICH, change: { limit_template: "students" }, dry_run: dry }))),
+  );
+  await click("Undo");
+  await screen.findByText("2 users are as before.");
+});

@@ -83,6 +83,9 @@ def test_pages_of_an_admin(named: LongNamed, arrive: Arrive) -> None:
         f"/admin/teams/{TEAM}",
         "/admin/calls",
         f"/admin/calls?user={USER}&model={ONE_MODEL}&team={TEAM}",
+        "/admin/usage",
+        f"/admin/usage?group_by=key,model&user={USER}&team={TEAM}",
+        f"/admin/usage?group_by=user,upstream&model={ONE_MODEL}",
         f"/admin/calls/{named.call}",
         "/admin/models",
         f"/admin/models/{ONE_MODEL}",
@@ -108,6 +111,8 @@ def test_pages_of_a_user(named: LongNamed, arrive: Arrive) -> None:
     user = arrive("/home", WIDTHS[0])
     for path in [
         "/home",
+        "/usage",
+        "/usage?group_by=key,model",
         "/calls",
         f"/calls/{named.call}",
         "/keys",

@@ -108,6 +108,27 @@ async def test_groups_are_told_by_their_fields(alice, admin):
     ]
 
 
+async def test_groups_by_key_are_told_by_what_people_call_the_key(alice, admin, desk):
+    made = (await alice.post("/me/keys", json={"name": "laptop"})).json()
+    await desk.house.store.ledger.settle(record(request_id="req_of_laptop", key_id=made["id"]))
+    named = {"key_id": made["id"], "key_name": "laptop", "key_prefix": made["prefix"]}
+    for client, path in ((alice, "/v1/usage/summary"), (admin, "/admin/usage/summary")):
+        rows = {row["key_id"]: row for row in await rows_of(client, f"{path}?group_by=key,model")}
+        assert rows[made["id"]].items() >= named.items()
+        # Of one that is no more, and of none.
+        assert [(rows[key]["key_name"], rows[key]["key_prefix"]) for key in ("key_1", None)] == [(None, None)] * 2
+        assert "key_name" not in (await rows_of(client, path))[0]
+
+
+async def test_what_keys_are_called_is_not_for_admins_of_a_team(admin, desk):
+    key = (await admin.post("/admin/users/alice/keys", json={"name": "private"})).json()
+    await admin.post("/admin/teams", json={"team_id": "blue"})
+    await desk.house.store.ledger.settle(record(request_id="req_in_blue", key_id=key["id"], team_id="blue"))
+    [row] = await rows_of(admin, "/admin/teams/blue/usage/summary?group_by=key")
+    assert row["key_id"] == key["id"]
+    assert not row.keys() & {"key_name", "key_prefix"}
+
+
 async def test_a_summary_of_everyone_and_of_one(admin):
     everyone = (await admin.get("/admin/usage/summary")).json()
     assert (everyone["user_id"], everyone["total"]["cost_usd"]) == (None, "1.000123000001")

@@ -27,7 +27,7 @@ from tollkeeper.control.usage.groups import (
 )
 from tollkeeper.control.usage.previous import previous_of, span_of
 from tollkeeper.control.usage.schemas import Usd
-from tollkeeper.rules.errors import Unprocessable
+from tollkeeper.rules.errors import NotFound, Unprocessable
 from tollkeeper.rules.histograms import Percentiles
 from tollkeeper.rules.money import format_usd
 from tollkeeper.store.ports.explorer import Figures, Question
@@ -67,6 +67,8 @@ class _Groups(BaseModel):
     day: str | None = Field(None, examples=["2026-11-20"])
     hour: str | None = Field(None, examples=["2026-11-20T12:00:00Z"])
     key_id: str | None = None
+    key_name: str | None = None
+    key_prefix: str | None = None
     upstream: str | None = None
     endpoint: str | None = None
     status: str | None = None
@@ -81,7 +83,8 @@ class ComparedFigures(UsageFigures):
 
 
 class SummaryRow(ComparedFigures, _Groups):
-    """Figures of one group. Of the fields that can name a group, it has those of `group_by`."""
+    """Figures of one group. Of the fields that can name a group, it has those of `group_by`; by key also its name and
+    the part of it that may be shown, but not where a team is asked for."""
 
 
 class Summary(BaseModel):
@@ -200,8 +203,10 @@ async def usage_summary(
         from_=since,
         to=until,
         data=[
-            SummaryRow(**_named(groups, place), **_compared(figures, None if before is None else before.of(place)))
+            SummaryRow(**named, **_compared(figures, None if before is None else before.of(place)))
             for place, figures in found.rows
+            # Who administers a team sees what its members use, not what they call their keys.
+            for named in [_named(groups, place) | (_key_label(services, groups, place) if team_id is None else {})]
         ],
         has_more=found.more,
         next=str(offset + query.limit) if found.more else None,
@@ -213,6 +218,17 @@ async def usage_summary(
 def _named(groups: Sequence[str], place: Sequence[str]) -> dict[str, Any]:
     # A record without a key is grouped under "", and has null for its key: shown as in records.
     return {field_of(group): value or None for group, value in zip(groups, place, strict=True)}
+
+
+def _key_label(services: ControlServices, groups: Sequence[str], place: Sequence[str]) -> dict[str, str | None]:
+    """What people know the key of a group by, where there is one; nulls for a key that is not there."""
+    if "key" not in groups:
+        return {}
+    try:
+        key = services.accounts.key(place[groups.index("key")])
+    except NotFound:
+        return {"key_name": None, "key_prefix": None}
+    return {"key_name": key.name, "key_prefix": key.prefix}
 
 
 def _compared(figures: Figures, previous: Figures | None) -> dict[str, Any]:

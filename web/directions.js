@@ -21,12 +21,27 @@ const FEATURES = {
     models: "models have one colour on every page",
     session: "admins and users read different paths of the API",
   },
+  keys: {
+    limits: "a key may have limits of its own",
+    session: "admins and users read different paths of the API",
+  },
   calls: {
+    keys: "a key goes by its name and prefix",
     models: "models have one colour on every page",
     session: "admins and users read different paths of the API",
     usage: "the filter offers the models that were used in the period",
   },
-  keys: { limits: "a key may have limits of its own" },
+  refusals: {
+    limits: "a refusal says in words which limit refused",
+    session: "admins and users read different paths of the API",
+  },
+  explorer: {
+    calls: "a request's status has the words that it has among the calls",
+    keys: "a key goes by its name and prefix",
+    models: "models have one colour on every page",
+    refusals: "a count of refusals leads to their reasons",
+    session: "admins and users read different paths of the API",
+  },
   search: {
     keys: "a user finds their own keys",
     models: "a user finds the models that they may use",
@@ -52,17 +67,6 @@ const FEATURES = {
     models: "what is pulled becomes a model",
     upstreams: "a model is pulled at one upstream, or at each whose models can be changed",
   },
-  refusals: {
-    limits: "a refusal says in words which limit refused",
-    session: "admins and users read different paths of the API",
-  },
-  explorer: {
-    calls: "a request's status has the words that it has among the calls",
-    keys: "a key goes by its name and prefix",
-    models: "models have one colour on every page",
-    refusals: "a count of refusals leads to their reasons",
-    session: "admins and users read different paths of the API",
-  },
   audit: { limits: "an entry says in words which limits were set" },
   alerts: {
     audit: "an event says who acted, in the same words",
@@ -71,6 +75,7 @@ const FEATURES = {
   },
   webhooks: { alerts: "a webhook gets events, which have words of their own" },
   users: {
+    explorer: "what those who used most have used is explored from there",
     keys: "closing an account says how many keys stop working",
     limits: "limits are edited where the user is",
     live: "the feed keeps the lists of users up to date",

@@ -21,7 +21,18 @@ async def test_keys_of_ones_own(alice):
     assert revoked.status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path"), [("DELETE", "/me/keys/{}"), ("POST", "/me/keys/{}/rotate")])
+async def test_one_key(alice, admin):
+    made = (await alice.post("/me/keys", json={"name": "laptop"})).json()
+    del made["api_key"]
+    for client, place in ((alice, "/me/keys"), (admin, "/admin/keys")):
+        response = await client.get(f"{place}/{made['id']}")
+        assert (response.status_code, response.json()) == (200, made)
+        assert (await client.get(f"{place}/key_nobodys")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/me/keys/{}"), ("DELETE", "/me/keys/{}"), ("POST", "/me/keys/{}/rotate")]
+)
 async def test_keys_of_others_look_as_if_there_were_none(alice, desk, method, path):
     bobs = desk.house.accounts.identify(BOB_KEY).key.id
     told = [

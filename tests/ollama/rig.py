@@ -195,11 +195,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def main() -> None:
     # Whoever stops it by a plain kill gets the same clean end as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="ollama-rig-") as folder, running_ollama(Path(folder)) as ollama:
+    with (
+        suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="ollama-rig-") as folder,
+        running_ollama(Path(folder)) as ollama,
+    ):
         print(ollama.url, flush=True)
         print(f"models: {', '.join(MODELFILES)}; log: {ollama.log_file}; Ctrl-C ends it", file=sys.stderr)
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+        signal.pause()
 
 
 if __name__ == "__main__":

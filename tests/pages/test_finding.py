@@ -135,3 +135,33 @@ def test_the_box_fits_a_telephone_and_everyone_can_use_it(visitor: Visitor, admi
     settle(person.page)
     assert too_wide(person.page) is None
     assert violations(person.page) == []
+
+
+def test_the_audit_log_is_filtered_by_whom_what_and_of_whom_and_sign_ins_are_apart(
+    visitor: Visitor, admin: Visitor
+) -> None:
+    visitor.arrive("/keys")  # signs in
+    visitor.limit(requests_per_day=5)
+    admin.arrive("/admin/audit?period=today")
+    page = admin.page
+    rows = page.get_by_role("table", name="Audit log").get_by_role("row").filter(has_text=visitor.user_id)
+    changed = rows.filter(has_text="Changed a user’s limits")
+    signed_in = rows.filter(has_text="Signed in")
+    expect(changed).to_have_count(1)
+    expect(signed_in).to_have_count(0)
+    page.get_by_role("searchbox", name=re.compile("^Who")).fill(visitor.user_id)
+    expect(page.get_by_text("No entry matches")).to_be_visible()
+    page.get_by_role("switch", name="Sign-ins too").click()
+    expect(signed_in).to_have_count(1)
+    expect(changed).to_have_count(0)
+    # Whom it was done to, and what was done.
+    page.get_by_role("searchbox", name=re.compile("^Who")).fill("")
+    page.get_by_role("searchbox", name=re.compile("^Of")).fill(visitor.user_id)
+    expect(changed).to_have_count(1)
+    admin.choose("Action", "Changed a user’s limits")
+    expect(signed_in).to_have_count(0)
+    expect(changed).to_have_count(1)
+    # The link shows what its sender saw.
+    page.reload()
+    expect(changed).to_have_count(1)
+    expect(rows).to_have_count(1)

@@ -3,6 +3,7 @@ nothing lies over anything else, nothing is cut without a way to read the whole,
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
@@ -13,10 +14,9 @@ from playwright.sync_api import Page, expect
 from tests.pages.conftest import NewWindow
 from tests.pages.layout import faults_of
 from tests.pages.long_names import MEMBERS, MODEL, NAME, TEAM, UPSTREAM, USER, LongNamed, long_named
-from tests.pages.test_every_page import settle, too_wide, violations
+from tests.pages.test_every_page import WIDTHS, settle, too_wide, violations
 from tests.pages.visitor import ADMIN, ADMIN_PASSWORD, PASSWORD, Visitor
 
-WIDTHS = (1440, 820, 360)
 ONE_MODEL = quote(MODEL, safe="")
 Arrive = Callable[[str, int], Visitor]
 
@@ -63,17 +63,18 @@ def arrive(named: LongNamed, window: NewWindow) -> Arrive:
 
 
 def look(page: Page, name: str, wrong: list[str]) -> None:
-    """Note what is wrong with the page that is open."""
-    settle(page)
-    if (told := too_wide(page)) is not None:
-        wrong.append(f"{name} is wider than its window: {told}")
-    wrong += [f"{name}: {fault}" for fault in dict.fromkeys(faults_of(page))]
+    """Note what is wrong with what is open, at every width; it is opened once."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        if (told := too_wide(page)) is not None:
+            wrong.append(f"{name} at {width} px is wider than its window: {told}")
+        wrong += [f"{name} at {width} px: {fault}" for fault in dict.fromkeys(faults_of(page))]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pages_of_an_admin(named: LongNamed, arrive: Arrive, width: int) -> None:
+def test_pages_of_an_admin(named: LongNamed, arrive: Arrive) -> None:
     wrong: list[str] = []
-    admin = arrive("/admin", width)
+    admin = arrive("/admin", WIDTHS[0])
     for path in [
         "/admin",
         "/admin/users",
@@ -82,6 +83,9 @@ def test_pages_of_an_admin(named: LongNamed, arrive: Arrive, width: int) -> None
         f"/admin/teams/{TEAM}",
         "/admin/calls",
         f"/admin/calls?user={USER}&model={ONE_MODEL}&team={TEAM}",
+        "/admin/usage",
+        f"/admin/usage?group_by=key,model&user={USER}&team={TEAM}",
+        f"/admin/usage?group_by=user,upstream&model={ONE_MODEL}",
         f"/admin/calls/{named.call}",
         "/admin/models",
         f"/admin/models/{ONE_MODEL}",
@@ -102,12 +106,13 @@ def test_pages_of_an_admin(named: LongNamed, arrive: Arrive, width: int) -> None
     assert wrong == [], "\n".join(wrong)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pages_of_a_user(named: LongNamed, arrive: Arrive, width: int) -> None:
+def test_pages_of_a_user(named: LongNamed, arrive: Arrive) -> None:
     wrong: list[str] = []
-    user = arrive("/home", width)
+    user = arrive("/home", WIDTHS[0])
     for path in [
         "/home",
+        "/usage",
+        "/usage?group_by=key,model",
         "/calls",
         f"/calls/{named.call}",
         "/keys",
@@ -121,19 +126,22 @@ def test_pages_of_a_user(named: LongNamed, arrive: Arrive, width: int) -> None:
     assert wrong == [], "\n".join(wrong)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_what_opens_over_a_page(arrive: Arrive, width: int) -> None:
+def test_what_opens_over_a_page(arrive: Arrive) -> None:
     wrong: list[str] = []
-    admin = arrive("/admin", width)
+    admin = arrive("/admin", WIDTHS[0])
     page = admin.page
+    opened = page.get_by_role("dialog").or_(page.get_by_role("menu"))
     for path, *names in OPENED:
+        # Opened where there is least room for it.
+        page.set_viewport_size({"width": min(WIDTHS), "height": 900})
         admin.open(path)
         settle(page)
         for name in names:
             button = page.get_by_role("button", name=name, exact=True)
             button.or_(page.get_by_role("radiogroup").get_by_text(name, exact=True)).first.click()
-        expect(page.get_by_role("dialog").or_(page.get_by_role("menu"))).to_be_visible()
+        expect(opened).to_be_visible()
         look(page, f"{path}, {names}", wrong)
+        expect(opened).to_be_visible()
     assert wrong == [], "\n".join(wrong)
 
 
@@ -240,3 +248,62 @@ def test_a_price_is_added_without_anything_in_the_way(named: LongNamed, arrive: 
     model.press_sequentially("/")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+
+
+ROOM = """row => {
+    const { top, bottom } = row.getBoundingClientRect();
+    const words = [...row.querySelectorAll("*")].filter(one => one.childElementCount === 0 && one.textContent !== "");
+    const boxes = words.filter(one => one.checkVisibility()).map(one => one.getBoundingClientRect());
+    return Math.min(...boxes.flatMap(box => [box.top - top, bottom - box.bottom]));
+}"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_is_wrong_with_an_upstream_has_room_above_and_below(arrive: Arrive, width: int) -> None:
+    admin = arrive("/admin", width)
+    main = admin.page.get_by_role("main")
+    for path, rows in (("/admin", main.get_by_role("listitem")), ("/admin/upstreams", main.get_by_role("row"))):
+        admin.open(path)
+        down = rows.filter(has_text="attic").filter(has_text="down")
+        expect(down).to_be_visible()
+        settle(admin.page)
+        assert down.evaluate(ROOM) >= 6, path
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_limit_that_blocks_keeps_clear_of_its_name(arrive: Arrive, width: int) -> None:
+    page = arrive(f"/admin/users?q={quote(f'00.{USER}'[:64])}", width).page
+    blocked = page.get_by_role("table", name="Users").get_by_text("blocked", exact=True)
+    expect(blocked).to_be_visible()
+    gap: float = blocked.evaluate(
+        """one => {
+            const range = new Range();
+            range.selectNodeContents(one);
+            const after = [...one.parentElement.children].slice([...one.parentElement.children].indexOf(one) + 1);
+            const next = after.find(other => other.checkVisibility());
+            return next.getBoundingClientRect().left - range.getBoundingClientRect().right;
+        }"""
+    )
+    assert gap >= 4
+
+
+def test_heads_that_sort_stand_on_lines_of_one_height_on_a_telephone(arrive: Arrive) -> None:
+    page = arrive("/admin/users", 360).page
+    heads = page.get_by_role("table", name="Users").locator('th[data-sorts="true"] button')
+    expect(heads.first).to_be_visible()
+    lines: list[list[float]] = heads.evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(({ top, height }) => [top, height])"
+    )
+    assert len(lines) > 3
+    assert len({height for _, height in lines}) == 1
+    # No head is between two lines.
+    tops = sorted({top for top, _ in lines})
+    assert all(after - before >= lines[0][1] for before, after in itertools.pairwise(tops))
+
+
+def test_no_figure_is_told_twice_on_a_users_page(arrive: Arrive) -> None:
+    page = arrive(f"/admin/users/{USER}", 1440).page
+    settle(page)
+    named = page.locator("main dl > div > dt").all_inner_texts()
+    assert len(named) > 3
+    assert len(named) == len(set(named)), named

@@ -17,6 +17,7 @@ from tollkeeper.control.admin.keys import (
     create_key,
     gives_acting,
     key_list,
+    one_key,
     revoke_key,
     rotate_key,
 )
@@ -102,6 +103,12 @@ async def _rotate(services: Services, caller: CurrentCaller, by: ByUser, key_id:
     _check_not_limited(caller)
     _check_own(services, caller, key_id)
     return await rotate_key(services, key_id, by, form)
+
+
+@router.get("/me/keys/{key_id}", summary="One of your keys", response_model=KeyBody, responses=errors(404))
+async def _get(services: Services, caller: CurrentCaller, key_id: str) -> Response:
+    _check_own(services, caller, key_id)
+    return await one_key(services, key_id)
 
 
 @router.delete(

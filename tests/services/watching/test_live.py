@@ -12,7 +12,7 @@ from tests.services.in_memory import ROOT, START, InMemoryAccounts, record, regi
 from tollkeeper.rules.errors import Forbidden, LedgerUnavailable, RateLimited
 from tollkeeper.rules.kinds import OLLAMA
 from tollkeeper.rules.usage import Usage
-from tollkeeper.services.ledger.observers import Observers
+from tollkeeper.services.ledger.observers import Observers, Refusal
 from tollkeeper.services.models.catalog import Catalog, Deployment
 from tollkeeper.services.queue.line import Bounds
 from tollkeeper.services.queue.selection import Selection
@@ -424,3 +424,14 @@ async def test_the_sums_are_the_ledgers(studio: Studio) -> None:
     assert {user.user_id: user.today.totals().cost_pico for user in studio.state.users} == {
         name: totals.cost_pico for (name,), totals in by_user.items()
     }
+
+
+async def test_refusals_are_counted(studio: Studio) -> None:
+    events = await studio.open()
+    await anext(events)
+    assert studio.state.refused == 0
+    for user in ("alice", "bob"):
+        studio.observers.refused(Refusal("/v1/chat/completions", 429, "rate_limit_exceeded", user))
+    studio.tick()
+    await anext(events)
+    assert studio.state.refused == 2

@@ -407,7 +407,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One of your keys */
+        get: operations["_get_me_keys__key_id__get"];
         put?: never;
         post?: never;
         /** Revoke one of your keys immediately */
@@ -426,7 +427,7 @@ export interface paths {
         };
         /**
          * The colours of models on the pages, the same for everyone
-         * @description Of the models that you may use, and of those that you have used, or, for an admin of a team, the team; for admins, of all models that there have ever been.
+         * @description Of the models that you may use, and of those that you have used, or, for an admin of a team, the team; for admins, of all models that have one.
          */
         get: operations["_model_colors_me_model_colors_get"];
         put?: never;
@@ -1087,7 +1088,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One key */
+        get: operations["_get_admin_keys__key_id__get"];
         put?: never;
         post?: never;
         /** Revoke a key immediately */
@@ -3405,7 +3407,7 @@ export interface components {
             };
             /** Skipped */
             skipped: {
-                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits";
+                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits" | "too_many_limits" | "not_saved";
             };
         };
         /**
@@ -3442,11 +3444,16 @@ export interface components {
         };
         /**
          * BulkForm
-         * @description Either `user_ids` or a `filter`, as of the list of users.
+         * @description One of `user_ids`, `users` (those in these states only, as in the `changes` of an answer) and a `filter`, as of
+         *     the list of users.
          */
         BulkForm: {
             /** User Ids */
             user_ids?: string[] | null;
+            /** Users */
+            users?: {
+                [key: string]: string;
+            } | null;
             filter?: components["schemas"]["BulkFilter"] | null;
             change: components["schemas"]["BulkChange"];
             /**
@@ -3458,15 +3465,17 @@ export interface components {
         };
         /**
          * BulkGroup
-         * @description Users who were changed from the same to the same: by id, the version that each account has after it (with
-         *     `dry_run`: has now).
+         * @description Users who were changed from the same to the same, each with the state after it (with `dry_run`: now).
          */
         BulkGroup: {
             before: components["schemas"]["BulkPart"];
             after: components["schemas"]["BulkPart"];
-            /** Users */
+            /**
+             * Users
+             * @description By id, a mark of the state of the account: any change gives it another.
+             */
             users: {
-                [key: string]: number;
+                [key: string]: string;
             };
         };
         /**
@@ -4031,7 +4040,7 @@ export interface components {
         /**
          * ErrorBody
          * @description The body of every error. `message` is for people: what was wrong and what to do; `type` and `code` are for
-         *     programs; `param` is the field at fault.
+         *     programs; `param` is the field at fault; `limit` is there where one refuses a request to a model.
          */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -4046,6 +4055,8 @@ export interface components {
             param: string | null;
             /** Code */
             code: string | null;
+            /** Limit */
+            limit?: components["schemas"]["ReachedLimitBody"];
         };
         /**
          * EventBody
@@ -5401,18 +5412,17 @@ export interface components {
         };
         /**
          * ModelColorBody
-         * @description The number of a model's colour, from 0 to 7, in the order in which the models were first seen; null from the
-         *     ninth model on: these share one.
+         * @description The number of a model's colour, from 0 to 7, in the order in which the models were first used.
          */
         ModelColorBody: {
             /** Model */
             model: string;
             /** Color */
-            color: number | null;
+            color: number;
         };
         /**
          * ModelColors
-         * @description Models by name.
+         * @description Models by name. Those from the ninth on are not there: they share a colour.
          */
         ModelColors: {
             /**
@@ -6252,6 +6262,35 @@ export interface components {
             interval: string;
         };
         /**
+         * ReachedLimitBody
+         * @description The limit that refuses a request to a model, with the figures of the message, which are exact; those on cost are
+         *     dollars. `model`: the one that it counts; null: it counts all. `reason`: `never`: the request would not fit even
+         *     with nothing used; `blocked`: the limit is 0; `exhausted`: what was used leaves too little; `held`: what running
+         *     requests have reserved does. `needed`: what the request may need; `remaining`: what is left.
+         */
+        ReachedLimitBody: {
+            /** Name */
+            name: string;
+            /**
+             * Owner
+             * @enum {string}
+             */
+            owner: "user" | "key" | "team" | "end_user";
+            /** Model */
+            model: string | null;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "never" | "blocked" | "exhausted" | "held";
+            /** Limit */
+            limit: number;
+            /** Needed */
+            needed: number;
+            /** Remaining */
+            remaining: number;
+        };
+        /**
          * Readiness
          * @description `parts` gives the reason why a part is not ready, null where it is.
          */
@@ -6609,7 +6648,8 @@ export interface components {
         };
         /**
          * SummaryRow
-         * @description Figures of one group. Of the fields that can name a group, it has those of `group_by`.
+         * @description Figures of one group. Of the fields that can name a group, it has those of `group_by`: by key, also the key's name
+         *     and the part of it that may be shown, but not where a team is asked for.
          */
         SummaryRow: {
             /** User Id */
@@ -6630,6 +6670,10 @@ export interface components {
             hour?: string | null;
             /** Key Id */
             key_id?: string | null;
+            /** Key Name */
+            key_name?: string | null;
+            /** Key Prefix */
+            key_prefix?: string | null;
             /** Upstream */
             upstream?: string | null;
             /** Endpoint */
@@ -6897,9 +6941,12 @@ export interface components {
         /** UndoGroup */
         UndoGroup: {
             before: components["schemas"]["BulkPart"];
-            /** Users */
+            /**
+             * Users
+             * @description By id, a mark of the state of the account: any change gives it another.
+             */
             users: {
-                [key: string]: number;
+                [key: string]: string;
             };
         };
         /** UnpinForm */
@@ -8413,6 +8460,8 @@ export interface components {
             upstreams: components["schemas"]["LiveUpstream"][];
             /** Changed */
             changed: components["schemas"]["LiveChange"][];
+            /** Refused */
+            refused: number;
             /** Series */
             series: components["schemas"]["LivePoint"][];
         };
@@ -8460,6 +8509,8 @@ export interface components {
             upstreams: components["schemas"]["LiveUpstream"][];
             /** Changed */
             changed: components["schemas"]["LiveChange"][];
+            /** Refused */
+            refused: number;
             point: components["schemas"]["LivePoint"];
         };
         /**
@@ -10410,6 +10461,100 @@ export interface operations {
             };
         };
     };
+    _get_me_keys__key_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     _revoke_me_keys__key_id__delete: {
         parameters: {
             query?: never;
@@ -11256,6 +11401,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11366,6 +11512,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11373,9 +11520,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -11478,6 +11625,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11485,9 +11633,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -11586,6 +11734,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14659,6 +14808,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14782,6 +14932,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14791,9 +14942,9 @@ export interface operations {
                 user_id?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description The most rows of a page. */
                 limit?: number;
@@ -15161,6 +15312,100 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    _get_admin_keys__key_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16112,6 +16357,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16226,6 +16472,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16347,6 +16594,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16358,9 +16606,9 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16463,6 +16711,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16470,9 +16719,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16586,6 +16835,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16597,9 +16847,9 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16698,6 +16948,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;

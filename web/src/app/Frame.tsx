@@ -1,7 +1,7 @@
 /** The frame around every page: the rail, and the guard that sends people to the pages of their role. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { Navigate, Outlet, useLocation } from "react-router";
+import { Navigate, Outlet, useLocation, useMatches } from "react-router";
 
 import { ADMIN_NAVIGATION, userNavigation } from "~/app/navigation";
 import { Rail } from "~/app/Rail";
@@ -10,6 +10,7 @@ import { whenRefused } from "~/features/live/source";
 import { homeOf } from "~/features/session/home";
 import { type Session, SESSION, useSession } from "~/features/session/session";
 import { PageMissing } from "~/pages/PageMissing";
+import { IN_UTC, PageClock, UTC } from "~/ui/clock";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { lazily } from "~/ui/lazily";
 
@@ -45,6 +46,7 @@ function Frame({ role }: { role: Session["user"]["role"] }) {
   const { session, error, retry } = useSession();
   const { pathname, search } = useLocation();
   const queries = useQueryClient();
+  const clock = useMatches().some(({ handle }) => handle === IN_UTC) ? UTC : null;
   useEffect(() => whenRefused(() => void queries.invalidateQueries({ queryKey: SESSION })), [queries]);
   // An error counts only where there is no session yet: a known one holds while the gateway cannot be reached.
   if (session === undefined) return error === null ? null : <ErrorMessage error={error} onRetry={retry} />;
@@ -53,14 +55,16 @@ function Frame({ role }: { role: Session["user"]["role"] }) {
   if (session.second_factor === "required") return <SecondFactorRequired />;
   if (session.user.role !== role) return <Navigate to={homeOf(session)} replace />;
   return (
-    <div className={classes["frame"]}>
-      <a className={classes["skip"]} href="#content">
-        Skip to the content
-      </a>
-      <Rail items={role === "admin" ? ADMIN_NAVIGATION : userNavigation(session.user)} session={session} />
-      <main id="content" className={classes["content"]} tabIndex={-1}>
-        <Outlet />
-      </main>
-    </div>
+    <PageClock value={clock}>
+      <div className={classes["frame"]}>
+        <a className={classes["skip"]} href="#content">
+          Skip to the content
+        </a>
+        <Rail items={role === "admin" ? ADMIN_NAVIGATION : userNavigation(session.user)} session={session} />
+        <main id="content" className={classes["content"]} tabIndex={-1}>
+          <Outlet />
+        </main>
+      </div>
+    </PageClock>
   );
 }

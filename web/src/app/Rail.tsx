@@ -9,7 +9,7 @@ import { Jump } from "~/app/Jump";
 import { DOCS, type NavigationItem } from "~/app/navigation";
 import { UpgradeNotice } from "~/app/UpgradeNotice";
 import { type Session, useSignIn } from "~/features/session/session";
-import { chooseClock, useClock, viewersClock } from "~/ui/clock";
+import { chooseClock, useClock, useFixedClock, viewersClock } from "~/ui/clock";
 import { lazily } from "~/ui/lazily";
 import { Name } from "~/ui/Name";
 import { useNotices } from "~/ui/useNotices";
@@ -154,14 +154,19 @@ function SchemeButton() {
   );
 }
 
-/** Turns from the viewer's own clock to UTC, and back. */
+/** Turns from the viewer's own clock to UTC, and back; not on a page that goes by UTC whatever is chosen. */
 function ClockButton() {
   const utc = useClock().choice === "utc";
-  const label = utc ? "Times in UTC" : `Times of your clock, ${viewersClock().zone}`;
+  const fixed = useFixedClock();
+  const label = fixed ? "This page counts in UTC days" : utc ? "Times in UTC" : `Times of your clock, ${viewersClock().zone}`;
   const Icon = utc ? IconWorld : IconMapPin;
+  // One that is fixed is still pointed at and focused, to say why.
+  const use = fixed
+    ? { "aria-disabled": true, "data-disabled": true, "aria-label": label }
+    : { onClick: () => chooseClock(utc ? "here" : "utc"), "aria-label": `${label}. Change` };
   return (
-    <Tooltip label={label}>
-      <ActionIcon variant="subtle" color="gray" onClick={() => chooseClock(utc ? "here" : "utc")} aria-label={`${label}. Change`}>
+    <Tooltip label={label} events={{ hover: true, focus: true, touch: true }}>
+      <ActionIcon variant="subtle" color="gray" {...use}>
         <Icon size={17} stroke={1.6} />
       </ActionIcon>
     </Tooltip>

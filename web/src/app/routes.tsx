@@ -7,12 +7,14 @@ import { HomeRedirect } from "~/app/HomeRedirect";
 import { LoginRoute } from "~/app/LoginRoute";
 import { ErrorPage } from "~/pages/ErrorPage";
 import { PageMissing } from "~/pages/PageMissing";
+import { IN_UTC } from "~/ui/clock";
 import { lazily, type Missing } from "~/ui/lazily";
 
 interface PageRoute {
   path?: string;
   index?: true;
   lazy: () => Promise<{ Component: ComponentType }>;
+  handle?: typeof IN_UTC;
 }
 
 /** Pages in a frame, which stays when one of them breaks or cannot be fetched. */
@@ -20,9 +22,9 @@ function framed(pages: PageRoute[]): RouteObject[] {
   return [{ errorElement: <ErrorPage framed />, children: pages.map(pageOf) }];
 }
 
-function pageOf({ path, index, lazy }: PageRoute): RouteObject {
+function pageOf({ path, index, lazy, handle }: PageRoute): RouteObject {
   const Page = lazily(async () => (await lazy()).Component, { waiting: PageWaiting, missing: FramedPageMissing, reloads: true });
-  return { ...(index === true ? { index } : path !== undefined && { path }), lazy: whenLoaded(Page) };
+  return { ...(index === true ? { index } : path !== undefined && { path }), ...(handle !== undefined && { handle }), lazy: whenLoaded(Page) };
 }
 
 /** Where a page that was missing is fetched again. */
@@ -60,7 +62,7 @@ export const routes: RouteObject[] = [
         ...frame("UserFrame"),
         children: framed([
           { path: "home", lazy: () => import("~/pages/user/Home") },
-          { path: "usage", lazy: () => import("~/pages/user/Usage") },
+          { path: "usage", lazy: () => import("~/pages/user/Usage"), handle: IN_UTC },
           { path: "calls/:requestId?", lazy: () => import("~/pages/user/Calls") },
           { path: "invoices", lazy: () => import("~/pages/user/Invoices") },
           { path: "invoices/:invoiceId", lazy: () => import("~/pages/user/Invoice") },
@@ -74,7 +76,7 @@ export const routes: RouteObject[] = [
         ...frame("AdminFrame"),
         children: framed([
           { index: true, lazy: () => import("~/pages/admin/Overview") },
-          { path: "usage", lazy: () => import("~/pages/admin/Usage") },
+          { path: "usage", lazy: () => import("~/pages/admin/Usage"), handle: IN_UTC },
           { path: "users", lazy: () => import("~/pages/admin/Users") },
           { path: "users/:userId", lazy: () => import("~/pages/admin/User") },
           { path: "teams", lazy: () => import("~/pages/admin/Teams") },

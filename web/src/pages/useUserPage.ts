@@ -2,11 +2,9 @@ import { useUserLive, type UserReading } from "~/features/live/userFeed";
 import type { Live } from "~/features/live/source";
 import { useRefetchOn } from "~/features/live/useRefetchOn";
 import { ALERTS } from "~/features/alerts/alerts";
-import { REFUSALS } from "~/features/refusals/refusals";
+import { REFUSALS, REFUSALS_MS } from "~/features/refusals/refusals";
 import { SUMMARY } from "~/features/usage/usage";
 
-/** Counts of refusals are written every five seconds. */
-const REFUSALS_MS = 6_000;
 const USAGE_MS = 2_000;
 
 /** A user's live feed, on a page whose charts and lists follow it. */

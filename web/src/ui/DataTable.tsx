@@ -112,7 +112,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
                       data-grows={column.grow !== undefined}
                       data-wraps={column.wraps}
                       // The second line of a head is for the table's head only.
-                      {...(column.narrow === "named" && { "data-label": column.label.split("\n")[0] })}
+                      {...(column.narrow === "named" && { "data-label": column.label.replace("\n", " ") })}
                     >
                       {at === 0 && to !== undefined ? (
                         <Link to={target(row)} className={classes["open"] ?? ""}>

@@ -2,10 +2,16 @@ import { Button, Group, Popover, SegmentedControl, Text, TextInput, Tooltip } fr
 import { type MouseEvent, type SyntheticEvent, useState } from "react";
 
 import { type Clock, useClock, UTC, zoneNote } from "~/ui/clock";
-import { inputOf, type Period, type PeriodName, PERIODS, spanOf, spanOfInput, usePeriod } from "~/ui/period";
+import { count } from "~/ui/format/numbers";
+import { inputOf, LONGEST_DAYS, type Period, type PeriodName, PERIODS, type SpanFault, spanOf, spanOfInput, usePeriod } from "~/ui/period";
 import { useChangeParams } from "~/ui/urlState";
 
 import classes from "./PeriodPicker.module.css";
+
+const FAULTS: Readonly<Record<SpanFault, string>> = {
+  reversed: "This is before “From”. Choose the same day or a later one, and a later time.",
+  "too long": `A period has at most ${count(LONGEST_DAYS)} days. Choose a later “From”, or an earlier “To”.`,
+};
 
 /** Chooses the period of a page, in its URL. Always at the top right. */
 export function PeriodPicker() {
@@ -14,7 +20,7 @@ export function PeriodPicker() {
   const input = inputOf(period, clock);
   const changeParams = useChangeParams();
   const [choosing, setChoosing] = useState(false);
-  const [reversed, setReversed] = useState(false);
+  const [fault, setFault] = useState<SpanFault | null>(null);
   const choose = (name: PeriodName, span: { from: string; to: string } | null) => {
     changeParams((next) => {
       for (const old of ["after", "before", "from", "to"]) next.delete(old);
@@ -30,13 +36,15 @@ export function PeriodPicker() {
     const fields = new FormData(event.currentTarget);
     const value = (name: string) => text(fields.get(name));
     const span = spanOfInput({ from: value("from"), fromTime: value("fromTime"), to: value("to"), toTime: value("toTime") }, clock);
-    setReversed(span === null);
-    if (span === null) return;
+    if (typeof span === "string") {
+      setFault(span);
+      return;
+    }
     choose("custom", span);
     setChoosing(false);
   };
   const open = () => {
-    setReversed(false);
+    setFault(null);
     setChoosing(true);
   };
   // Pressing the choice that is already made is no change.
@@ -57,7 +65,7 @@ export function PeriodPicker() {
         />
       </Popover.Target>
       <Popover.Dropdown className={classes["dates"] ?? ""}>
-        <form onSubmit={submit} onChange={() => setReversed(false)}>
+        <form onSubmit={submit} onChange={() => setFault(null)}>
           <Group align="flex-end" gap="xs">
             <TextInput type="date" label="From" name="from" size="xs" flex="1 1 130px" required defaultValue={input.from} data-autofocus />
             <TextInput type="time" label="Starting at" name="fromTime" size="xs" w={104} defaultValue={input.fromTime} />
@@ -67,9 +75,9 @@ export function PeriodPicker() {
             <TextInput type="time" label="Ending at" name="toTime" size="xs" w={104} defaultValue={input.toTime} />
             <Button type="submit">Show</Button>
           </Group>
-          {reversed && (
+          {fault !== null && (
             <Text size="xs" c="var(--bad)" role="alert" mt={8} maw={340}>
-              This is before “From”. Choose the same day or a later one, and a later time.
+              {FAULTS[fault]}
             </Text>
           )}
           <Text size="xs" c="dimmed" mt={8} maw={340}>

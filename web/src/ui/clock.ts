@@ -141,6 +141,9 @@ class ChosenClock {
 
 const chosen = new ChosenClock();
 
+/** What the route of a page says that counts in days and hours of UTC, as the ledger has them: so is all of the page. */
+export const IN_UTC = "in UTC";
+
 /** The clock of a page that has only one, whatever is chosen; null: the chosen one. */
 export const PageClock = createContext<Clock | null>(null);
 
@@ -149,6 +152,11 @@ export function useClock(): Clock {
   const own = useContext(PageClock);
   const now = useSyncExternalStore(chosen.watch, chosen.now);
   return own ?? now;
+}
+
+/** Whether this page goes by one clock, whatever is chosen. */
+export function useFixedClock(): boolean {
+  return useContext(PageClock) !== null;
 }
 
 /** The clock of the viewer's own zone, whichever is chosen. */

@@ -20,8 +20,12 @@ export interface Period {
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * HOUR_MS;
 
-/** The period that a URL names. Its bounds, where it is a custom one, mean the same on every clock, so that a link shows what its sender saw:
+/** The longest period, in days: what is drawn and asked for grows with it. */
+export const LONGEST_DAYS = 5 * 366;
+
+/** The period that a URL names; of one that is too long, the last part that is not still to come. Its bounds, where it is a custom one, mean the same on every clock, so that a link shows what its sender saw:
  * moments, of which `to` is the first after it, or days of UTC, both included. */
 export function periodOf(params: URLSearchParams, now: Date, clock: Clock): Period {
   const wanted = params.get("period") ?? "month";
@@ -50,14 +54,23 @@ export function periodOf(params: URLSearchParams, now: Date, clock: Clock): Peri
     case "30d":
       return days(today - 29, today + 1);
     case "custom": {
-      const [from, to] = [boundNamed(params.get("from") ?? "", 0), boundNamed(params.get("to") ?? "", 1)];
-      if (!(from < to)) return thisMonth();
+      const named = { from: boundNamed(params.get("from") ?? "", 0), to: boundNamed(params.get("to") ?? "", 1) };
+      if (!(named.from < named.to)) return thisMonth();
+      const { from, to } = bounded(named, today, clock);
       const whole = [from, to].every((at) => isMidnight(at, clock));
       return whole ? days(dayAt(from, clock), dayAt(to, clock)) : period(name, from, to, from - (to - from), until, spanBefore(to - from));
     }
     case "month":
       return thisMonth();
   }
+}
+
+/** At most the longest period of a span: its end, or that which ends today. */
+function bounded({ from, to }: { from: number; to: number }, today: DayNumber, clock: Clock): { from: number; to: number } {
+  const days = (at: number, more: number) => startOf(dayAt(at, clock) + more, clock);
+  if (days(from, LONGEST_DAYS) >= to) return { from, to };
+  const end = Math.min(to, Math.max(startOf(today + 1, clock), days(from, LONGEST_DAYS)));
+  return { from: Math.max(from, days(end, -LONGEST_DAYS)), to: end };
 }
 
 /** "the hour before", "the 3 hours before" */
@@ -82,7 +95,8 @@ function boundNamed(name: string, later: number): number {
   return name.includes("T") ? Date.parse(name) : startOf(dayNamed(name) + later, UTC);
 }
 
-/** What a URL names a span with. */
+/** What a URL names a span with: its moments, so that it is the same on a page with another clock. Every link to what was counted in a
+ * period has its period by this. */
 export function paramsOf({ from, to }: { from: string; to: string }): Record<"period" | "from" | "to", string> {
   return { period: "custom", from, to };
 }
@@ -102,8 +116,17 @@ export interface SpanInput {
   toTime: string;
 }
 
-/** The span that a form says, as URLs name it; null where it ends before it begins. */
-export function spanOfInput({ from, fromTime, to, toTime }: SpanInput, clock: Clock): { from: string; to: string } | null {
+/** What is wrong with the span that a form says. */
+export type SpanFault = "reversed" | "too long";
+
+/** The span that a form says, as URLs name it, or what is wrong with it. */
+export function spanOfInput(input: SpanInput, clock: Clock): { from: string; to: string } | SpanFault {
+  const span = spanNamed(input, clock);
+  if (span === null) return "reversed";
+  return dayNamed(input.to) - dayNamed(input.from) < LONGEST_DAYS ? span : "too long";
+}
+
+function spanNamed({ from, fromTime, to, toTime }: SpanInput, clock: Clock): { from: string; to: string } | null {
   if (fromTime === "" && toTime === "") return spanOfDays(from, to, clock);
   const first = fromTime === "" ? startOf(dayNamed(from), clock) : momentNamed(`${from}T${fromTime}`, clock);
   const after = toTime === "" ? startOf(dayNamed(to) + 1, clock) : momentNamed(`${to}T${toTime}`, clock);
@@ -161,15 +184,30 @@ export interface Column {
   label: string;
 }
 
-const HOUR_OF_DAY = { hour: "2-digit", minute: "2-digit" } as const;
+const LABELS = { hour: { hour: "2-digit", minute: "2-digit" }, day: DAY, month: { month: "short", year: "numeric" } } as const;
 
-/** The columns of a period up to now: its days, or the hours of one that is at most a day. Hours are those of UTC, by which the API has its
- * sums: where the clock is half an hour off them, the first and the last are the part of an hour that is in the period. */
+export type Step = keyof typeof LABELS;
+
+/** The most days that are columns of their own: some clocks have each of them asked for by itself. */
+const MOST_DAYS = 100;
+
+/** What the columns of a period are: days, but hours where it is at most a day, and months where it is long. */
+export function stepOf(period: { from: string; to: string }): Step {
+  if (isOneDay(period)) return "hour";
+  return Date.parse(period.to) - Date.parse(period.from) <= MOST_DAYS * DAY_MS + HOUR_MS ? "day" : "month";
+}
+
+/** The columns of a period up to now. Hours are those of UTC, by which the API has its sums: where the clock is half an hour off them, the
+ * first and the last are the part of an hour that is in the period. */
 export function columnsOf(period: { from: string; to: string }, clock: Clock, now: Date): Column[] {
-  const byHour = isOneDay(period);
+  const step = stepOf(period);
   const [from, to] = [Date.parse(period.from), Date.parse(period.to)];
-  const format = formatIn(clock, byHour ? HOUR_OF_DAY : DAY);
-  const next = (at: number) => (byHour ? Math.floor(at / HOUR_MS) * HOUR_MS + HOUR_MS : startOf(dayAt(at, clock) + 1, clock));
+  const format = formatIn(clock, LABELS[step]);
+  const next = (at: number) => {
+    if (step === "hour") return Math.floor(at / HOUR_MS) * HOUR_MS + HOUR_MS;
+    const day = dayAt(at, clock);
+    return startOf(step === "day" ? day + 1 : monthOf(day, 1), clock);
+  };
   const columns: Column[] = [];
   for (let at = from; at < Math.min(to, now.getTime()); at = next(at)) {
     columns.push({ from: text(at), to: text(Math.min(next(at), to)), label: format.format(at) });

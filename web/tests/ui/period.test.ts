@@ -55,6 +55,35 @@ describe("periods are spans of days", () => {
   });
 });
 
+describe("long periods", () => {
+  it.each([
+    // What is still to come is left out first, then what is longest ago.
+    ["from=1970-01-01&to=2100-01-01", "2021-03-28", "2026-04-01"],
+    ["from=1970-01-01&to=2010-12-31", "2005-12-28", "2011-01-01"],
+    ["from=2050-01-01&to=2100-01-01", "2050-01-01", "2055-01-05"],
+    ["from=2022-01-01&to=2026-03-31", "2022-01-01", "2026-04-01"],
+  ])("%s is at most five years", (query, from, to) => {
+    const found = of(`period=custom&${query}`);
+    expect([found.from, found.to]).toEqual([`${from}T00:00:00.000Z`, `${to}T00:00:00.000Z`]);
+  });
+
+  it("have a column for each month", () => {
+    const columns = columnsOf(of("period=custom&from=1970-01-01&to=2100-01-01"), UTC, now);
+    expect(columns).toHaveLength(61);
+    expect(columns[0]).toEqual({ from: "2021-03-28T00:00:00.000Z", to: "2021-04-01T00:00:00.000Z", label: "Mar 2021" });
+    expect(columns[60]?.label).toBe("Mar 2026");
+    const KOLKATA = clockOf("Asia/Kolkata");
+    const year = columnsOf(periodOf(new URLSearchParams({ period: "custom", ...spanOfDays("2025-01-01", "2025-12-31", KOLKATA) }), now, KOLKATA), KOLKATA, now);
+    expect(year.map(({ from }) => from).slice(0, 2)).toEqual(["2024-12-31T18:30:00.000Z", "2025-01-31T18:30:00.000Z"]);
+    expect(year).toHaveLength(12);
+  });
+
+  it("have one for each day up to 100 of them", () => {
+    expect(columnsOf(of("period=custom&from=2025-12-22&to=2026-03-31"), UTC, now)).toHaveLength(100);
+    expect(columnsOf(of("period=custom&from=2025-12-21&to=2026-03-31"), UTC, now)).toHaveLength(4);
+  });
+});
+
 describe("days are those of the clock", () => {
   const KOLKATA = clockOf("Asia/Kolkata");
   const NEW_YORK = clockOf("America/New_York");
@@ -133,12 +162,14 @@ describe("a span with times", () => {
     expect(spanOfInput({ ...days, fromTime: "10:15", toTime: "10:45" }, UTC)).toEqual({ from: "2026-11-20T10:15:00.000Z", to: "2026-11-20T10:45:00.000Z" });
     expect(spanOfInput({ ...days, fromTime: "22:00" }, UTC)).toEqual({ from: "2026-11-20T22:00:00.000Z", to: "2026-11-21T00:00:00.000Z" });
     expect(spanOfInput({ ...days, toTime: "01:00" }, UTC)).toEqual({ from: "2026-11-20T00:00:00.000Z", to: "2026-11-20T01:00:00.000Z" });
-    expect(spanOfInput({ ...days, fromTime: "10:15", toTime: "10:15" }, UTC)).toBeNull();
+    expect(spanOfInput({ ...days, fromTime: "10:15", toTime: "10:15" }, UTC)).toBe("reversed");
+    expect(spanOfInput({ ...days, from: "1970-01-01" }, UTC)).toBe("too long");
+    expect(spanOfInput({ ...days, from: "2021-11-17" }, UTC)).toEqual({ from: "2021-11-17", to: "2026-11-20" });
   });
 
   it("is shown in the form as it was given", () => {
     for (const input of [days, { ...days, fromTime: "10:15", toTime: "10:45" }, { ...days, fromTime: "22:00" }, { ...days, toTime: "01:00" }]) {
-      const period = periodOf(new URLSearchParams({ period: "custom", ...spanOfInput(input, UTC) }), new Date("2026-11-25T12:00:00Z"), UTC);
+      const period = periodOf(new URLSearchParams({ period: "custom", ...(spanOfInput(input, UTC) as object) }), new Date("2026-11-25T12:00:00Z"), UTC);
       expect(inputOf(period, UTC)).toEqual(input);
     }
   });

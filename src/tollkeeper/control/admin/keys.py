@@ -200,6 +200,11 @@ async def key_list(services: ControlServices, user_id: str, page: Page) -> KeyLi
     return KeyList(data=data, has_more=cursor is not None, next=cursor)
 
 
+async def one_key(services: ControlServices, key_id: str) -> Response:
+    """Raises NotFound."""
+    return exact_response(await _one_key_body(services, services.accounts.key(key_id)))
+
+
 async def create_key(services: ControlServices, user_id: str, by: Actor, form: NewKeyForm) -> Response:
     limits = None if form.limits is None else form.limits.root
     new = await services.accounts.create_key(
@@ -258,6 +263,11 @@ async def _create(services: Services, by: ByAdmin, user_id: str, form: NewKeyIn)
 )
 async def _rotate(services: Services, by: ByAdmin, key_id: str, form: RotateIn) -> Response:
     return await rotate_key(services, key_id, by, form)
+
+
+@router.get("/admin/keys/{key_id}", summary="One key", response_model=KeyBody, responses=errors(404))
+async def _get(services: Services, key_id: str) -> Response:
+    return await one_key(services, key_id)
 
 
 @router.patch("/admin/keys/{key_id}", summary="Change a key", response_model=KeyBody, responses=errors(404))

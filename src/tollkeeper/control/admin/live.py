@@ -96,7 +96,8 @@ class LivePoint(BaseModel):
 
 class LiveState(BaseModel):
     """`users` and `models` are today's first ten, by cost, then by requests; of users, up to ten others with most
-    requests in line follow. `changed` has at most 100 users."""
+    requests in line follow. `changed` has at most 100 users. `refused`
+    grows with each request that is refused."""
 
     at: Time
     now: LiveNow
@@ -106,6 +107,7 @@ class LiveState(BaseModel):
     models: list[LiveModel]
     upstreams: list[LiveUpstream]
     changed: list[LiveChange]
+    refused: int
 
 
 class LiveSnapshot(LiveState):
@@ -170,6 +172,7 @@ def _shared(state: State) -> dict[str, Any]:
             )
             for change in state.changed
         ],
+        "refused": state.refused,
     }
 
 

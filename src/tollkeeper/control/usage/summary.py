@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Query as FromQuery
@@ -29,7 +29,7 @@ from tollkeeper.control.usage.groups import (
 )
 from tollkeeper.control.usage.previous import Previous, before_of, previous_of, span_of
 from tollkeeper.control.usage.schemas import Usd
-from tollkeeper.rules.errors import Unprocessable
+from tollkeeper.rules.errors import NotFound, Unprocessable
 from tollkeeper.rules.histograms import Percentiles
 from tollkeeper.rules.money import format_usd
 from tollkeeper.store.ports.explorer import Figures, Question, Result
@@ -71,6 +71,8 @@ class _Groups(BaseModel):
     day: str | None = Field(None, examples=["2026-11-20"])
     hour: str | None = Field(None, examples=["2026-11-20T12:00:00Z"])
     key_id: str | None = None
+    key_name: str | None = None
+    key_prefix: str | None = None
     upstream: str | None = None
     endpoint: str | None = None
     status: str | None = None
@@ -85,7 +87,8 @@ class ComparedFigures(UsageFigures):
 
 
 class SummaryRow(ComparedFigures, _Groups):
-    """Figures of one group. Of the fields that can name a group, it has those of `group_by`."""
+    """Figures of one group. Of the fields that can name a group, it has those of `group_by`; by key also its name and
+    the part of it that may be shown, but not where a team is asked for."""
 
 
 class Summary(BaseModel):
@@ -197,11 +200,18 @@ async def usage_summary(
     before = None
     if start is not None:
         before = await previous_of(services.explorer, before_of(question, start), found.rows)
-    return await asyncio.to_thread(_response, question, found, before)
+    # Who administers a team sees what its members use, not what they call their keys.
+    keys = [{} if team_id else _key_label(services, question.group_by, place) for place, _ in found.rows]
+    return await asyncio.to_thread(_response, question, found, before, keys)
 
 
-def _response(question: Question, found: Result, before: tuple[Previous, Figures] | None) -> Response:
-    """Built and encoded in a thread: a page of a thousand rows takes long."""
+def _response(
+    question: Question,
+    found: Result,
+    before: tuple[Previous, Figures] | None,
+    keys: Sequence[Mapping[str, str | None]],
+) -> Response:
+    """Built and encoded in a thread: a page of a thousand rows takes long. `keys` describe those of the rows."""
     which, groups = question.which, question.group_by
     since, until = span_of(question)
     of_team = {} if which.team_id is None else {"team_id": which.team_id or None}
@@ -212,8 +222,10 @@ def _response(question: Question, found: Result, before: tuple[Previous, Figures
         from_=since,
         to=until,
         data=[
-            SummaryRow(**_named(groups, place), **_compared(figures, previous and previous.of(place, figures)))
-            for place, figures in found.rows
+            SummaryRow(
+                **_named(groups, place), **keys[row], **_compared(figures, previous and previous.of(place, figures))
+            )
+            for row, (place, figures) in enumerate(found.rows)
         ],
         has_more=found.more,
         next=_next(question, found) if found.more else None,
@@ -226,6 +238,17 @@ def _response(question: Question, found: Result, before: tuple[Previous, Figures
 def _named(groups: Sequence[str], place: Sequence[str]) -> dict[str, Any]:
     # A record without a key is grouped under "", and has null for its key: shown as in records.
     return {field_of(group): value or None for group, value in zip(groups, place, strict=True)}
+
+
+def _key_label(services: ControlServices, groups: Sequence[str], place: Sequence[str]) -> dict[str, str | None]:
+    """What people know the key of a group by, where there is one; nulls for a key that is not there."""
+    if "key" not in groups:
+        return {}
+    try:
+        key = services.accounts.key(place[groups.index("key")])
+    except NotFound:
+        return {"key_name": None, "key_prefix": None}
+    return {"key_name": key.name, "key_prefix": key.prefix}
 
 
 def _compared(figures: Figures, previous: Figures | None) -> dict[str, Any]:

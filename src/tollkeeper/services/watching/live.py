@@ -70,7 +70,7 @@ class UserNow(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """Everything that the live view shows at one tick."""
+    """Everything that the live view shows at one tick. `refused` counts since the start of the process."""
 
     number: int
     at: int
@@ -83,6 +83,7 @@ class State(Struct, frozen=True):
     models: list[tuple[str, Tally, int]]
     upstreams: list[UpstreamHealth]
     changed: list[Change]
+    refused: int
     series: list[Point]
 
 
@@ -221,6 +222,7 @@ class Live:
             [(name, tally, models[name]) for name, tally in totals.today.by["model"].top()],
             self._pool.upstreams(),
             changed,
+            self._samples[-1][1].refused,
             list(self._points),
         )
 

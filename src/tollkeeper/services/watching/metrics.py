@@ -33,12 +33,14 @@ _LAGS_KEPT = 200
 
 
 class Sums(Struct, frozen=True):
-    """Sums since the start of the process; `errors` are the requests that failed."""
+    """Sums since the start of the process; `errors` are the requests that failed, `refused` those that reached no
+    upstream."""
 
     requests: int
     tokens: int
     cost_pico: int
     errors: int
+    refused: int
     in_flight: int
     queued: int
 
@@ -173,7 +175,7 @@ class Metrics(Collector, Observer):
             tokens += row.prompt + row.completion
             cost += row.cost_pico
             errors += row.requests if status == "failed" else 0
-        return Sums(requests, tokens, cost, errors, self._in_flight(), self._queued())
+        return Sums(requests, tokens, cost, errors, self._refusals.total(), self._in_flight(), self._queued())
 
     async def watch_loop(self) -> None:
         """Measure the lag of the event loop, until cancelled."""

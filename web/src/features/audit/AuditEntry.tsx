@@ -1,5 +1,5 @@
 import { Anchor } from "@mantine/core";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
 
 import { type Entry, SIGN_INS, useEntry } from "~/features/audit/audit";
 import { Named } from "~/features/audit/AuditTable";
@@ -9,6 +9,7 @@ import { Empty } from "~/ui/Empty";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { Fact } from "~/ui/Fact";
 import { Loading } from "~/ui/Loading";
+import { paramsOf, usePeriod } from "~/ui/period";
 import { SidePanel } from "~/ui/SidePanel";
 import { Timestamp } from "~/ui/Times";
 
@@ -71,9 +72,7 @@ function Details({ of: entry }: { of: Entry }) {
 
 /** A link to the entries of the same period that have this in common, sign-ins included. */
 function More({ of, children }: { of: { actor: string } | { object: string }; children: string }) {
-  const [params] = useSearchParams();
-  const kept = ["period", "from", "to"].flatMap((name): [string, string][] => (params.has(name) ? [[name, params.get(name) ?? ""]] : []));
-  const search = new URLSearchParams({ ...Object.fromEntries(kept), ...of, [SIGN_INS]: "1" });
+  const search = new URLSearchParams({ ...paramsOf(usePeriod()), ...of, [SIGN_INS]: "1" });
   return (
     <Anchor component={Link} to={{ pathname: "/admin/audit", search: `?${search.toString()}` }} size="xs" c="dimmed">
       {children}

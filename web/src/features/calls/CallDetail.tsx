@@ -9,6 +9,7 @@ import { isCorrection, useCall } from "~/features/calls/calls";
 import { CallStatus } from "~/features/calls/CallStatus";
 import { CallTimeline } from "~/features/calls/CallTimeline";
 import { describeEnding } from "~/features/calls/ending";
+import { KeyName } from "~/features/keys/KeyName";
 import { ModelName } from "~/features/models/ModelName";
 import { useIsAdmin } from "~/features/session/session";
 import { Command } from "~/ui/Command";
@@ -177,7 +178,7 @@ function Details({ of: call }: { of: Call }) {
       <Fact name="Request">
         <Id text={call.request_id} what="request’s id" />
       </Fact>
-      <Fact name="Key">{call.key_id === null ? "none: asked in the browser" : <Id text={call.key_id} what="key’s id" />}</Fact>
+      <Fact name="Key">{call.key_id === null ? "none: asked in the browser" : <KeyOf id={call.key_id} />}</Fact>
       {call.price !== null && (
         <Fact name="Price">
           version {call.price.id} <span className="unit">of {call.price.model}</span>
@@ -215,6 +216,16 @@ function Metadata({ of: { metadata } }: { of: Call }) {
     <Fact name="Metadata">
       <pre className={classes["metadata"]}>{JSON.stringify(metadata, null, 2)}</pre>
     </Fact>
+  );
+}
+
+/** What people call it; its id can be copied. */
+function KeyOf({ id }: { id: string }) {
+  return (
+    <span className={classes["id"]}>
+      <KeyName id={id} />
+      <CopyButton text={id} what="key’s id" />
+    </span>
   );
 }
 

@@ -7,7 +7,9 @@ import { useSearchParams } from "react-router";
 import { api, body } from "~/api/client";
 import { STATUSES } from "~/features/calls/calls";
 import { NEWEST, ORDER_CHOICES, orderOf } from "~/features/calls/ordering";
+import { KeyName } from "~/features/keys/KeyName";
 import { useSummary } from "~/features/usage/usage";
+import { Name } from "~/ui/Name";
 import { usePeriod } from "~/ui/period";
 import { useFilter } from "~/ui/urlState";
 
@@ -153,7 +155,7 @@ function Chip({ name, label }: { name: string; label: string }) {
   if (value === null) return null;
   return (
     <span className={classes["chip"]}>
-      {label} {value === "" ? "none" : value}
+      {label} {value === "" ? "none" : name === "key" ? <KeyName id={value} /> : <Name text={value} />}
       <CloseButton size="xs" aria-label={`Any ${label.toLowerCase()}`} onClick={() => set("")} />
     </span>
   );

@@ -1,28 +1,34 @@
 import { Anchor, Button } from "@mantine/core";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
 
 import { type PersonUsage, useEndUserNames, useUsageByPerson } from "~/features/endUsers/usage";
 import { useIsAdmin } from "~/features/session/session";
 import { Count } from "~/ui/Count";
 import { type Column, DataTable } from "~/ui/DataTable";
+import { ErrorMessage } from "~/ui/ErrorMessage";
 import { mostPlaces } from "~/ui/format/money";
 import { Money } from "~/ui/Money";
 import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
-import type { Period } from "~/ui/period";
+import { paramsOf, type Period } from "~/ui/period";
 
 import classes from "./EndUsers.module.css";
 
 /** What was used in a period for each person whom a user's keys act for; nothing where there was none. */
 export function EndUserUsage({ userId, period }: { userId: string; period: Period }) {
   const admin = useIsAdmin();
-  const [params] = useSearchParams();
-  const { data: rows = [], hasNextPage, isFetchingNextPage, fetchNextPage } = useUsageByPerson(userId, period);
+  const { data: rows = [], error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useUsageByPerson(userId, period);
   const names = useEndUserNames(userId, rows);
+  if (error !== null) {
+    return (
+      <Panel title="Use by person">
+        <ErrorMessage error={error} onRetry={() => void refetch()} />
+      </Panel>
+    );
+  }
   if (rows.every(({ end_user_id: id }) => id === null)) return null;
   const callsOf = (id: string) => {
-    const query = new URLSearchParams(admin ? { user: userId, end_user: id } : { end_user: id });
-    for (const name of ["period", "from", "to"]) if (params.has(name)) query.set(name, params.get(name) ?? "");
+    const query = new URLSearchParams({ ...(admin && { user: userId }), end_user: id, ...paramsOf(period) });
     return `${admin ? "/admin" : ""}/calls?${query.toString()}`;
   };
   return (

@@ -1,11 +1,11 @@
 import { Select, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { chartOf, placesOf, rankColor } from "~/features/explorer/chart";
+import { chartOf, type Place, placesOf, rankColor } from "~/features/explorer/chart";
 import { type Asked, useTimeline } from "~/features/explorer/explorer";
 import { FIGURE_NAMES, figureRow, isFigure, writerOf } from "~/features/explorer/figures";
-import { groupLabel } from "~/features/explorer/groups";
-import { drillTarget } from "~/features/explorer/links";
+import { type Group, groupLabel, unitLabel } from "~/features/explorer/groups";
+import { drillTarget, partTarget } from "~/features/explorer/links";
 import { useModelColors } from "~/features/models/colors";
 import { Chart } from "~/ui/chart/Chart";
 import { ErrorMessage } from "~/ui/ErrorMessage";
@@ -18,7 +18,8 @@ import classes from "./Explorer.module.css";
 const FIGURE_CHOICES = FIGURE_NAMES.map((name) => ({ value: name, label: figureRow(name).label }));
 const HEIGHT = 220;
 
-/** One figure by time, of the groups that have most of it. A click on a column narrows the period to it. */
+/** One figure by time, of the groups that have most of it. A click on a column narrows the period to it; one on a part of it asks for that
+ * group, too. */
 export function ExplorerChart({ asked }: { asked: Asked }) {
   const { data, error } = useTimeline(asked);
   const modelColor = useModelColors();
@@ -42,13 +43,17 @@ export function ExplorerChart({ asked }: { asked: Asked }) {
   );
   if (error !== null) return instead(<ErrorMessage error={error} />);
   if (data === undefined) return instead(<Loading height={HEIGHT} />);
-  const { unit, group } = data;
-  const places = placesOf(unit, asked.period, new Date()).map((place) => ({ ...place, to: drillTarget(asked, unit, place.name) }));
-  const chart = chartOf(data, figure, places, (of, value, rank) => (of === "model" ? modelColor(value) : rankColor(rank)));
+  const { unit, group, top } = data;
+  const colorOf = (of: Group, value: string, rank: number) => (of === "model" ? modelColor(value) : rankColor(rank));
+  const targetsOf = ({ name }: Place) => ({
+    to: drillTarget(asked, unit, name),
+    parts: group === null ? [] : top.map(({ value }) => partTarget(asked, unit, name, group, value)),
+  });
+  const chart = chartOf(data, figure, placesOf(unit, asked.period, new Date()), colorOf, targetsOf);
   return (
     <Chart
       title={`${figureRow(figure).label} by ${unit} (UTC)${group === null ? "" : ` and ${groupLabel(group).toLowerCase()}`}`}
-      place={groupLabel(unit)}
+      place={unitLabel(unit)}
       actions={picker}
       kind={chart.kind}
       series={chart.series}

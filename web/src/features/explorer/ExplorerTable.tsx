@@ -5,14 +5,14 @@ import { Link } from "react-router";
 
 import type { Asked, Row, Summary } from "~/features/explorer/explorer";
 import { type Figure, FIGURE_NAMES, figureRow, type Figures } from "~/features/explorer/figures";
-import { canFilter, type Group, groupLabel, valueOf, valueWords } from "~/features/explorer/groups";
-import { KeyName } from "~/features/explorer/KeyName";
+import { canFilter, type Group, groupLabel, rowWords, valueOf } from "~/features/explorer/groups";
 import { clearFilters, csvHref, drillTarget, figureTarget } from "~/features/explorer/links";
 import { ChangeOf, Value } from "~/features/explorer/Value";
 import { ModelName } from "~/features/models/ModelName";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { count } from "~/ui/format/numbers";
+import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { useChangeParams } from "~/ui/urlState";
 
@@ -55,7 +55,7 @@ function columnsOf(asked: Asked, total: Figures | undefined): Column<Row>[] {
   const groups = asked.question.groups.map((group, at): Column<Row> => ({
     id: group,
     label: groupLabel(group),
-    cell: (row) => <GroupCell asked={asked} group={group} value={valueOf(row, group)} />,
+    cell: (row) => <GroupCell asked={asked} group={group} row={row} />,
     ...(at > 0 && { narrow: "below" }),
   }));
   return [...groups, ...FIGURE_NAMES.filter((name) => isShown(name, total)).map((name) => columnOf(asked, name))];
@@ -81,12 +81,12 @@ function columnOf(asked: Asked, name: Figure): Column<Row> {
   };
 }
 
-function GroupCell({ asked, group, value }: { asked: Asked; group: Group; value: string }) {
-  const words = valueWords(group, value);
-  const shown = group === "key" && value !== "" ? <KeyName id={value} asked={asked} /> : group === "model" && value !== "" ? <ModelName name={value} /> : words;
+function GroupCell({ asked, group, row }: { asked: Asked; group: Group; row: Row }) {
+  const value = valueOf(row, group);
+  const shown = group === "model" && value !== "" ? <ModelName name={value} /> : <Name text={rowWords(row, group)} />;
   if (!canFilter(group, value)) return <span className={`${classes["name"] ?? ""} unit`}>{shown}</span>;
   return (
-    <Link to={drillTarget(asked, group, value)} className={classes["name"] ?? ""} title={words}>
+    <Link to={drillTarget(asked, group, value)} className={classes["name"] ?? ""}>
       {shown}
     </Link>
   );

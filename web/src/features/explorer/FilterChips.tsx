@@ -2,9 +2,10 @@ import { Button, CloseButton } from "@mantine/core";
 
 import { AddFilter } from "~/features/explorer/AddFilter";
 import type { Asked } from "~/features/explorer/explorer";
-import { KeyName } from "~/features/explorer/KeyName";
 import { clearFilters } from "~/features/explorer/links";
 import { type Filter, filterWords, widen } from "~/features/explorer/question";
+import { KeyName } from "~/features/keys/KeyName";
+import { Name } from "~/ui/Name";
 import { useChangeParams } from "~/ui/urlState";
 
 import classes from "./Explorer.module.css";
@@ -16,7 +17,7 @@ export function FilterChips({ asked }: { asked: Asked }) {
   return (
     <div className={classes["filters"]} role="group" aria-label="Filters">
       {filters.map((filter) => (
-        <Chip key={filter.by} filter={filter} asked={asked} onRemove={() => changeParams((next) => widen(next, filter))} />
+        <Chip key={filter.by} filter={filter} onRemove={() => changeParams((next) => widen(next, filter))} />
       ))}
       <AddFilter asked={asked} />
       {filters.length > 1 && (
@@ -32,14 +33,12 @@ export function FilterChips({ asked }: { asked: Asked }) {
   );
 }
 
-function Chip({ filter, asked, onRemove }: { filter: Filter; asked: Asked; onRemove: () => void }) {
+function Chip({ filter, onRemove }: { filter: Filter; onRemove: () => void }) {
   const { label, value } = filterWords(filter);
   return (
     <span className={classes["chip"]}>
       <span className="unit">{label}</span>
-      <span className={classes["value"]} title={value}>
-        {filter.by === "key" ? <KeyName id={value} asked={asked} /> : value}
-      </span>
+      {filter.by === "key" ? <KeyName id={filter.value} /> : <Name text={value} />}
       <CloseButton size="xs" aria-label={`Any ${label.toLowerCase()}`} onClick={onRemove} />
     </span>
   );

@@ -1,10 +1,10 @@
 /** The chart of a figure by time: series, places, and what a click on a place leads to. */
-import type { Row, Timeline, Unit } from "~/features/explorer/explorer";
+import type { Row, Timeline } from "~/features/explorer/explorer";
 import { type Figure, figureRow } from "~/features/explorer/figures";
-import { type Group, valueOf, valueWords } from "~/features/explorer/groups";
+import { type Group, type Unit, valueOf } from "~/features/explorer/groups";
 import type { ChartRow, Series } from "~/ui/chart/geometry";
-import { utcDay } from "~/ui/format/times";
-import type { Period } from "~/ui/period";
+import { monthWords, utcDay } from "~/ui/format/times";
+import { isOneDay, type Period } from "~/ui/period";
 
 const REST = "var(--text-quiet)";
 /** Sums of floats that should be nothing. */
@@ -16,46 +16,91 @@ export interface ChartData {
   rows: ChartRow[];
 }
 
-/** A day or an hour: its name in the API, and its words. */
+/** An hour, a day or a month: its name in the API (of a month: "2026-11"), and its words. */
 export interface Place {
   name: string;
   label: string;
   /** Below the axis, where not every place has a label. */
   tick?: string;
-  to?: string;
 }
 
-const UNIT_MS: Readonly<Record<Unit, number>> = { day: 86_400_000, hour: 3_600_000 };
+/** What clicks on a place open: on the whole of it, and on the part of each of the groups that have most. */
+export interface Targets {
+  to: string;
+  parts: readonly string[];
+}
 
-/** The days or hours (UTC) of a period, up to now. */
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** The most places that can be told apart; the API answers for as many at once. */
+const MOST_PLACES = 800;
+
+/** What the places of the chart of a period are: the finest that are not too many, and no finer than what is grouped by. Durations cannot be
+ * added up, as those of days would have to be for their month. */
+export function unitOf(groups: readonly Group[], figure: Figure, period: Pick<Period, "from" | "to">): Unit {
+  const length = Date.parse(period.to) - Date.parse(period.from);
+  if (isOneDay(period) || (groups.includes("hour") && length <= (MOST_PLACES - 1) * HOUR_MS)) return "hour";
+  return length <= (MOST_PLACES - 1) * DAY_MS || figureRow(figure).kind === "ms" ? "day" : "month";
+}
+
+/** The hours, days or months (UTC) of a period, up to now. */
 export function placesOf(unit: Unit, { from, to }: Pick<Period, "from" | "to">, now: Date): Place[] {
-  const step = UNIT_MS[unit];
   const end = Math.min(Date.parse(to), now.getTime());
-  const manyDays = end - Date.parse(from) > UNIT_MS.day;
+  const manyDays = end - Date.parse(from) > DAY_MS;
+  const years = from.slice(0, 4) !== new Date(end - 1).toISOString().slice(0, 4);
   const places: Place[] = [];
-  for (let at = Math.floor(Date.parse(from) / step) * step; at < end; at += step) {
+  for (let at = startOf(unit, Date.parse(from)); at < end; at = after(unit, at)) {
     const text = new Date(at).toISOString();
     const [day, time] = [text.slice(0, 10), text.slice(11, 16)];
-    if (unit === "day") places.push({ name: day, label: utcDay(day) });
+    if (unit === "month") places.push({ name: text.slice(0, 7), label: monthWords(text.slice(0, 7)) });
+    else if (unit === "day") places.push({ name: day, label: years ? `${utcDay(day)} ${day.slice(0, 4)}` : utcDay(day) });
     else if (!manyDays) places.push({ name: text.replace(".000Z", "Z"), label: time });
     else places.push({ name: text.replace(".000Z", "Z"), label: `${utcDay(day)}, ${time}`, tick: time === "00:00" ? utcDay(day) : "" });
   }
   return places;
 }
 
+function startOf(unit: Unit, at: number): number {
+  if (unit === "month") return after(unit, at, 0);
+  const step = unit === "day" ? DAY_MS : HOUR_MS;
+  return Math.floor(at / step) * step;
+}
+
+function after(unit: Unit, at: number, months = 1): number {
+  const day = new Date(at);
+  return unit === "month" ? Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + months) : at + (unit === "day" ? DAY_MS : HOUR_MS);
+}
+
+/** The name of the place that a row is in. */
+function placeOf(row: Row, unit: Unit): string {
+  return unit === "month" ? valueOf(row, "day").slice(0, 7) : valueOf(row, unit);
+}
+
 /** Stacked columns of what can be added up, with all other groups on top; lines of durations, which cannot. */
-export function chartOf(timeline: Timeline, figure: Figure, places: readonly Place[], colorOf: (group: Group, value: string, rank: number) => string): ChartData {
+export function chartOf(
+  timeline: Timeline,
+  figure: Figure,
+  places: readonly Place[],
+  colorOf: (group: Group, value: string, rank: number) => string,
+  targetsOf: (place: Place) => Targets,
+): ChartData {
   const { group, top, all, unit } = timeline;
   const { kind, read, label } = figureRow(figure);
   const lines = kind === "ms";
   const byPlace = (rows: readonly Row[]) => {
-    const found = new Map(rows.map((row) => [valueOf(row, unit), read(row)]));
+    const found = new Map<string, number | null>();
+    for (const row of rows) {
+      const [place, value] = [placeOf(row, unit), read(row)];
+      const known = found.get(place);
+      // Several rows are in one place where it is a month, and those are of what can be added up.
+      found.set(place, known == null || value === null ? value : known + value);
+    }
     return places.map(({ name }) => found.get(name) ?? (lines ? Number.NaN : 0));
   };
   const whole = byPlace(all);
   const parts = top.map(({ rows }) => byPlace(rows));
-  const series: Series[] = top.map(({ value }, rank) => ({
-    name: group === null ? value : valueWords(group, value),
+  const series: Series[] = top.map(({ value, words }, rank) => ({
+    name: words,
     color: group === null ? REST : colorOf(group, value, rank),
   }));
   if (group === null) {
@@ -71,13 +116,18 @@ export function chartOf(timeline: Timeline, figure: Figure, places: readonly Pla
   return {
     kind: lines ? "lines" : "columns",
     series,
-    rows: places.map(({ name, label: words, tick, to }, at) => ({
-      id: name,
-      label: words,
-      ...(tick !== undefined && { tick }),
-      ...(to !== undefined && { to }),
-      values: parts.map((part) => part[at] ?? 0),
-    })),
+    rows: places.map((place, at) => {
+      const { to, parts: targets } = targetsOf(place);
+      return {
+        id: place.name,
+        label: place.label,
+        ...(place.tick !== undefined && { tick: place.tick }),
+        to,
+        // What is of all others, or of no group, is the whole place's.
+        parts: series.map((_, which) => targets[which] ?? to),
+        values: parts.map((part) => part[at] ?? 0),
+      };
+    }),
   };
 }
 

@@ -3,11 +3,13 @@ import { queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
 
 import { api, body, type Schemas } from "~/api/client";
+import { allPages } from "~/api/pages";
+import { unitOf } from "~/features/explorer/chart";
 import { figureRow } from "~/features/explorer/figures";
-import { canFilter, type Group, isTag, isTime, valueOf } from "~/features/explorer/groups";
+import { canFilter, type Group, isTag, isTime, rowWords, type Unit, valueOf } from "~/features/explorer/groups";
 import { apiFilters, apiQuery, type Filter, type Question, questionOf, type SummaryQuery } from "~/features/explorer/question";
 import { useIsAdmin } from "~/features/session/session";
-import { isOneDay, type Period, usePeriod } from "~/ui/period";
+import { type Period, usePeriod } from "~/ui/period";
 
 export type Summary = Schemas["Summary"];
 export type Row = Schemas["SummaryRow"];
@@ -33,8 +35,12 @@ const summaryOf = (admin: boolean, query: SummaryQuery) =>
     // Rows of other groups have other names.
     placeholderData: (old: Summary | undefined, from?: { queryKey: readonly unknown[] }) => (groupsIn(from?.queryKey[2]) === query.group_by ? old : undefined),
     staleTime: 30_000,
-    queryFn: () => body(admin ? api.GET("/admin/usage/summary", { params: { query } }) : api.GET("/v1/usage/summary", { params: { query } })),
+    queryFn: () => readSummary(admin, query),
   });
+
+function readSummary(admin: boolean, query: SummaryQuery): Promise<Summary> {
+  return body(admin ? api.GET("/admin/usage/summary", { params: { query } }) : api.GET("/v1/usage/summary", { params: { query } }));
+}
 
 function groupsIn(query: unknown): string | undefined {
   return (query as SummaryQuery | undefined)?.group_by;
@@ -48,16 +54,16 @@ export function useGroups({ question, period, admin }: Asked) {
   return useQuery(summaryOf(admin, { ...apiQuery(question, period), ...after, limit: ROWS }));
 }
 
+/** All rows, page by page: what was not read is not to look like nothing. */
+const allOf = (admin: boolean, query: SummaryQuery) =>
+  queryOptions({
+    queryKey: ["explorer", "all", admin, query],
+    staleTime: 30_000,
+    queryFn: () => allPages<Row>((page) => readSummary(admin, { ...query, ...page })),
+  });
+
 /** As many as the colours tell apart, beside the grey of all others. */
 const TOP = 7;
-const MOST_ROWS = 1000;
-
-export type Unit = "day" | "hour";
-
-/** What the places of the chart are: hours where the period is short, or where it is grouped by them. */
-export function unitOf({ groups }: Question, period: Period): Unit {
-  return isOneDay(period) || groups.includes("hour") ? "hour" : "day";
-}
 
 /** By time: everything, and the groups that have most of the chart's figure. */
 export interface Timeline {
@@ -65,31 +71,36 @@ export interface Timeline {
   /** Null where the only group is time. */
   group: Group | null;
   all: readonly Row[];
-  top: readonly { value: string; rows: readonly Row[] }[];
+  top: readonly { value: string; words: string; rows: readonly Row[] }[];
 }
 
 export function useTimeline({ question, period, admin }: Asked): { data: Timeline | undefined; error: Error | null } {
-  const unit = unitOf(question, period);
+  const unit = unitOf(question.groups, question.figure, period);
+  const by = unit === "month" ? "day" : unit;
   const group = question.groups.find((name) => !isTime(name)) ?? null;
   const span = { from: period.from, to: period.to };
-  const byTime = (filters: readonly Filter[]) => summaryOf(admin, { ...span, group_by: unit, ...apiFilters(filters), limit: MOST_ROWS });
+  const byTime = (filters: readonly Filter[]) => allOf(admin, { ...span, group_by: by, ...apiFilters(filters) });
   // Of durations those are shown that count most, not the slowest of a single request.
   const order: SummaryQuery["order_by"] = figureRow(question.figure).kind === "ms" ? "-requests" : `-${question.figure}`;
   const all = useQuery(byTime(question.filters));
   const most = useQuery({
-    ...summaryOf(admin, { ...span, group_by: group ?? unit, ...apiFilters(question.filters), order_by: order, limit: TOP }),
+    ...summaryOf(admin, { ...span, group_by: group ?? by, ...apiFilters(question.filters), order_by: order, limit: TOP }),
     enabled: group !== null,
   });
-  const values = group === null ? [] : (most.data?.data ?? []).map((row) => valueOf(row, group)).filter((value) => canFilter(group, value));
-  const top = useQueries({ queries: values.map((value) => byTime(withFilter(question.filters, group, value))) });
+  const shown = group === null ? [] : (most.data?.data ?? []).flatMap((row) => topOf(row, group));
+  const top = useQueries({ queries: shown.map(({ value }) => byTime(withFilter(question.filters, group, value))) });
   const failed = [all, ...(group === null ? [] : [most]), ...top].find(({ error }) => error !== null);
   const waits = all.data === undefined || (group !== null && most.data === undefined) || top.some(({ data }) => data === undefined);
   return {
     error: failed?.error ?? null,
-    data: waits
-      ? undefined
-      : { unit, group, all: all.data.data, top: values.map((value, at) => ({ value, rows: top[at]?.data?.data ?? [] })) },
+    data: waits ? undefined : { unit, group, all: all.data, top: shown.map((one, at) => ({ ...one, rows: top[at]?.data ?? [] })) },
   };
+}
+
+/** What a group is called, and what it is filtered by, where it can be. */
+function topOf(row: Row, group: Group): { value: string; words: string }[] {
+  const value = valueOf(row, group);
+  return canFilter(group, value) ? [{ value, words: rowWords(row, group) }] : [];
 }
 
 function withFilter(filters: readonly Filter[], group: Group | null, value: string): Filter[] {
@@ -97,12 +108,14 @@ function withFilter(filters: readonly Filter[], group: Group | null, value: stri
   return [...filters.filter(({ by }) => by !== group && !(isTag(by) && isTag(group))), { by: group, value }];
 }
 
-/** The values of a group that were used most in the period, to choose from. */
-export function useValues(group: Group, { question, period, admin }: Asked, enabled: boolean): string[] {
+const MOST_VALUES = 1000;
+
+/** The values of a group that were used most in the period, to choose from, with their words. */
+export function useValues(group: Group, { question, period, admin }: Asked, enabled: boolean): { value: string; words: string }[] {
   const others = question.filters.filter(({ by }) => by !== group);
-  const query: SummaryQuery = { from: period.from, to: period.to, ...apiFilters(others), group_by: group, order_by: "-requests", limit: MOST_ROWS };
+  const query: SummaryQuery = { from: period.from, to: period.to, ...apiFilters(others), group_by: group, order_by: "-requests", limit: MOST_VALUES };
   const { data } = useQuery({ ...summaryOf(admin, query), enabled });
-  return (data?.data ?? []).map((row) => valueOf(row, group)).filter((value) => value !== "");
+  return (data?.data ?? []).flatMap((row) => topOf(row, group)).filter(({ value }) => value !== "");
 }
 
 const RECENT = 100;

@@ -1,5 +1,7 @@
 /** By what usage is grouped and filtered: the names in the address, those of the API, and the words for them. */
+import type { Schemas } from "~/api/client";
 import { STATUSES } from "~/features/calls/calls";
+import { nameOf } from "~/features/keys/keys";
 import { utcDay } from "~/ui/format/times";
 
 /** What a filter can be of, too. */
@@ -8,6 +10,8 @@ export type Dimension = "user" | "team" | "key" | "model" | "upstream" | "endpoi
 export type TagGroup = `tag:${string}`;
 type TimeGroup = "day" | "hour";
 export type Group = Dimension | TimeGroup | TagGroup;
+/** What the places of the chart are. The API has no groups by month. */
+export type Unit = TimeGroup | "month";
 
 interface Words {
   label: string;
@@ -44,6 +48,10 @@ export function isTime(group: string): group is TimeGroup {
   return group === "day" || group === "hour";
 }
 
+export function isUnit(group: string): group is Unit {
+  return isTime(group) || group === "month";
+}
+
 export function isTag(group: string): group is TagGroup {
   return group.startsWith("tag:") && group.length > 4;
 }
@@ -75,6 +83,11 @@ export function groupLabel(group: Group): string {
   return isTime(group) ? `${DIMENSIONS[group].label} (UTC)` : DIMENSIONS[group].label;
 }
 
+/** The head over the places of the chart. */
+export function unitLabel(unit: Unit): string {
+  return unit === "month" ? "Month (UTC)" : groupLabel(unit);
+}
+
 /** The name of a dimension's filter in the API. */
 export function filterName(dimension: Dimension): string {
   return DIMENSIONS[dimension].filter;
@@ -91,7 +104,17 @@ export function canFilter(group: Group, value: string): boolean {
   return value !== "" || isTag(group) || DIMENSIONS[group].noneFilters === true;
 }
 
-/** A value in words; a key goes by its id. */
+/** What people call the key of a group: by its name, if it has one, and its prefix; null where the API does not say. */
+function keyWords({ key_name: name, key_prefix: prefix }: Partial<Schemas["SummaryRow"]>): string | null {
+  return prefix == null ? null : nameOf({ name: name ?? null, prefix });
+}
+
+/** The value of a row's group in words. */
+export function rowWords(row: Partial<Schemas["SummaryRow"]>, group: Group): string {
+  return (group === "key" ? keyWords(row) : null) ?? valueWords(group, valueOf(row, group));
+}
+
+/** A value in words; a key, whose words are in its row, goes by its id. */
 export function valueWords(group: Group, value: string): string {
   if (value === "") return isTag(group) ? "without it" : DIMENSIONS[group].none;
   if (group === "day") return utcDay(value);

@@ -4,9 +4,10 @@ import type { paths } from "~/api/schema";
 import { STATUSES } from "~/features/calls/calls";
 import { type Figure, isFigure } from "~/features/explorer/figures";
 import {
-  canFilter, type Dimension, dimensionsOf, encodedTag, filterName, type Group, groupLabel, isGroup, isTag, isTime, type TagGroup, valueWords,
+  canFilter, type Dimension, dimensionsOf, encodedTag, filterName, type Group, groupLabel, isGroup, isTag, isTime, isUnit, type TagGroup, type Unit,
+  valueWords,
 } from "~/features/explorer/groups";
-import { isOneDay, type Period } from "~/ui/period";
+import { isOneDay, paramsOf, type Period } from "~/ui/period";
 
 export interface Filter {
   by: Dimension | TagGroup;
@@ -94,12 +95,11 @@ export function apiQuery(question: Question, period: Period): SummaryQuery {
   };
 }
 
-/** Add a filter to the parameters: of times, by their period. */
-export function narrow(params: URLSearchParams, group: Group, value: string): void {
+/** Add a filter to the parameters. */
+export function narrow(params: URLSearchParams, by: Filter["by"], value: string): void {
   params.delete("after");
-  if (isTime(group)) setSpan(params, spanOfTime(group, value));
-  else if (isTag(group)) params.set("tag", `${encodedTag(group)}:${value}`);
-  else params.set(group, value);
+  if (isTag(by)) params.set("tag", `${encodedTag(by)}:${value}`);
+  else params.set(by, value);
 }
 
 /** The end of what has passed of a period: it is compared with as much of the one before. */
@@ -109,10 +109,11 @@ function passed({ from, to, before }: Period): string {
   return new Date(Date.parse(from) + Date.parse(before.to) - Date.parse(before.from)).toISOString();
 }
 
-/** The parameters with one more filter. */
-function narrowed(params: URLSearchParams, group: Group, value: string): URLSearchParams {
+/** The parameters with one more filter: of times, with the part of the period that is in them. */
+function narrowed(params: URLSearchParams, period: Span, group: Group | Unit, value: string): URLSearchParams {
   const next = new URLSearchParams(params);
-  narrow(next, group, value);
+  if (isUnit(group)) setSpan(next, spanOfTime(group, value, period));
+  else narrow(next, group, value);
   return next;
 }
 
@@ -125,21 +126,31 @@ export function widen(params: URLSearchParams, { by }: Filter): void {
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The moments of a day or an hour of UTC, as the API names it. */
-export function spanOfTime(group: "day" | "hour", value: string): { from: string; to: string } {
-  const from = Date.parse(group === "day" ? `${value}T00:00:00Z` : value);
-  return { from: new Date(from).toISOString(), to: new Date(from + (group === "day" ? DAY_MS : HOUR_MS)).toISOString() };
+export type Span = Pick<Period, "from" | "to">;
+
+/** The first moment of an hour, a day or a month of UTC, as the API names it (of a month: "2026-11"), and the first after it. */
+function boundsOf(unit: Unit, value: string): [from: number, to: number] {
+  if (unit === "month") {
+    const from = new Date(`${value}-01T00:00:00Z`);
+    return [from.getTime(), Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + 1)];
+  }
+  const from = Date.parse(unit === "day" ? `${value}T00:00:00Z` : value);
+  return [from, from + (unit === "day" ? DAY_MS : HOUR_MS)];
 }
 
-function setSpan(params: URLSearchParams, { from, to }: { from: string; to: string }): void {
-  params.set("period", "custom");
-  params.set("from", minuteOf(from));
-  params.set("to", minuteOf(to));
+/** The part of a period that is in an hour, a day or a month: what was counted there. */
+export function spanOfTime(unit: Unit, value: string, period: Span): Span {
+  const [from, to] = boundsOf(unit, value);
+  return {
+    from: new Date(Math.max(from, Date.parse(period.from))).toISOString(),
+    to: new Date(Math.min(to, Date.parse(period.to))).toISOString(),
+  };
 }
 
-/** "2026-11-20T13:00Z" */
-function minuteOf(at: string): string {
-  return `${at.slice(0, 16)}Z`;
+/** Set the period. */
+export function setSpan(params: URLSearchParams, span: Span): void {
+  params.delete("after");
+  for (const [name, at] of Object.entries(paramsOf(span))) params.set(name, at);
 }
 
 /** Where a group leads: the first of these that is not yet one value. `time` is the day, or the hour where the period is a day. */
@@ -153,28 +164,51 @@ const NEXT: Readonly<Record<string, readonly (Group | "time")[]>> = {
   endpoint: ["model", "user", "time"],
   status: ["model", "user", "time"],
   tag: ["user", "model", "time"],
+  month: ["day"],
   day: ["hour"],
   hour: ["user", "model"],
 };
 
-/** The parameters that a click on a group's value leads to: that value as a filter, and grouped by what remains to be asked. Null where
- * only calls remain. */
-export function drilled(params: URLSearchParams, question: Question, period: Period, group: Group, value: string, admin: boolean): URLSearchParams | null {
-  const next = narrowed(params, group, value);
-  const rest = question.groups.filter((name) => name !== group && !(isTime(name) && isTime(group)));
+/** A page of the explorer: its address, and what that asks. */
+interface Here {
+  params: URLSearchParams;
+  question: Question;
+  period: Span;
+  admin: boolean;
+}
+
+/** Where a click leads: the parameters, and the moments that their period means on this page. */
+export interface Chosen {
+  params: URLSearchParams;
+  period: Span;
+}
+
+/** What a click on a value leads to: that value as a filter, and grouped by what remains to be asked. `calls`: only they remain. */
+export function drilled({ params, question, period, admin }: Here, group: Group | Unit, value: string): Chosen & { calls: boolean } {
+  const next = narrowed(params, period, group, value);
+  const left = isUnit(group) ? spanOfTime(group, value, period) : period;
+  const rest = question.groups.filter((name) => name !== group && !(isTime(name) && isUnit(group)));
   const groups = rest.length > 0 ? rest : nextGroups(next, period, group, admin);
   const [first] = groups;
-  if (first === undefined) return null;
+  if (first === undefined) return { params: next, period: left, calls: true };
   next.set("group_by", groups.join(","));
   if (isTime(first) && question.sort !== null) {
     // Times are read in their own order; the chart still shows what was looked for.
     next.delete("order_by");
     next.set("figure", question.figure);
   }
-  return next;
+  return { params: next, period: left, calls: false };
 }
 
-function nextGroups(params: URLSearchParams, period: Period, group: Group, admin: boolean): Group[] {
+/** What a click on the part of a group in an hour, a day or a month leads to. */
+export function drilledBoth(here: Here, unit: Unit, at: string, group: Group, value: string): Chosen & { calls: boolean } {
+  const [first = group, ...others] = here.question.groups.filter((name) => !isTime(name));
+  const question: Question = { ...here.question, groups: [first, ...others] };
+  const within = { ...here, question, params: narrowed(here.params, here.period, unit, at), period: spanOfTime(unit, at, here.period) };
+  return drilled(within, group, value);
+}
+
+function nextGroups(params: URLSearchParams, period: Span, group: Group | Unit, admin: boolean): Group[] {
   const found = NEXT[isTag(group) ? "tag" : group]?.find((name) => {
     if (name === "time") return !isOneHour(period);
     return isGroup(name, admin) && !params.has(name) && !(name === "user" && params.has("key"));
@@ -183,28 +217,31 @@ function nextGroups(params: URLSearchParams, period: Period, group: Group, admin
   return [found === "time" ? (isOneDay(period) ? "hour" : "day") : found];
 }
 
-function isOneHour({ from, to }: Period): boolean {
+function isOneHour({ from, to }: Span): boolean {
   return Date.parse(to) - Date.parse(from) <= HOUR_MS;
 }
 
 const OF_THIS_PAGE = ["group_by", "order_by", "figure", "after", "refused"];
 
-/** The calls behind a figure: the filters and the period, without what only this page has. */
-export function callsSearch(params: URLSearchParams): string {
+/** The calls behind a figure: the filters and the period, without what only this page has. The page of calls goes by the viewer's clock,
+ * on which another "today" is meant: its period is that of this page, in moments. */
+export function callsSearch({ params, period }: Chosen): string {
   const next = new URLSearchParams(params);
   for (const name of OF_THIS_PAGE) next.delete(name);
+  setSpan(next, period);
   return `?${next.toString()}`;
 }
 
-/** The parameters with all groups of a row chosen. Null where one of them cannot be filtered by. */
-export function chosen(params: URLSearchParams, groups: readonly Group[], values: readonly string[]): URLSearchParams | null {
-  let next = params;
+/** The parameters with all groups of a row chosen, and what of the period is left. Null where one of them cannot be filtered by. */
+export function chosen(params: URLSearchParams, period: Span, groups: readonly Group[], values: readonly string[]): Chosen | null {
+  const found = { params, period };
   for (const [at, group] of groups.entries()) {
     const value = values[at] ?? "";
     // The hour says it, too.
     if (group === "day" && groups.includes("hour")) continue;
     if (!canFilter(group, value)) return null;
-    next = narrowed(next, group, value);
+    found.params = narrowed(found.params, period, group, value);
+    if (isTime(group)) found.period = spanOfTime(group, value, period);
   }
-  return next;
+  return found;
 }

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "~/api/client";
 import { allPages } from "~/api/pages";
+import { useIsAdmin } from "~/features/session/session";
 
 export type Key = Schemas["KeyBody"];
 export type NewKey = Schemas["NewKeyBody"];
@@ -58,6 +59,18 @@ export function useRevokeKey(userId: string | undefined) {
 }
 
 /** The key as people speak of it: by its name, if it has one, and its prefix. */
-export function nameOf(key: Key): string {
-  return key.name === null ? key.prefix : `“${key.name}” (${key.prefix})`;
+export function nameOf({ name, prefix }: Pick<Key, "name" | "prefix">): string {
+  return name === null ? prefix : `“${name}” (${prefix})`;
+}
+
+/** The key with an id: for users, one of their own. */
+export function useKey(id: string) {
+  const admin = useIsAdmin();
+  const params = { path: { key_id: id } };
+  return useQuery({
+    queryKey: ["keys", "one", admin, id],
+    queryFn: () => body(admin ? api.GET("/admin/keys/{key_id}", { params }) : api.GET("/me/keys/{key_id}", { params })),
+    // What is no key is none later, either.
+    retry: false,
+  });
 }

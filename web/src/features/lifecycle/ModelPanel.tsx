@@ -9,6 +9,7 @@ import type { Model, Place } from "~/features/models/models";
 import { PinState, Until } from "~/features/models/ModelState";
 import { changedPlaces, managedPlaces, shortDigest } from "~/features/models/places";
 import { Bytes } from "~/ui/Bytes";
+import { useClock } from "~/ui/clock";
 import { CopyButton } from "~/ui/CopyButton";
 import { Count } from "~/ui/Count";
 import { Empty } from "~/ui/Empty";
@@ -19,6 +20,7 @@ import { Loading } from "~/ui/Loading";
 import { SidePanel } from "~/ui/SidePanel";
 import { RelativeTime, Timestamp } from "~/ui/Times";
 import { Warning } from "~/ui/Warning";
+import { utcPeriod } from "~/ui/utcPeriod";
 
 import classes from "./ModelPanel.module.css";
 
@@ -59,6 +61,7 @@ interface DetailsProps {
 function Details({ model, ask }: DetailsProps) {
   const { name, aliases, pinned, pricing, places } = model;
   const managed = managedPlaces(model);
+  const month = utcPeriod("month", new Date(), useClock());
   return (
     <div className={classes["details"]}>
       {changedPlaces(model).length > 0 && (
@@ -98,12 +101,12 @@ function Details({ model, ask }: DetailsProps) {
             </Anchor>
           )}
         </Fact>
-        <Fact name="Requests this month">
-          <Anchor component={Link} to={`/admin/calls?model=${encodeURIComponent(name)}&period=month`} size="sm">
+        <Fact name="Requests this month (UTC)">
+          <Anchor component={Link} to={`/admin/calls?model=${encodeURIComponent(name)}&${month}`} size="sm">
             {count(model.requests_this_month)}
           </Anchor>
           {" · "}
-          <Anchor component={Link} to={`/admin/usage?group_by=user&model=${encodeURIComponent(name)}&period=month`} size="sm">
+          <Anchor component={Link} to={`/admin/usage?group_by=user&model=${encodeURIComponent(name)}&${month}`} size="sm">
             Explore usage
           </Anchor>
         </Fact>

@@ -86,7 +86,7 @@ const COLUMNS: [Column<Model>, ...Column<Model>[]] = [
   { id: "price", label: "Price per million\nin, out", numeric: true, narrow: "named", cell: (model) => <PriceOf model={model} /> },
   {
     id: "requests",
-    label: "Requests\nthis month",
+    label: "Requests\nthis month (UTC)",
     numeric: true,
     narrow: "named",
     cell: ({ requests_this_month: requests }) => <Count value={requests} of="requests" />,

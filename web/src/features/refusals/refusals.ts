@@ -10,7 +10,8 @@ export type Refusal = Schemas["RefusalRow"];
 
 /** The first part of the keys of queries of refusals. */
 export const REFUSALS = "refusals";
-const EVERY_MS = 30_000;
+/** How long refusals are gathered before they are read: the gateway writes them every five seconds. */
+export const REFUSALS_MS = 6_000;
 
 /** What was refused. */
 interface Which {
@@ -27,8 +28,6 @@ export function useRefusals({ from, to }: Pick<Period, "from" | "to">, userId?: 
   return useQuery({
     queryKey: [REFUSALS, admin, userId, model, query],
     placeholderData: keepPreviousData,
-    // Of a single user, the live feed says when there are more.
-    refetchInterval: admin && userId === undefined ? EVERY_MS : false,
     queryFn: async () => {
       const { data } = await body<Schemas["Refusals"]>(
         admin

@@ -52,9 +52,9 @@ function columns(places: number): Column<TeamRow>[] {
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <TeamStatus of={status} /> },
     { id: "members", label: "Members", numeric: true, narrow: "named", cell: ({ members }) => <Count value={members} of="members" /> },
-    { id: "cost", label: "Spend\nthis month", numeric: true, narrow: "beside", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
-    { id: "tokens", label: "Tokens\nthis month", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
-    { id: "requests", label: "Requests\nthis month", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.requests} of="requests" /> },
+    { id: "cost", label: "Spend\nthis month (UTC)", numeric: true, narrow: "beside", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
+    { id: "tokens", label: "Tokens\nthis month (UTC)", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
+    { id: "requests", label: "Requests\nthis month (UTC)", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.requests} of="requests" /> },
     { id: "limit", label: "Tightest limit", narrow: "below", cell: ({ usage }) => <Tightest usage={usage} /> },
   ];
 }

@@ -8,7 +8,7 @@ import { useClock, zoneNote } from "~/ui/clock";
 import { approximate, usdTick } from "~/ui/format/money";
 import { compact } from "~/ui/format/numbers";
 import { Loading } from "~/ui/Loading";
-import { isOneDay, paramsOf, type Period } from "~/ui/period";
+import { paramsOf, type Period, type Step, stepOf } from "~/ui/period";
 
 import classes from "./UsageCharts.module.css";
 
@@ -21,7 +21,9 @@ interface Props {
   filters?: Record<string, string>;
 }
 
-/** Cost and tokens by day and model; by hour, where the period is one day. */
+const PLACES: Readonly<Record<Step, string>> = { hour: "Hour", day: "Day", month: "Month" };
+
+/** Cost and tokens by day and model; by hour where the period is one day, by month where it is long. */
 export function UsageCharts({ usage, period, calls, filters = {} }: Props) {
   const colorOf = useModelColors();
   const zone = zoneNote(useClock());
@@ -30,8 +32,8 @@ export function UsageCharts({ usage, period, calls, filters = {} }: Props) {
   if (columns === undefined) return usage.error === null ? <Loading height={300} /> : null;
   const models = [...new Set(columns.flatMap(({ rows }) => rows.map((row) => row.model ?? "")))].sort();
   const parts = partsOf(models, colorOf);
-  const step = isOneDay(period) ? "hour" : "day";
-  const place = `${step === "hour" ? "Hour" : "Day"}${zone}`;
+  const step = stepOf(period);
+  const place = `${PLACES[step]}${zone}`;
   const rowsOf = (valueOf: (row: SummaryRow) => number) => columns.map((column) => chartRow(column, parts, valueOf, calls, filters));
   const shared = { kind: "columns", series: parts, place, empty: models.length === 0 ? <Text c="dimmed">Nothing was used in this time.</Text> : null } as const;
   return (

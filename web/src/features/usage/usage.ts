@@ -6,7 +6,7 @@ import { api, body, type Schemas } from "~/api/client";
 import { allPages } from "~/api/pages";
 import { useIsAdmin } from "~/features/session/session";
 import { useClock, UTC } from "~/ui/clock";
-import { type Column, columnAt, columnsOf, haveWholeHours, isOneDay, type Period } from "~/ui/period";
+import { type Column, columnAt, columnsOf, haveWholeHours, isOneDay, type Period, stepOf } from "~/ui/period";
 
 export type Summary = Schemas["Summary"];
 export type SummaryRow = Schemas["SummaryRow"];
@@ -58,8 +58,9 @@ export function useUsage(period: Period, whose: Whose = {}, pushed = false): Usa
   const admin = useIsAdmin();
   const clock = useClock();
   const empty = useMemo(() => columnsOf(period, clock, new Date()), [period, clock]);
-  // The API has sums by the hour. Where one of its hours is in two days of the page's clock, each day is asked for by itself.
-  const apart = !haveWholeHours(empty);
+  // The API has sums by the hour. Where one of its hours is in two days of the page's clock, each day is asked for by itself; and so are
+  // months, which would be thousands of its rows.
+  const apart = stepOf(period) === "month" || !haveWholeHours(empty);
   const byHour = isOneDay(period) || clock.zone !== UTC.zone;
   const now = useSummary(period, apart ? "model" : byHour ? "hour,model" : "day,model", whose, pushed);
   const before = useSummary(period.before, "model", whose, pushed);

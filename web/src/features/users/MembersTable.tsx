@@ -62,8 +62,8 @@ function columns(places: number, admin: boolean, onLimits: (userId: string) => v
       ),
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <UserStatus of={status} /> },
-    { id: "cost", label: "Spend\nthis month", numeric: true, narrow: "beside", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
-    { id: "tokens", label: "Tokens\nthis month", numeric: true, from: 780, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
+    { id: "cost", label: "Spend\nthis month (UTC)", numeric: true, narrow: "beside", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
+    { id: "tokens", label: "Tokens\nthis month (UTC)", numeric: true, from: 780, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
     { id: "limit", label: "Tightest limit", narrow: "below", cell: ({ usage }) => <Tightest usage={usage} /> },
     { id: "seen", label: "Last seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <RelativeTime at={at} /> },
     {

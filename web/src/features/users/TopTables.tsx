@@ -1,7 +1,8 @@
 import { Anchor } from "@mantine/core";
 import type { ReactNode } from "react";
-import { Link, useLocation } from "react-router";
+import { Link } from "react-router";
 
+import { explorerPath } from "~/features/explorer/links";
 import { useModelColors } from "~/features/models/colors";
 import { type Top, topModels } from "~/features/usage/top";
 import type { Usage } from "~/features/usage/usage";
@@ -29,6 +30,7 @@ export function TopTables({ usage, period }: { usage: Usage; period: Period }) {
       <TopPanel
         title="Top users"
         group="user"
+        period={period}
         rows={users.data}
         error={users.error}
         name={(user) => <Name text={user} />}
@@ -41,6 +43,7 @@ export function TopTables({ usage, period }: { usage: Usage; period: Period }) {
         <TopPanel
           title="Top models"
           group="model"
+          period={period}
           rows={usage.data && topModels(usage.data.data)}
           error={null}
           name={(model) => (
@@ -62,6 +65,7 @@ interface TopProps {
   head: string;
   /** The group in the explorer that has all of them. */
   group: "user" | "model";
+  period: Period;
   rows: readonly Top[] | undefined;
   error: Error | null;
   name: (id: string) => ReactNode;
@@ -70,11 +74,10 @@ interface TopProps {
   nobody: string;
 }
 
-function TopPanel({ title, head, group, rows, error, name, to, nobody }: TopProps) {
-  const { search } = useLocation();
+function TopPanel({ title, head, group, period, rows, error, name, to, nobody }: TopProps) {
   const places = mostPlaces(rows?.map((row) => row.cost_usd));
   /** What one used, by the other group. */
-  const used = (id: string) => explorer(search, group === "user" ? { group_by: "model", user: id } : { group_by: "user", model: id });
+  const used = (id: string) => explorerPath(true, group === "user" ? "model" : "user", [{ by: group, value: id }], period);
   const columns: Column<Top>[] = [
     {
       id: "name",
@@ -101,7 +104,7 @@ function TopPanel({ title, head, group, rows, error, name, to, nobody }: TopProp
     { id: "requests", label: "Calls", numeric: true, cell: (row) => <FadeOnChange of={compact(row.requests)}><Count value={row.requests} of="requests" /></FadeOnChange> },
   ];
   const all = (
-    <Anchor component={Link} to={explorer(search, { group_by: group, order_by: "-cost_usd" })} size="xs" underline="hover">
+    <Anchor component={Link} to={explorerPath(true, group, [], period)} size="xs" underline="hover">
       {`All ${group}s`}
     </Anchor>
   );
@@ -118,18 +121,4 @@ function TopPanel({ title, head, group, rows, error, name, to, nobody }: TopProp
       </div>
     </Panel>
   );
-}
-
-/** The parameters of a period in the URL. */
-const PERIOD = ["period", "from", "to"];
-
-/** The explorer, with the period of this page. */
-export function explorer(search: string, query: Record<string, string>): string {
-  const here = new URLSearchParams(search);
-  const params = new URLSearchParams(query);
-  for (const name of PERIOD) {
-    const value = here.get(name);
-    if (value !== null) params.set(name, value);
-  }
-  return `/admin/usage?${params.toString()}`;
 }

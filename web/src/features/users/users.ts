@@ -1,5 +1,5 @@
 /** Users: lists of them and single ones, as the API gives them and the cache keeps them. */
-import { keepPreviousData, type QueryClient, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, type QueryClient, replaceEqualDeep, useQuery } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "~/api/client";
 import { TOP } from "~/features/usage/top";
@@ -38,9 +38,21 @@ export interface UsersQuery {
   after?: string;
 }
 
-export function useUsers(query: UsersQuery) {
-  return useQuery({
+/** A list as it was read anew, in the order of before: those who are new in it come last. */
+export function inOrderOf(before: UserList, read: UserList): UserList {
+  const places = new Map(before.data.map((row, place) => [row.user_id, place]));
+  const placeOf = (row: UserRow) => places.get(row.user_id) ?? places.size;
+  return { ...read, data: read.data.toSorted((one, other) => placeOf(one) - placeOf(other)) };
+}
+
+/** A page of users. `keepsOrder` is asked when the same page was read anew: whether its rows stay where they were. */
+export function useUsers(query: UsersQuery, keepsOrder: () => boolean) {
+  return useQuery<UserList>({
     queryKey: [...LIST, query],
+    structuralSharing: (before, read) => {
+      const kept = before !== undefined && keepsOrder() ? inOrderOf(before as UserList, read as UserList) : read;
+      return replaceEqualDeep(before, kept);
+    },
     queryFn: () => body(api.GET("/admin/users", { params: { query } })),
     placeholderData: keepPreviousData,
   });

@@ -6,6 +6,7 @@ import { LiveState } from "~/features/live/LiveState";
 import { LiveTiles } from "~/features/live/LiveTiles";
 import { TopTables } from "~/features/users/TopTables";
 import { useRefetchOn } from "~/features/live/useRefetchOn";
+import { REFUSALS, REFUSALS_MS } from "~/features/refusals/refusals";
 import { RefusalsPanel } from "~/features/refusals/RefusalsPanel";
 import { UpstreamHealth } from "~/features/upstreams/UpstreamHealth";
 import { SUMMARY, useUsage } from "~/features/usage/usage";
@@ -28,6 +29,7 @@ export function Component() {
   const period = usePeriod();
   const usage = useUsage(period, {}, true);
   useRefetchOn(tick === null ? "" : JSON.stringify(tick.month), [[SUMMARY], TOP_USERS], SETTLE_MS);
+  useRefetchOn(tick === null ? "" : String(tick.refused), [[REFUSALS]], REFUSALS_MS);
   const unused = tick?.month.requests === 0 && tick.now.in_flight === 0 && usage.data?.total.requests === 0 && usage.before?.requests === 0;
   return (
     <Page title="Overview" aside={<LiveState at={tick?.at} lost={live.lost} />} period>

@@ -1,5 +1,5 @@
 import { Anchor, Badge, Button, Text } from "@mantine/core";
-import { Link, useLocation, useParams } from "react-router";
+import { Link, useParams } from "react-router";
 
 import { ApiError } from "~/api/client";
 import { CallsTable } from "~/features/calls/CallsTable";
@@ -49,7 +49,6 @@ export function Component() {
 function UserPage({ user }: { user: UserRow }) {
   const { user_id: userId, name, status, role, team } = user;
   const [editing, setEditing] = usePanel("limits");
-  const { search } = useLocation();
   const period = usePeriod();
   const usage = useUsage(period, { userId }, true);
   const { held: reading, lost } = useUserPage(userId);
@@ -88,7 +87,7 @@ function UserPage({ user }: { user: UserRow }) {
         <span>
           last seen <RelativeTime at={user.last_seen_at} />
         </span>
-        <Anchor component={Link} to={explorerPath(true, "model", [{ by: "user", value: userId }], search)} inherit>
+        <Anchor component={Link} to={explorerPath(true, "model", [{ by: "user", value: userId }], period)} inherit>
           Explore usage
         </Anchor>
       </p>

@@ -36,12 +36,12 @@ export function Component() {
   const table = useRef<HTMLDivElement>(null);
   // Rows stay in place while the pointer or the focus is in the table.
   const held = useCallback(() => table.current?.matches(":hover, :focus-within") ?? false, []);
-  useLiveUsers(held);
+  const keepsOrder = useLiveUsers(held);
   const period = usePeriod();
   const clock = useClock();
-  // This month is what rows have anyway, and is kept up to date in place.
+  // This month of UTC is what rows have anyway.
   const span = period.name === "month" && clock.zone === UTC.zone ? {} : { from: period.from, to: period.to };
-  const { data, error, refetch } = useUsers({ ...filters, ...span, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) });
+  const { data, error, refetch } = useUsers({ ...filters, ...span, sort, order, limit: ROWS, ...(after === "" ? {} : { after }) }, keepsOrder);
 
   const { which, size, selection, selectAll, selectNone } = useSelectedUsers(data, filters);
 

@@ -4,11 +4,12 @@ import { beforeEach, expect, it, vi } from "vitest";
 import { api } from "~/api/client";
 import { EndUserUsage } from "~/features/endUsers/EndUserUsage";
 import { UTC } from "~/ui/clock";
-import { periodOf } from "~/ui/period";
+import { paramsOf, periodOf } from "~/ui/period";
 
-import { answer, sessionOf, show } from "../../render";
+import { answer, refusal, sessionOf, show } from "../../render";
 
 const PERIOD = periodOf(new URLSearchParams(), new Date("2026-11-20T12:00:00Z"), UTC);
+const SPAN = new URLSearchParams(paramsOf(PERIOD)).toString();
 
 beforeEach(() => {
   vi.restoreAllMocks();
@@ -39,7 +40,7 @@ it("sums what was used by person, the dearest first, each a way to their calls",
   const read = gateway([used("eu_2", "10"), used("eu_gone", "0.75"), used("eu_1", "0.5"), used(null, "0.25")]);
   show(<EndUserUsage userId="app" period={PERIOD} />, { session: sessionOf("admin") });
   const mia = await screen.findByRole("link", { name: "eu_2@school.example" });
-  expect(mia.getAttribute("href")).toBe("/admin/calls?user=app&end_user=eu_2");
+  expect(mia.getAttribute("href")).toBe(`/admin/calls?user=app&end_user=eu_2&${SPAN}`);
   const rows = within(screen.getByRole("table", { name: "Use by person" })).getAllByRole("row").slice(1);
   expect(rows.map((row) => row.firstElementChild?.textContent)).toEqual(["eu_2@school.example", "eu_gone", "eu_1@school.example", "nobody named"]);
   expect(JSON.stringify(read.mock.calls[0])).toContain('"order_by":"-cost_usd"');
@@ -49,7 +50,7 @@ it("sums what was used by person, the dearest first, each a way to their calls",
 it("asks for those that are shown and their names, and for no others", async () => {
   const read = gateway(Array.from({ length: 45 }, (_, at) => used(`eu_${at}`, String(100 - at))));
   const { user } = show(<EndUserUsage userId="app" period={PERIOD} />, { session: sessionOf("user") });
-  expect((await screen.findByRole("link", { name: "eu_19@school.example" })).getAttribute("href")).toBe("/calls?end_user=eu_19");
+  expect((await screen.findByRole("link", { name: "eu_19@school.example" })).getAttribute("href")).toBe(`/calls?end_user=eu_19&${SPAN}`);
   expect(screen.queryByText(/^eu_20/)).toBeNull();
   await user.click(screen.getByRole("button", { name: "Show more" }));
   await screen.findByText("eu_39@school.example");
@@ -68,4 +69,14 @@ it("is not there where nobody was named", async () => {
     expect(read).toHaveBeenCalled();
   });
   expect(screen.queryByText("Use by person")).toBeNull();
+});
+
+it("says what went wrong, and asks again", async () => {
+  const read = vi.spyOn(api, "GET").mockResolvedValue(refusal(503, "The ledger rests."));
+  const { user } = show(<EndUserUsage userId="app" period={PERIOD} />, { session: sessionOf("admin") });
+  await screen.findByText("The ledger rests.");
+  read.mockRestore();
+  gateway([used("eu_1", "0.5")]);
+  await user.click(screen.getByRole("button", { name: /again/i }));
+  await screen.findByRole("link", { name: "eu_1@school.example" });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { canFilter, groupLabel, groupsOf, isGroup, tagGroup, valueOf, valueWords } from "~/features/explorer/groups";
+import { canFilter, groupLabel, groupsOf, isGroup, rowWords, tagGroup, valueOf, valueWords } from "~/features/explorer/groups";
 
 import { row } from "./samples";
 
@@ -33,6 +33,14 @@ describe("groups", () => {
     ["tag:project", "", "without it"],
     ["model", "", "corrections"],
   ] as const)("of %s say %s in words", (group, value, words) => expect(valueWords(group, value)).toBe(words));
+
+  it("by key say what people call it", () => {
+    expect(rowWords({ key_id: "key_1", key_name: "laptop", key_prefix: "tk-a…9" }, "key")).toBe("“laptop” (tk-a…9)");
+    expect(rowWords({ key_id: "key_1", key_name: null, key_prefix: "tk-a…9" }, "key")).toBe("tk-a…9");
+    expect(rowWords({ key_id: "key_1", key_name: null, key_prefix: null }, "key")).toBe("key_1");
+    expect(rowWords({ key_id: null, key_name: null, key_prefix: null }, "key")).toBe("no key");
+    expect(rowWords({ key_id: "key_1", key_name: "laptop", key_prefix: "tk-a…9", model: "m" }, "model")).toBe("m");
+  });
 
   it("of nothing can be filtered by where the API can", () => {
     expect([canFilter("team", ""), canFilter("end_user", ""), canFilter("tag:x", ""), canFilter("key", ""), canFilter("key", "k")]).toEqual([true, true, true, false, true]);

@@ -83,10 +83,9 @@ describe("the question to the API", () => {
 });
 
 /** The address after a click on a group's value, with its parameters in the order of the alphabet; null: the calls. */
-function click(search: string, group: Parameters<typeof drilled>[3], value: string, admin = true): string | null {
-  const { params, question, period } = asked(search, admin);
-  const next = drilled(params, question, period, group, value, admin);
-  return next === null ? null : inOrder(next.toString());
+function click(search: string, group: Parameters<typeof drilled>[1], value: string, admin = true): string | null {
+  const next = drilled(asked(search, admin), group, value);
+  return next.calls ? null : inOrder(next.params.toString());
 }
 
 function inOrder(search: string): string {
@@ -106,13 +105,13 @@ describe("a click on a group", () => {
   it("keeps the other group", () => {
     expect(click("group_by=user,model&period=7d", "user", "ann")).toBe(inOrder("group_by=model&period=7d&user=ann"));
     expect(click("group_by=user,model&period=7d", "model", "m:1")).toBe(inOrder("group_by=user&model=m:1&period=7d"));
-    expect(click("group_by=day,model", "day", "2026-11-19")).toBe(inOrder("group_by=model&from=2026-11-19T00:00Z&period=custom&to=2026-11-20T00:00Z"));
+    expect(click("group_by=day,model", "day", "2026-11-19")).toBe(inOrder("group_by=model&from=2026-11-19T00:00:00.000Z&period=custom&to=2026-11-20T00:00:00.000Z"));
   });
 
   it("goes by days in a longer period, and from a day to its hours", () => {
     expect(click("group_by=model&user=ann&period=7d", "model", "m:1")).toBe(inOrder("group_by=day&figure=cost_usd&model=m:1&period=7d&user=ann"));
-    expect(click("group_by=day&user=ann&figure=errors", "day", "2026-11-19")).toBe(inOrder("group_by=hour&figure=errors&from=2026-11-19T00:00Z&period=custom&to=2026-11-20T00:00Z&user=ann"));
-    expect(click("group_by=day,hour", "hour", "2026-11-19T13:00:00Z")).toBe(inOrder("group_by=user&from=2026-11-19T13:00Z&period=custom&to=2026-11-19T14:00Z"));
+    expect(click("group_by=day&user=ann&figure=errors", "day", "2026-11-19")).toBe(inOrder("group_by=hour&figure=errors&from=2026-11-19T00:00:00.000Z&period=custom&to=2026-11-20T00:00:00.000Z&user=ann"));
+    expect(click("group_by=day,hour", "hour", "2026-11-19T13:00:00Z")).toBe(inOrder("group_by=user&from=2026-11-19T13:00:00.000Z&period=custom&to=2026-11-19T14:00:00.000Z"));
   });
 
   it("goes from what else there is to the model, and never to what is one value already", () => {
@@ -136,13 +135,16 @@ it("has nothing left but calls in one hour", () => {
 
 describe("all groups of a row", () => {
   const params = new URLSearchParams("group_by=day,hour&order_by=-errors&figure=errors&period=7d&user=ann&refused=x");
+  const WEEK = { from: "2026-11-14T00:00:00.000Z", to: "2026-11-21T00:00:00.000Z" };
   it("are filters", () => {
-    expect(decodeURIComponent(chosen(params, ["model", "tag:project"], ["m:1", ""])?.toString() ?? "")).toContain("model=m:1&tag=project:");
-    const hour = chosen(params, ["hour", "day"], ["2026-11-19T13:00:00Z", "2026-11-19"]);
-    expect([hour?.get("from"), hour?.get("to")]).toEqual(["2026-11-19T13:00Z", "2026-11-19T14:00Z"]);
+    expect(decodeURIComponent(chosen(params, WEEK, ["model", "tag:project"], ["m:1", ""])?.params.toString() ?? "")).toContain("model=m:1&tag=project:");
+    const hour = chosen(params, WEEK, ["hour", "day"], ["2026-11-19T13:00:00Z", "2026-11-19"]);
+    const span = { from: "2026-11-19T13:00:00.000Z", to: "2026-11-19T14:00:00.000Z" };
+    expect(hour?.period).toEqual(span);
+    expect(Object.fromEntries(hour?.params ?? [])).toMatchObject(span);
   });
-  it("are none where one has no value to filter by", () => expect(chosen(params, ["model", "user"], ["", "ann"])).toBeNull());
-  it("are of the calls without what only the explorer has", () => expect(callsSearch(params)).toBe("?period=7d&user=ann"));
+  it("are none where one has no value to filter by", () => expect(chosen(params, WEEK, ["model", "user"], ["", "ann"])).toBeNull());
+  it("are of the calls without what only the explorer has", () => expect(decodeURIComponent(callsSearch({ params, period: WEEK }))).toBe(`?period=custom&user=ann&from=${WEEK.from}&to=${WEEK.to}`));
 });
 
 it("adds filters and takes them away", () => {

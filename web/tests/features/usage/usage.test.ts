@@ -102,6 +102,13 @@ describe("the days of a period", () => {
     expect(new Set(asked)).toEqual(new Set(["/v1/usage/summary model"]));
   });
 
+  it("are months, each asked for by itself, in a long period", async () => {
+    hours = ["2026-08-19T18:00:00Z", "2026-11-19T19:00:00Z"];
+    const months = await daysOn("America/New_York", "period=custom&from=2026-08-01&to=2026-11-20");
+    expect(months?.slice(1)).toEqual([["Aug 2026", 1], ["Sept 2026", 0], ["Oct 2026", 0], ["Nov 2026", 1]]);
+    expect(new Set(asked)).toEqual(new Set(["/v1/usage/summary model"]));
+  });
+
   it("have hours of their own at the ends of one whose midnight is half past", async () => {
     hours = ["2026-11-19T18:00:00Z", "2026-11-19T19:00:00Z"];
     const today = await daysOn("Asia/Kolkata", "period=today");

@@ -1,7 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { act } from "@testing-library/react";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { type Change, mergeChanges, withLive } from "~/features/users/live";
-import type { UserList, UserRow } from "~/features/users/users";
+import { api } from "~/api/client";
+import { feed, type Overview } from "~/features/live/feed";
+import { type Change, mergeChanges, useLiveUsers, withLive } from "~/features/users/live";
+import { type UserList, type UserRow, useUsers } from "~/features/users/users";
+import { answer, sessionOf, showHook } from "../../render";
 
 const AT = "2026-11-20T12:00:00.500Z";
 
@@ -70,7 +74,7 @@ describe("a page of users", () => {
   const list: UserList = { object: "list", data: [row("a"), row("b")], has_more: true, next: "x", total: 9 };
 
   it("has its users changed where they stand, and no one added", () => {
-    const merged = mergeChanges(list, [change("b"), change("elsewhere")], AT);
+    const merged = mergeChanges(list, {}, [change("b"), change("elsewhere")], AT);
     expect(merged.data.map((one) => [one.user_id, one.month.requests])).toEqual([
       ["a", 10],
       ["b", 12],
@@ -80,6 +84,75 @@ describe("a page of users", () => {
   });
 
   it("stays the same object where nobody of it changed", () => {
-    expect(mergeChanges(list, [change("elsewhere")], AT)).toBe(list);
+    expect(mergeChanges(list, {}, [change("elsewhere")], AT)).toBe(list);
+  });
+
+  it("has what came since in the figures of its period, as long as that goes on", () => {
+    const period = { requests: 3, total_tokens: 50, cost_usd: "0.05" };
+    const asked = { ...list, data: [row("a", { period })] };
+    const moved = (from: string, to: string) => mergeChanges(asked, { from, to }, [change("a")], AT).data[0]?.period;
+    // This month, and the last seven days, in Berlin.
+    expect(moved("2026-10-31T23:00:00.000Z", "2026-11-30T23:00:00.000Z")).toEqual({ requests: 5, total_tokens: 350, cost_usd: "0.25" });
+    expect(moved("2026-11-13T23:00:00.000Z", "2026-11-20T23:00:00.000Z")).toEqual({ requests: 5, total_tokens: 350, cost_usd: "0.25" });
+    // What is over, or still to come.
+    expect(moved("2026-11-18T23:00:00.000Z", "2026-11-19T23:00:00.000Z")).toEqual(period);
+    expect(moved("2026-11-20T23:00:00.000Z", "2026-11-21T23:00:00.000Z")).toEqual(period);
+  });
+});
+
+describe("the users on a page", () => {
+  const month = { requests: 0, total_tokens: 0, cost_usd: "0" };
+  // This month in Berlin, which a list has by itself.
+  const asked = { from: "2026-10-31T23:00:00.000Z", to: "2026-11-30T23:00:00.000Z" };
+  const listOf = (...users: string[]): UserList => ({
+    object: "list",
+    data: users.map((user) => row(user, { period: month, month, usage: {} })),
+    has_more: false,
+    next: null,
+    total: users.length,
+  });
+  let listener: (held: Overview) => void = () => undefined;
+  const tick = (changed: Change[]) => {
+    act(() => listener({ tick: { at: AT, changed } as unknown as Overview["tick"], series: [] }));
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.spyOn(feed, "listen").mockImplementation((given) => {
+      listener = given;
+      return () => undefined;
+    });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  it("move at once, and are read in the order they have while they are held, then in their own", async () => {
+    let isHeld = true;
+    const get = vi.spyOn(api, "GET").mockResolvedValue(answer(listOf("a", "b")));
+    const held = () => isHeld;
+    const { result } = showHook(() => useUsers(asked, useLiveUsers(held)), { session: sessionOf("admin") });
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    get.mockResolvedValue(answer(listOf("new", "b", "a")));
+    const shown = () => result.current.data?.data.map((one) => `${one.user_id} ${one.period?.requests}`);
+
+    tick([change("b", { month: { requests: 2, total_tokens: 10, cost_usd: "0.01" } })]);
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    expect(shown()).toEqual(["a 0", "b 2"]);
+    expect(get).toHaveBeenCalledTimes(1);
+
+    await act(() => vi.advanceTimersByTimeAsync(5_000));
+    expect(shown()).toEqual(["a 0", "b 0", "new 0"]);
+    expect(get).toHaveBeenCalledTimes(2);
+
+    // Nothing is asked for again as long as they are held and nobody uses anything.
+    await act(() => vi.advanceTimersByTimeAsync(60_000));
+    expect(get).toHaveBeenCalledTimes(2);
+
+    isHeld = false;
+    await act(() => vi.advanceTimersByTimeAsync(6_000));
+    expect(shown()).toEqual(["new 0", "b 0", "a 0"]);
+    expect(get).toHaveBeenCalledTimes(3);
   });
 });

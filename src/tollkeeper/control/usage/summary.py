@@ -209,7 +209,7 @@ def _response(
     question: Question,
     found: Result,
     before: tuple[Previous, Figures] | None,
-    keys: Sequence[Mapping[str, str | None]],
+    keys: Sequence[Mapping[str, Any]],
 ) -> Response:
     """Built and encoded in a thread: a page of a thousand rows takes long. `keys` describe those of the rows."""
     which, groups = question.which, question.group_by

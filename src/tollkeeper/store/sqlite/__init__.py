@@ -5,6 +5,7 @@ files.py        names, owners, fsync       lock.py, watch.py         the file be
 ledger.py  ──group──▶  writer.py ──runs──▶  commit.py                loop │ thread: one transaction a group
 statements.py   the ledger's multi-row statements
 readers.py      reads: a few threads with read-only connections
+timed_reader.py reads that may take long: one at a time, and none longer than it may
 connections.py  pragmas, and engines over bare connections
 maintenance.py  for operators, and behind it: verify.py, sum_check.py, export.py, backup.py, health.py, unserved.py
                 (pruning), and exclusive.py: a database that no other process has open

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tests.services.billing.house import ANN, DAY, NOVEMBER, finalize_all, house
-from tests.services.in_memory import ROOT, START, Clock, InMemoryAccounts
+from tests.services.in_memory import ROOT, START, Clock, InMemoryAccounts, record
 from tests.services.upstreams.http.helpers import until
 from tests.store.values import a_record, an_intent
 from tollkeeper.app import chores
@@ -298,17 +298,17 @@ async def test_refusals_are_written_and_folded_again_and_again(monkeypatch, capl
     assert caplog.text.count("refusals could not be counted") == 1
 
 
-async def test_first_sights_of_models_are_written_again_and_again(monkeypatch, caplog):
+async def test_first_uses_of_models_are_written_again_and_again(monkeypatch, caplog):
     """Also after a failure, which is said once."""
     monkeypatch.setattr(chores, "COLORING_EVERY", 0)
     store = MemoryStore()
     colors = ModelColors(store.model_colors)
     async with background(coloring(colors)):
         store.fail = "the disk is full"
-        colors.note(["tiny"])
+        colors.settled(record(model="tiny"), None)
         await until(lambda: "it will be tried again" in caplog.text)
         store.fail = None
-        await until(lambda: colors.models() == ["tiny"])
+        await until(lambda: colors.numbers() == {"tiny": 0})
     assert caplog.text.count("could not be written") == 1
 
 

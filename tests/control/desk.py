@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from msgspec.structs import replace
 
 from tests.services.in_memory import BOOTSTRAP, ROOT, InMemoryAccounts, record, registry_of
 from tollkeeper.control.admin.live import snapshot_event, tick_event
@@ -63,7 +64,7 @@ from tollkeeper.services.watching.pool import Pool
 from tollkeeper.services.watching.totals import RunningTotals
 from tollkeeper.services.watching.user_live import UserLive
 from tollkeeper.store.memory.counters import MemoryCounters
-from tollkeeper.store.ports.counters import LimitStatus
+from tollkeeper.store.ports.counters import LimitStatus, ScopeLimits
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.wire.http.hosts import Networks
 from tollkeeper.wire.openai.dialect import OPENAI
@@ -86,6 +87,12 @@ class FakeUsage(LimitUsage):
     async def of(self, owner: Owner) -> Statuses:
         self.asked.append(owner)
         return self.table
+
+    async def of_each(self, wanted: Sequence[ScopeLimits]) -> list[Statuses]:
+        return [
+            {name: replace(self.table[name], limit=limit) for name, limit in limits.items() if name in self.table}
+            for _, limits in wanted
+        ]
 
 
 @dataclass

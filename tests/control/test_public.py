@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gzip
+import json
 import re
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.control.desk import ADMIN_KEY, open_desk
+from tollkeeper.control import docs
 
 
 async def test_the_front_door(anyone):
@@ -123,6 +126,23 @@ async def test_the_document_describes_all_paths(anyone):
         "GET /admin/prices", "PUT /admin/prices", "GET /admin/prices/{model}/history",
         "GET /admin/aliases", "PUT /admin/aliases", "GET /admin/audit",
     } <= operations  # fmt: skip
+
+
+async def test_the_document_is_written_and_compressed_once(anyone, desk, monkeypatch):
+    written, write = [], docs._write_document
+
+    def counted(app):
+        written.append(app)
+        return write(app)
+
+    monkeypatch.setattr(docs, "_write_document", counted)
+    for offered in ("gzip", "identity", "gzip"):
+        async with anyone.stream("GET", "/openapi.json", headers={"accept-encoding": offered}) as response:
+            raw = b"".join([part async for part in response.aiter_raw()])
+        assert response.headers.get("content-encoding", "identity") == offered
+        assert response.headers["vary"] == "accept-encoding"
+        assert json.loads(gzip.decompress(raw) if offered == "gzip" else raw)["openapi"]
+    assert written == [desk.app]
 
 
 async def test_every_reference_in_the_document_is_there(anyone):

@@ -133,8 +133,12 @@ async def test_a_budget_of_tokens_lowers_the_cap(gateway, up):
 
 async def test_a_request_that_could_never_fit_says_both_numbers(gateway, up):
     await limit(gateway, tokens_total=50)
-    message = check(await gateway.chat(), 400, "limit_too_small")
+    refused = await gateway.chat()
+    message = check(refused, 400, "limit_too_small")
     assert "50" in message
+    told = refused.json()["error"]["limit"]
+    assert f"may need {told['needed']}, " in message
+    assert told == told | {"name": "tokens_total", "reason": "never", "limit": 50, "remaining": 50}
     assert not up.calls("POST /v1/chat/completions")
 
 
@@ -169,6 +173,11 @@ async def test_cost_is_never_exceeded(gateway, up):
     assert (await gateway.chat()).status_code == 200
     refused = await gateway.chat()
     assert "cost_usd_total" in check(refused, 429, "insufficient_quota", kind="insufficient_quota")
+    told = json.loads(refused.content, parse_float=str, parse_int=str)["error"]["limit"]
+    assert told["needed"] in refused.json()["error"]["message"]
+    needed, left = told.pop("needed"), told.pop("remaining")
+    assert told == {"name": "cost_usd_total", "owner": "user", "model": None, "reason": "exhausted", "limit": "0.002"}
+    assert float(needed) > float(left) > 0
     shown = (await usage(gateway))["cost_usd_total"]
     assert float(shown["used"]) <= 0.002
     spent = (await gateway.client.get("/v1/usage/summary")).json()["total"]["cost_usd"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -225,16 +225,16 @@ def examine(page: Page, name: str, wrong: list[str]) -> None:
         if width == min(WIDTHS):
             wrong.extend(f"{name} at {width} px cuts off {part}" for part in cut_off(page))
         wrong.extend(f"{name}, {width} px, {theme(page)}: {found}" for found in violations(page))
-        other = "light" if theme(page) == "dark" else "dark"
+        other: Literal["light", "dark"] = "light" if theme(page) == "dark" else "dark"
         page.emulate_media(color_scheme=other)
         settle(page)
         assert theme(page) == other
         wrong.extend(f"{name}, {width} px, {other}: {found}" for found in violations(page, *OF_COLORS))
 
 
-def theme(page: Page) -> str:
+def theme(page: Page) -> Literal["light", "dark"]:
     """The one that the page is in, as it says itself."""
-    told: str = page.evaluate("document.documentElement.dataset.mantineColorScheme")
+    told: Literal["light", "dark"] = page.evaluate("document.documentElement.dataset.mantineColorScheme")
     return told
 
 

@@ -261,9 +261,10 @@ ROOM = """row => {
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_is_wrong_with_an_upstream_has_room_above_and_below(arrive: Arrive, width: int) -> None:
     admin = arrive("/admin", width)
-    for path, role in (("/admin", "listitem"), ("/admin/upstreams", "row")):
+    main = admin.page.get_by_role("main")
+    for path, rows in (("/admin", main.get_by_role("listitem")), ("/admin/upstreams", main.get_by_role("row"))):
         admin.open(path)
-        down = admin.page.get_by_role("main").get_by_role(role).filter(has_text="attic").filter(has_text="down")
+        down = rows.filter(has_text="attic").filter(has_text="down")
         expect(down).to_be_visible()
         settle(admin.page)
         assert down.evaluate(ROOM) >= 6, path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tollkeeper.rules.errors import InvalidKey
-from tollkeeper.wire.credentials import missing_key, presented_key, redacted, shows, wrong_key
+from tollkeeper.wire.credentials import missing_key, presented_key, redacted, shown_as, wrong_key
 
 ALICE, BOB = "sk-alice", "sk-bob"
 DIFFER = object()
@@ -161,4 +161,4 @@ KEY = "sk-ali" + "x" * 20 + "5678"
     ],
 )
 def test_which_text_fits_what_is_shown_of_a_key(shown, text, fits):
-    assert shows(shown, text) is fits
+    assert shown_as(text)(shown) is fits

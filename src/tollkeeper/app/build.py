@@ -289,7 +289,6 @@ async def _join(
     refusals = RefusalCounts(store.refusals, now)
     model_colors = ModelColors(store.model_colors)
     await model_colors.load()
-    catalog.on_change.append(lambda: model_colors.note(model.name for model in catalog.models()))
     user_live = UserLive(
         lambda user_id: RunningTotals(store.ledger, store.reports, now, user_id=user_id),
         accounts,

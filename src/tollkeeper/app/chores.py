@@ -149,7 +149,7 @@ async def refusals(counts: RefusalCounts) -> None:
 
 
 async def coloring(colors: ModelColors) -> None:
-    """Write which models were first seen, until cancelled."""
+    """Write which models were used first, until cancelled."""
     failing = False
     while True:
         await asyncio.sleep(COLORING_EVERY)

@@ -6,6 +6,7 @@ The page has no inline script or style: its policy allows files of our own only.
 from __future__ import annotations
 
 import asyncio
+import gzip
 from importlib.resources import files
 
 import msgspec
@@ -13,6 +14,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from msgspec import Struct
 
 from tollkeeper.rules.errors import NotFound
+from tollkeeper.wire.http.accept_encoding import best_coding
 
 _HEADERS = {
     "content-security-policy": (
@@ -30,6 +32,11 @@ class _File(Struct, frozen=True):
     media_type: str
 
 
+class _Document(Struct, frozen=True):
+    plain: bytes
+    packed: bytes
+
+
 _OURS, _SWAGGER = "tollkeeper.control", "fastapi_swagger"
 _PAGE = _File(_OURS, "pages/docs.html", "text/html")
 _FILES = {
@@ -44,7 +51,16 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/openapi.json")
 async def _document(request: Request) -> Response:
-    return Response(await asyncio.to_thread(_write_document, request.app), media_type="application/json")
+    state = request.app.state
+    # Written and compressed once: anybody may ask for it, as often as they like.
+    if not hasattr(state, "document"):
+        state.document = await asyncio.to_thread(_write_document, request.app)
+    document: _Document = state.document
+    if best_coding(request.scope["headers"], ("gzip",)) is None:
+        return Response(document.plain, media_type="application/json")
+    # What is compressed here passes through `Compression` as it is.
+    headers = {"content-encoding": "gzip", "vary": "accept-encoding"}
+    return Response(document.packed, headers=headers, media_type="application/json")
 
 
 @router.get("/docs")
@@ -68,6 +84,7 @@ def _read(file: _File) -> bytes:
     return files(file.package).joinpath(file.path).read_bytes()
 
 
-def _write_document(app: FastAPI) -> bytes:
+def _write_document(app: FastAPI) -> _Document:
     # Building the document takes a tenth of a second, once: not on the event loop.
-    return msgspec.json.encode(app.openapi())
+    plain = msgspec.json.encode(app.openapi())
+    return _Document(plain, gzip.compress(plain, mtime=0))

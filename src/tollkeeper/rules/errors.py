@@ -30,7 +30,10 @@ Each message says what was wrong and what to do. Each dialect in `wire/` gives t
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
 
 from tollkeeper.rules.outcomes import Outcome
 
@@ -53,20 +56,37 @@ class Quota(NamedTuple):
     reset_ms: int | None
 
 
+class ReachedLimit(Struct, frozen=True):
+    """The limit that refuses a request, as the bodies of errors show it to programs.
+
+    `owner` is the kind of its owner, `model` the one model that it counts, `reason` that of the violation. Figures are
+    in the limit's own unit, exact; those on cost in dollars.
+    """
+
+    name: str
+    owner: str
+    model: str | None
+    reason: str
+    limit: int | Decimal
+    needed: int | Decimal
+    remaining: int | Decimal
+
+
 class GatewayError(Exception):
     """An error for the client. `message` is for people, `code` for programs.
 
     `status` is the HTTP status, `param` the field at fault, `retry_after` the seconds until the same request may
     succeed: None, with `should_retry` False, where that is more than an hour. `should_retry` False keeps clients from
-    retrying by themselves. `limit` is the name of the limit that refuses, `quota` what headers show of it. `outcome` is
-    how an attempt at an upstream failed by it; None: the upstream did not say. `reason` is the code in the record,
-    where that says more than `code`; of an upstream's error, `upstream_status` is its HTTP status, and `upstream_code`
-    its own code, if it is harmless.
+    retrying by themselves. `limit` is the name of the limit that refuses, `reached` its figures, `quota` what headers
+    show of it. `outcome` is how an attempt at an upstream failed by it; None: the upstream did not say. `reason` is the
+    code in the record, where that says more than `code`; of an upstream's error, `upstream_status` is its HTTP status,
+    and `upstream_code` its own code, if it is harmless.
     """
 
     status: int = 500
     code: str | None = None
     limit: str | None = None
+    reached: ReachedLimit | None = None
     quota: Quota | None = None
     outcome: Outcome | None = None
     reason: str | None = None

@@ -153,6 +153,12 @@ class Limits(Struct, frozen=True):
         _check_count(len(models), max(MOST_MODELS, len(self.models)), MOST_MODELS, "models")
         return models
 
+    @property
+    def figures(self) -> int:
+        """How much there is of it: numbers, and names of models."""
+        own = sum(1 + len(counts) for counts in self.models.values())
+        return len(self.counts) + len(self.allowed_models or ()) + own
+
     def body(self) -> dict[str, Any]:
         """The limits as the API shows them: every field; cost as exact decimal text."""
         return {

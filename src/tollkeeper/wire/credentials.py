@@ -67,14 +67,18 @@ def redacted(key: str) -> str:
     return "…".join("".join(c if "!" <= c <= "~" else "?" for c in part) for part in (first, last))
 
 
-def shows(shown: str, text: str) -> bool:
-    """Whether a text, of which somebody looks for the key, fits the part of it that is shown (`redacted`): it is that
-    part, its beginning or end, or the key itself, of which no more is compared."""
-    head, _, tail = shown.partition("…")
+def shown_as(text: str) -> Callable[[str], bool]:
+    """Whether what is shown of a key (`redacted`) is of the one that somebody looks for by this text: it is that part,
+    its beginning or end, or the key itself, of which no more is compared."""
     first, cut, last = text.replace("...", "…").partition("…")
     if not cut and len(text) > _FIRST:
         whole = len(text) >= _FIRST + _LAST + _HIDDEN_AT_LEAST
         first, cut, last = redacted(text).partition("…") if whole else (text[:_FIRST], "", "")
     if len(first) + len(last) <= _FIRST_OF_SHORT:
-        return False
-    return (head.startswith(first) and tail.endswith(last)) or (not cut and first == tail)
+        return lambda _: False
+
+    def fits(shown: str) -> bool:
+        head, _, tail = shown.partition("…")
+        return (head.startswith(first) and tail.endswith(last)) or (not cut and first == tail)
+
+    return fits

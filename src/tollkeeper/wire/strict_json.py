@@ -37,6 +37,8 @@ from tollkeeper.wire.json_slices import (
 Members = dict[str, Raw]
 T = TypeVar("T")
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""A control character, other than a tab or an end of line."""
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _BEFORE_MEMBER = re.compile(rb"[\s{,]*(" + _STRING + rb")\s*:\s*", re.DOTALL)
 _LONGEST_KEY = 64

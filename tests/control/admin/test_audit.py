@@ -4,6 +4,7 @@ import pytest
 
 from tests.control.desk import shape_of
 from tollkeeper.rules.times import format_time
+from tollkeeper.services.audit.actor import Actor
 
 
 async def test_pages_hold_every_change_once_newest_first(admin):
@@ -53,6 +54,15 @@ async def test_entries_are_filtered_by_actor_action_object_and_class(desk, admin
     assert await found(**{"class": "sign_in"}) == [failed]
     assert (await found(object="alice"))[:2] == [failed, limits], "both, where no class is named"
     assert await found(actor="alice") == []
+
+
+async def test_what_is_no_user_is_found_though_a_user_has_its_name_in_another_case(desk, admin):
+    await desk.house.store.audit.add(Actor("root").entry(desk.house.clock.ms, "model.pin", "Alice"))
+    entries = (await admin.get("/admin/audit", params={"object": "Alice"})).json()["data"]
+    assert {(entry["action"], entry["target"]) for entry in entries} == {
+        ("model.pin", "Alice"),
+        ("user.create", "alice"),
+    }
 
 
 async def test_entries_are_filtered_by_period(desk, admin):

@@ -17,6 +17,7 @@ from tollkeeper.rules.kinds import OLLAMA
 from tollkeeper.rules.times import parse_time
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.store.ports.reports import Filter
+from tollkeeper.wire import credentials
 
 REQUEST = request_id(START, b"\x01" * 8)
 
@@ -137,3 +138,18 @@ async def test_an_invoice_by_its_number_or_id(desk: Desk, admin: httpx2.AsyncCli
 async def test_it_is_for_admins(alice: httpx2.AsyncClient, anyone: httpx2.AsyncClient) -> None:
     assert (await alice.get("/admin/search?q=bob")).status_code == 403
     assert (await anyone.get("/admin/search?q=bob")).status_code == 401
+
+
+async def test_what_is_looked_for_is_read_once_however_many_keys_there_are(
+    admin: httpx2.AsyncClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def redacted(text: str) -> str:
+        read.append(text)
+        return "sk-ali…5678"
+
+    monkeypatch.setattr(credentials, "redacted", redacted)
+    assert len(desk.house.accounts.keys()) > 1
+    await admin.get("/admin/search", params={"q": "sk-" + "x" * 40})
+    assert len(read) == 1

@@ -278,7 +278,8 @@ async def test_what_is_previous_is_null_where_figures_are(alice):
     ("group", "period", "requests", "previous"),
     [
         ("day", TWENTIETH, 2, 1),
-        ("day", "from=2026-11-20&to=2026-11-20T12:30:00Z", 2, 0),  # from noon of the 19th, where there was one at 11
+        ("day", "from=2026-11-20&to=2026-11-20T12:30:00Z", 2, 1),  # the same half of the 19th, with one at 11
+        ("day", "from=2026-11-20T11:30:00Z&to=2026-11-20T12:30:00Z", 2, 0),
         ("day", "from=2026-11-20&to=2026-11-20T14:00:00Z", 2, 1),
         ("hour", "from=2026-11-20T12:00:00Z&to=2026-11-21T13:00:00Z", 2, 1),  # 25 hours
         ("hour", "from=2026-11-20T12:00:00Z&to=2026-11-21T12:00:00Z", 2, 0),  # the same hour of the day before
@@ -317,6 +318,8 @@ async def test_hours_of_part_of_a_day_are_compared_with_those_of_the_day_before(
         ("after=-1", "after", "'next'"),
         ("limit=0", "limit", "1"),
         ("compare=perhaps", "compare", ""),
+        ("compare_from=2026-11-01", "compare_from", "needs 'compare=true'"),
+        ("compare=false&compare_from=2026-11-01", "compare_from", "needs 'compare=true'"),
         ("from=2026-11-21&to=2026-11-20", "from", "must not be later"),
     ],
 )
@@ -358,3 +361,27 @@ async def test_anothers_key_user_or_team_shows_nothing(desk, alice):
     assert (body["data"], body["total"]["requests"], body["total"]["refused"]) == ([], 0, 0)
     for query in ("user_id=bob", "team=red", "group_by=user", "group_by=team"):
         assert (await alice.get(f"/v1/usage/summary?{query}")).status_code == 422
+
+
+async def test_a_key_of_a_person_who_was_forgotten_is_found(desk, admin):
+    [bobs] = desk.house.accounts.keys_of("bob")
+    await desk.house.store.ledger.settle(record(request_id="req_bobs", user_id="bob", key_id=bobs.id))
+    left = (await admin.delete("/admin/users/bob?erase=true")).json()["user_id"]
+    rows = await rows_of(admin, "/admin/usage/summary?group_by=key,user")
+    assert (bobs.id, left, 1) in [(row["key_id"], row["user_id"], row["requests"]) for row in rows]
+    body = (await admin.get(f"/admin/usage/summary?group_by=user&key_id={bobs.id}")).json()
+    assert [(row["user_id"], row["requests"]) for row in body["data"]] == [(left, 1)]
+    assert body["total"]["requests"] == 1
+    listed = (await admin.get(f"/admin/usage?key_id={bobs.id}")).json()
+    assert ([each["user_id"] for each in listed["data"]], listed["totals"]["requests"]) == ([left], 1)
+    assert (await admin.get("/admin/usage?key_id=key_unknown")).json()["totals"]["requests"] == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/usage", "/admin/usage", "/admin/users/alice/usage"])
+async def test_an_empty_key_is_what_was_used_without_one(alice, admin, path):
+    client = alice if path == "/v1/usage" else admin
+    listed = (await client.get(f"{path}?key_id=")).json()
+    summary = (await client.get(f"{path}/summary?key_id=")).json()
+    assert ([each["key_id"] for each in listed["data"]], listed["totals"]["requests"]) == ([None], 1)
+    used = [row["model"] for row in summary["data"] if row["requests"]]  # requests of unknown keys are refused
+    assert (used, summary["total"]["requests"]) == (["other:1b"], 1)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.process.hostile.room import CHAT, MB, Hostile, Room, together
 from tests.process.served import ADMIN
+from tollkeeper.rules.limits import COUNTED, MOST_MODELS
 
 AT_ONCE = 4
 
@@ -97,6 +98,37 @@ async def usage_by_many_cursors(room: Room) -> None:
         await together(room.send(room.head(path, method="GET")) for _ in range(20))
 
 
+async def changes_to_many_users(room: Room) -> None:
+    """The largest template there can be for 400 users, then a change to each of those limits, and a larger one."""
+
+    def change(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = room.gateway.admin("POST", path, body)
+        return answer
+
+    users = [f"student{number}" for number in range(400)]
+    for user_id in users:
+        await asyncio.to_thread(change, "/admin/users", {"user_id": user_id})
+    models = {f"model{number}-{'x' * 230}": dict.fromkeys(COUNTED, 10**12) for number in range(MOST_MODELS)}
+    await asyncio.to_thread(change, "/admin/limit-templates", {"id": "all", "limits": {"models": models}})
+    changes: list[dict[str, Any]] = [
+        {"limit_template": "all"},
+        {"limits": {"tokens_per_day": 10**12}},
+        {"limits": {"models": {model: {"tokens_per_day": 5} for model in models}}},
+    ]
+    for wanted in changes:
+        for dry_run in (True, False):
+            done = await asyncio.to_thread(
+                change, "/admin/users/bulk", {"user_ids": users, "change": wanted, "dry_run": dry_run}
+            )
+            assert done["changed"] == len(users)
+        # Back to what they have: all is compared, and the next change finds the largest limits.
+        await asyncio.to_thread(
+            change,
+            "/admin/users/bulk/undo",
+            {"changes": [{"before": group["after"], "users": group["users"]} for group in done["changes"]]},
+        )
+
+
 def _image(kind: str, picture: Image.Image, **how: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **how)
@@ -154,6 +186,7 @@ USERS = [
     Hostile("gzip bombs", gzip_bombs, 300),
     Hostile("many keys", many_keys, 60),
     Hostile("bodies of the control plane", large_bodies_of_the_control_plane, 60),
+    Hostile("changes to 400 users of the largest limits", changes_to_many_users, 150),
     Hostile("long queries", usage_by_many_cursors, 40),
     Hostile("JPEGs of many scans", images(_progressive_jpeg), 400),
     Hostile("JPEGs of much EXIF", images(_turned_jpeg), 400),

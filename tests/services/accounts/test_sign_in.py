@@ -99,6 +99,20 @@ async def test_attempts_that_are_not_checked_write_nothing(house, door):
     assert await house.audit() == before
 
 
+async def test_attempts_of_the_suspended_are_bounded_too_though_their_password_is_right(house, door):
+    before = len(await house.audit())
+    for _ in range(5):
+        assert isinstance(await refusal(door, "away", "vacation"), AccountSuspended)
+    assert isinstance(await refusal(door, "away", "vacation"), RateLimited)
+    for number in range(15):
+        await house.accounts.create_user(f"away{number}", ROOT, password="vacation")
+        await house.accounts.update_user(f"away{number}", ROOT, UserChange(status="suspended"))
+        assert isinstance(await refusal(door, f"away{number}", "vacation"), AccountSuspended)
+    assert isinstance(await refusal(door, "alice", "wonderland"), RateLimited), "the address has had its twenty"
+    failed = [entry for entry in await house.audit() if entry.action == "user.sign_in_failed"]
+    assert (len(failed), before) == (20, before)
+
+
 async def guess(door: SignIn, name: str, *, times: int, address: str | None = HOME) -> None:
     for _ in range(times):
         assert isinstance(await refusal(door, name, address=address), InvalidCredentials)

@@ -30,10 +30,11 @@ from tests.services.billing.house import (
 )
 from tests.store.engines import ENGINES, Engine
 from tests.store.values import AUDIT, an_intent
-from tollkeeper.rules.errors import Conflict, NotFound, Unprocessable
+from tollkeeper.rules.errors import Conflict, LedgerUnavailable, NotFound, Unprocessable
 from tollkeeper.rules.invoices import PayerId
 from tollkeeper.rules.invoicing import canonical_form, hash_of
 from tollkeeper.rules.usage import Usage
+from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.invoices import InvoiceFilter, OpenRecords
 
@@ -116,6 +117,30 @@ async def test_finalizing_twice_or_at_once_makes_one_invoice_and_one_number(here
     again = await here.billing.finalize("2026-11", by=ROOT)
     assert (again.issued, again.already) == ((), 3)
     assert len(await here.billing.list(InvoiceFilter())) == 3
+
+
+async def test_where_the_database_fails_midway_the_error_says_what_was_issued(
+    here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in ("ann", "bob", "cid"):
+        await here.used(NOVEMBER, user_id=user)
+    issue = here.store.invoices.issue
+
+    def failing(what: OpenRecords, *rest: Any) -> Any:
+        if what.payer.id in broken:
+            raise StoreError("disk full")
+        return issue(what, *rest)
+
+    monkeypatch.setattr(here.store.invoices, "issue", failing)
+    broken = ["ann", "cid"]
+    with pytest.raises(StoreError):
+        await here.billing.finalize("2026-11", by=ROOT)
+    broken = ["cid"]
+    with pytest.raises(LedgerUnavailable, match="after 2 of the 3 invoices of 2026-11 were issued"):
+        await here.billing.finalize("2026-11", by=ROOT)
+    broken = []
+    done = await here.billing.finalize("2026-11", by=ROOT)
+    assert (len(done.issued), done.already) == (1, 2)
 
 
 async def test_who_finalizes_what_is_being_finalized_waits_and_finds_it_done(

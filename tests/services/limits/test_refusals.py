@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tests.store.values import NOON
 from tollkeeper.rules.admission import LimitViolation, Reason, Refused
-from tollkeeper.rules.errors import GatewayError, InsufficientQuota, LimitTooSmall, Quota, RateLimited
+from tollkeeper.rules.errors import GatewayError, InsufficientQuota, LimitTooSmall, Quota, RateLimited, ReachedLimit
 from tollkeeper.rules.limits import Limits
 from tollkeeper.rules.owners import KEY, USER, Owner
 from tollkeeper.services.limits.refusals import LONG_WAIT, blocked, no_model, refusal
@@ -113,3 +115,33 @@ def test_a_limit_of_0_names_itself() -> None:
     assert "requests_per_minute" in error.message
     assert (error.retry_after, error.should_retry) == (None, False)
     assert "max_concurrent_requests" in blocked(Owner(USER, "ann", Limits(max_concurrent_requests=0)), 429).message
+
+
+@pytest.mark.parametrize(
+    ("name", "scope", "reason", "reached"),
+    [
+        ("tokens_per_day", ("user", "ann"), "exhausted", ("tokens_per_day", "user", None, "exhausted", 10, 20, 3)),
+        ("requests_total", ("key", "key_1", "tiny"), "held", ("requests_total", "key", "tiny", "held", 10, 20, 3)),
+        ("tokens_total", ("user", "ann"), "never", ("tokens_total", "user", None, "never", 10, 20, 3)),
+        (
+            "max_concurrent_requests",
+            ("user", "ann"),
+            "blocked",
+            ("max_concurrent_requests", "user", None, "blocked", 10, 20, 3),
+        ),
+    ],
+)
+def test_the_figures_of_a_refusal_are_told_to_programs(
+    name: str, scope: tuple[str, ...], reason: Reason, reached: tuple[object, ...]
+) -> None:
+    assert told(name, reason, scope=scope).reached == ReachedLimit(*reached)  # type: ignore[arg-type]
+
+
+def test_the_figures_of_a_limit_on_cost_are_exact_dollars() -> None:
+    error = told("cost_usd_per_day", "exhausted", limit=5 * 10**12, remaining=2 * 10**9)
+    assert error.reached is not None
+    assert (error.reached.limit, error.reached.needed, error.reached.remaining) == (
+        Decimal(5),
+        Decimal("0.00000000002"),
+        Decimal("0.002"),
+    )

@@ -16,46 +16,44 @@ async def colors_over(store: MemoryStore) -> ModelColors:
     return colors
 
 
-async def test_the_first_eight_have_colours_and_the_ninth_shares_one() -> None:
-    colors = await colors_over(MemoryStore())
-    names = [f"m{place}" for place in range(COLORS + 2)]
-    colors.note(names)
-    await colors.write()
-    assert [colors.color_of(name) for name in names] == [*range(COLORS), None, None]
-    assert colors.color_of("unheard of") is None
+def use(colors: ModelColors, *models: str) -> None:
+    for model in models:
+        colors.settled(record(model=model), None)
 
 
-async def test_a_record_or_a_listing_counts_whichever_comes_first() -> None:
+async def test_the_first_eight_that_are_used_have_colours_and_nobody_else_takes_room() -> None:
     store = MemoryStore()
     colors = await colors_over(store)
-    colors.settled(record(model="used"), None)
-    colors.note(["listed", "used"])
-    colors.settled(record(model=""), None)
-    colors.settled(record(model="listed"), None)
-    assert colors.models() == []
+    names = [f"m{place}" for place in range(COLORS + 2)]
+    use(colors, names[0], "", names[0], *names)
+    assert colors.numbers() == {}
     await colors.write()
-    assert await store.model_colors.load() == colors.models() == ["used", "listed"]
+    use(colors, "late")
+    await colors.write()
+    assert colors.numbers() == {name: place for place, name in enumerate(names[:COLORS])}
+    assert await store.model_colors.load() == names[:COLORS]
+    assert repr(colors) == f"ModelColors({COLORS} models, 0 to write)"
 
 
 async def test_a_restart_and_new_models_change_nothing() -> None:
     store = MemoryStore()
     colors = await colors_over(store)
-    colors.note(["z", "y"])
+    use(colors, "z", "y")
     await colors.write()
     again = await colors_over(store)
-    again.note(["a", "z"])
+    use(again, "a", "z")
     await again.write()
-    assert [again.color_of(name) for name in ("z", "y", "a")] == [0, 1, 2]
+    assert again.numbers() == {"z": 0, "y": 1, "a": 2}
 
 
 async def test_what_cannot_be_written_is_written_later_in_its_order() -> None:
     store = MemoryStore()
     colors = await colors_over(store)
-    colors.note(["b"])
+    use(colors, "b")
     store.fail = "the disk is full"
     with pytest.raises(StoreError):
         await colors.write()
-    colors.note(["a"])
+    use(colors, "a")
     store.fail = None
     await colors.write()
-    assert colors.models() == ["b", "a"]
+    assert [*colors.numbers()] == ["b", "a"]

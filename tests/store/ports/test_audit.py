@@ -36,11 +36,11 @@ async def filled(store: Store) -> None:
         (AuditFilter(actor="root"), [6, 4, 2]),
         (AuditFilter(action="key.create"), [3]),
         (AuditFilter(action="key"), []),
-        (AuditFilter(target="bob"), [6, 5]),
+        (AuditFilter(targets=("bob",)), [6, 5]),
         (AuditFilter(of_class="sign_in"), [6, 5, 4, 2]),
         (AuditFilter(of_class="change"), [3, 1]),
         (AuditFilter(since=NOON + 1, until=NOON + 3), [3, 2]),
-        (AuditFilter(actor="root", target="ann", of_class="sign_in", since=NOON + 2), [4]),
+        (AuditFilter(actor="root", targets=("Ann", "ann"), of_class="sign_in", since=NOON + 2), [4]),
         (AuditFilter(actor="nobody"), []),
     ],
 )

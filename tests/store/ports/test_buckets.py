@@ -133,6 +133,14 @@ async def test_sums_by_hour_and_endpoint_outlive_the_records(store: Store) -> No
     assert await requests(store, replace(ALL_DAY, work="embeddings")) == [(MIDNIGHT, 1)]
 
 
+async def test_parts_of_an_hour_that_is_pruned_add_up_to_it(store: Store) -> None:
+    await settle(store, *(a_record(MIDNIGHT + n * HOUR // 4) for n in range(4)))
+    await store.ledger.prune(MIDNIGHT + HOUR // 2)
+    spans = [(0, 10), (10, HOUR // 2), (HOUR // 2, HOUR)]
+    parts = [await requests(store, BucketQuery(MIDNIGHT + a, MIDNIGHT + b, "hour")) for a, b in spans]
+    assert parts == [[(MIDNIGHT, 2)], [], [(MIDNIGHT, 2)]]
+
+
 WORKS = ("text", "embeddings", "all")
 RECORDS = st.lists(
     st.builds(
@@ -148,6 +156,7 @@ RECORDS = st.lists(
     ),
     max_size=30,
 )
+PRUNED = st.none() | st.integers(0, 2 * DAY)
 QUERIES = st.builds(
     BucketQuery,
     since=st.integers(MIDNIGHT - 1, MIDNIGHT + 2 * DAY),
@@ -163,15 +172,20 @@ QUERIES = st.builds(
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(given_records=RECORDS, queries=st.lists(QUERIES, min_size=1, max_size=6))
+@given(given_records=RECORDS, queries=st.lists(QUERIES, min_size=1, max_size=6), pruned=PRUNED)
 async def test_both_engines_agree_on_every_query(
-    tmp_path_factory: pytest.TempPathFactory, given_records: list[Record], queries: list[BucketQuery]
+    tmp_path_factory: pytest.TempPathFactory,
+    given_records: list[Record],
+    queries: list[BucketQuery],
+    pruned: int | None,
 ) -> None:
     plain = await memory.open_store()
     real = await sqlite.open_store(tmp_path_factory.mktemp("buckets") / "ledger.db", now=lambda: NOON)
     try:
-        await settle(plain, *given_records)
-        await settle(real, *given_records)
+        for store in (plain, real):
+            await settle(store, *given_records)
+            if pruned is not None:
+                await store.ledger.prune(MIDNIGHT + pruned)
         for query in queries:
             assert await real.buckets.sums(query, most=MOST) == await plain.buckets.sums(query, most=MOST)
         [(_, expected)] = await plain.reports.summary(EVERYTHING, ())

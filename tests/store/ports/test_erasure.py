@@ -25,6 +25,7 @@ from tollkeeper.store.ports.accounts import Key, User
 from tollkeeper.store.ports.alerts import Alert
 from tollkeeper.store.ports.end_users import EndUser
 from tollkeeper.store.ports.events import Delivery, Event
+from tollkeeper.store.ports.explorer import Question
 from tollkeeper.store.ports.external_identities import ExternalIdentity
 from tollkeeper.store.ports.invoices import CreditEntry
 from tollkeeper.store.ports.jobs import StoredJob
@@ -262,6 +263,27 @@ async def test_no_byte_of_the_files_tells_who_they_were_and_the_chain_holds(tmp_
     again = await sqlite.open_store(path, now=lambda: NOON)
     assert "nnabel" not in await everything(again)
     await again.close()
+    assert verify(path).faults == ()
+
+
+async def test_tags_of_what_was_pruned_leave_nothing_behind_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tollkeeper.store.sql.tags._AT_ONCE", 2)
+    path = tmp_path / "ledger.db"
+    store = await sqlite.open_store(path, now=lambda: NOON)
+    annabel = await furnish(store)
+    for hour in range(5):
+        store.ledger.settle(a_record(NOON + hour * 3_600_000, user_id="annabel", metadata=BY_THE_SEA))
+    await store.ledger.flush()
+    assert await store.ledger.prune(NOON + 3 * 3_600_000)
+    assert verify(path).faults == ()
+    await store.erasure.erase(annabel, ERASE)
+    await store.erasure.scrub()
+    tags = await store.explorer.explore(Question(EVERYTHING, ["tag:tag"]))
+    assert [(place, each.totals.requests) for place, each in tags.rows] == [(("",), 8), (("bobs",), 3)]
+    assert b"by-the-sea" not in files(path)
+    await store.close()
     assert verify(path).faults == ()
 
 

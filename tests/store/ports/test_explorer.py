@@ -7,6 +7,7 @@ import asyncio
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,6 +25,7 @@ from tollkeeper.store.ports.records import ADJUSTMENT, Record, RecordStatus
 from tollkeeper.store.ports.refusals import RefusalKey
 from tollkeeper.store.ports.reports import Filter, Group, Totals
 from tollkeeper.store.ports.store import Store
+from tollkeeper.store.sqlite.verify import verify
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -58,13 +60,28 @@ async def test_the_figures_of_a_group_and_of_all(store: Store) -> None:
     found = await store.explorer.explore(Question(EVERYTHING, ["user"]))
     assert found.rows == [
         (("ann",), Figures(Totals(2, 20, 4, 2, 10, 6, 20), 1, 3, Percentiles(175, 242), Percentiles(100, 9500))),
-        (("bob",), Figures(Totals(1, 10, 2, 1, 5, 3, 25), 1, 0, None, Percentiles(75, 98))),
+        (("bob",), Figures(Totals(1, 10, 2, 1, 5, 3, 25), 1, 0)),
         (("cleo",), Figures(refused=2)),
     ]
     assert found.total.totals == Totals(3, 30, 6, 3, 15, 9, 45)
     assert (found.total.errors, found.total.refused) == (2, 5)
-    assert found.total.latency_ms == Percentiles(88, 9250)
+    assert found.total.latency_ms == Percentiles(100, 9500)
     assert found.total.first_token_ms == Percentiles(175, 242)
+
+
+@pytest.mark.parametrize("group_by", [(), ("model",), ("user",), ("key", "team"), ("tag:project",)])
+async def test_lost_requests_have_no_durations(store: Store, group_by: Sequence[str]) -> None:
+    await settle(
+        store,
+        *(a_record(status="lost", latency_ms=0, first_token_ms=None) for _ in range(6)),
+        *(a_record(latency_ms=7000, first_token_ms=None) for _ in range(5)),
+    )
+    # In the middle of those of which it is known.
+    [(_, found)] = (await store.explorer.explore(Question(EVERYTHING, group_by))).rows
+    assert (found.totals.requests, found.latency_ms) == (11, Percentiles(7500, 9750))
+    cut = Filter(since=NOON - HOUR + 1, until=NOON + 1)
+    [(_, found)] = (await store.explorer.explore(Question(cut, group_by))).rows
+    assert (found.totals.requests, found.latency_ms) == (11, Percentiles(7500, 9750))
 
 
 async def test_no_groups_are_one_row_and_groups_of_nothing_none(store: Store) -> None:
@@ -172,19 +189,103 @@ async def test_records_are_listed_by_a_tag(store: Store) -> None:
         record.request_id for record in given_records[2:8]}]  # fmt: skip
 
 
-async def test_tags_go_with_the_records_that_are_pruned_and_with_who_is_forgotten(store: Store) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("tag", [None, ("project", "blue"), ("run", "")])
+async def test_a_period_has_its_end_however_many_records_are_pruned(
+    store: Store, kept: bool, tag: tuple[str, str] | None
+) -> None:
+    months = [NOON, NOON + 31 * DAY, NOON + 62 * DAY]
+    document = BLUE if tag and tag[1] else '{"project":"blue"}'
+    await settle(store, *(a_record(at, metadata=document) for at in months))
+    assert await store.ledger.prune(months[-1] + (0 if kept else 1)) == 3 - kept
+    for at in months:
+        which = Filter(since=at - DAY, until=at + DAY, tag=tag)
+        assert await requests(store, which) == {(): 1}
+        if tag is None:
+            [(_, found)] = await store.reports.summary(which, ())
+            assert found.requests == 1
+
+
+@pytest.mark.parametrize("before", [0, 1, 40, 60, 90])
+async def test_the_parts_of_a_period_add_up_to_it_whatever_was_pruned(store: Store, before: int) -> None:
+    minute = HOUR // 60
+    await settle(store, *(a_record(NOON + n * minute, metadata=BLUE if n % 3 else None) for n in range(120)))
+    await store.ledger.prune(NOON + before * minute)
+    for group_by, figures in (((), {(): 120}), (("tag:project",), {("blue",): 80, ("",): 40})):
+        for cuts in ([0, 30, 60, 120], [0, 10, 45, 50, 75, 120], [0, 59, 61, 120]):
+            parts: dict[tuple[str, ...], int] = {}
+            for start, end in pairwise(cuts):
+                span = Filter(since=NOON + start * minute, until=NOON + end * minute)
+                for place, count in (await requests(store, span, *group_by)).items():
+                    parts[place] = parts.get(place, 0) + count
+            assert parts == figures
+
+
+async def test_an_hour_whose_records_are_pruned_is_of_the_period_in_which_it_begins(store: Store) -> None:
+    half = HOUR // 2
+    await settle(store, *(a_record(NOON + n * half // 30) for n in range(60)))
+    await store.ledger.prune(NOON + HOUR)
+    for since, until, found in (
+        (NOON, NOON + half, 60),
+        (NOON + half, NOON + HOUR, 0),
+        (NOON, NOON + HOUR, 60),
+        (NOON - half, NOON + 1, 60),
+        (NOON + 1, NOON + half, 0),
+        (NOON - half, NOON, 0),
+    ):
+        assert await requests(store, Filter(since=since, until=until)) == {(): found}
+        assert (await store.reports.summary(Filter(since=since, until=until), ()))[0][1].requests == found
+
+
+async def test_what_was_pruned_of_one_tag_has_no_other(store: Store) -> None:
+    await settle(store, *(a_record(NOON + n, metadata=BLUE) for n in range(3)), a_record(NOON + 3, metadata=None))
+    await store.ledger.prune(NOON + 2)
+    assert await requests(store, Filter(tag=("run", "7")), "tag:project") == {("",): 2, ("blue",): 1}
+    assert await requests(store, Filter(tag=("run", "7"), until=NOON + 2), "tag:project") == {("",): 2}
+    assert await requests(store, Filter(tag=("run", "")), "tag:project") == {("",): 1}
+
+
+async def test_metadata_with_a_nul_has_no_tags(store: Store) -> None:
+    await settle(
+        store,
+        a_record(metadata='{"project":"blue\\u0000red","run":"1"}'),
+        a_record(metadata='{"pro\\u0000ject":"blue","project":"red"}'),
+        a_record(metadata='{"project":"\\\\\\u0000","run":"1"}'),
+        a_record(metadata='{"project":"\\\\u0000"}'),  # a backslash, and five letters
+    )
+    for which in (EVERYTHING, Filter(since=NOON - 1), Filter(until=NOON + 1)):
+        assert await requests(store, which, "tag:project") == {("",): 3, ("\\u0000",): 1}
+    assert await requests(store, EVERYTHING, "tag:run") == {("",): 4}
+    assert await requests(store, Filter(tag=("project", "")), "tag:run") == {("",): 3}
+    found = await store.reports.records(Filter(tag=("project", "\\u0000")), limit=9, after=None)
+    assert [record.metadata for record in found] == ['{"project":"\\\\u0000"}']
+
+
+async def test_no_key_is_a_selection_of_its_own(store: Store) -> None:
+    await settle(store, a_record(key_id=None, metadata=BLUE), a_record(), a_record(key_id="key_2", metadata=BLUE))
+    for tag in (None, ("project", "blue")):
+        which = Filter(key_id="", tag=tag)
+        assert await requests(store, which) == {(): 1}
+        assert await requests(store, which, "user", "model", "team") == {("ann", "llama3.2:1b", ""): 1}
+        assert [record.key_id for record in await store.reports.records(which, limit=9, after=None)] == [None]
+        assert (await store.reports.summary(which, ()))[0][1].requests == 1
+
+
+async def test_tags_stay_when_records_are_pruned_and_go_with_who_is_forgotten(store: Store) -> None:
     users, _ = await store.accounts.save(users=[replace(ANN, status="closed")], audit=AUDIT)
     await settle(
         store,
         a_record(NOON, metadata=BLUE, user_id="bob"),
+        a_record(NOON, metadata=BLUE),
         a_record(NOON + 1, metadata=BLUE, user_id="bob"),
         a_record(NOON + 2, metadata=BLUE),
     )
-    assert await store.ledger.prune(NOON + 1) == 1
-    assert await requests(store, EVERYTHING, "tag:project") == {("",): 1, ("blue",): 2}
+    assert await store.ledger.prune(NOON + 1) == 2
+    assert await requests(store, EVERYTHING, "tag:project") == {("blue",): 4}
+    assert await store.reports.records(Filter(tag=("project", "blue"), until=NOON + 1), limit=9, after=None) == []
     await store.erasure.erase(users[0], replace(AUDIT, action="user.erase"))
-    assert await requests(store, EVERYTHING, "tag:project") == {("",): 2, ("blue",): 1}
-    assert await requests(store, Filter(tag=("project", "blue")), "user") == {("bob",): 1}
+    assert await requests(store, EVERYTHING, "tag:project") == {("",): 2, ("blue",): 2}
+    assert await requests(store, Filter(tag=("project", "blue")), "user") == {("bob",): 2}
 
 
 # From here on: any records, any question, in both engines.
@@ -211,7 +312,12 @@ RECORDS = st.builds(
     end_user_id=st.sampled_from(["eu_1", None]),
     upstream=st.sampled_from(["near", "far"]),
     endpoint=st.sampled_from(["/v1/messages", "/v1/embeddings"]),
-    metadata=st.sampled_from([None, None, '{"job":"a"}', '{"job":"b","run":"1"}', '{"a \\"b\\" c":"x","job":""}']),
+    metadata=st.sampled_from(
+        [
+            *(None, None, '{"job":"a"}', '{"job":"b","run":"1"}', '{"a \\"b\\" c":"x","job":""}'),
+            *('{"job":"a\\u0000","run":"1"}', '{"job\\u0000":"a","job":"b"}', '{"job":"\\\\u0000","run":"1"}'),
+        ]
+    ),
     cost_pico=st.integers(-(2**63) + 1, 2**63 - 1) | st.integers(-2_000_000, 2_000_000),
     latency_ms=DURATIONS,
     first_token_ms=st.none() | DURATIONS,
@@ -231,7 +337,7 @@ TAGS = ("job", "run", 'a "b" c')
 FILTERS = st.builds(
     Filter,
     user_id=st.none() | st.sampled_from(["ann", "bob"]),
-    key_id=st.none() | st.just("key_2"),
+    key_id=st.none() | st.sampled_from(["", "key_2"]),
     model=st.none() | st.just("llama3.2:1b"),
     status=st.none() | st.sampled_from(["completed", "failed"]),
     team_id=st.none() | st.sampled_from(["", "blue"]),
@@ -281,6 +387,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     refused=st.lists(REFUSALS, max_size=4),
     asked=st.lists(QUESTIONS, min_size=1, max_size=8),
     other=st.tuples(MAYBE, MAYBE),
+    pruned=MAYBE,
 )
 def test_both_engines_answer_alike(
     empty_database: Path,
@@ -289,11 +396,14 @@ def test_both_engines_answer_alike(
     refused: Sequence[tuple[RefusalKey, int]],
     asked: Sequence[Question],
     other: tuple[int | None, int | None],
+    pruned: int | None,
 ) -> None:
     async def check(plain: Store, real: Store) -> None:
         for store in (plain, real):
             await settle(store, *given_records)
             await store.refusals.add(refused)
+            if pruned is not None:
+                await store.ledger.prune(pruned)
         for question in asked:
             expected = await plain.explorer.explore(question)
             assert await real.explorer.explore(question) == expected
@@ -312,5 +422,6 @@ def test_both_engines_answer_alike(
         finally:
             await plain.close()
             await real.close()
+        assert verify(path).faults == ()
 
     asyncio.run(check_both())

@@ -1,4 +1,4 @@
-"""What every engine keeps of the order in which models were first seen."""
+"""What every engine keeps of the models that have colours."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from tollkeeper.store.ports.store import Store
 
 async def test_models_are_kept_in_the_order_in_which_they_came(store: Store) -> None:
     assert await store.model_colors.load() == []
-    assert await store.model_colors.add(["tiny", "large"]) == ["tiny", "large"]
-    assert await store.model_colors.add(["large", "a", "tiny", "a"]) == ["tiny", "large", "a"]
-    assert await store.model_colors.add([]) == ["tiny", "large", "a"]
-    assert await store.model_colors.load() == ["tiny", "large", "a"]
+    assert await store.model_colors.add(["tiny", "large"], 4) == ["tiny", "large"]
+    assert await store.model_colors.add(["large", "a", "tiny", "a"], 4) == ["tiny", "large", "a"]
+    assert await store.model_colors.add([], 4) == ["tiny", "large", "a"]
+    assert await store.model_colors.add(["b", "c"], 4) == ["tiny", "large", "a", "b"]
+    assert await store.model_colors.add(["c"], 2) == ["tiny", "large", "a", "b"]
+    assert await store.model_colors.load() == ["tiny", "large", "a", "b"]
 
 
 async def test_what_cannot_be_written_changes_nothing(store: Store, engine: Engine) -> None:
-    await store.model_colors.add(["tiny"])
+    await store.model_colors.add(["tiny"], 4)
     engine.break_it()
     with pytest.raises(StoreError):
-        await store.model_colors.add(["large"])
+        await store.model_colors.add(["large"], 4)
     engine.mend_it()
     assert await store.model_colors.load() == ["tiny"]

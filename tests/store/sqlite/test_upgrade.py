@@ -8,12 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 from sqlalchemy import create_engine
 
 from tests.store.sqlite.older import earlier_revision, fifth_revision, first_revision, second_revision, third_revision
 from tests.store.values import ANN, AUDIT, EVERYTHING, KEY, NOON, a_record, saved
 from tollkeeper.rules.invoices import PayerId
-from tollkeeper.rules.usage import NO_USAGE
+from tollkeeper.rules.usage import NO_USAGE, Usage
 from tollkeeper.store.ports.explorer import Question
 from tollkeeper.store.ports.records import ADJUSTMENT, RecordStatus
 from tollkeeper.store.ports.sessions import Session
@@ -213,6 +214,54 @@ async def test_sums_for_the_explorer_are_made_of_records_and_of_what_is_left_of_
     await upgraded.close()
     assert verify(pruned).faults == ()
     assert verify(complete).faults == ()
+
+
+async def test_what_was_pruned_of_an_endpoint_is_spread_over_the_statuses_that_there_were(path: Path) -> None:
+    store = await opened(path)
+    for n in range(14):
+        status: RecordStatus = "failed" if n % 5 in {1, 3} else "completed"
+        endpoint, model = ("/v1/embeddings", "embed:1b") if n < 10 else ("/v1/messages", "tiny:1b")
+        usage = NO_USAGE if status == "failed" else Usage(100, 0, 0, 7)
+        cost_pico = 0 if status == "failed" else 1_700_000 * n
+        new = a_record(endpoint=endpoint, model=model, status=status, usage=usage, cost_pico=cost_pico)
+        store.ledger.settle(new)
+    await store.ledger.flush()
+    assert await store.ledger.prune(NOON + 1) == 14
+    question = Question(EVERYTHING, ("endpoint", "status"))
+    whole = await store.explorer.explore(question)
+    await store.close()
+    older = path.with_name("older.db")
+    earlier_revision(older, 23, path)
+    upgraded = await opened(older)
+    found = await upgraded.explorer.explore(question)
+    await upgraded.close()
+    assert {place: each.totals.requests for place, each in found.rows} == {
+        ("/v1/embeddings", "completed"): 6, ("/v1/embeddings", "failed"): 4, ("", "completed"): 2, ("", "failed"): 2
+    }  # fmt: skip
+    assert found.total.totals == whole.total.totals
+    assert all(figure >= 0 for _, each in found.rows for figure in astuple(each.totals))
+    assert dict(found.rows)["/v1/embeddings", "completed"].totals == dict(whole.rows)[
+        "/v1/embeddings", "completed"].totals  # fmt: skip
+    assert verify(older).faults == ()
+
+
+async def test_lost_requests_and_metadata_with_a_nul_count_after_an_upgrade_as_before(path: Path) -> None:
+    store = await opened(path)
+    for _ in range(6):
+        store.ledger.settle(a_record(status="lost", latency_ms=0, first_token_ms=None))
+    for document in ('{"job":"a"}', '{"job":"b\\u0000c","run":"1"}', '{"job\\u0000":"a"}', '{"job":"\\\\u0000"}'):
+        store.ledger.settle(a_record(metadata=document))
+    await store.ledger.flush()
+    questions = [Question(EVERYTHING, group) for group in ((), ("model",), ("user",), ("tag:job",), ("tag:run",))]
+    whole = [await store.explorer.explore(question) for question in questions]
+    await store.close()
+    assert verify(path).faults == ()
+    older = path.with_name("older.db")
+    earlier_revision(older, 23, path)
+    upgraded = await opened(older)
+    assert [await upgraded.explorer.explore(question) for question in questions] == whole
+    await upgraded.close()
+    assert verify(older).faults == ()
 
 
 async def test_an_upgrade_keeps_the_data_and_sets_a_copy_aside(path: Path) -> None:

@@ -292,7 +292,8 @@ class TestPruned:
         store = await open_store(tmp_path / "ledger.db", now=lambda: NOON)
         for n in range(40):
             user_id = "bob" if n % 4 == 1 else "ann"
-            store.ledger.settle(a_record(NOON + n * HOUR // 4, user_id=user_id, cost_pico=n - 5))
+            at = NOON + n * HOUR // 4
+            store.ledger.settle(a_record(at, user_id=user_id, cost_pico=n - 5, metadata='{"team":"blue"}'))
         await store.ledger.flush()
         yield store
         await store.close()
@@ -360,6 +361,23 @@ class TestPruned:
             ),
             ("UPDATE hourly SET cost_rest = 0 WHERE hour >= 1795194000000", "hour 2026-11-20T17:00:00.000Z"),
             ("DELETE FROM checkpoints", "records 1 to 13 are missing"),
+            (
+                "UPDATE hourly_tags SET requests = requests + 1 WHERE hour = 1795176000000",
+                "by tag of the hour 2026-11-20T12:00:00.000Z of ann, .* are more than those of all requests",
+            ),
+            (
+                "UPDATE hourly_tags SET latency_7 = latency_7 + 1 WHERE hour = 1795176000000",
+                "by tag of the hour 2026-11-20T12:00:00.000Z of bob, .* are more than those of all requests",
+            ),
+            (
+                "UPDATE hourly_tags SET model = 'another' WHERE hour = 1795176000000",
+                "by tag of the hour 2026-11-20T12:00:00.000Z of bob, another, .* are more than those of all requests",
+            ),
+            (
+                "UPDATE hourly_tags SET requests = requests - 1 WHERE hour = 1795186800000",
+                "by tag of the hour 2026-11-20T15:00:00.000Z of bob, .* are not those of its records",
+            ),
+            ("DELETE FROM hourly_tags WHERE hour = 1795190400000", "by tag of the hour 2026-11-20T16:00:00.000Z"),
         ],
     )
     async def test_what_is_changed_is_found(self, store: SqliteStore, tmp_path: Path, change: str, fault: str) -> None:

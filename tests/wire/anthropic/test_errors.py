@@ -52,3 +52,18 @@ def test_a_code_stands_where_anthropic_has_its_own():
     told = json.loads(error_body(errors.BadRequest("no", param="thread", code="c"), "req_1"))["error"]
     assert (told["param"], told["code"], told["details"]) == ("thread", "c", {"error_code": "c"})
     assert set(json.loads(error_body(errors.BadRequest("no"), "req_1"))["error"]) == {"type", "message"}
+
+
+def test_the_limit_that_refuses_is_told_as_in_openais_errors():
+    error = errors.LimitTooSmall("no")
+    error.reached = errors.ReachedLimit("tokens_per_day", "key", "tiny", "never", 10, 20, 10)
+    told = json.loads(error_body(error, "req_1"))["error"]["limit"]
+    assert told == {
+        "name": "tokens_per_day",
+        "owner": "key",
+        "model": "tiny",
+        "reason": "never",
+        "limit": 10,
+        "needed": 20,
+        "remaining": 10,
+    }

@@ -1,4 +1,5 @@
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -10,6 +11,7 @@ from tollkeeper.rules.errors import (
     LedgerUnavailable,
     ModelNotAllowed,
     RateLimited,
+    ReachedLimit,
     UpstreamFailure,
     UpstreamRefusal,
 )
@@ -54,3 +56,22 @@ def test_an_error_is_told_whole_and_in_a_stream(error, named):
     data = event_data(error_event(error, "req_1"))
     assert data is not None
     assert json.loads(data) == {"error": told}
+
+
+def test_the_limit_that_refuses_is_told_with_exact_figures():
+    error = InsufficientQuota("No.")
+    error.reached = ReachedLimit(
+        "cost_usd_total", "team", None, "exhausted", Decimal(5), Decimal("0.000000000123"), Decimal("0.1")
+    )
+    told = json.loads(error_body(error, ""), parse_float=Decimal)["error"]
+    assert list(told) == ["message", "type", "param", "code", "limit"]
+    assert told["limit"] == {
+        "name": "cost_usd_total",
+        "owner": "team",
+        "model": None,
+        "reason": "exhausted",
+        "limit": 5,
+        "needed": Decimal("0.000000000123"),
+        "remaining": Decimal("0.1"),
+    }
+    assert json.loads(event_data(error_event(error, "")) or b"", parse_float=Decimal)["error"] == told

@@ -68,6 +68,11 @@ def test_what_is_asked_is_read():
         ('{"model":"a","ſtream":true}'.encode(), "ſtream"),
         (body(metadata={"a": 1}), "metadata"),
         (body(metadata={"a": "b" * 513}), "metadata"),
+        (body(metadata={"a": "b\0c"}), "metadata"),
+        (body(metadata={"a\0": "b"}), "metadata"),
+        (body(metadata={"a": "\x1b[31m"}), "metadata"),
+        (body(metadata={"a": "\x7f"}), "metadata"),
+        (body(metadata={"a\x85": "b"}), "metadata"),
         (body(metadata={str(n): "" for n in range(17)}), "metadata"),
     ],
 )

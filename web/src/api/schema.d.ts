@@ -427,7 +427,7 @@ export interface paths {
         };
         /**
          * The colours of models on the pages, the same for everyone
-         * @description Of the models that you may use, and of those that you have used, or, for an admin of a team, the team; for admins, of all models that there have ever been.
+         * @description Of the models that you may use, and of those that you have used, or, for an admin of a team, the team; for admins, of all models that have one.
          */
         get: operations["_model_colors_me_model_colors_get"];
         put?: never;
@@ -3407,7 +3407,7 @@ export interface components {
             };
             /** Skipped */
             skipped: {
-                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits";
+                [key: string]: "not_found" | "account_closed" | "own_account" | "changed_meanwhile" | "invalid_limits" | "too_many_limits" | "not_saved";
             };
         };
         /**
@@ -3444,11 +3444,16 @@ export interface components {
         };
         /**
          * BulkForm
-         * @description Either `user_ids` or a `filter`, as of the list of users.
+         * @description One of `user_ids`, `users` (those in these states only, as in the `changes` of an answer) and a `filter`, as of
+         *     the list of users.
          */
         BulkForm: {
             /** User Ids */
             user_ids?: string[] | null;
+            /** Users */
+            users?: {
+                [key: string]: string;
+            } | null;
             filter?: components["schemas"]["BulkFilter"] | null;
             change: components["schemas"]["BulkChange"];
             /**
@@ -3460,15 +3465,17 @@ export interface components {
         };
         /**
          * BulkGroup
-         * @description Users who were changed from the same to the same: by id, the version that each account has after it (with
-         *     `dry_run`: has now).
+         * @description Users who were changed from the same to the same, each with the state after it (with `dry_run`: now).
          */
         BulkGroup: {
             before: components["schemas"]["BulkPart"];
             after: components["schemas"]["BulkPart"];
-            /** Users */
+            /**
+             * Users
+             * @description By id, a mark of the state of the account: any change gives it another.
+             */
             users: {
-                [key: string]: number;
+                [key: string]: string;
             };
         };
         /**
@@ -4033,7 +4040,7 @@ export interface components {
         /**
          * ErrorBody
          * @description The body of every error. `message` is for people: what was wrong and what to do; `type` and `code` are for
-         *     programs; `param` is the field at fault.
+         *     programs; `param` is the field at fault; `limit` is there where one refuses a request to a model.
          */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -4048,6 +4055,8 @@ export interface components {
             param: string | null;
             /** Code */
             code: string | null;
+            /** Limit */
+            limit?: components["schemas"]["ReachedLimitBody"];
         };
         /**
          * EventBody
@@ -5403,18 +5412,17 @@ export interface components {
         };
         /**
          * ModelColorBody
-         * @description The number of a model's colour, from 0 to 7, in the order in which the models were first seen; null from the
-         *     ninth model on: these share one.
+         * @description The number of a model's colour, from 0 to 7, in the order in which the models were first used.
          */
         ModelColorBody: {
             /** Model */
             model: string;
             /** Color */
-            color: number | null;
+            color: number;
         };
         /**
          * ModelColors
-         * @description Models by name.
+         * @description Models by name. Those from the ninth on are not there: they share a colour.
          */
         ModelColors: {
             /**
@@ -6254,6 +6262,35 @@ export interface components {
             interval: string;
         };
         /**
+         * ReachedLimitBody
+         * @description The limit that refuses a request to a model, with the figures of the message, which are exact; those on cost are
+         *     dollars. `model`: the one that it counts; null: it counts all. `reason`: `never`: the request would not fit even
+         *     with nothing used; `blocked`: the limit is 0; `exhausted`: what was used leaves too little; `held`: what running
+         *     requests have reserved does. `needed`: what the request may need; `remaining`: what is left.
+         */
+        ReachedLimitBody: {
+            /** Name */
+            name: string;
+            /**
+             * Owner
+             * @enum {string}
+             */
+            owner: "user" | "key" | "team" | "end_user";
+            /** Model */
+            model: string | null;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "never" | "blocked" | "exhausted" | "held";
+            /** Limit */
+            limit: number;
+            /** Needed */
+            needed: number;
+            /** Remaining */
+            remaining: number;
+        };
+        /**
          * Readiness
          * @description `parts` gives the reason why a part is not ready, null where it is.
          */
@@ -6904,9 +6941,12 @@ export interface components {
         /** UndoGroup */
         UndoGroup: {
             before: components["schemas"]["BulkPart"];
-            /** Users */
+            /**
+             * Users
+             * @description By id, a mark of the state of the account: any change gives it another.
+             */
             users: {
-                [key: string]: number;
+                [key: string]: string;
             };
         };
         /** UnpinForm */
@@ -11361,6 +11401,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11471,6 +11512,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11478,9 +11520,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -11583,6 +11625,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -11590,9 +11633,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -11691,6 +11734,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14764,6 +14808,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14887,6 +14932,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -14896,9 +14942,9 @@ export interface operations {
                 user_id?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description The most rows of a page. */
                 limit?: number;
@@ -16311,6 +16357,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16425,6 +16472,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16546,6 +16594,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16557,9 +16606,9 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16662,6 +16711,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16669,9 +16719,9 @@ export interface operations {
                 tag?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16785,6 +16835,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;
@@ -16796,9 +16847,9 @@ export interface operations {
                 team?: string | null;
                 /** @description One of requests, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, total_tokens, cost_usd, errors, refused, first_token_p50, first_token_p95, latency_p50, latency_p95; with `-` in front, the largest first. Rows without that figure are last. Absent: by group. */
                 order_by?: string | null;
-                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group; of a day or an hour, the one that is earlier by as much as that period is. */
+                /** @description Give each row, and the total, the figures of the period of the same length just before: those of the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that is as much earlier. */
                 compare?: boolean;
-                /** @description Start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. Absent: just before. */
+                /** @description With `compare`: the start of the period to compare with, not later than `from`; it is as long, but ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just before. */
                 compare_from?: string | null;
                 /** @description One or more of user, team, model, day, hour, key, upstream, endpoint, status, end_user, each once, separated by commas. One of them may be `tag:NAME`: the value of that name in the metadata of requests. `:`, `,` and `%` in the name are percent-encoded. */
                 group_by?: string;
@@ -16897,6 +16948,7 @@ export interface operations {
                 /** @description A path, as in records. */
                 endpoint?: string | null;
                 status?: ("completed" | "cancelled" | "failed" | "lost") | null;
+                /** @description The id of a key; empty: what was used without one. */
                 key_id?: string | null;
                 /** @description Id of the end user whom a request was for; empty: those that were for none. */
                 end_user?: string | null;

@@ -15,7 +15,7 @@ export function Change({ now, before, write }: Props) {
   if (words === null) return null;
   return (
     <Tooltip label={`${write(before)} before`}>
-      <span className="num unit">{words}</span>
+      <span className="num unit" tabIndex={0}>{words}</span>
     </Tooltip>
   );
 }

@@ -10,7 +10,7 @@ interface Props {
   of?: string;
 }
 
-/** A number in three digits, with the exact one on hover and focus. */
+/** A number in three digits, with the exact one on hover and touch. */
 export function Count({ value, unit = "", of = "" }: Props) {
   const [figure, scale] = compactParts(value);
   const shown = (

@@ -1,4 +1,4 @@
-/** Amounts in dollars, with the exact amount on hover and focus. */
+/** Amounts in dollars, with the exact amount on hover and touch. */
 import { Tooltip } from "@mantine/core";
 
 import { cents, centsPlaces, exactUsd, millionths } from "~/ui/format/money";

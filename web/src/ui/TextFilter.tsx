@@ -21,12 +21,20 @@ export function TextFilter({ name, label, placeholder, className = "" }: Props) 
   const [value, setValue] = useFilter(name, { typed: true });
   const [text, setText] = useState(value);
   const [seen, setSeen] = useState(value);
-  const [sent, setSent] = useState(value);
+  // What was typed and is on its way to the URL; null: nothing is, and a change of the URL is somebody else's.
+  const [sent, setSent] = useState<string | null>(null);
+  const [followed, setFollowed] = useState(0);
   if (value !== seen) {
     setSeen(value);
-    if (value !== sent) setText(value);
+    setSent(null);
+    if (value !== sent) {
+      setText(value);
+      setFollowed(followed + 1);
+    }
   }
-  const apply = useDebouncedCallback((typed: string) => {
+  // `since`: what was typed before the URL changed otherwise is given up.
+  const apply = useDebouncedCallback((typed: string, since: number) => {
+    if (since !== followed || typed.trim() === value) return;
     setSent(typed.trim());
     setValue(typed.trim());
   }, WAIT_MS);
@@ -41,7 +49,7 @@ export function TextFilter({ name, label, placeholder, className = "" }: Props) 
       value={text}
       onChange={(event) => {
         setText(event.currentTarget.value);
-        apply(event.currentTarget.value);
+        apply(event.currentTarget.value, followed);
       }}
     />
   );

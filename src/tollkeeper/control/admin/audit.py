@@ -58,7 +58,8 @@ async def _list(services: Services, query: Annotated[_AuditQuery, FromQuery()]) 
     which = AuditFilter(
         actor=_spelled(services, query.actor),
         action=query.action,
-        target=_spelled(services, query.object_),
+        # Not every object is a user: a model, say, may have the name of one in another case.
+        targets=tuple({name for name in (query.object_, _spelled(services, query.object_)) if name}),
         of_class=query.class_,
         since=query.from_,
         until=query.to,

@@ -23,7 +23,7 @@ from tollkeeper.rules.ids import beginning_of
 from tollkeeper.services.accounts.keys import key_status
 from tollkeeper.store.ports.accounts import Key
 from tollkeeper.store.ports.reports import Filter
-from tollkeeper.wire.credentials import shows
+from tollkeeper.wire.credentials import shown_as
 
 T = TypeVar("T")
 Kind = Literal["user", "team", "key", "model", "upstream", "request", "invoice"]
@@ -66,6 +66,7 @@ router = admin_router("search")
 async def _search(services: Services, query: Annotated[SearchQuery, FromQuery()]) -> Hits:
     """At most 5 of each kind, the closest first."""
     text = query.q.strip()
+    is_shown = shown_as(text)
     if not text:
         return Hits(data=[])
     accounts, part, now = services.accounts, text.casefold(), services.now()
@@ -82,7 +83,7 @@ async def _search(services: Services, query: Annotated[SearchQuery, FromQuery()]
                 Hit(kind="team", id=team.team_id, name=team.name, status=team.status)
                 for team in _closest(teams, lambda each: closeness(part, each.team_id, each.name))
             ),
-            *(_key(key, now) for key in _closest(keys, lambda each: _key_closeness(text, part, each))),
+            *(_key(key, now) for key in _closest(keys, lambda each: _key_closeness(text, part, is_shown, each))),
         ]
 
     return Hits(
@@ -118,8 +119,8 @@ def closeness(part: str, id_: str, name: str | None = None) -> int | None:
     return 4 if part in folded or part in named else None
 
 
-def _key_closeness(text: str, part: str, key: Key) -> int | None:
-    if text == key.id or shows(key.prefix, text):
+def _key_closeness(text: str, part: str, is_shown: Callable[[str], bool], key: Key) -> int | None:
+    if text == key.id or is_shown(key.prefix):
         return 0
     return None if key.name is None else closeness(part, key.id, key.name)
 

@@ -9,15 +9,17 @@ import logging
 import re
 from http import HTTPStatus
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema, models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from tollkeeper.control.http.schemas import no_default
+from tollkeeper.rules.admission import Reason
 from tollkeeper.rules.errors import (
     BadRequest,
     GatewayError,
@@ -39,16 +41,32 @@ _KEY_IN_PATH = re.compile(r"/k/[^/]+", re.IGNORECASE)
 """A key where none is expected, as after a doubled slash."""
 
 
+class ReachedLimitBody(BaseModel):
+    """The limit that refuses a request to a model, with the figures of the message, which are exact; those on cost are
+    dollars. `model`: the one that it counts; null: it counts all. `reason`: `never`: the request would not fit even
+    with nothing used; `blocked`: the limit is 0; `exhausted`: what was used leaves too little; `held`: what running
+    requests have reserved does. `needed`: what the request may need; `remaining`: what is left."""
+
+    name: str
+    owner: Literal["user", "key", "team", "end_user"]
+    model: str | None
+    reason: Reason
+    limit: float
+    needed: float
+    remaining: float
+
+
 class ErrorDetail(BaseModel):
     message: str
     type: str
     param: str | None
     code: str | None
+    limit: ReachedLimitBody | SkipJsonSchema[None] = Field(default=None, json_schema_extra=no_default)
 
 
 class ErrorBody(BaseModel):
     """The body of every error. `message` is for people: what was wrong and what to do; `type` and `code` are for
-    programs; `param` is the field at fault."""
+    programs; `param` is the field at fault; `limit` is there where one refuses a request to a model."""
 
     error: ErrorDetail
 

@@ -138,5 +138,5 @@ async def exact_response_in_thread(body: BaseModel) -> Response:
 
 
 def no_default(schema: JsonDict) -> None:
-    """Remove the default from the schema of a PATCH's field: an absent field stays as it is."""
+    """Remove the default from the schema of a field that may be absent: in a PATCH, it then stays as it is."""
     schema.pop("default", None)

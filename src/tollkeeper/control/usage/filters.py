@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import unquote
 
 from pydantic import Field
@@ -28,7 +27,7 @@ class OwnRecords(Span):
     upstream: str | None = Field(None, max_length=64, description="The id of the upstream that served them.")
     endpoint: str | None = Field(None, max_length=100, description="A path, as in records.")
     status: RecordStatus | None = None
-    key_id: str | None = None
+    key_id: str | None = Field(None, description="The id of a key; empty: what was used without one.")
     end_user: str | None = Field(
         None, max_length=100, description="Id of the end user whom a request was for; empty: those that were for none."
     )
@@ -70,9 +69,8 @@ def filter_of(services: ControlServices, user_id: str | None, query: OwnRecords,
         team_id = services.accounts.teams.spelled(query.team)
     if user_id is None and isinstance(query, RecordsOfTeam) and query.user_id is not None:
         user_id = spelled(services, query.user_id)
-    elif user_id is None and query.key_id is not None:
-        # A key's records are its user's, and those are found much faster.
-        user_id = _id_or("", lambda: services.accounts.key(query.key_id or "").user_id)
+    elif user_id is None and query.key_id:
+        user_id = _owner(services, query.key_id)
     return Filter(
         user_id=user_id,
         key_id=query.key_id,
@@ -100,15 +98,19 @@ def period_of(services: ControlServices, query: Span) -> tuple[int, int]:
 
 def spelled(services: ControlServices, user_id: str) -> str:
     """A user's id as it is spelt; one that nobody has stays as it is, and has no records."""
-    return _id_or(user_id, lambda: services.accounts.user(user_id).user_id)
-
-
-def _id_or(otherwise: str, find: Callable[[], str]) -> str:
-    """The id that is found, or one that has no records."""
     try:
-        return find()
+        return services.accounts.user(user_id).user_id
     except NotFound:
-        return otherwise
+        return user_id
+
+
+def _owner(services: ControlServices, key_id: str) -> str | None:
+    """Whose a key is: its records are that user's, and those are found much faster. None where nobody has it, as one of
+    a person who was forgotten, whose records stay."""
+    try:
+        return services.accounts.key(key_id).user_id
+    except NotFound:
+        return None
 
 
 def _read_tag(text: str) -> tuple[str, str]:

@@ -33,7 +33,8 @@ async def previous_of(
     explorer: Explorer, question: Question, rows: Sequence[tuple[Place, Figures]], start: int
 ) -> Previous:
     """The figures that those `rows` are compared with, which answer a question about a period: of one as long that
-    begins at `start`, but ends where that of the question begins. Raises StoreError."""
+    begins at `start`, but ends where that of the question begins. By day or hour the whole of it is earlier still, so
+    that each day is compared with the same part of another. Raises StoreError."""
     since, until = span_of(question)
     shift = _shift(question.group_by, since - start)
 
@@ -43,7 +44,7 @@ async def previous_of(
             for group, value in zip(question.group_by, place, strict=True)
         )
 
-    which = replace(question.which, since=start, until=min(start + until - since, since))
+    which = replace(question.which, since=max(0, since - shift), until=min(until - shift, since))
     found = await explorer.explore_groups(replace(question, which=which), [earlier(place) for place, _ in rows])
     return Previous(dict(found.rows), found.total, earlier)
 
@@ -57,8 +58,7 @@ def span_of(question: Question) -> tuple[int, int]:
 
 
 def _shift(groups: Sequence[str], distance: int) -> int:
-    """How much earlier the days or hours are that those of a period are compared with: as much as the period before
-    is, in whole ones, so that the day of half a period is compared with the day before."""
+    """How much earlier the period is that another is compared with: its distance; by day or hour in whole ones."""
     unit = max((_TIMES[group][0] for group in groups if group in _TIMES), default=1)
     return -(-distance // unit) * unit
 

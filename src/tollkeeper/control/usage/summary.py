@@ -110,12 +110,14 @@ class Grouped(Query):
     compare: bool = Field(
         False,
         description="Give each row, and the total, the figures of the period of the same length just before: those of"
-        " the same group; of a day or an hour, the one that is earlier by as much as that period is.",
+        " the same group. By day or hour that period is earlier by whole ones, and each is compared with the one that"
+        " is as much earlier.",
     )
     compare_from: TimeIn | None = Field(
         None,
-        description="Start of the period to compare with, not later than `from`; it is as long, but ends where this one"
-        " begins. Absent: just before.",
+        description="With `compare`: the start of the period to compare with, not later than `from`; it is as long, but"
+        " ends where this one begins. By day or hour it starts at most one earlier, so that they match. Absent: just"
+        " before.",
     )
 
 
@@ -168,6 +170,8 @@ def previous_start(query: Grouped, question: Question) -> int | None:
     """When the period begins that a question's is compared with; None: it is compared with none. Raises
     Unprocessable."""
     if not query.compare:
+        if query.compare_from is not None:
+            raise Unprocessable("'compare_from' needs 'compare=true'.", param="compare_from")
         return None
     since, until = span_of(question)
     if query.compare_from is None:

@@ -224,9 +224,10 @@ class SignIn:
         if not right or user is None or user.status == "closed":
             self._addresses.count(place)
             raise _wrong()
-        self._names.clear(counted)
         if user.status != "active":
+            self._addresses.count(place)  # counted as the others are that fail, each of which is in the audit log
             raise suspended(user)
+        self._names.clear(counted)
         return user
 
     def forget(self, user_id: str) -> None:

@@ -20,6 +20,7 @@ from tollkeeper.rules.times import DAY_MS, format_month, format_time, month_boun
 from tollkeeper.services.audit.actor import Actor
 from tollkeeper.services.billing.parties import Parties, Terms, payer_now
 from tollkeeper.services.events.outbox import Outbox
+from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.ports.events import Event
 from tollkeeper.store.ports.invoices import (
@@ -165,7 +166,8 @@ class Billing:
     ) -> Finalized:
         """Issue the invoices of a month that has ended, for one payer or for all that have none; those that are there
         stay as they are. `automatic`: leave out payers of whom an invoice of this month was voided or taken back, for
-        somebody has to decide about those. Raises Conflict while requests admitted in the month are running."""
+        somebody has to decide about those. Raises Conflict while requests admitted in the month are running, and
+        LedgerUnavailable where the database fails after some were issued."""
         start = _first_moment(month)
         if payer is not None:
             _check_payer(payer)
@@ -188,12 +190,20 @@ class Billing:
                 code="requests_running",
             )
         found, already = await self._store.open_records(start, chain.seq, payer, remade=not automatic)
-        issued = []
+        issued: list[IssuedInvoice] = []
         for what in found:
-            invoice = await self._issue(what, start, chain, by)
-            if invoice is None:  # another finalizes, too, or an invoice was voided just now: look again
-                again, _ = await self._store.open_records(start, chain.seq, what.payer, remade=not automatic)
-                invoice = await self._issue(again[0], start, chain, by) if again else None
+            try:
+                invoice = await self._issue(what, start, chain, by)
+                if invoice is None:  # another finalizes, too, or an invoice was voided just now: look again
+                    again, _ = await self._store.open_records(start, chain.seq, what.payer, remade=not automatic)
+                    invoice = await self._issue(again[0], start, chain, by) if again else None
+            except StoreError as error:
+                if not issued:
+                    raise
+                raise LedgerUnavailable(
+                    f"The database failed after {len(issued)} of the {len(found)} invoices of {month} were issued."
+                    " Finalize the month again for the rest."
+                ) from error
             if invoice is None:
                 already += 1
             else:

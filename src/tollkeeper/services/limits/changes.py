@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
+
+from msgspec import to_builtins
 
 from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.limits import NO_LIMITS, Limits
@@ -16,6 +20,22 @@ LimitsChange = Mapping[str, Any]
 def audited_limits(limits: Limits) -> dict[str, Any]:
     """Limits in the form of the audit log: only those that are set."""
     return {} if limits == NO_LIMITS else {"limits": _present(limits.body())}
+
+
+class LimitsContents:
+    """What tells limits from others, whichever object they are in; it is found out once for each object."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Limits, bytes]] = {}
+        """By the identity of the object, which is kept so that no other gets it."""
+
+    def of(self, limits: Limits) -> bytes:
+        """The same for limits with the same figures, and for no others."""
+        if id(limits) not in self._known:
+            # Not msgspec's own JSON: limits of cost may be integers beyond 64 bits, which it does not write.
+            text = json.dumps(to_builtins(limits), sort_keys=True)
+            self._known[id(limits)] = limits, sha256(text.encode()).digest()
+        return self._known[id(limits)][1]
 
 
 def _present(body: Mapping[str, Any]) -> dict[str, Any]:

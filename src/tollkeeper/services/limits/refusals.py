@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from tollkeeper.rules.admission import LimitViolation, Refused
 from tollkeeper.rules.errors import (
     BadRequest,
@@ -12,6 +14,7 @@ from tollkeeper.rules.errors import (
     ModelNotPriced,
     Quota,
     RateLimited,
+    ReachedLimit,
 )
 from tollkeeper.rules.limits import CHECKED_LIMITS, CONCURRENCY
 from tollkeeper.rules.money import format_usd
@@ -28,7 +31,7 @@ def refusal(refused: Refused, owners: Owners, quota_status: int) -> GatewayError
     violation = refused.violation
     wait = None if refused.retry_at is None else max(1, refused.retry_at - refused.at) / 1000
     error = _error(violation, refused.retry_at, wait, _limit_in_words(violation, owners), quota_status)
-    error.limit, error.quota = violation.name, _quota(refused)
+    error.limit, error.reached, error.quota = violation.name, _reached(violation), _quota(refused)
     return error
 
 
@@ -96,6 +99,17 @@ def _limit_in_words(violation: LimitViolation, owners: Owners) -> str:
     possessive = next(owner.kind.possessive for owner in owners if owner.scope == (kind, owner_id))
     of_model = f" for {model[0]}" if model else ""
     return f"the limit {violation.name}{possessive}{of_model} ({_figure(violation.name, violation.limit)})"
+
+
+def _reached(violation: LimitViolation) -> ReachedLimit:
+    """What the message says, for programs."""
+    kind, _, *model = violation.scope
+    cost = CHECKED_LIMITS[violation.name].quantity == "cost"
+    limit, needed, remaining = (
+        Decimal(format_usd(amount)) if cost else amount
+        for amount in (violation.limit, violation.needed, violation.remaining)
+    )
+    return ReachedLimit(violation.name, kind, model[0] if model else None, violation.reason, limit, needed, remaining)
 
 
 def _figure(name: str, amount: int) -> str:

@@ -11,10 +11,12 @@ from typing import Any
 from msgspec import Struct
 
 from tollkeeper.rules.owners import Owner
-from tollkeeper.store.ports.counters import Counters, LimitStatus
+from tollkeeper.store.ports.counters import Counters, LimitStatus, ScopeLimits
 
 _AT_ONCE = 10
 """Models read before the event loop serves others."""
+_SCOPES_AT_ONCE = 100
+"""Scopes, of few limits each, read before the event loop serves others."""
 
 Statuses = Mapping[str, LimitStatus]
 """Status of each limit, by the limit's name."""
@@ -43,6 +45,14 @@ class LimitUsage:
         """Status of an owner's limits over all models, concurrency included."""
         [statuses] = await self._counters.status([(owner.scope, owner.limits.checked_limits())], self._now())
         return _by_name(statuses)
+
+    async def of_each(self, wanted: Sequence[ScopeLimits]) -> Sequence[Statuses]:
+        """Status of some limits of many owners."""
+        found: list[Statuses] = []
+        for start in range(0, len(wanted), _SCOPES_AT_ONCE):
+            found += map(_by_name, await self._counters.status(wanted[start : start + _SCOPES_AT_ONCE], self._now()))
+            await asyncio.sleep(0)
+        return found
 
     async def by_model(self, owner: Owner) -> Mapping[str, Statuses]:
         """Status of an owner's limits on single models, by the model's name in the limits."""

@@ -1,12 +1,12 @@
-"""The colours of models on the pages: one for each of the first eight models there were, for everyone and for ever.
+"""The colours of models on the pages: one for each of the first eight models that were used, for everyone and for ever.
 
-A model counts from its first record, or from its first listing, whichever comes first. Neither waits for the store: the
-name is noted, and written in the background, or when somebody asks for colours.
+A model gets its colour by its first record: a provider may list many models that nobody ever uses. Records do not wait
+for the store: the name is noted, and written in the background, or when somebody asks for colours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 from tollkeeper.services.ledger.observers import Observer
 from tollkeeper.store.ports.model_colors import ModelColorStore
@@ -33,27 +33,19 @@ class ModelColors(Observer):
         self._keep(await self._store.load())
 
     def settled(self, record: Record, allowance: int | None) -> None:  # noqa: ARG002 (an observer's)
-        if record.model not in self._places:
-            self.note((record.model,))
-
-    def note(self, models: Iterable[str]) -> None:
-        """Give these models the next places, unless they have one. A correction's model, "", is none."""
-        self._new |= {model: None for model in models if model and model not in self._places}
+        # A correction has the model "", which is none.
+        if len(self._places) + len(self._new) < COLORS and record.model and record.model not in self._places:
+            self._new[record.model] = None
 
     async def write(self) -> None:
-        """Write the places of new models. Raises StoreError; then they are kept."""
+        """Write the colours of new models. Raises StoreError; then they are kept."""
         if new := tuple(self._new):
-            self._keep(await self._store.add(new))
+            self._keep(await self._store.add(new, COLORS))
 
-    def color_of(self, model: str) -> int | None:
-        """The number of a model's colour, from 0 on; None: it shares one with all other models."""
-        place = self._places.get(model)
-        return place if place is not None and place < COLORS else None
+    def numbers(self) -> Mapping[str, int]:
+        """The numbers of the colours, from 0 on, of the models that have one; all others share one."""
+        return self._places
 
-    def models(self) -> list[str]:
-        """All models, in the order in which they were first seen."""
-        return list(self._places)
-
-    def _keep(self, models: list[str]) -> None:
-        self._places = {model: place for place, model in enumerate(models)}
+    def _keep(self, models: Sequence[str]) -> None:
+        self._places = {model: place for place, model in enumerate(models[:COLORS])}
         self._new = {model: None for model in self._new if model not in self._places}

@@ -29,7 +29,7 @@ def _matches(entry: AuditEntry, which: AuditFilter) -> bool:
     return (
         which.actor in (None, entry.actor)
         and which.action in (None, entry.action)
-        and which.target in (None, entry.target)
+        and (not which.targets or entry.target in which.targets)
         and which.of_class in (None, "sign_in" if entry.action in SIGN_IN_ACTIONS else "change")
         and (which.since is None or entry.at >= which.since)
         and (which.until is None or entry.at < which.until)

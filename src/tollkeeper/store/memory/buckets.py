@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tollkeeper.store.memory.reports import add_record
+from tollkeeper.store.memory.reports import add_record, as_summed
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports.buckets import Bucket, BucketQuery, BucketWidth, Dimension, Work
 from tollkeeper.store.ports.records import ADJUSTMENT, EMBEDDING_ENDPOINTS, TEXT_ENDPOINTS, Record
@@ -33,7 +33,7 @@ class MemoryBuckets:
 
     async def sums(self, query: BucketQuery, *, most: int) -> list[Bucket]:
         found: dict[tuple[int, tuple[str, ...]], Totals] = {}
-        records = self._tables.records.values() if query.width == "minute" else self._tables.chain()
+        records = self._tables.records.values() if query.width == "minute" else as_summed(self._tables)
         for record in records:
             if _matches(query, record):
                 group = tuple(_DIMENSIONS[name](record) for name in query.group_by)

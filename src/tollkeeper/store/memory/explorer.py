@@ -8,7 +8,7 @@ from typing import cast
 
 from tollkeeper.rules.histograms import BUCKETS, bucket_of, percentiles
 from tollkeeper.store.memory.refusals import matches as matches_refusal
-from tollkeeper.store.memory.reports import GROUPS, add_record, matches, tag_of
+from tollkeeper.store.memory.reports import GROUPS, add_record, as_summed, matches, tag_of
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports.explorer import TAG, Figure, Figures, Question, Result
 from tollkeeper.store.ports.records import Record, requests_of
@@ -56,6 +56,7 @@ class _Sum:
         self.totals = add_record(self.totals, record)
         if requests_of(record):
             self.errors += record.status in {"failed", "lost"}
+        if requests_of(record) and record.status != "lost":
             self.latency[bucket_of(record.latency_ms)] += 1
             if record.first_token_ms is not None:
                 self.first_token[bucket_of(record.first_token_ms)] += 1
@@ -90,9 +91,11 @@ class MemoryExplorer:
 
     def _by(self, which: Filter, group_by: Sequence[str], *, refusals: bool) -> dict[_Place, Figures]:
         sums: defaultdict[_Place, _Sum] = defaultdict(_Sum, {} if group_by else {(): _Sum()})
-        for record in self._tables.chain():
+        for record in as_summed(self._tables):
             if matches(which, record):
-                sums[tuple(_value(name, record) for name in group_by)].add(record)
+                there = record.request_id in self._tables.records
+                groups = (_value(name, record) if there or _is_known(name, which) else "" for name in group_by)
+                sums[tuple(groups)].add(record)
         for key, count in self._tables.refusals.items() if refusals else ():
             if _matches_refusal(which, key):
                 sums[tuple(_OF_REFUSALS[name](key) for name in group_by)].refused += count
@@ -113,6 +116,11 @@ def _matches_refusal(which: Filter, key: RefusalKey) -> bool:
         and (which.users is None or key.user_id in which.users)
         and which.model in (None, key.model)
     )
+
+
+def _is_known(name: str, which: Filter) -> bool:
+    """Whether a group is known of records that were pruned: two tags of one are not."""
+    return which.tag is None or not name.startswith(TAG) or name == f"{TAG}{which.tag[0]}"
 
 
 def _value(name: str, record: Record) -> str:

@@ -7,13 +7,14 @@ import logging
 from itertools import takewhile
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from tollkeeper.store.clamp import clamp_intent, clamp_record, within_bounds
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.memory.tables import Tables
 from tollkeeper.store.ports.idempotency import Claim
-from tollkeeper.store.ports.records import Intent, Record
+from tollkeeper.store.ports.records import Intent, Record, tags_of
 
 LOG = logging.getLogger("tollkeeper.store")
 
@@ -68,7 +69,11 @@ class MemoryLedger:
     async def prune(self, before: int) -> int:
         self._tables.must_be_writable()
         old = list(takewhile(lambda record: record.created_at < before, self._tables.records.values()))
-        self._tables.pruned += (replace(record, metadata=None) for record in old)
+        # Tags stay; what else metadata may tell goes.
+        self._tables.pruned += (
+            replace(record, metadata=msgspec.json.encode(tags).decode() if (tags := tags_of(record)) else None)
+            for record in old
+        )
         for record in old:
             del self._tables.records[record.request_id]
         return len(old)

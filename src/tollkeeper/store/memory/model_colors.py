@@ -1,4 +1,4 @@
-"""Models in the order in which they were first seen."""
+"""The models that have colours, in the order in which they were first used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ class MemoryModelColors:
     async def load(self) -> list[str]:
         return list(self._tables.model_colors)
 
-    async def add(self, models: Sequence[str]) -> list[str]:
+    async def add(self, models: Sequence[str], most: int) -> list[str]:
         self._tables.must_be_writable()
-        self._tables.model_colors |= dict.fromkeys(models)
+        for model in models:
+            if len(self._tables.model_colors) < most:
+                self._tables.model_colors[model] = None
         return list(self._tables.model_colors)

@@ -70,7 +70,7 @@ class MemoryReports:
         self, which: Filter, group_by: Sequence[Group], *, upto: int | None = None
     ) -> list[tuple[tuple[str, ...], Totals]]:
         sums: dict[tuple[str, ...], Totals] = {} if group_by else {(): Totals()}
-        for record in islice(self._tables.chain(), upto):
+        for record in islice(as_summed(self._tables), upto):
             if matches(which, record):
                 group = tuple(GROUPS[name](record) for name in group_by)
                 sums[group] = add_record(sums.get(group, Totals()), record)
@@ -157,6 +157,12 @@ def _summed(slices: Iterable[Slice]) -> list[Slice]:
     return [each for _, each in sorted(sums.items()) if each.requests or each.tokens or each.cost_pico]
 
 
+def as_summed(tables: Tables) -> Iterator[Record]:
+    """All records as they count in sums: of those that were pruned only the hour is known."""
+    yield from (replace(record, created_at=hour_of(record.created_at)) for record in tables.pruned)
+    yield from tables.records.values()
+
+
 def tag_of(record: Record, name: str) -> str:
     """The value of a tag of a record; "" where it has none."""
     return tags_of(record).get(name, "")
@@ -167,7 +173,7 @@ def matches(which: Filter, record: Record) -> bool:
     return (
         which.user_id in (None, record.user_id)
         and (which.users is None or record.user_id in which.users)
-        and which.key_id in (None, record.key_id)
+        and which.key_id in (None, record.key_id or "")
         and which.model in (None, record.model)
         and which.status in (None, record.status)
         and which.team_id in (None, record.team_id or "")

@@ -32,11 +32,12 @@ class AuditEntry(Struct, frozen=True):
 
 
 class AuditFilter(Struct, frozen=True):
-    """Which entries; None means any. `target` is the object of the change. `since` is inclusive, `until` exclusive."""
+    """Which entries; None means any. `targets` are the objects that a change may have been of; none: any. `since` is
+    inclusive, `until` exclusive."""
 
     actor: str | None = None
     action: str | None = None
-    target: str | None = None
+    targets: tuple[str, ...] = ()
     of_class: AuditClass | None = None
     since: int | None = None
     until: int | None = None

@@ -1,7 +1,8 @@
 """The explorer's question: who used what, when, at what cost, and how it went; grouped, ordered and paged.
 
 Groups are those of `reports.Group`, and `"tag:NAME"`: the value of that name in the request's metadata. Refusals, which
-have no records, are counted beside them where they have the dimension.
+have no records, are counted beside them where they have the dimension. Of records that were pruned the sums by tag
+stay; of what has one tag the others are not known, so they count as being without those.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Question(Struct, frozen=True):
 class Figures(Struct, frozen=True):
     """What one group used. `errors` are the requests that failed or were lost. `refused` is None where refusals do not
     have a dimension of the group or of the filter. Percentiles are of all requests that have the duration, whatever
-    became of them; None without any."""
+    became of them but `lost`, of which nobody knows how long they took; None without any."""
 
     totals: Totals = Totals()
     errors: int = 0

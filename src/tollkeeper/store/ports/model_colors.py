@@ -1,4 +1,4 @@
-"""Models in the order in which they were first seen, which gives each its colour on the pages."""
+"""The models that have colours on the pages, in the order in which they were first used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Protocol
 
 class ModelColorStore(Protocol):
     async def load(self) -> list[str]:
-        """The canonical names of all models, the first one first. Raises StoreError."""
+        """Their canonical names, the first one first. Raises StoreError."""
 
-    async def add(self, models: Sequence[str]) -> list[str]:
-        """Put those that are not among them at the end, in this order. Returns all. Raises StoreError."""
+    async def add(self, models: Sequence[str], most: int) -> list[str]:
+        """Put those that are not among them at the end, in this order, as long as there are fewer than `most`. Returns
+        all. Raises StoreError."""

@@ -23,6 +23,8 @@ TEXT_ENDPOINTS = frozenset(
 EMBEDDING_ENDPOINTS = frozenset({"/v1/embeddings", "/api/embed", "/api/embeddings"})
 """Endpoints by which models make embeddings."""
 
+NUL, BACKSLASH = r"\u0000", r"\\"
+"""How JSON escapes the two characters."""
 _METADATA = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -89,12 +91,20 @@ def lost(intent: Intent, at: int) -> Record:
 
 def tags_of(record: Record) -> dict[str, str]:
     """The tags of a request: the names in its metadata that have a value, and those values. The metadata of corrections
-    and of lost requests is not the client's, so they have none."""
+    and of lost requests is not the client's, so they have none; nor has metadata with the character U+0000, which
+    databases store, cut or refuse, each in its own way."""
     if record.metadata is None or record.endpoint == ADJUSTMENT or record.status == "lost":
+        return {}
+    if has_nul(record.metadata):
         return {}
     return {
         name: value for name, value in _METADATA.decode(record.metadata).items() if isinstance(value, str) and value
     }
+
+
+def has_nul(document: str) -> bool:
+    """Whether a string in a JSON document has the character U+0000, which is always escaped there."""
+    return NUL in document and NUL in document.replace(BACKSLASH, "")
 
 
 def requests_of(record: Record) -> int:

@@ -28,9 +28,9 @@ class Totals(Struct, frozen=True):
 
 class Filter(Struct, frozen=True):
     """A selection of records: `since` inclusive, `until` exclusive, both by `created_at`; None: any. `users` are
-    several user ids. Of `team_id` and `end_user_id`, "" selects the records without one. `tag` is a name in the
-    metadata of requests and its value, "" selects the records without that name. `request_id` is the beginning of an
-    id, or all of it."""
+    several user ids. Of `key_id`, `team_id` and `end_user_id`, "" selects the records without one. `tag` is a name in
+    the metadata of requests and its value, "" selects the records without that name. `request_id` is the beginning of
+    an id, or all of it. In sums, a record that was pruned counts as made at the beginning of its hour."""
 
     user_id: str | None = None
     key_id: str | None = None

@@ -36,8 +36,8 @@ def _conditions(which: AuditFilter) -> Iterator[ColumnElement[bool]]:
         yield audit.c.actor == which.actor
     if which.action is not None:
         yield audit.c.action == which.action
-    if which.target is not None:
-        yield audit.c.target == which.target
+    if which.targets:
+        yield audit.c.target.in_(which.targets)
     if which.of_class is not None:
         is_sign_in = audit.c.action.in_(SIGN_IN_ACTIONS)
         yield is_sign_in if which.of_class == "sign_in" else ~is_sign_in

@@ -19,6 +19,7 @@ from tollkeeper.store.sql.dialect import one_of, unindexed
 from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.runner import Runner
 from tollkeeper.store.sql.schema import checkpoints, records
+from tollkeeper.store.sql.spans import next_hour
 from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO, hourly, hourly_models
 from tollkeeper.store.sql.sums import RECORD_SUMS, in_span
 from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS
@@ -107,7 +108,7 @@ def _read(connection: Connection, query: BucketQuery, most: int) -> list[Bucket]
 
 def _parts(query: BucketQuery) -> Iterator[Select[Any]]:
     """Queries that add up, by bucket and group, to the sums of the span."""
-    first, last = -(-query.since // HOUR_MS) * HOUR_MS, query.until // HOUR_MS * HOUR_MS
+    first, last = next_hour(query.since), next_hour(query.until)
     if query.since >= query.until:
         return
     if query.width == "minute" or first >= last:
@@ -115,8 +116,8 @@ def _parts(query: BucketQuery) -> Iterator[Select[Any]]:
         return
     if query.since < first:
         yield _of_records(query, query.since, first)
-    if last < query.until:
-        yield _of_records(query, last, query.until)
+    if query.until < last:  # what was pruned of this hour counts as made at its beginning (`sum_queries.py`)
+        yield _of_records(query, query.until, last, sign=-1)
     needed = set(query.group_by) | {
         name
         for name, wanted in (("user", query.users), ("key", query.keys), ("team", query.teams))
@@ -125,20 +126,21 @@ def _parts(query: BucketQuery) -> Iterator[Select[Any]]:
     yield _of_hours(query, _MODELS if needed <= {"model"} else _HOURLY, first, last)
 
 
-def _of_records(query: BucketQuery, since: int, until: int) -> Select[Any]:
-    return in_span(_grouped(query, _RECORDS), since, until)
+def _of_records(query: BucketQuery, since: int, until: int, sign: int = 1) -> Select[Any]:
+    return in_span(_grouped(query, _RECORDS, sign), since, until)
 
 
 def _of_hours(query: BucketQuery, source: _Source, first: int, last: int) -> Select[Any]:
     return _grouped(query, source).where(source.at >= first, source.at < last)
 
 
-def _grouped(query: BucketQuery, source: _Source) -> Select[Any]:
+def _grouped(query: BucketQuery, source: _Source, sign: int = 1) -> Select[Any]:
     """Sums by bucket and group of the rows that the filters leave."""
     bucket = (source.at - source.at % WIDTHS[query.width]).label("at")
     places: list[ColumnElement[Any]] = [bucket, *(source.dimensions[name].label(name) for name in query.group_by)]
     # Labelled: a union takes the names of its first part, and columns of the same name would be one.
-    figures = [figure.label(name) for name, figure in zip(FIGURES, source.figures, strict=True)]
+    signed = (figure if sign == 1 else -figure for figure in source.figures)
+    figures = [figure.label(name) for name, figure in zip(FIGURES, signed, strict=True)]
     grouped: Select[Any] = select(*places, *figures).group_by(*places)
     filters: Mapping[Dimension, Sequence[str] | None] = {
         "user": query.users,

@@ -1,4 +1,4 @@
-"""Models in the order in which they were first seen."""
+"""The models that have colours, in the order in which they were first used."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ class SqlModelColors:
     async def load(self) -> list[str]:
         return await self._reader.run(_all)
 
-    async def add(self, models: Sequence[str]) -> list[str]:
+    async def add(self, models: Sequence[str], most: int) -> list[str]:
         def write(connection: Connection) -> list[str]:
             found = _all(connection)
-            new = [model for model in dict.fromkeys(models) if model not in found]
+            known = set(found)
+            free = max(0, most - len(found))
+            new = [model for model in dict.fromkeys(models) if model not in known][:free]
             rows = [{"model": model, "place": place} for place, model in enumerate(new, len(found))]
             if rows:
                 connection.execute(insert(table), rows)

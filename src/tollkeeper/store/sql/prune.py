@@ -14,7 +14,6 @@ from tollkeeper.store.ports.records import requests_of
 from tollkeeper.store.sql.rows import record_of
 from tollkeeper.store.sql.schema import checkpoints, pruned_users, record_metadata, records
 from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO
-from tollkeeper.store.sql.tags import forget_tags
 from tollkeeper.store.sql.written_off import write_off
 
 AT_ONCE = 1000
@@ -60,7 +59,6 @@ def prune_step(connection: Connection, before: int, replaced: int | None) -> tup
         return 0, replaced
     _add_to_users(connection, users)
     write_off(connection, rows)
-    forget_tags(connection, records.c.seq <= end.seq)
     old = select(records.c.request_id).where(records.c.seq <= end.seq)
     connection.execute(delete(record_metadata).where(record_metadata.c.request_id.in_(old)))
     connection.execute(delete(records).where(records.c.seq <= end.seq))

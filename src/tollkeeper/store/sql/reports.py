@@ -43,6 +43,7 @@ _NEWEST = (
     .limit(1)
     .scalar_subquery()
 )
+_OLDEST = select(records.c.created_at).order_by(records.c.request_id).limit(1).scalar_subquery()
 _LAST_USED = (
     select(hourly_models.c.model, func.max(hourly_models.c.hour).label("hour"), _NEWEST.label("newest"))
     .where(hourly_models.c.requests > 0)
@@ -146,10 +147,11 @@ def _ids(which: Filter) -> Select[tuple[str]]:
 
 
 def _hours(which: Filter) -> Select[Any]:
-    """The hours in which there are requests with a tag."""
+    """The hours in which there are requests with a tag, from that of the oldest record on."""
     name, value = which.tag or ("", "")
     hour = hourly_tags.c.hour
     hours = select(hour).distinct().where(hourly_tags.c.name == name, hourly_tags.c.value == value)
+    hours = hours.where(hour > _OLDEST - HOUR_MS)
     for attribute in COLUMNS.values():
         wanted = getattr(which, attribute)
         if wanted is not None:
@@ -206,14 +208,14 @@ def _matching(query: Select[Any], which: Filter) -> Select[Any]:
     leads = next((name for name in ("end_user_id", "team_id", "user_id") if getattr(which, name)), None) or (
         "status" if uncommon else "model"
     )
-    for name in ("team_id", "end_user_id"):
+    for name in ("team_id", "end_user_id", "key_id"):
         wanted = getattr(which, name)
         if wanted is not None:
             column = records.c[name]
             query = query.where(column.is_(None) if not wanted else _column(column, name == leads) == wanted)
     if which.request_id is not None:
         query = query.where(begins_with(which.request_id))
-    for name in ("user_id", "key_id", "model", "status", "upstream", "endpoint"):
+    for name in ("user_id", "model", "status", "upstream", "endpoint"):
         wanted = getattr(which, name)
         if wanted is not None:
             query = query.where(_column(records.c[name], which.users is None and name == leads) == wanted)

@@ -97,6 +97,8 @@ def _counted(record: Record) -> Counted:
     figures = (*astuple(record.usage)[:5], record.cost_pico)
     if record.endpoint == ADJUSTMENT:
         return (0, *figures), ()
+    if record.status == "lost":  # nobody knows how long it took
+        return (1, *figures), ()
     latency = bucket_of(record.latency_ms)
     if record.first_token_ms is None:
         return (1, *figures), (latency,)

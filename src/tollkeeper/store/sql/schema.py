@@ -213,7 +213,7 @@ pins = Table(
     Column("loaded", Boolean, nullable=False),
 )
 
-# `place`: from 0 on, in the order in which the models were first seen.
+# `place`: from 0 on, in the order in which the models were first used. Others have no colour of their own.
 model_colors = Table(
     "model_colors",
     METADATA,

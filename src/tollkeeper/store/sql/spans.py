@@ -33,6 +33,11 @@ def _day_of(at: int) -> tuple[int, int]:
 _UNITS: Mapping[Level, Callable[[int], tuple[int, int]]] = {"month": _month_of, "day": _day_of}
 
 
+def next_hour(at: int) -> int:
+    """The beginning of the first hour that begins at a moment or later."""
+    return -(-at // HOUR_MS) * HOUR_MS
+
+
 def is_unit(part: Range) -> bool:
     """Whether a range is one month or one day."""
     return part.level in _UNITS and _UNITS[part.level](part.start) == (part.start, part.end)

@@ -1,7 +1,9 @@
 """Queries that add up, by group, to the figures or the histograms of the records of a selection.
 
-They read the smallest tables of sums that have the dimensions of the question, over the ranges of `spans.py`; the hours
-that a span cuts come from the records, and tags from the sums by tag. What has no tag of a name is what is left of all.
+They read the smallest tables of sums that have the dimensions of the question, over the ranges of `spans.py`; of the
+hours that a span cuts, the records tell what is of it, and tags come from the sums by tag. What has no tag of a name is
+what is left of all. Of records that were pruned only the hour is known: they count as made at its beginning, so that
+the parts of a span always add up to the whole.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ from tollkeeper.store.ports.records import ADJUSTMENT
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.sql.dialect import one_of, unindexed
 from tollkeeper.store.sql.listing import begins_with
-from tollkeeper.store.sql.schema import record_metadata, records, refusals
-from tollkeeper.store.sql.spans import Level, Range, cover, is_unit
+from tollkeeper.store.sql.schema import checkpoints, record_metadata, records, refusals
+from tollkeeper.store.sql.spans import Level, Range, cover, is_unit, next_hour
 from tollkeeper.store.sql.sum_tables import (
     FIGURES,
     FIRST_TOKENS,
@@ -50,7 +52,7 @@ from tollkeeper.store.sql.sum_tables import (
 )
 from tollkeeper.store.sql.sums import RECORD_SUMS, in_span
 from tollkeeper.store.sql.tags import tag_of
-from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS
+from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, hour_of
 
 SUMMED = (*FIGURES, "errors", "refused")
 """Figures of each group, in the order of their columns."""
@@ -160,11 +162,12 @@ _KNOWN = select(
     select(func.min(hourly.c.hour)).scalar_subquery(),
     select(func.max(hourly.c.hour)).scalar_subquery(),
     select(func.max(records.c.request_id)).scalar_subquery(),
+    select(checkpoints.c.newest).order_by(checkpoints.c.seq.desc()).limit(1).scalar_subquery(),
 )
 
 
 def _bucket(duration: ColumnElement[int], bucket: int) -> ColumnElement[int]:
-    within = [records.c.endpoint != ADJUSTMENT, duration.is_not(None)]
+    within = [records.c.endpoint != ADJUSTMENT, records.c.status != "lost", duration.is_not(None)]
     if bucket:
         within.append(duration > BOUNDS_MS[bucket - 1])
     if bucket < len(BOUNDS_MS):
@@ -190,17 +193,22 @@ def has_refusals(selection: Selection) -> bool:
 
 
 class Known(NamedTuple):
-    """The hours in which there are sums at all, and the moment of the newest record: what ends after that, ends with
-    the last hour."""
+    """The hours in which there are sums at all; the moment of the newest record that is still there: of what ends after
+    that, no record is left out; and that of the newest that was pruned."""
 
     first: int = 0
     end: int = 0
     newest: int = -1
+    pruned: int = -1
 
 
 def known_span(connection: Connection) -> Known:
-    first, last, newest = connection.execute(_KNOWN).one()
-    return Known() if first is None else Known(first, last + HOUR_MS, -1 if newest is None else made_at(newest))
+    first, last, newest, pruned = connection.execute(_KNOWN).one()
+    if first is None:
+        return Known()
+    return Known(
+        first, last + HOUR_MS, -1 if newest is None else made_at(newest), -1 if pruned is None else int(pruned)
+    )
 
 
 def united(parts: Sequence[Select[Any]], width: int, names: Sequence[str]) -> Subquery:
@@ -261,14 +269,19 @@ class SumQueries:
                 yield from self._tagged(name)
 
     def _by_another_tag(self, wanted: tuple[str, str], tag: str | None) -> Iterator[Select[Any]]:
-        """By one tag, of what has another: no sums are by two tags, so this reads records."""
+        """By one tag, of what has another: no sums are by two tags, so this reads records. Of those that were pruned,
+        the one that is grouped by is not known any more."""
         since, until = self._selection.which.since, self._selection.which.until
-        there, value = tag_of(wanted[0]), wanted[1]
-        if value:
-            yield self._of_records(since, until, tag).where(there == value)
-            return
-        yield from self._of_requests(None, tag)
-        yield self._of_records(since, until, tag, sign=-1).where(there != "")
+        name, value = wanted
+        there = tag_of(name) == value
+        yield self._of_records(since, until, tag).where(there)
+        if self._known.pruned >= hour_of(since or 0) and self._shows_untagged(tag):
+            if value:
+                yield from self._tagged(name, value, apart=False)
+            else:
+                yield from self._all()
+                yield from self._tagged(name, sign=-1, apart=False)
+            yield self._of_records(since, until, None, sign=-1).where(there)
 
     def _shows_untagged(self, tag: str | None) -> bool:
         values = self._selection.shown.get(f"{TAG}{tag}")
@@ -276,8 +289,8 @@ class SumQueries:
 
     def _all(self) -> Iterator[Select[Any]]:
         first, last = self._whole_hours()
-        for start, end in self._cut_hours(first, last):
-            yield self._of_records(start, end, None)
+        for sign, start, end in self._cut_hours(first, last):
+            yield self._of_records(start, end, None, sign)
         family = self._family()
         for part in cover(first, last, self._known[:2], self._sizes(family)):
             source = family.sources[part.level]
@@ -288,9 +301,9 @@ class SumQueries:
     ) -> Iterator[Select[Any]]:
         """What has a tag, of any value or of the one that is `wanted`; by its value, where it is `apart`."""
         first, last = self._whole_hours()
-        for start, end in self._cut_hours(first, last):
+        for part_sign, start, end in self._cut_hours(first, last):
             there = tag_of(name)
-            query = self._of_records(start, end, name if apart else None, sign)
+            query = self._of_records(start, end, name if apart else None, sign * part_sign)
             yield query.where(there != "" if wanted is None else there == wanted)
         start, end = max(first, self._known.first), min(last, self._known.end)
         if start < end:
@@ -300,22 +313,23 @@ class SumQueries:
             yield query if wanted is None else query.where(value == wanted)
 
     def _whole_hours(self) -> tuple[int, int]:
-        """The whole hours of the span; where there are none, the second moment is not after the first."""
-        since, until = self._selection.which.since, self._selection.which.until
-        first = self._known.first if since is None else -(-since // HOUR_MS) * HOUR_MS
-        last = self._known.end if until is None or until > self._known.newest else until // HOUR_MS * HOUR_MS
-        return first, last
+        """The hours that begin in the span; where there are none, the second moment is not after the first."""
+        which = self._selection.which
+        first = self._known.first if which.since is None else next_hour(which.since)
+        last = self._known.end if which.until is None else next_hour(which.until)
+        return (first, first) if which.request_id is not None else (first, last)
 
-    def _cut_hours(self, first: int, last: int) -> Iterator[tuple[int | None, int | None]]:
-        """What the span has of hours that it cuts."""
+    def _cut_hours(self, first: int, last: int) -> Iterator[tuple[int, int | None, int | None]]:
+        """The records by which the span differs from the hours that begin in it, and whether they are to be added (1)
+        or subtracted (-1)."""
         since, until = self._selection.which.since, self._selection.which.until
-        if first > last and since is not None and until is not None:
-            yield since, until
+        if first >= last:
+            yield 1, since, until
             return
         if since is not None and since < first:
-            yield since, first
-        if until is not None and last < until and last < self._known.end:
-            yield last, until
+            yield 1, since, first
+        if until is not None and until < last and until <= self._known.newest:
+            yield -1, until, last
 
     def _family(self) -> _Family:
         needed = self._selection.dimensions

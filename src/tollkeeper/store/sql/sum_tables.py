@@ -59,8 +59,8 @@ monthly = _sums(
     "monthly", "month", "user_id", "key_id", "model", "upstream", "endpoint", "status", "team_id", "end_user_id"
 )
 
-# By each name in the metadata of requests, and its value there. What has no such name is all else. Rows go with the
-# metadata that they are of: of records that are pruned, and of persons who are forgotten, no tag is kept.
+# By each name in the metadata of requests, and its value there. What has no such name is all else. Of records that are
+# pruned the sums stay, as all do; of persons who are forgotten no tag is kept.
 hourly_tags = _sums(
     "hourly_tags", "hour", "name", "value", *_ALL, "upstream", "endpoint", more=HISTOGRAMS,
     key=("name", "hour", "value", *_ALL, "upstream", "endpoint"),

@@ -7,13 +7,16 @@ emptied.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.sql.erasure import forget, forget_metadata, is_forgotten
 from tollkeeper.store.sql.identities import Identities, Identity
+from tollkeeper.store.sql.tags import forget_pruned_tags
 from tollkeeper.store.sqlite.writer import Writer
 
 _TRIES, _PAUSE = 20, 0.1
@@ -34,6 +37,9 @@ class SqliteErasure:
         after: str | None = ""
         while after is not None:
             after = await self._writer.run(partial(forget_metadata, opaque_id=identity.id, after=after))
+        place: Sequence[Any] | None = ()
+        while place is not None:
+            place = await self._writer.run(partial(forget_pruned_tags, user_id=identity.id, after=place))
         left = await self._writer.run(lambda connection: forget(connection, user, identity.id, audit))
         self._identities.forget(identity)
         return left

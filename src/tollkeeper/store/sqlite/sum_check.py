@@ -1,7 +1,7 @@
 """Verification of the sums over records: each against the records, or against finer sums that were compared with them.
 
 Of records that were pruned, only sums by user and month are known; that their sums by hour are still those is all that
-can be said of their hours.
+can be said of their hours, and of their tags, that they are not more than all requests.
 """
 
 # Its queries are built from the schema's names and numbers, nothing from outside.
@@ -17,7 +17,7 @@ from typing import Any
 from tollkeeper.rules.histograms import BOUNDS_MS
 from tollkeeper.rules.times import format_time
 from tollkeeper.store.ports.record_fields import TOKENS
-from tollkeeper.store.ports.records import ADJUSTMENT
+from tollkeeper.store.ports.records import ADJUSTMENT, BACKSLASH, NUL
 from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.sum_tables import FIGURES, HISTOGRAMS
 from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS, day_of, hour_of, minute_of
@@ -41,7 +41,10 @@ _COARSER: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 _TAGS = (
     f"records JOIN record_metadata USING (request_id), json_each(metadata) AS tag WHERE {_REQUESTS}"
     " AND status != 'lost' AND tag.type = 'text' AND tag.value != ''"
+    f" AND instr(replace(metadata, '{BACKSLASH}', ''), '{NUL}') = 0"
 )
+_COUNTS = tuple(name for name in (*FIGURES, *HISTOGRAMS) if not name.startswith("cost"))
+"""Figures that are never below 0."""
 
 
 def _durations() -> Iterator[str]:
@@ -49,7 +52,7 @@ def _durations() -> Iterator[str]:
     bounds = (None, *BOUNDS_MS, None)
     for column in ("latency_ms", "first_token_ms"):
         for lower, upper in pairwise(bounds):
-            within = [_REQUESTS, f"{column} IS NOT NULL"]
+            within = [_REQUESTS, "status != 'lost'", f"{column} IS NOT NULL"]
             within += [] if lower is None else [f"{column} > {lower}"]
             within += [] if upper is None else [f"{column} <= {upper}"]
             yield " AND ".join(within)
@@ -67,7 +70,7 @@ def sum_faults(
     yield from check.hours(pruned, newest)
     yield from check.minutes(minutes_from, newest)
     yield from check.coarser()
-    yield from check.tags()
+    yield from check.tags(pruned, newest)
     yield from check.upstreams(pruned, newest)
 
 
@@ -139,7 +142,7 @@ class _SumCheck:
                 described = self._described(dimensions, values)
                 yield f"the sums of the {moment} {format_time(found)} of {described} are not those of its hours"
 
-    def tags(self) -> Iterator[str]:
+    def tags(self, pruned: int, newest: int) -> Iterator[str]:
         compared = (*FIGURES, *HISTOGRAMS)
         in_records = _IN_RECORDS | {"name": "tag.key", "value": "tag.value"}
         figures = (_REQUESTS, *_USED, *_DURATIONS)
@@ -148,9 +151,25 @@ class _SumCheck:
             + " UNION ALL "
             + _subtracted("hour", _TAGGED, "hourly_tags", compared)
         )
-        for at, *values in self._left_over(rows, _TAGGED, compared):
+        # Of the hours that have pruned records, the sums may be more than those of the records that are there.
+        whole_from = hour_of(newest) + HOUR_MS if pruned else 0
+        lacking = f"at < {whole_from} AND {' AND '.join(f'sum({name}) <= 0' for name in _COUNTS)}"
+        for at, *values in self._left_over(rows, _TAGGED, compared, unless=lacking):
             described = self._described(_TAGGED, values)
             yield f"the sums by tag of the hour {format_time(at)} of {described} are not those of its records"
+        counts = ", ".join(f"sum({name}) AS {name}" for name in _COUNTS)
+        everything = (
+            f"SELECT hour AS at, {', '.join(DIMENSIONS)}, {counts} FROM hourly_tags WHERE hour < {whole_from}"
+            f" GROUP BY hour, name, {', '.join(DIMENSIONS)}"
+        )
+        more = " OR ".join(f"tagged.{name} > hourly.{name}" for name in _COUNTS)
+        same = " AND ".join(f"hourly.{name} = tagged.{name}" for name in DIMENSIONS)
+        for at, *values in self._connection.execute(
+            f"SELECT at, {', '.join(f'tagged.{name}' for name in DIMENSIONS)} FROM ({everything}) AS tagged"
+            f" LEFT JOIN hourly ON hour = at AND {same} WHERE hour IS NULL OR {more}"
+        ):
+            described = self._described(DIMENSIONS, values)
+            yield f"the sums by tag of the hour {format_time(at)} of {described} are more than those of all requests"
 
     def upstreams(self, pruned: int, newest: int) -> Iterator[str]:
         """Compare what upstreams cost by day with the records. Of days with pruned records nothing else is known."""
@@ -165,15 +184,17 @@ class _SumCheck:
         for at, upstream in self._left_over(rows, ("upstream",), FIGURES[-2:]):
             yield f"the cost of {upstream} on the day {format_time(at)} is not that of its records"
 
-    def _left_over(self, rows: str, dimensions: Sequence[str], compared: Sequence[str]) -> Iterator[Any]:
-        """Rows cancel each other out where sums agree: what is left over is a fault. The two parts of a sum of money
-        may be split differently, so they are compared as one number."""
+    def _left_over(
+        self, rows: str, dimensions: Sequence[str], compared: Sequence[str], unless: str = "0"
+    ) -> Iterator[Any]:
+        """Rows cancel each other out where sums agree: what is left over is a fault, unless a condition is met. The two
+        parts of a sum of money may be split differently, so they are compared as one number."""
         numbers = ", ".join(str(number + 1) for number in range(1 + len(dimensions)))
         wrong = [f"sum({figure}) != 0" for figure in compared if not figure.startswith("cost")]
         money = "sum(cost_rest) % 1000000 != 0 OR sum(cost_micro) + sum(cost_rest) / 1000000 != 0"
         return self._connection.execute(
             f"SELECT {', '.join(('at', *dimensions))} FROM ({rows}) GROUP BY {numbers}"
-            f" HAVING {' OR '.join((*wrong, money))} ORDER BY {numbers}"
+            f" HAVING ({' OR '.join((*wrong, money))}) AND NOT ({unless}) ORDER BY {numbers}"
         )
 
     def _described(self, dimensions: Sequence[str], values: Sequence[str]) -> str:

@@ -51,14 +51,18 @@ def error_type(error: GatewayError) -> str:
     return _BY_STATUS.get(error.status, named) if named == "invalid_request_error" else named
 
 
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
 def error_body(error: GatewayError, request_id: str) -> bytes:
-    """The body of an error response. `param` and `code` are not Anthropic's, which has codes in `details`: they name
-    what OpenAI's errors do."""
+    """The body of an error response. `param`, `code` and `limit` are not Anthropic's, which has codes in `details`:
+    they name what OpenAI's errors do."""
     told: dict[str, object] = {"type": error_type(error), "message": error.message}
-    told |= {name: value for name, value in (("param", error.param), ("code", error.code)) if value is not None}
+    more = {"param": error.param, "code": error.code, "limit": error.reached}
+    told |= {name: value for name, value in more.items() if value is not None}
     if error.code is not None:
         told["details"] = {"error_code": error.code}
-    return msgspec.json.encode({"type": "error", "error": told, "request_id": request_id})
+    return _encode({"type": "error", "error": told, "request_id": request_id})
 
 
 def error_event(error: GatewayError, request_id: str) -> bytes:

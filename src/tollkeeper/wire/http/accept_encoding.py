@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+_REFUSED = re.compile(r"[ \t]*q[ \t]*=[ \t]*0?\.?0*[ \t]*")
+"""A weight of 0, in the few ways in which one sees it written."""
 
 
 def best_coding(headers: Iterable[tuple[bytes, bytes]], available: Sequence[str]) -> str | None:
@@ -15,5 +19,5 @@ def best_coding(headers: Iterable[tuple[bytes, bytes]], available: Sequence[str]
 
 def _split(offer: str) -> tuple[str, bool]:
     """A coding, and whether it is taken at all."""
-    coding, _, quality = offer.partition(";")
-    return coding, quality.replace(" ", "").rstrip("0") not in ("q=", "q=0.", "q=.")
+    coding, *parameters = offer.split(";")
+    return coding, not any(_REFUSED.fullmatch(parameter) for parameter in parameters)

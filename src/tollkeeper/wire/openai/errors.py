@@ -43,11 +43,24 @@ def type_of(error: GatewayError) -> str:
     return error.quantity if isinstance(error, RateLimited) else error_type(type(error))
 
 
+def error_detail(error: GatewayError) -> dict[str, object]:
+    """An error as the bodies and events of the OpenAI dialects hold it. `limit` is not OpenAI's, whose clients pass
+    over what they do not know."""
+    told: dict[str, object] = {
+        "message": error.message,
+        "type": type_of(error),
+        "param": error.param,
+        "code": error.code,
+    }
+    return told if error.reached is None else told | {"limit": error.reached}
+
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
 def error_body(error: GatewayError, _: str) -> bytes:
     """The body of an error response, which names no request."""
-    return msgspec.json.encode(
-        {"error": {"message": error.message, "type": type_of(error), "param": error.param, "code": error.code}}
-    )
+    return _encode({"error": error_detail(error)})
 
 
 def error_event(error: GatewayError, request_id: str) -> bytes:

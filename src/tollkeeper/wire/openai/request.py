@@ -35,6 +35,7 @@ from tollkeeper.wire.openai.stored import (
 )
 from tollkeeper.wire.request import Endpoint, Image, ModelRequest
 from tollkeeper.wire.strict_json import (
+    CONTROL,
     Members,
     begins,
     check_text,
@@ -258,6 +259,8 @@ def read_metadata(members: Members) -> str | None:
     if len(metadata) > MAX_METADATA:
         raise BadRequest(f"'metadata' may hold at most {MAX_METADATA} entries.", param="metadata")
     for key, value in metadata.items():
+        if CONTROL.search(key) or CONTROL.search(value):
+            raise BadRequest("'metadata' holds a control character. Remove it.", param="metadata")
         if len(key) > MAX_METADATA_KEY or len(value) > MAX_METADATA_VALUE:
             raise BadRequest(
                 f"'metadata' keys may have {MAX_METADATA_KEY} characters, values {MAX_METADATA_VALUE}.",

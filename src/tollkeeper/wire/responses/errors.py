@@ -8,23 +8,21 @@ import msgspec
 
 from tollkeeper.rules.errors import GatewayError
 from tollkeeper.rules.ids import response_id
-from tollkeeper.wire.openai.errors import type_of
+from tollkeeper.wire.openai.errors import error_detail
 from tollkeeper.wire.responses.request import ID_PREFIX
 
 
 def failure(error: GatewayError) -> dict[str, Any]:
-    """The `error` of a response that failed. `type` and `param` are those of error bodies."""
-    return {
-        "code": error.code or "server_error",
-        "message": error.message,
-        "type": type_of(error),
-        "param": error.param,
-    }
+    """The `error` of a response that failed: as in error bodies, but that it always has a code."""
+    return error_detail(error) | {"code": error.code or "server_error"}
+
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def as_typed_event(kind: str, number: int, **fields: Any) -> bytes:
     """One event of a stream. `number` counts all of its events from 0."""
-    data = msgspec.json.encode({"type": kind, **fields, "sequence_number": number})
+    data = _encode({"type": kind, **fields, "sequence_number": number})
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
 
 

@@ -5,6 +5,7 @@ import { Link } from "react-router";
 
 import type { Answer, Figures } from "~/features/chat/conversation";
 import { FailureView } from "~/features/chat/FailureView";
+import { Plain } from "~/features/chat/Plain";
 import { waitWords } from "~/features/chat/wait";
 import { exactUsd } from "~/ui/format/money";
 import { compact, count } from "~/ui/format/numbers";
@@ -15,7 +16,6 @@ import { useNow } from "~/ui/useNow";
 
 import classes from "./Messages.module.css";
 
-const Plain = ({ text }: { text: string }) => <div className={classes["plain"]}>{text}</div>;
 /** The text as it came, until what renders it is here. */
 const Markdown = lazily(async () => (await import("~/features/chat/Markdown")).default, { waiting: Plain, missing: Plain });
 

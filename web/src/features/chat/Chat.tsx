@@ -15,6 +15,7 @@ import { describeFailure, notSent } from "~/features/chat/failures";
 import { Log } from "~/features/chat/Log";
 import { ModelPicker } from "~/features/chat/ModelPicker";
 import { QuestionView } from "~/features/chat/QuestionView";
+import { MAX_CONVERSATIONS } from "~/features/chat/storage";
 import { type ChosenModel, useChosenModel } from "~/features/chat/useChosenModel";
 import { useDraft } from "~/features/chat/useDraft";
 import { Welcome } from "~/features/chat/Welcome";
@@ -34,7 +35,7 @@ export function Chat({ userId }: { userId: string }) {
   const [params, setParams] = useSearchParams();
   const conversation = conversations.find((one) => one.id === params.get("c"));
   const chosen = useChosenModel(userId, conversation);
-  const draft = useDraft(chosen.model);
+  const draft = useDraft(userId, chosen.model);
   const [listed, setListed] = useState(false);
   const [setting, setSetting] = useState(false);
   // The settings of a conversation that has not begun.
@@ -53,6 +54,7 @@ export function Chat({ userId }: { userId: string }) {
     window.addEventListener("focus", read);
     return () => window.removeEventListener("focus", read);
   }, [store]);
+  useDropped(store);
   const elsewhere = conversations.some((one) => isRunning(one) && !store.runsHere(one.id));
   useEffect(() => {
     if (!elsewhere) return;
@@ -116,6 +118,7 @@ export function Chat({ userId }: { userId: string }) {
         {conversation === undefined ? (
           <Welcome
             model={chosen.model}
+            replaced={conversations[MAX_CONVERSATIONS - 1]}
             waiting={chosen.models === undefined && chosen.error === null}
             onPick={(text) => {
               draft.setText(text);
@@ -194,6 +197,22 @@ function Messages({ store, conversation, model }: { store: Conversations; conver
         ),
       )}
     </Log>
+  );
+}
+
+/** Says which conversations made room for others. */
+function useDropped(store: Conversations): void {
+  const { notify } = useNotices();
+  useEffect(
+    () =>
+      store.listenToDropped((gone) => {
+        const what = gone.length === 1 && gone[0] !== undefined ? `«${gone[0].title}» was deleted` : `${gone.length} conversations were deleted`;
+        notify({
+          state: "bad",
+          text: `${what} to make room: this browser keeps at most ${MAX_CONVERSATIONS}, and only so many images. Export what you want to keep.`,
+        });
+      }),
+    [store, notify],
   );
 }
 

@@ -1,4 +1,4 @@
-import { memo, type ReactNode, useDeferredValue, useEffect, useSyncExternalStore } from "react";
+import { memo, type ReactNode, useDeferredValue, useEffect, useState, useSyncExternalStore } from "react";
 
 import type { Highlighted } from "~/features/chat/highlight";
 import { Chunk } from "~/ui/chunk";
@@ -29,8 +29,7 @@ export function CodeBlock({ language, text }: { language: string; text: string }
 const Colored = memo(function Colored({ language, code }: { language: string; code: string }) {
   const { content } = useSyncExternalStore(highlighter.watch, highlighter.read);
   useEffect(() => void highlighter.load(), []);
-  // While code grows, its end is plain for a moment rather than all of it late.
-  const read = useDeferredValue(code);
+  const read = useRead(code);
   const tree = content === null || !code.startsWith(read) ? null : content.highlight(language, read);
   return tree === null ? code : (
     <>
@@ -39,6 +38,22 @@ const Colored = memo(function Colored({ language, code }: { language: string; co
     </>
   );
 });
+
+/** Code grows by this share of itself before it is coloured anew: so that all that is read stays a small multiple of it. */
+const SHARE = 8;
+const RESTS_MS = 250;
+
+/** As much of the code as is to be coloured. While it grows, its end is plain for a moment rather than all of it late. */
+function useRead(code: string): string {
+  const [read, setRead] = useState(code);
+  const grown = code.length - read.length;
+  if (!code.startsWith(read) || grown * SHARE > read.length) setRead(code);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setRead(code), RESTS_MS);
+    return () => window.clearTimeout(timer);
+  }, [code]);
+  return useDeferredValue(read);
+}
 
 function spans(nodes: Highlighted["children"] | Extract<Highlighted["children"][number], { type: "element" }>["children"]): ReactNode[] {
   return nodes.map((node, place) => {

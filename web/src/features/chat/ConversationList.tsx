@@ -31,7 +31,9 @@ export function ConversationList({ store, conversations, loaded, stored, opened,
   const [renamed, setRenamed] = useState<string | null>(null);
   const [words, setWords] = useState("");
   const wanted = useDeferredValue(words);
-  const found = useMemo(() => search(conversations, wanted), [conversations, wanted]);
+  // An answer that grows changes them with every frame.
+  const searched = useDeferredValue(conversations);
+  const found = useMemo(() => search(searched, wanted), [searched, wanted]);
   const chooser = useRef<HTMLInputElement>(null);
   // The conversation that gets the focus back after it was renamed.
   const [renamedLast, setRenamedLast] = useState<string | null>(null);

@@ -11,6 +11,9 @@ export interface FormulaProps {
   displayed: boolean;
 }
 
+/** Characters beyond which a formula is shown as it is: it is set anew with every piece that comes. */
+const MAX_FORMULA = 5_000;
+
 const OPTIONS: KatexOptions = {
   throwOnError: true,
   // No links, no images, nothing that reaches out of the formula; and bounds for what a formula can grow to.
@@ -31,6 +34,7 @@ export default function Formula({ formula, displayed }: FormulaProps) {
   useLayoutEffect(() => {
     if (place.current === null) return;
     try {
+      if (formula.length > MAX_FORMULA) throw new RangeError("The formula is too long.");
       katex.render(formula, place.current, { ...OPTIONS, displayMode: displayed });
       // eslint-disable-next-line react-hooks/set-state-in-effect -- whether it can be drawn is known when it was
       setFailed(null);

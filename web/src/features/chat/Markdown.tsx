@@ -1,13 +1,16 @@
 /** The text of an answer, which is not trusted: HTML is shown as text, links open other pages, and nothing is fetched. */
-import { type ComponentPropsWithoutRef, isValidElement, memo, type ReactNode } from "react";
+import { type ComponentPropsWithoutRef, isValidElement, memo, type ReactNode, useDeferredValue } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 import remarkMath, { type Options as MathOptions } from "remark-math";
 
-import { blocksOf } from "~/features/chat/blocks";
+import { blocksOf, fencedCode } from "~/features/chat/blocks";
 import { CodeBlock } from "~/features/chat/CodeBlock";
 import type { FormulaProps } from "~/features/chat/Formula";
 import { withDoubleDollars } from "~/features/chat/maths";
+import { isTooDeep } from "~/features/chat/nesting";
+import { Plain } from "~/features/chat/Plain";
+import { PlainWhereItFails } from "~/features/chat/PlainWhereItFails";
 import { lazily } from "~/ui/lazily";
 
 import classes from "./Markdown.module.css";
@@ -73,19 +76,32 @@ const COMPONENTS: Components = {
   input: ({ checked }) => <input type="checkbox" checked={checked ?? false} disabled aria-label={checked === true ? "done" : "open"} />,
 };
 
+/** Characters beyond which a block, which is then one long line, is no text for people. */
+const MAX_BLOCK = 40_000;
+
 const Block = memo(function Block({ text }: { text: string }) {
+  const code = fencedCode(text);
+  if (code !== null && code.language !== "math") return <CodeBlock {...code} />;
+  if (isTooDeep(text) || text.length > MAX_BLOCK) return <Plain text={text} />;
   return (
-    <ReactMarkdown remarkPlugins={PLUGINS} urlTransform={safeLink} components={COMPONENTS}>
-      {text}
-    </ReactMarkdown>
+    <PlainWhereItFails text={text}>
+      <ReactMarkdown remarkPlugins={PLUGINS} urlTransform={safeLink} components={COMPONENTS}>
+        {text}
+      </ReactMarkdown>
+    </PlainWhereItFails>
   );
 });
+
+/** A block that grows, as far as there was time to read it: pieces that come meanwhile are read at once. */
+function GrowingBlock({ text }: { text: string }) {
+  return <Block text={useDeferredValue(text)} />;
+}
 
 export default function Markdown({ text }: { text: string }) {
   return (
     <div className={classes["markdown"]}>
       {blocksOf(withDoubleDollars(text)).map((block, place) => (
-        <Block key={place} text={block} />
+        <GrowingBlock key={place} text={block} />
       ))}
     </div>
   );

@@ -3,6 +3,7 @@ import { createParser } from "eventsource-parser";
 
 import { csrfHeaders, errorOf, type Schemas, UNREACHABLE } from "~/api/client";
 import type { Answer, Failure, ModelRequest, Wait } from "~/features/chat/conversation";
+import { reachedLimitOf } from "~/features/chat/reached";
 import { waitOf } from "~/features/chat/wait";
 
 export interface Piece {
@@ -89,6 +90,7 @@ async function failureOf(response: Response): Promise<Failure> {
     message: error.message,
     code: error.code,
     retryAt: error.retryAfter === null ? null : Date.now() + error.retryAfter * 1000,
+    limit: reachedLimitOf(field(content, "error")),
   };
 }
 
@@ -156,7 +158,12 @@ export function readChunk(data: string): Chunk {
   const error = field(event, "error");
   if (error !== undefined) {
     const message = textOf(field(error, "message"));
-    chunk.error = { message: message === "" ? "The answer broke off." : message, code: textOf(field(error, "code")) || null, retryAt: null };
+    chunk.error = {
+      message: message === "" ? "The answer broke off." : message,
+      code: textOf(field(error, "code")) || null,
+      retryAt: null,
+      limit: reachedLimitOf(error),
+    };
     return chunk;
   }
   const choices = field(event, "choices");

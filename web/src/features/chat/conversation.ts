@@ -1,5 +1,6 @@
 /** A conversation as it is stored in the browser, and the messages of it that are sent to a model. */
 import type { Schemas } from "~/api/client";
+import type { ReachedLimit } from "~/features/chat/reached";
 
 export interface Question {
   readonly role: "user";
@@ -15,6 +16,8 @@ export interface Failure {
   readonly code: string | null;
   /** When the same request may be sent again, in milliseconds since the epoch; null: unknown. */
   readonly retryAt: number | null;
+  /** The limit that refused; failures that earlier versions stored have none. */
+  readonly limit?: ReachedLimit | null;
 }
 
 /** What an answer used and how long it took. `costUsd` is exact, from the record; null until the record is read. */

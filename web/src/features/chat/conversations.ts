@@ -49,6 +49,7 @@ export class Conversations {
   private readonly watchers = new Set<() => void>();
   private readonly runs = new Map<string, Run>();
   private readonly listeners = new Set<(answer: Answer) => void>();
+  private readonly droppedListeners = new Set<(gone: readonly Conversation[]) => void>();
   /** The answers whose figures have been asked for again. */
   private readonly completed = new Set<string>();
   private leaving = false;
@@ -74,6 +75,14 @@ export class Conversations {
     this.listeners.add(listener);
     return () => {
       this.listeners.delete(listener);
+    };
+  }
+
+  /** Call `listener` with the conversations that were deleted as there is no room for them, until the returned function is called. */
+  listenToDropped(listener: (gone: readonly Conversation[]) => void): () => void {
+    this.droppedListeners.add(listener);
+    return () => {
+      this.droppedListeners.delete(listener);
     };
   }
 
@@ -307,7 +316,9 @@ export class Conversations {
     const conversation = this.find(id);
     if (conversation !== undefined) void this.checkStored(this.storage.put([conversation]));
     const over = excess(this.shown.conversations).filter((other) => !this.runs.has(other.id));
-    if (over.length > 0) this.remove(over.map((other) => other.id));
+    if (over.length === 0) return;
+    const gone = this.remove(over.map((other) => other.id));
+    for (const listener of this.droppedListeners) listener(gone);
   }
 
   /** Note when the browser cannot store something. */

@@ -1,46 +1,51 @@
 /** Why there is no answer, or no whole one, in plain words. */
 import type { Failure } from "~/features/chat/conversation";
-import { limitName } from "~/features/limits/names";
+import type { ReachedLimit } from "~/features/chat/reached";
+import { isCost, limitName } from "~/features/limits/names";
 import type { Session } from "~/features/session/session";
 import type { Clock } from "~/ui/clock";
-import { exactUsd } from "~/ui/format/money";
+import { decimal, exactUsd } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { minute, relative, wholeSeconds } from "~/ui/format/times";
 
-const LIMIT_IN_MESSAGE = /\bthe limit ([a-z_]+)( of your team)?(?: for (\S+))? \(/;
+const CONCURRENCY = "max_concurrent_requests";
 const LIMIT_CODES = new Set(["rate_limit_exceeded", "insufficient_quota", "limit_too_small"]);
 
 export function isLimit({ code }: Failure): boolean {
   return code !== null && LIMIT_CODES.has(code);
 }
 
-/** The limit that the gateway's message names, as meters name it: "tokens_per_day", "models.llama3.2:1b.tokens_per_day". */
-export function limitOf({ message }: Failure): string | null {
-  const found = LIMIT_IN_MESSAGE.exec(message);
-  if (found?.[1] === undefined) return null;
-  return found[3] === undefined ? found[1] : `models.${found[3]}.${found[1]}`;
+/** The name of the limit that refused, as meters have it: "tokens_per_day", "models.llama3.2:1b.tokens_per_day". */
+export function limitOf({ limit }: Failure): string | null {
+  return limit == null ? null : nameOf(limit);
+}
+
+function nameOf({ name, model }: ReachedLimit): string {
+  return model === null ? name : `models.${model}.${name}`;
 }
 
 /** Whether the limit is the team's, which its members share. */
-export function isOfTeam({ message }: Failure): boolean {
-  return LIMIT_IN_MESSAGE.exec(message)?.[2] !== undefined;
+export function isOfTeam({ limit }: Failure): boolean {
+  return limit?.owner === "team";
 }
 
-const NEEDED = /\bmay need ([\d.]+)(?: of|, and) the limit [^(]+\(([\d.]+)\)(?:, and ([\d.]+) is left)?/;
+/** Whether the limit has room, though less than the request may need. */
+function hasTooLittle({ reason, remaining }: ReachedLimit): boolean {
+  return reason === "exhausted" && remaining > 0;
+}
 
-/** What the request may need, what the limit allows, and what is left of that, in the limit's unit. `left` is null where it would not fit
- * even with nothing used; all is null where the gateway's message does not say. */
-function roomOf({ message }: Failure): { needed: string; allowed: string; left: string | null } | null {
-  const [, needed, allowed, left = null] = NEEDED.exec(message) ?? [];
-  return needed === undefined || allowed === undefined ? null : { needed, allowed, left };
+/** Whether requests that run are as many as there may be. */
+function isFull({ reason, name }: ReachedLimit): boolean {
+  return reason === "held" && name === CONCURRENCY;
 }
 
 /** "It may use up to 5,200 tokens, and 4,000 of 10,000 are left." */
-function roomWords(limit: string, { needed, allowed, left }: NonNullable<ReturnType<typeof roomOf>>): string {
-  const cost = limitName(limit).unit === "usd";
-  const write = (amount: string) => (cost ? exactUsd(amount) : count(Number(amount)));
+function roomWords({ name, reason, limit, needed, remaining }: ReachedLimit): string {
+  const cost = isCost(name);
+  const write = (amount: number) => (cost ? exactUsd(decimal(amount)) : count(amount));
   const most = cost ? `It may cost up to ${write(needed)}` : `It may use up to ${write(needed)} tokens`;
-  return left === null ? `${most}, and the limit is ${write(allowed)}.` : `${most}, and ${write(left)} of ${write(allowed)} ${cost ? "is" : "are"} left.`;
+  if (reason === "never") return `${most}, and the limit is ${write(limit)}.`;
+  return `${most}, and ${write(remaining)} of ${write(limit)} ${cost ? "is" : "are"} ${reason === "held" ? "neither used nor reserved" : "left"}.`;
 }
 
 const SHORTER = "Ask something shorter, or in a new conversation: each question is sent with all that was said before.";
@@ -59,15 +64,19 @@ const TITLES: Record<string, string> = {
 };
 
 export function titleOfFailure(failure: Failure, state: "refused" | "cut"): string {
-  if (isLimit(failure)) {
-    const limit = limitOf(failure);
-    const whose = isOfTeam(failure) ? "your team’s limit" : "your limit";
-    const which = limit === null ? whose : `${whose}: ${labelOf(limit)}`;
-    if (failure.code !== "limit_too_small" && roomOf(failure) !== null) return `Too little is left of ${which}`;
-    if (failure.code === "insufficient_quota") return `You have used up ${which}`;
-    return failure.code === "limit_too_small" ? `This does not fit into ${which}` : `You have reached ${which}`;
-  }
+  if (isLimit(failure)) return titleOfLimit(failure);
   return TITLES[failure.code ?? ""] ?? (state === "cut" ? "The answer broke off" : "No answer came");
+}
+
+function titleOfLimit(failure: Failure): string {
+  const { code, limit } = failure;
+  const whose = isOfTeam(failure) ? "your team’s limit" : "your limit";
+  const which = limit == null ? whose : `${whose}: ${labelOf(nameOf(limit))}`;
+  if (limit != null && hasTooLittle(limit)) return `Too little is left of ${which}`;
+  if (limit?.reason === "held" && !isFull(limit)) return `Running requests have reserved what is left of ${which}`;
+  if (limit?.reason === "blocked") return `Nothing is allowed by ${which}`;
+  if (code === "limit_too_small") return `This does not fit into ${which}`;
+  return code === "insufficient_quota" ? `You have used up ${which}` : `You have reached ${which}`;
 }
 
 const LIMIT = /\b(?:(?:requests|tokens|cost_usd)_(?:per_[a-z]+|total)|max_concurrent_requests|max_tokens_per_request)\b/g;
@@ -98,12 +107,13 @@ function retryWords({ retryAt }: Failure, now: number, clock: Clock): string | n
 export function adviceOf(failure: Failure, now: number, clock: Clock): string {
   const when = retryWords(failure, now, clock);
   const retry = when === null ? null : `You can ask again ${when}.`;
-  const limit = isLimit(failure) ? limitOf(failure) : null;
-  if (limit === null) return retry === null ? inWords(failure.message, clock) : `${inWords(failure.message, clock)} ${retry}`;
-  const room = roomOf(failure);
-  if (room !== null) return `${roomWords(limit, room)} ${SHORTER}${when === null ? "" : ` Or ask again ${when}.`}`;
+  const { code, limit } = failure;
+  if (!isLimit(failure) || limit == null) return retry === null ? inWords(failure.message, clock) : `${inWords(failure.message, clock)} ${retry}`;
+  // When running requests end, nobody knows: the time to ask again is a guess.
+  if (limit.reason === "held") return isFull(limit) ? "Ask again when one of your requests that are running has ended." : `${roomWords(limit)} Ask again when they have ended.`;
+  if (limit.reason === "never" || hasTooLittle(limit)) return `${roomWords(limit)} ${SHORTER}${when === null ? "" : ` Or ask again ${when}.`}`;
   if (retry !== null) return retry;
-  if (failure.code === "insufficient_quota") return "It does not reset by itself. Ask the operator for more.";
+  if (limit.reason === "blocked" || code === "insufficient_quota") return "It does not reset by itself. Ask the operator for more.";
   return inWords(failure.message, clock);
 }
 

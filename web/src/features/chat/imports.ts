@@ -3,6 +3,7 @@ import { type Answer, type Conversation, type Figures, type Message, type Questi
 import { FORMAT, labelOf, MARK, MARKED, type Role, VERSION } from "~/features/chat/exports";
 import { newId } from "~/features/chat/ids";
 import { MAX_IMAGES } from "~/features/chat/images";
+import { reachedLimitOf } from "~/features/chat/reached";
 import { MAX_CONVERSATIONS } from "~/features/chat/storage";
 import { isName } from "~/features/chat/useChosenModel";
 
@@ -92,7 +93,7 @@ function answerOf(fields: Fields): Answer {
     thought: textOf(fields["thought"], MAX_TEXT),
     state,
     // When the question could be asked again is long past.
-    failure: typeof message === "string" ? { message: textOf(message, 2_000), code: textOf(code, 100) || null, retryAt: null } : null,
+    failure: typeof message === "string" ? { message: textOf(message, 2_000), code: textOf(code, 100) || null, retryAt: null, limit: reachedLimitOf(failure) } : null,
     finish: textOf(finish, 100) || null,
     requestId: typeof requestId === "string" && REQUEST_ID.test(requestId) ? requestId : null,
     figures: figuresOf(figures),

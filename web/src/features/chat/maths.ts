@@ -43,9 +43,11 @@ function between(text: string, open: string, close: string, write: (inside: stri
     const end = start === -1 ? -1 : text.indexOf(close, start + open.length);
     if (end === -1) return changed + text.slice(from);
     const inside = text.slice(start + open.length, end);
-    const line = text.slice(text.lastIndexOf("\n", start - 1) + 1, start);
+    // What stands before it in its line, if that is after the last one: to look further back would be to read a long line anew for each.
+    const before = text.slice(from, start);
+    const line = from === 0 || before.includes("\n") ? before.slice(before.lastIndexOf("\n") + 1) : null;
     const isFormula = inside.trim() !== "" && !/\n\s*\n/.test(inside) && text[start - 1] !== "\\";
-    changed += text.slice(from, start) + (isFormula ? write(inside, line.trim() === "" ? line : "") : text.slice(start, end + close.length));
+    changed += before + (isFormula ? write(inside, line?.trim() === "" ? line : "") : text.slice(start, end + close.length));
     from = end + close.length;
   }
 }

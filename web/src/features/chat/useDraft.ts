@@ -1,5 +1,5 @@
 /** The question that is being written. */
-import { type ClipboardEvent, type DragEvent, useState } from "react";
+import { type ClipboardEvent, type DragEvent, useEffect, useState } from "react";
 
 import { messageOf, type Schemas } from "~/api/client";
 import { imagesOf, MAX_IMAGES, readImage } from "~/features/chat/images";
@@ -18,10 +18,41 @@ export interface Draft {
   dropping: Record<"onDragOver" | "onDragLeave" | "onDrop", (event: DragEvent) => void>;
 }
 
-export function useDraft(model: Schemas["Model"] | undefined): Draft {
+interface Kept {
+  text: string;
+  images: readonly string[];
+}
+
+const NOTHING: Kept = { text: "", images: [] };
+
+/** What this tab has kept for a user: a page that is loaded anew, or left for another, does not lose what is not sent yet. */
+function keptFor(userId: string): Kept {
+  try {
+    const kept = window.sessionStorage.getItem(KEY + userId);
+    return kept === null ? NOTHING : (JSON.parse(kept) as Kept);
+  } catch {
+    return NOTHING;
+  }
+}
+
+function keep(userId: string, { text, images }: Kept): void {
+  try {
+    if (text === "" && images.length === 0) window.sessionStorage.removeItem(KEY + userId);
+    else window.sessionStorage.setItem(KEY + userId, JSON.stringify({ text, images }));
+  } catch {
+    // Images may be too large for it; the words are not.
+    if (images.length > 0) keep(userId, { text, images: [] });
+  }
+}
+
+const KEY = "tollkeeper.draft.";
+
+export function useDraft(userId: string, model: Schemas["Model"] | undefined): Draft {
   const { notify } = useNotices();
-  const [text, setText] = useState("");
-  const [images, setImages] = useState<readonly string[]>([]);
+  const [kept] = useState(() => keptFor(userId));
+  const [text, setText] = useState(kept.text);
+  const [images, setImages] = useState(kept.images);
+  useEffect(() => keep(userId, { text, images }), [userId, text, images]);
   const [hovered, setHovered] = useState(false);
 
   const take = async (files: readonly File[]) => {

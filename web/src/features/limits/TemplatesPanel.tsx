@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { LimitsEditor } from "~/features/limits/LimitsEditor";
@@ -95,10 +95,11 @@ function NewTemplate({ onMade }: { onMade: (id: string) => void }) {
 
 function Editor({ template, back }: { template: Template; back: () => void }) {
   const change = useChangeTemplate();
-  const remove = useDeleteTemplate();
   const { notify } = useNotices();
+  const [removing, setRemoving] = useState(false);
   return (
     <>
+      <NameOf template={template} />
       <LimitsEditor
         limits={template.limits}
         note="An empty field is no limit; 0 blocks every request. Users who got this template keep what they have."
@@ -109,18 +110,68 @@ function Editor({ template, back }: { template: Template; back: () => void }) {
         onDone={back}
       />
       <Group mt="md">
-        <Button
-          variant="subtle"
-          color="red.9"
-          loading={remove.isPending}
-          onClick={() => {
-            remove.mutate(template.id, { onSuccess: back });
-          }}
-        >
+        <Button variant="subtle" color="red.9" onClick={() => setRemoving(true)}>
           Delete this template
         </Button>
-        {remove.error !== null && <ErrorMessage error={remove.error} />}
       </Group>
+      <Modal opened={removing} onClose={() => setRemoving(false)} title={`Delete the template ${template.name ?? template.id}`}>
+        <Remove template={template} onClose={() => setRemoving(false)} onRemoved={back} />
+      </Modal>
     </>
+  );
+}
+
+/** The name in lists, in the place of the id. */
+function NameOf({ template }: { template: Template }) {
+  const [name, setName] = useState(template.name ?? "");
+  const change = useChangeTemplate();
+  const { notify } = useNotices();
+  const wanted = name.trim() === "" ? null : name.trim();
+  const save = () => {
+    change.mutate(
+      { id: template.id, name: wanted },
+      { onSuccess: (saved) => notify({ state: "good", text: saved.name === null ? `The template ${saved.id} has no name.` : `The template ${saved.id} is called ${saved.name}.` }) },
+    );
+  };
+  return (
+    <Group align="flex-end" mb="md" wrap="nowrap">
+      <TextInput
+        label="Name"
+        description={`Shown in place of the id, ${template.id}`}
+        value={name}
+        maxLength={200}
+        onChange={(event) => setName(event.currentTarget.value)}
+        error={change.error?.message}
+        autoComplete="off"
+        flex={1}
+      />
+      <Button variant="default" onClick={save} loading={change.isPending} disabled={wanted === template.name}>
+        Save the name
+      </Button>
+    </Group>
+  );
+}
+
+function Remove({ template, onClose, onRemoved }: { template: Template; onClose: () => void; onRemoved: () => void }) {
+  const remove = useDeleteTemplate();
+  const make = useMakeTemplate();
+  const { notify } = useNotices();
+  const shown = template.name ?? template.id;
+  const submit = () => {
+    remove.mutate(template.id, {
+      onSuccess({ id, name, limits }) {
+        const undo = () =>
+          make.mutate({ id, name, limits }, { onError: (error) => notify({ state: "bad", text: error.message }) });
+        notify({ state: "good", text: `The template ${shown} is deleted.`, undo });
+        onRemoved();
+      },
+    });
+  };
+  return (
+    <DialogForm action="Delete" danger busy={remove.isPending} error={remove.error} onSubmit={submit} onCancel={onClose}>
+      <Text size="sm">
+        {shown} can no longer be applied to users. Those who got its limits keep them: nothing changes for anybody.
+      </Text>
+    </DialogForm>
   );
 }

@@ -30,6 +30,6 @@ export function useModelColors(): ModelColors {
   return (model) => colorNumbered(data?.get(model));
 }
 
-function byModel({ data }: Schemas["ModelColors"]): ReadonlyMap<string, number | null> {
+function byModel({ data }: Schemas["ModelColors"]): ReadonlyMap<string, number> {
   return new Map(data.map(({ model, color }) => [model, color]));
 }

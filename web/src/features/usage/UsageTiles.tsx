@@ -23,7 +23,11 @@ export function UsageTiles({ usage, before, period, children }: Props) {
   const { total } = usage;
   const note = (now: number, then: number | undefined) => {
     const changed = then === undefined ? null : change(now, then);
-    return changed === null ? "" : `${changed} against ${period.before.words}`;
+    if (changed === null) return "";
+    const { words } = period.before;
+    // It is compared with nothing.
+    if (then === 0) return `${changed}; nothing ${words.startsWith("yesterday") ? "" : "in "}${words}`;
+    return `${changed} against ${words}`;
   };
   return (
     <Tiles>

@@ -6,7 +6,7 @@ import { messageOf } from "~/api/client";
 import { LimitsEditor } from "~/features/limits/LimitsEditor";
 import { NO_LIMITS } from "~/features/limits/names";
 import { useTemplates } from "~/features/limits/templates";
-import { type Bulk, type BulkChange, bulkWords, changeUsers, undoChange, users, type Which } from "~/features/users/bulk";
+import { type Bulk, type BulkChange, bulkWords, changeUsers, previewChange, undoChange, undoneWords, users, type Which } from "~/features/users/bulk";
 import { USERS } from "~/features/users/users";
 import { DialogForm } from "~/ui/DialogForm";
 import { ErrorMessage } from "~/ui/ErrorMessage";
@@ -30,7 +30,7 @@ export function BulkBar({ which, size, total, onAll, onNone }: Props) {
   const [step, setStep] = useState<Step | null>(null);
   const { notify } = useNotices();
   const close = () => setStep(null);
-  const preview = async (change: BulkChange) => setStep({ change, preview: await changeUsers(which, change, true) });
+  const preview = async (change: BulkChange) => setStep({ change, preview: await previewChange(which, change) });
   const start = (change: BulkChange) => {
     preview(change).catch((error: unknown) => notify({ state: "bad", text: messageOf(error) }));
   };
@@ -67,7 +67,7 @@ export function BulkBar({ which, size, total, onAll, onNone }: Props) {
             <ChooseTemplate onChosen={(id) => preview({ limit_template: id })} onCancel={close} />
           )
         ) : (
-          <Confirm {...step} which={which} close={close} onDone={onNone} />
+          <Confirm {...step} close={close} onDone={onNone} />
         )}
       </Modal>
     </div>
@@ -104,12 +104,11 @@ function ChooseTemplate({ onChosen, onCancel }: { onChosen: (id: string) => Prom
 interface ConfirmProps {
   change: BulkChange;
   preview: Bulk;
-  which: Which;
   close: () => void;
   onDone: () => void;
 }
 
-function Confirm({ change, preview, which, close, onDone }: ConfirmProps) {
+function Confirm({ change, preview, close, onDone }: ConfirmProps) {
   const queries = useQueryClient();
   const { notify } = useNotices();
   const [busy, setBusy] = useState(false);
@@ -117,9 +116,8 @@ function Confirm({ change, preview, which, close, onDone }: ConfirmProps) {
   const refresh = () => void queries.invalidateQueries({ queryKey: USERS });
   const undo = async (done: Bulk) => {
     try {
-      const { changed, kept } = await undoChange(done.changes);
-      const others = kept === 0 ? "" : ` ${users(kept)} changed since, and ${kept === 1 ? "stays" : "stay"} as they are now.`;
-      notify({ state: "good", text: `${users(changed)} ${changed === 1 ? "is" : "are"} as before.${others}` });
+      const undone = await undoChange(done.changes);
+      notify({ state: Object.values(undone.skipped).includes("not_saved") ? "bad" : "good", text: undoneWords(undone).join(" ") });
     } catch (failure) {
       notify({ state: "bad", text: messageOf(failure) });
     }
@@ -127,15 +125,18 @@ function Confirm({ change, preview, which, close, onDone }: ConfirmProps) {
   };
   const submit = () => {
     setBusy(true);
-    changeUsers(which, change, false)
+    changeUsers(preview, change)
       .then((done) => {
-        notify({ state: "good", text: bulkWords({ ...done, running: {} }, change).join(" "), undo: () => void undo(done) });
+        notify({ state: Object.values(done.skipped).includes("not_saved") ? "bad" : "good", text: bulkWords({ ...done, running: {} }, change).join(" "), undo: () => void undo(done) });
         close();
         onDone();
-        refresh();
       })
       .catch((failure: unknown) => setError(new Error(messageOf(failure))))
-      .finally(() => setBusy(false));
+      .finally(() => {
+        setBusy(false);
+        // After a failure, too: without an answer nobody knows whether they were changed.
+        refresh();
+      });
   };
   return (
     <DialogForm action={`Change ${users(preview.changed)}`} danger={change.status === "suspended"} ready={preview.changed > 0} busy={busy} error={error} onSubmit={submit} onCancel={close}>

@@ -10,6 +10,9 @@ import classes from "./UserFilters.module.css";
 const STATUSES: Record<UserRow["status"], string> = { active: "Active", suspended: "Suspended", closed: "Closed" };
 const ROLES: Record<UserRow["role"], string> = { user: "Users", admin: "Admins" };
 
+/** Their parameters of the URL. */
+export const FILTERS = ["q", "status", "role"] as const;
+
 /** The filters that the URL sets. */
 export function useUserFilters(): Pick<UsersQuery, "q" | "status" | "role"> {
   const [q] = useFilter("q");

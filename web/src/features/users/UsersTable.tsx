@@ -1,6 +1,5 @@
 import { ActionIcon, Badge, Button, Text, Tooltip } from "@mantine/core";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
-import { useSearchParams } from "react-router";
 
 import { LimitMeter } from "~/features/limits/LimitMeter";
 import { limitName } from "~/features/limits/names";
@@ -8,6 +7,7 @@ import { readingsOf, stateOf } from "~/features/limits/readings";
 import { useSession } from "~/features/session/session";
 import { useUserChanges } from "~/features/users/changes";
 import { QuickLimits } from "~/features/users/QuickLimits";
+import { FILTERS } from "~/features/users/UserFilters";
 import { UserStatus } from "~/features/users/UserStatus";
 import type { UserRow } from "~/features/users/users";
 import { Sparkline } from "~/ui/chart/Sparkline";
@@ -21,6 +21,7 @@ import { Money } from "~/ui/Money";
 import { Name } from "~/ui/Name";
 import { type Selection, selectionBoxes } from "~/ui/Selection";
 import { RelativeTime } from "~/ui/Times";
+import { useChangeParams } from "~/ui/urlState";
 
 import classes from "./UsersTable.module.css";
 
@@ -167,14 +168,19 @@ function Toggle({ user, onToggle }: { user: UserRow; onToggle: (user: UserRow) =
 }
 
 function NoMatch() {
-  const [, setParams] = useSearchParams();
+  const changeParams = useChangeParams();
+  const clear = () => {
+    changeParams((next) => {
+      for (const name of [...FILTERS, "after"]) next.delete(name);
+    });
+  };
   return (
     <Empty title="No user matches">
       <Text size="sm" c="dimmed">
         Nobody has this in their id or name, with this status and role.
       </Text>
       <div>
-        <Button variant="default" onClick={() => setParams({})}>
+        <Button variant="default" onClick={clear}>
           Show everyone
         </Button>
       </div>

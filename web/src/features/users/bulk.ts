@@ -9,42 +9,106 @@ export type BulkChange = Schemas["BulkChange"];
 /** Whom a change is about: users by their ids, or all who match a filter. */
 export type Which = { user_ids: string[] } | { filter: Schemas["BulkFilter"] };
 
-export function changeUsers(which: Which, change: BulkChange, dryRun: boolean): Promise<Bulk> {
-  return body(api.POST("/admin/users/bulk", { body: { ...which, change, dry_run: dryRun } }));
+export function previewChange(which: Which, change: BulkChange): Promise<Bulk> {
+  return body(api.POST("/admin/users/bulk", { body: { ...which, change, dry_run: true } }));
 }
 
-/** Users who are given back what they had in one request. */
-const UNDONE_AT_ONCE = 2000;
+/** Change the users that a preview showed, as long as they are as it showed them. */
+export function changeUsers(preview: Bulk, change: BulkChange): Promise<Bulk> {
+  const shown = preview.changes.map(({ users }) => ({ head: {}, users }));
+  const parts = partsOf(shown, weightOf({ change })).map((groups) => Object.fromEntries(groups.flatMap(({ users }) => Object.entries(users))));
+  return inParts(parts, (users) => body(api.POST("/admin/users/bulk", { body: { users, change, dry_run: false } })), (users) => Object.keys(users));
+}
 
-/** Give users back what they had; returns how many, and how many others changed since, who stay as they are. */
-export async function undoChange(changes: Bulk["changes"]): Promise<{ changed: number; kept: number }> {
-  let [changed, kept] = [0, 0];
-  for (const part of partsOf(changes)) {
-    const done = await body(api.POST("/admin/users/bulk/undo", { body: { changes: part } }));
-    changed += done.changed;
-    kept += Object.keys(done.skipped).length;
+/** Give users back what they had; `skipped` are those who stay as they are. */
+export function undoChange(changes: Bulk["changes"]): Promise<Bulk> {
+  const groups = changes.map(({ before, users }) => ({ head: { before }, users }));
+  const parts = partsOf(groups).map((part) => part.map(({ head, users }) => ({ ...head, users })));
+  return inParts(
+    parts,
+    (part) => body(api.POST("/admin/users/bulk/undo", { body: { changes: part } })),
+    (part) => part.flatMap(({ users }) => Object.keys(users)),
+  );
+}
+
+/** Send the parts of a change one after the other. Where one fails after others were taken, whoever it and the rest are about is not saved. */
+async function inParts<Part>(parts: Part[], send: (part: Part) => Promise<Bulk>, usersOf: (part: Part) => string[]): Promise<Bulk> {
+  const whole: Bulk = { dry_run: false, changed: 0, unchanged: 0, changes: [], running: {}, over: {}, skipped: {} };
+  for (const [at, part] of parts.entries()) {
+    try {
+      const done = await send(part);
+      whole.changed += done.changed;
+      whole.unchanged += done.unchanged;
+      whole.changes.push(...done.changes);
+      Object.assign(whole.running, done.running);
+      Object.assign(whole.over, done.over);
+      Object.assign(whole.skipped, done.skipped);
+    } catch (failure) {
+      if (whole.changed === 0) throw failure;
+      for (const userId of parts.slice(at).flatMap(usersOf)) whole.skipped[userId] = "not_saved";
+      break;
+    }
   }
-  return { changed, kept };
+  return whole;
 }
 
-type Undo = Schemas["UndoForm"]["changes"];
+type States = Bulk["changes"][number]["users"];
 
-function partsOf(changes: Bulk["changes"]): Undo[] {
-  const parts: Undo[] = [];
-  let room = 0;
-  for (const { before, users } of changes) {
-    const left = Object.entries(users);
-    while (left.length > 0) {
-      if (room === 0) {
+/** Users, after what the request says of them all. */
+interface Group<Head> {
+  head: Head;
+  users: States;
+}
+
+interface Weight {
+  values: number;
+  bytes: number;
+}
+
+/** What one request holds, with room to spare below what the gateway reads: 15,000 fields and entries, 900,000 bytes, 10,000 users. */
+const MOST: Weight = { values: 9_000, bytes: 700_000 };
+
+/** Groups in parts that fit into a request each, beside `fixed`. */
+function partsOf<Head extends object>(groups: Group<Head>[], fixed: Weight = { values: 0, bytes: 0 }): Group<Head>[][] {
+  const parts: Group<Head>[][] = [];
+  let left: Weight = { values: 0, bytes: 0 };
+  const takes = ({ values, bytes }: Weight) => values <= left.values && bytes <= left.bytes;
+  for (const { head, users } of groups) {
+    const ofHead = weightOf({ head });
+    let last: Group<Head> | null = null;
+    for (const [userId, state] of Object.entries(users)) {
+      const one = weightOf({ [userId]: state });
+      let wanted = last === null ? sum(ofHead, one) : one;
+      if (parts.length === 0 || !takes(wanted)) {
         parts.push([]);
-        room = UNDONE_AT_ONCE;
+        left = { values: MOST.values - fixed.values, bytes: MOST.bytes - fixed.bytes };
+        last = null;
+        wanted = sum(ofHead, one);
       }
-      const taken = left.splice(0, room);
-      room -= taken.length;
-      parts.at(-1)?.push({ before, users: Object.fromEntries(taken) });
+      if (last === null) {
+        last = { head, users: {} };
+        parts.at(-1)?.push(last);
+      }
+      last.users[userId] = state;
+      left = { values: left.values - wanted.values, bytes: left.bytes - wanted.bytes };
     }
   }
   return parts;
+}
+
+function weightOf(value: object): Weight {
+  return { values: fieldsOf(value), bytes: new TextEncoder().encode(JSON.stringify(value)).length };
+}
+
+/** The fields and entries of all objects and lists in a value. */
+function fieldsOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const inside: unknown[] = Object.values(value);
+  return inside.reduce((all: number, each) => all + fieldsOf(each), inside.length);
+}
+
+function sum(one: Weight, other: Weight): Weight {
+  return { values: one.values + other.values, bytes: one.bytes + other.bytes };
 }
 
 /** What becomes of users, after "12 users": "are suspended". */
@@ -61,6 +125,8 @@ const SKIPPED: Record<Bulk["skipped"][string], string> = {
   own_account: "your own account: you would lock yourself out",
   changed_meanwhile: "changed by somebody else meanwhile",
   invalid_limits: "too many models have limits of their own",
+  too_many_limits: "too much for one change: make it again for them",
+  not_saved: "could not be saved: try again",
 };
 const NAMED = 5;
 
@@ -76,9 +142,17 @@ export function bulkWords({ changed, unchanged, running, over, skipped }: Bulk, 
   }
   const full = Object.entries(over).map(([userId, names]) => `${userId} (${names.map((name) => limitName(name).label.toLowerCase()).join(", ")})`);
   if (full.length > 0) sentences.push(`Over a new limit at once: ${named(full)}.`);
+  return [...sentences, ...skippedWords(skipped)];
+}
+
+/** What undoing did, in sentences. */
+export function undoneWords({ changed, skipped }: Bulk): string[] {
+  return [`${users(changed)} ${changed === 1 ? "is" : "are"} as before.`, ...skippedWords(skipped)];
+}
+
+function skippedWords(skipped: Bulk["skipped"]): string[] {
   const kept = Object.entries(skipped).map(([userId, why]) => `${userId} (${SKIPPED[why]})`);
-  if (kept.length > 0) sentences.push(`Left as they are: ${named(kept)}.`);
-  return sentences;
+  return kept.length === 0 ? [] : [`Left as they are: ${named(kept)}.`];
 }
 
 export function users(number: number): string {

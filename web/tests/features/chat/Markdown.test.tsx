@@ -1,5 +1,5 @@
 import { MantineProvider } from "@mantine/core";
-import { render, screen } from "@testing-library/react";
+import { render, screen, waitFor } from "@testing-library/react";
 import { describe, expect, it, vi } from "vitest";
 
 import Markdown, { safeLink } from "~/features/chat/Markdown";
@@ -89,4 +89,53 @@ describe("links", () => {
     ["ftp://example.com", ""],
     ["https://", ""],
   ])("%s may be followed as %j", (url, safe) => expect(safeLink(url)).toBe(safe));
+});
+
+describe("what cannot be rendered", () => {
+  const view = (text: string) => (
+    <MantineProvider>
+      <main>
+        <Markdown text={text} />
+      </main>
+    </MantineProvider>
+  );
+
+  it.each([`${">".repeat(2000)} x`, `${"- ".repeat(2000)}x`, "[".repeat(2000), `${"~~a ".repeat(2000)}${"b~~ ".repeat(2000)}`])("is shown as it came: %#", (text) => {
+    const page = shown(`**Before**\n\n${text}\n\n**after**`);
+    expect(page.textContent).toContain(text.trim());
+    expect([...page.querySelectorAll("strong")].map((one) => one.textContent)).toEqual(["Before", "after"]);
+  });
+
+  it("takes nothing else with it, and is rendered once it is another text", () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const parse = vi.spyOn(URL, "canParse").mockImplementation(() => {
+      throw new RangeError("Maximum call stack size exceeded");
+    });
+    const { rerender } = render(view("**a**\n\n[b](https://example.com)"));
+    const page = screen.getByRole("main");
+    expect(page.textContent).toContain("[b](https://example.com)");
+    expect(page.querySelector("strong")?.textContent).toBe("a");
+    parse.mockRestore();
+    rerender(view("**a**\n\n[b](https://example.com) and"));
+    expect(screen.getByRole("link", { name: "b" })).toBeDefined();
+    vi.restoreAllMocks();
+  });
+
+  it("leaves alone what came before while it grows", () => {
+    const { rerender } = render(view("[a](https://example.com)\n\n[b](https://example.com) x"));
+    const parse = vi.spyOn(URL, "canParse");
+    rerender(view("[a](https://example.com)\n\n[b](https://example.com) xy"));
+    expect(parse).toHaveBeenCalledTimes(1);
+    rerender(view("[a](https://example.com)\n\n[b](https://example.com) xy\n\n[c]: https://example.com/c"));
+    expect(screen.getAllByRole("link")).toHaveLength(2);
+    expect(parse.mock.calls.length).toBeLessThan(3);
+    parse.mockRestore();
+  });
+
+  it("is no formula where it is very long", async () => {
+    const formula = "x+".repeat(4_000);
+    const page = shown(`$$\n${formula}x\n$$`);
+    await waitFor(() => expect(page.querySelector("[aria-label=Formula] code")).not.toBeNull());
+    expect(page.textContent).toContain(formula);
+  });
 });

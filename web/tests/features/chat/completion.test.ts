@@ -128,6 +128,12 @@ describe("asking", () => {
     expect(ending).toMatchObject({ state: "refused", failure: { message: "It is down.", code: "upstream_unavailable" }, requestId: "req_1" });
   });
 
+  it("tells the limit of a refusal that came after a wait", async () => {
+    const limit = { name: "cost_usd_total", owner: "team", model: "tiny", reason: "held", limit: 0.5, needed: 0.25, remaining: 0.1 };
+    answers(`: queue position=1 estimate_s=2\n\ndata: ${JSON.stringify({ error: { message: "No.", type: "tokens", param: null, code: "rate_limit_exceeded", limit } })}\n\n`);
+    expect((await asked()).ending.failure).toMatchObject({ code: "rate_limit_exceeded", limit });
+  });
+
   it.each([
     ["breaks", new TypeError("network error")],
     ["ends without a word", undefined],
@@ -139,12 +145,13 @@ describe("asking", () => {
     expect(ending.failure?.message).toContain("connection was lost");
   });
 
-  it("tells a refusal with the time at which to ask again", async () => {
-    const error = { message: "You have reached the limit requests_per_minute (5).", type: "requests", param: null, code: "rate_limit_exceeded" };
+  it("tells a refusal with its limit and the time at which to ask again", async () => {
+    const limit = { name: "requests_per_minute", owner: "user", model: null, reason: "exhausted", limit: 5, needed: 1, remaining: 0 };
+    const error = { message: "No.", type: "requests", param: null, code: "rate_limit_exceeded", limit };
     answers(JSON.stringify({ error }), { status: 429, headers: { "retry-after": "12", "content-type": "application/json" } });
     const before = Date.now();
     const { ending } = await asked();
-    expect(ending).toMatchObject({ state: "refused", failure: { code: "rate_limit_exceeded", message: error.message } });
+    expect(ending).toMatchObject({ state: "refused", failure: { code: "rate_limit_exceeded", message: error.message, limit } });
     expect(ending.failure?.retryAt).toBeGreaterThanOrEqual(before + 12_000);
   });
 

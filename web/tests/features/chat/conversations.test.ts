@@ -363,3 +363,13 @@ describe("a title", () => {
     ["x".repeat(90), `${"x".repeat(60)}…`],
   ])("of %j is %j", (text, title) => expect(titleOf(text)).toBe(title));
 });
+
+it("what is deleted to make room is told", () => {
+  const store = new Conversations("ann", new MemoryStorage(), new Scripted(), new MemoryTurns());
+  const gone: string[] = [];
+  store.listenToDropped((dropped) => gone.push(...dropped.map(({ title }) => title)));
+  store.restore(Array.from({ length: 100 }, (_, place) => conversationOf({ id: `c${place}`, title: `Title ${place}`, changedAt: 1000 - place })));
+  expect(gone).toEqual([]);
+  store.send(null, MODEL, "One more", []);
+  expect(gone).toEqual(["Title 99"]);
+});

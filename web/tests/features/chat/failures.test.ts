@@ -3,34 +3,40 @@ import { describe, expect, it } from "vitest";
 
 import type { Failure } from "~/features/chat/conversation";
 import { adviceOf, describeFailure, limitOf, notSent, titleOfFailure } from "~/features/chat/failures";
+import type { ReachedLimit } from "~/features/chat/reached";
 import { clockOf, UTC } from "~/ui/clock";
 
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
-const failure = (code: string | null, message: string, seconds: number | null = null): Failure => ({
+const failure = (code: string | null, message: string, seconds: number | null = null, limit?: ReachedLimit): Failure => ({
   code,
   message,
   retryAt: seconds === null ? null : NOW + seconds * 1000,
+  ...(limit && { limit }),
 });
+/** A refusal by a limit. Its message is none that is known: nothing is read from it. */
+const refused = (code: string, limit: Partial<ReachedLimit>, seconds: number | null = null) =>
+  failure(code, "No.", seconds, { name: "tokens_per_day", owner: "user", model: null, reason: "exhausted", limit: 9, needed: 5, remaining: 0, ...limit });
 
 describe("a refusal", () => {
-  const pace = failure("rate_limit_exceeded", "You have reached the limit requests_per_minute (5). Try again in 12 s.", 12);
-  const used = failure("insufficient_quota", "You have used up the limit tokens_per_day for llama3.2:1b (100). There is room at …", 43_200);
-  const total = failure("insufficient_quota", "You have used up the limit cost_usd_total ($5.00). It does not reset.");
-  const large = failure("limit_too_small", "The request may need 900, and the limit tokens_per_minute (10) is less. Send a shorter one.");
-  const team = failure("insufficient_quota", "You have used up the limit tokens_per_day of your team (9). It does not reset.");
-  const short = failure("insufficient_quota", "The request may need 0.0123 of the limit cost_usd_per_day (5), and 0.002 is left. A shorter one may fit. There is room at …", 43_200);
-  const shortOfTokens = failure("rate_limit_exceeded", "The request may need 5200 of the limit tokens_per_minute of your team for llama3.2:1b (10000), and 4000 is left. Try again in 12 seconds.", 11.2);
-  const held = failure("rate_limit_exceeded", "Requests of yours that are running hold what is left of the limit tokens_per_day (9). Try again when they have ended.");
+  const pace = refused("rate_limit_exceeded", { name: "requests_per_minute", limit: 5, needed: 1 }, 12);
+  const used = refused("insufficient_quota", { model: "llama3.2:1b", limit: 100 }, 43_200);
+  const total = refused("insufficient_quota", { name: "cost_usd_total" });
+  const large = refused("limit_too_small", { name: "tokens_per_minute", reason: "never", limit: 10, needed: 900, remaining: 10 });
+  const team = refused("insufficient_quota", { owner: "team" });
+  const short = refused("insufficient_quota", { name: "cost_usd_per_day", limit: 5, needed: 0.0123, remaining: 0.002 }, 43_200);
+  const tiny = refused("insufficient_quota", { name: "cost_usd_per_day", limit: 1e-7, needed: 2e-8, remaining: 1e-11 });
+  const shortOfTokens = refused("rate_limit_exceeded", { name: "tokens_per_minute", owner: "team", model: "llama3.2:1b", limit: 10_000, needed: 5200, remaining: 4000 }, 11.2);
+  const held = refused("rate_limit_exceeded", { reason: "held", limit: 9000, needed: 5200, remaining: 4000 }, 1);
+  const heldCost = refused("rate_limit_exceeded", { name: "cost_usd_total", owner: "team", reason: "held", limit: 5, needed: 0.5, remaining: 0 }, 1);
+  const full = refused("rate_limit_exceeded", { name: "max_concurrent_requests", reason: "held", limit: 2, needed: 1 }, 1);
+  const blocked = refused("insufficient_quota", { reason: "blocked", limit: 0 });
 
   it.each([
     [pace, "requests_per_minute"],
     [used, "models.llama3.2:1b.tokens_per_day"],
-    [total, "cost_usd_total"],
-    [large, "tokens_per_minute"],
-    [held, "tokens_per_day"],
     [team, "tokens_per_day"],
-    [failure("rate_limit_exceeded", "Slow down."), null],
+    [failure("rate_limit_exceeded", "You have reached the limit tokens_per_day (5)."), null],
   ])("%# names its limit", (told, name) => expect(limitOf(told)).toBe(name));
 
   it.each([
@@ -39,8 +45,12 @@ describe("a refusal", () => {
     [total, "You have used up your limit: cost in all", "It does not reset by itself. Ask the operator for more."],
     [large, "This does not fit into your limit: tokens per minute", "It may use up to 900 tokens, and the limit is 10. Ask something shorter, or in a new conversation: each question is sent with all that was said before."],
     [short, "Too little is left of your limit: cost per day", "It may cost up to $0.0123, and $0.002 of $5.00 is left. Ask something shorter, or in a new conversation: each question is sent with all that was said before. Or ask again in 12 hr., on 21 Nov, 00:00 UTC."],
+    [tiny, "Too little is left of your limit: cost per day", "It may cost up to $0.00000002, and $0.00000000001 of $0.0000001 is left. Ask something shorter, or in a new conversation: each question is sent with all that was said before."],
     [shortOfTokens, "Too little is left of your team’s limit: tokens per minute, llama3.2:1b", "It may use up to 5,200 tokens, and 4,000 of 10,000 are left. Ask something shorter, or in a new conversation: each question is sent with all that was said before. Or ask again in 12 s."],
-    [held, "You have reached your limit: tokens per day", "Requests of yours that are running hold what is left of the limit tokens per day (9). Try again when they have ended."],
+    [held, "Running requests have reserved what is left of your limit: tokens per day", "It may use up to 5,200 tokens, and 4,000 of 9,000 are neither used nor reserved. Ask again when they have ended."],
+    [heldCost, "Running requests have reserved what is left of your team’s limit: cost in all", "It may cost up to $0.50, and $0.00 of $5.00 is neither used nor reserved. Ask again when they have ended."],
+    [full, "You have reached your limit: requests at once", "Ask again when one of your requests that are running has ended."],
+    [blocked, "Nothing is allowed by your limit: tokens per day", "It does not reset by itself. Ask the operator for more."],
     [team, "You have used up your team’s limit: tokens per day", "It does not reset by itself. Ask the operator for more."],
     [failure("rate_limit_exceeded", "Slow down.", 3), "You have reached your limit", "Slow down. You can ask again in 3 s."],
     [failure("account_suspended", "Ask an admin."), "Your account is suspended", "Ask an admin."],

@@ -7,7 +7,7 @@ import { fromJson, fromMarkdown, NotReadable } from "~/features/chat/imports";
 const IMAGE = "data:image/png;base64,iVBORw0KGgo=";
 const ANSWER: Answer = {
   role: "assistant", id: "a", model: "llama3.2:1b", askedAt: 1_700_000_000_000, text: "# A fee\n\n<!-- user -->\n\\<!-- user -->\n![Image 1](data:image/png;base64,AA)\n\n```\ncode\n```",
-  thought: "hm", state: "cut", failure: { message: "It broke off.", code: "upstream_timeout", retryAt: 5 }, finish: "length", requestId: "req_01",
+  thought: "hm", state: "cut", failure: { message: "It broke off.", code: "upstream_timeout", retryAt: 5, limit: null }, finish: "length", requestId: "req_01",
   figures: { promptTokens: 31, completionTokens: 5, costUsd: "0.00000205", firstTokenMs: 194, queuedMs: 0, totalMs: 219 },
 };
 const CONVERSATION: Conversation = {
@@ -82,7 +82,7 @@ describe("a file of somebody else's", () => {
     });
     expect(read).toEqual({
       role: "assistant", id: expect.stringMatching(/^[0-9a-f]{32}$/) as string, model: "unknown", askedAt: 0, text: "", thought: "", state: "done",
-      failure: { message: "x", code: null, retryAt: null }, finish: null, requestId: null, figures: null,
+      failure: { message: "x", code: null, retryAt: null, limit: null }, finish: null, requestId: null, figures: null,
     });
   });
 
@@ -105,3 +105,18 @@ it.each([
   ["../../etc/passwd", "etc-passwd.md"],
   ["???", "conversation.md"],
 ])("the file of %j is %j", (title, name) => expect(fileName(title, "md")).toBe(name));
+
+describe("the limit of a failure", () => {
+  const LIMIT = { name: "tokens_per_day", owner: "user", model: null, reason: "held", limit: 9, needed: 5, remaining: 0 };
+  const limitIn = (limit: unknown) => {
+    const message = messageIn({ role: "assistant", state: "refused", failure: { message: "x", code: "rate_limit_exceeded", limit } });
+    return message?.role === "assistant" ? message.failure?.limit : undefined;
+  };
+
+  it("is read", () => expect(limitIn({ ...LIMIT, more: 1 })).toEqual(LIMIT));
+
+  it.each([null, 5, {}, { ...LIMIT, name: 5 }, { ...LIMIT, model: "" }, { ...LIMIT, owner: "x" }, { ...LIMIT, reason: "x" }, { ...LIMIT, needed: "5" }, { ...LIMIT, limit: 1e21 }, { ...LIMIT, remaining: -1 }])(
+    "is nothing where it is none: %j",
+    (limit) => expect(limitIn(limit)).toBeNull(),
+  );
+});

@@ -4,12 +4,13 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { api } from "~/api/client";
 import { NO_LIMITS } from "~/features/limits/names";
 import { BulkBar } from "~/features/users/BulkBar";
+import { USERS } from "~/features/users/users";
 import { Notices } from "~/ui/Notices";
 
-import { answer, sessionOf, show } from "../../render";
+import { answer, refusal, sessionOf, show } from "../../render";
 
 const WHICH = { user_ids: ["ann", "bob"] };
-const CHANGES = [{ before: { status: null, limits: {} }, after: { status: null, limits: {} }, users: { ann: 3, bob: 8 } }];
+const CHANGES = [{ before: { status: null, limits: {} }, after: { status: null, limits: {} }, users: { ann: "3.1", bob: "8.1" } }];
 const DONE = { dry_run: false, changed: 2, unchanged: 0, changes: CHANGES, running: {}, over: {}, skipped: {} };
 
 beforeEach(() => {
@@ -45,7 +46,7 @@ it("sets limits of many users after a preview, and gives them back what they had
   expect(bodies(sent, "/admin/users/bulk")).toEqual([{ ...WHICH, change: { limits: { requests_per_day: 50 } }, dry_run: true }]);
   await click("Change 2 users");
   await screen.findByText("2 users get requests per day: 50.", { selector: "[role=status] *" });
-  expect(bodies(sent, "/admin/users/bulk")[1]).toMatchObject({ change: { limits: { requests_per_day: 50 } }, dry_run: false });
+  expect(bodies(sent, "/admin/users/bulk")[1]).toEqual({ users: CHANGES[0]?.users, change: { limits: { requests_per_day: 50 } }, dry_run: false });
   await click("Undo");
   await screen.findByText("2 users are as before.");
   expect(bodies(sent, "/admin/users/bulk/undo")).toEqual([{ changes: [{ before: CHANGES[0]?.before, users: CHANGES[0]?.users }] }]);
@@ -61,8 +62,34 @@ it("applies a template after a preview, and gives users back what they had", asy
   await within(dialog).findByText(/^2 users get the limits of the template students/);
   await click("Change 2 users");
   await vi.waitFor(() =>
-    expect(bodies(sent, "/admin/users/bulk")).toEqual([true, false].map((dry) => ({ ...WHICH, change: { limit_template: "students" }, dry_run: dry }))),
+    expect(bodies(sent, "/admin/users/bulk")).toEqual([
+      { ...WHICH, change: { limit_template: "students" }, dry_run: true },
+      { users: CHANGES[0]?.users, change: { limit_template: "students" }, dry_run: false },
+    ]),
   );
   await click("Undo");
   await screen.findByText("2 users are as before.");
+});
+
+const PREVIEW = {
+  dry_run: true,
+  changed: 1,
+  unchanged: 0,
+  changes: [{ before: { status: "active", limits: null }, after: { status: "suspended", limits: null }, users: { ann: "3.1" } }],
+  running: {},
+  over: {},
+  skipped: {},
+};
+
+it("changes whom the preview showed, not whoever matches by then, and reads the list again even where that fails", async () => {
+  const sent = vi.spyOn(api, "POST").mockResolvedValueOnce(answer(PREVIEW)).mockResolvedValueOnce(refusal(503, "Try again soon."));
+  const { user, queries } = show(<BulkBar which={{ filter: { q: "a" } }} size={1} total={1} onAll={vi.fn()} onNone={vi.fn()} />);
+  const refreshed = vi.spyOn(queries, "invalidateQueries");
+  await user.click(screen.getByRole("button", { name: "Suspend" }));
+  await user.click(await screen.findByRole("button", { name: "Change 1 user" }));
+  await screen.findByText("Try again soon.");
+  const bodies = sent.mock.calls.map((call: unknown[]) => (call[1] as { body: object }).body);
+  expect(bodies[0]).toMatchObject({ filter: { q: "a" }, dry_run: true });
+  expect(bodies[1]).toEqual({ users: { ann: "3.1" }, change: { status: "suspended" }, dry_run: false });
+  expect(refreshed).toHaveBeenCalledWith({ queryKey: USERS });
 });

@@ -12,8 +12,9 @@ Revision ID: 0024
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -67,6 +68,7 @@ def upgrade() -> None:
     tagged = (
         "records JOIN record_metadata USING (request_id) JOIN json_each(metadata) AS tag"
         " ON tag.type = 'text' AND tag.value != '' AND endpoint != 'adjustment' AND status != 'lost'"
+        r" AND instr(replace(metadata, '\\', ''), '\u0000') = 0"
     )
     _fill("hourly_tags", _TAGS, tagged, _IN_RECORDS | {"name": "tag.key", "value": "tag.value"})
     _add_up("hourly_models", _MODELS, _HISTOGRAMS)
@@ -111,7 +113,7 @@ def _counts_of_records() -> str:
     for column in _DURATIONS.values():
         bounds = (None, *_BOUNDS, None)
         for lower, upper in pairwise(bounds):
-            within = ["endpoint != 'adjustment'", f"{column} IS NOT NULL"]
+            within = ["endpoint != 'adjustment' AND status != 'lost'", f"{column} IS NOT NULL"]
             within += [] if lower is None else [f"{column} > {lower}"]
             within += [] if upper is None else [f"{column} <= {upper}"]
             found.append(f"sum({' AND '.join(within)})")
@@ -119,31 +121,54 @@ def _counts_of_records() -> str:
 
 
 def _keep_pruned() -> None:
-    """Add what the old sums have, and no record. Sums by endpoint have no status and no end user: they are taken to be
-    of the largest sum of the same place."""
+    """Add what the old sums have, and no record. Sums by endpoint have no status and no end user: they are spread over
+    the sums of the same place, the largest first, and never more of each than it has."""
     run = op.get_bind().exec_driver_sql
     zeros = ", 0" * len(_HISTOGRAMS)
     into = f"INSERT INTO hourly ({', '.join((*_HOURLY, *_FIGURES, *_HISTOGRAMS))})"
     added = "ON CONFLICT DO UPDATE SET " + ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
     _left_over("left_of_hours", "old_hourly", _OLD)
     _left_over("left_of_endpoints", "hourly_endpoints", _BY_ENDPOINT, f" WHERE endpoint NOT IN ({_NOT_BY_ENDPOINT})")
-    largest = (
-        f"SELECT *, row_number() OVER (PARTITION BY {_SAME_PLACE[1:-1]} ORDER BY requests DESC, status, end_user_id)"
-        " AS place FROM left_of_hours"
-    )
-    run(f"CREATE TEMP TABLE largest AS SELECT * FROM ({largest}) WHERE place = 1")
-    run("CREATE INDEX temp.largest_by_place ON largest (hour, user_id, model, key_id, team_id)")
-    of_endpoint = ", ".join(f"one.{name}" for name in _FIGURES)
-    less = ", ".join(f"-one.{name}" for name in _FIGURES)
-    places = ", ".join(f"largest.{name}" for name in _OLD)
-    joined = f"FROM left_of_endpoints AS one JOIN largest USING {_SAME_PLACE} WHERE true"
-    run(f"{into} SELECT {places}, '', endpoint, {of_endpoint}{zeros} {joined} {added}")
     run(f"{into} SELECT {', '.join(_OLD)}, '', '', {', '.join(_FIGURES)}{zeros} FROM left_of_hours WHERE true {added}")
-    run(f"{into} SELECT {places}, '', '', {less}{zeros} {joined} {added}")
+    values = f"VALUES ({', '.join('?' * (len(_HOURLY) + len(_FIGURES)))}{zeros})"
+    moved = [*_moved_to_endpoints(run)]
+    if moved:
+        run(f"{into} {values} {added}", moved)
     nothing = " AND ".join(f"{name} = 0" for name in _FIGURES[:6])
     run(f"DELETE FROM hourly WHERE upstream = '' AND endpoint = '' AND {nothing} AND {_NO_MONEY}")
-    for name in ("left_of_hours", "left_of_endpoints", "largest"):
+    for name in ("left_of_hours", "left_of_endpoints"):
         run(f"DROP TABLE temp.{name}")
+
+
+def _moved_to_endpoints(run: Callable[[str], Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Rows of `hourly` that take what was left of endpoints from the sums without one, and give it to those with."""
+    rows: dict[tuple[Any, ...], list[tuple[tuple[Any, ...], list[int]]]] = {}
+    found = run(
+        f"SELECT {_SAME_PLACE[1:-1]}, {', '.join((*_OLD, *_FIGURES))} FROM left_of_hours WHERE {_SAME_PLACE} IN"
+        f" (SELECT {_SAME_PLACE[1:-1]} FROM left_of_endpoints) ORDER BY requests DESC, status, end_user_id"
+    )
+    for each in found:
+        place, row, figures = each[:5], each[5 : 5 + len(_OLD)], each[5 + len(_OLD) :]
+        rows.setdefault(tuple(place), []).append((tuple(row), _counts(figures)))
+    for each in run(f"SELECT {_SAME_PLACE[1:-1]}, endpoint, {', '.join(_FIGURES)} FROM left_of_endpoints"):
+        wanted = _counts(each[6:])
+        for row, left in rows.get(tuple(each[:5]), ()):
+            taken = [max(0, min(pair)) for pair in zip(left, wanted, strict=True)]
+            for number, figure in enumerate(taken):
+                left[number] -= figure
+                wanted[number] -= figure
+            if not any(taken):
+                continue
+            *counts, cost = taken
+            micro, rest = divmod(cost, 10**6)
+            yield (*row, "", each[5], *counts, micro, rest)
+            yield (*row, "", "", *(-count for count in counts), -micro, -rest)
+
+
+def _counts(figures: Sequence[int]) -> list[int]:
+    """Figures with the cost as one number."""
+    *counts, micro, rest = figures
+    return [*counts, micro * 10**6 + rest]
 
 
 def _left_over(name: str, table: str, key: tuple[str, ...], where: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Models in the order in which they were first seen: those that there are records of, by the first of them.
+"""The models that have colours: the first eight that there are records of, by the first of them.
 
 Revision ID: 0025
 """
@@ -24,7 +24,7 @@ def upgrade() -> None:
         "SELECT model"
         " FROM (SELECT model, min(hour) AS hour FROM hourly_models WHERE model <> '' GROUP BY model) AS sums"
         " LEFT JOIN (SELECT model, min(created_at) AS at FROM records GROUP BY model) AS firsts USING (model)"
-        " ORDER BY hour, at, model"
+        " ORDER BY hour, at, model LIMIT 8"
     )
     rows = [{"model": model, "place": place} for place, model in enumerate(first.scalars().all())]
     if rows:

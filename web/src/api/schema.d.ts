@@ -6648,8 +6648,8 @@ export interface components {
         };
         /**
          * SummaryRow
-         * @description Figures of one group. Of the fields that can name a group, it has those of `group_by`: by key, also the key's name
-         *     and the part of it that may be shown, but not where a team is asked for.
+         * @description Figures of one group. Of the fields that can name a group, it has those of `group_by`; by key also its name and
+         *     the part of it that may be shown, but not where a team is asked for.
          */
         SummaryRow: {
             /** User Id */

@@ -36,7 +36,7 @@ describe("blocks", () => {
 describe("a block of a long answer", () => {
   const LINE = "- a point that is made\n";
 
-  it.each(["- a [1]\n".repeat(5_000) + "\n\n[1]: https://example.com", `${LINE.repeat(5_000)}`, `${LINE.repeat(5_000)}\n\n[^1]: note`])(
+  it.each(["- a [1]\n".repeat(5_000) + "\n\n[1]: https://example.com", LINE.repeat(5_000), `${LINE.repeat(5_000)}\n\n[^1]: note`])(
     "%# is bounded, whatever the text",
     (text) => {
       const blocks = blocksOf(text);

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { IconRefresh } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
+import { useBlocker, useHref } from "react-router";
 
 import { mayReload, runningBuild, servedBuild } from "~/ui/build";
 
@@ -9,23 +10,24 @@ import classes from "./Rail.module.css";
 const CHECKED_EVERY_MS = 60_000;
 const CHECKED_AGAIN_MS = 5_000;
 
-/** Says that the gateway serves another build of the pages than the one that runs here, and lets the next link load it. */
+/** Says that the gateway serves another build of the pages than the one that runs here, and has the next page loaded from it. */
 export function UpgradeNotice() {
   const upgraded = useUpgraded();
+  // Links and rows alike. Going back stays here: the browser has gone there by then.
+  const blocker = useBlocker(
+    ({ currentLocation, nextLocation, historyAction }) =>
+      upgraded && historyAction !== "POP" && nextLocation.pathname !== currentLocation.pathname && mayReload(),
+  );
+  const next = useHref(blocker.location ?? "/");
+  const left = blocker.state === "blocked";
   useEffect(() => {
-    if (!upgraded) return;
-    // The browser follows the link by itself, which loads the new pages, where the router does not get to see the click.
-    const leaveToBrowser = (event: MouseEvent) => {
-      if (event.target instanceof Element && event.target.closest("a[href]") !== null && mayReload()) event.stopPropagation();
-    };
-    document.addEventListener("click", leaveToBrowser, true);
-    return () => document.removeEventListener("click", leaveToBrowser, true);
-  }, [upgraded]);
+    if (left) window.location.assign(next);
+  }, [left, next]);
   return (
     <div role="status" className={classes["news"]}>
       {upgraded && (
         <div className={classes["upgrade"]}>
-          <span>The gateway was upgraded. The next link that you follow loads its new pages.</span>
+          <span>The gateway was upgraded. The next page that you open is of the new version.</span>
           <Button variant="default" size="compact-xs" leftSection={<IconRefresh size={13} aria-hidden />} onClick={() => window.location.reload()}>
             Load now
           </Button>

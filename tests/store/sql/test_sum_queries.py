@@ -10,7 +10,8 @@ from sqlalchemy.dialects import sqlite
 
 from tests.store.values import NOON
 from tollkeeper.store.ports.reports import Filter
-from tollkeeper.store.sql.sum_queries import HISTOGRAMS, SUMMED, Selection, SumQueries, known_span
+from tollkeeper.store.sql.sum_queries import SUMMED, Selection, SumQueries, known_span
+from tollkeeper.store.sql.sum_tables import HISTOGRAMS
 from tollkeeper.store.sqlite import open_store
 from tollkeeper.store.sqlite.readers import Readers
 

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { IconRefresh } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
-import { useBlocker, useHref } from "react-router";
+import { createPath, NavigationType, useBlocker } from "react-router";
 
 import { mayReload, runningBuild, servedBuild } from "~/ui/build";
 
@@ -16,13 +16,11 @@ export function UpgradeNotice() {
   // Links and rows alike. Going back stays here: the browser has gone there by then.
   const blocker = useBlocker(
     ({ currentLocation, nextLocation, historyAction }) =>
-      upgraded && historyAction !== "POP" && nextLocation.pathname !== currentLocation.pathname && mayReload(),
+      upgraded && historyAction !== NavigationType.Pop && nextLocation.pathname !== currentLocation.pathname && mayReload(),
   );
-  const next = useHref(blocker.location ?? "/");
-  const left = blocker.state === "blocked";
   useEffect(() => {
-    if (left) window.location.assign(next);
-  }, [left, next]);
+    if (blocker.state === "blocked") window.location.assign(createPath(blocker.location)); // with the base of all pages
+  }, [blocker]);
   return (
     <div role="status" className={classes["news"]}>
       {upgraded && (

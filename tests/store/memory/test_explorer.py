@@ -26,7 +26,7 @@ async def store() -> AsyncIterator[MemoryStore]:
     for record in (
         a_record(NOON, latency_ms=60, first_token_ms=None, metadata='{"project":"blue"}'),
         a_record(NOON, status="failed", upstream="second", latency_ms=7000, cost_pico=0),
-        a_record(NOON - DAY, user_id="bob", status="lost", endpoint="/api/chat", usage=Usage(100, 0, 0, 1)),
+        a_record(NOON - DAY, user_id="bob", status="failed", endpoint="/api/chat", usage=Usage(100, 0, 0, 1)),
         a_record(NOON, user_id="bob", endpoint=ADJUSTMENT, model="", upstream="", usage=NO_USAGE, cost_pico=-5),
     ):
         store.ledger.settle(record)
@@ -40,7 +40,7 @@ async def store() -> AsyncIterator[MemoryStore]:
 
 async def test_figures_of_one_group(store: MemoryStore) -> None:
     found = await store.explorer.explore(Question(Filter(user_id="ann"), ["user"]))
-    figures = Figures(Totals(2, 20, 4, 2, 10, 6, 25), 1, 12, Percentiles(175, 242), Percentiles(100, 9500))
+    figures = Figures(Totals(2, 20, 4, 2, 10, 6, 25), 1, 12, Percentiles(175, 243), Percentiles(100, 9500))
     assert (found.rows, found.more, found.total) == ([(("ann",), figures)], False, figures)
 
 

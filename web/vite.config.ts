@@ -58,6 +58,7 @@ export default defineConfig({
     environmentOptions: { jsdom: { url: "http://localhost:8000/ui/" } },
     include: ["tests/**/*.test.{ts,tsx}"],
     setupFiles: ["tests/setup.ts"],
+    maxWorkers: "100%",
     // No test is about time: a slow machine is no failure.
     testTimeout: 60_000,
     env: { TZ: "Europe/Berlin" },

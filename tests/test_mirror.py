@@ -89,7 +89,6 @@ WITHOUT: dict[str, str] = {
     "store/sql/prune": "on a chain of records: tests/store/sqlite/test_verify.py",
     "store/sql/labels": "what reports show: tests/store/ports/test_reports.py, tests/store/ports/test_explorer.py",
     "store/sql/rollups": "what every commit adds: tests/store/sqlite/test_verify.py",
-    "store/sql/sum_queries": "what they find: tests/store/ports/test_reports.py, tests/store/ports/test_explorer.py",
     "store/sql/sum_tables": "what migrations make: tests/store/sqlite/test_upgrade.py",
     "store/sql/tags": "tags of an engine: tests/store/ports/test_explorer.py",
     "store/sqlite/sum_check": "sums that were changed: tests/store/sqlite/test_verify.py",

@@ -14,6 +14,7 @@ from tests.process.served import ADMIN, PATIENCE, Served, served
 from tests.scripted import ScriptedUpstream, json_response
 from tests.services.lifecycle.conftest import SUCCESS, Held, layer, pull_lines
 from tests.services.upstreams.http.helpers import until
+from tollkeeper.services.lifecycle.eviction import EVERY
 
 pytestmark = pytest.mark.process
 
@@ -92,4 +93,4 @@ async def test_what_nobody_uses_is_evicted_where_that_is_set(tmp_path: Path, up:
     with served(tmp_path, up.url, evict_after=60, evict_by="delete") as gateway:
         told = await admin(gateway, "POST", "/admin/models/evict", {"dry_run": True})
         assert (told["how"], told["after_seconds"]) == ("delete", 60)
-        await until(lambda: bool(up.calls("DELETE /api/delete")))
+        await until(lambda: bool(up.calls("DELETE /api/delete")), 2 * EVERY)

@@ -44,8 +44,8 @@ async def hanging(conn: Conn, request: Request) -> None:
     await conn.hang()
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Let the loop turn until `condition` holds; a test that never gets there hangs, and is stopped after a minute."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.001)

@@ -251,6 +251,7 @@ TAKES = (
     Take("overview-dark", "admin", overview, scheme="dark"),
     Take("users", "admin", lambda page: settled(page, "admin/users")),
     Take("user", "admin", lambda page: settled(page, "admin/users/alice?period=30d")),
+    Take("usage", "admin", lambda page: settled(page, "admin/usage?period=30d&group_by=user,model")),
     Take("call", "admin", first_call),
     Take("month", "admin", last_month),
     Take("invoice", "alice", invoice, height=1000),

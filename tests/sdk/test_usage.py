@@ -85,4 +85,5 @@ async def test_sixty_four_at_once_are_each_recorded_once(aclient: Sdk, person: P
     total = person.ask("/v1/usage/summary")["total"]
     assert (total["requests"], total["prompt_tokens"]) == (64, sum(answers.values()))
     assert total["total_tokens"] == sum(record["total_tokens"] for record in records)
-    assert person.ask("/v1/usage?limit=3")["totals"] == total
+    listed = person.ask("/v1/usage?limit=3")["totals"]
+    assert listed == {name: total[name] for name in listed}

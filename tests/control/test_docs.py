@@ -62,7 +62,7 @@ def test_it_is_a_document_of_openapi() -> None:
     schemathesis.openapi.from_asgi("/openapi.json", desk.app).validate()
 
 
-@pytest.mark.parametrize("examples", [3, pytest.param(25, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [3, pytest.param(12, marks=pytest.mark.long)])
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_answers_are_as_documented(mode: GenerationMode, examples: int, subtests: pytest.Subtests) -> None:
     desk = asyncio.run(open_desk())

@@ -29,6 +29,7 @@ def found(text, **given):
     return {json.loads(b'"%b"' % name): text[slice(*at)] for name, at in done(members(text, **given))[0].items()}
 
 
+@pytest.mark.long
 @given(st.dictionaries(st.text(), JSON), st.sampled_from([None, 1]))
 def test_members_stand_where_a_parser_finds_them(value, indent):
     text = json.dumps(value, indent=indent).encode()

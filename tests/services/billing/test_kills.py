@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from tests.services.billing.house import NOVEMBER, PRICE, ROOT, house
@@ -51,6 +52,7 @@ async def _finalize(path: Path, step: int) -> None:
     await house(store).billing.finalize("2026-11", by=ROOT)
 
 
+@pytest.mark.long
 async def test_killed_at_every_step_of_finalizing_there_is_one_invoice_and_one_number(tmp_path: Path) -> None:
     kills = 0
     for step in count(1):

@@ -167,6 +167,7 @@ def without_zeros(sums: Counter[Place]) -> dict[Place, int]:
     return {place: cost for place, cost in sums.items() if cost}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1])
 async def test_a_year_adds_up_to_the_pico_dollar(tmp_path: Path, seed: int) -> None:
     store = await open_store(tmp_path / "year.db", now=lambda: JANUARY)

@@ -171,6 +171,7 @@ QUERIES = st.builds(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(given_records=RECORDS, queries=st.lists(QUERIES, min_size=1, max_size=6), pruned=PRUNED)
 async def test_both_engines_agree_on_every_query(

@@ -400,6 +400,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 @settings(
     max_examples=100,
     deadline=None,

@@ -279,6 +279,7 @@ RECORDS = st.builds(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     records=st.lists(RECORDS, max_size=15),

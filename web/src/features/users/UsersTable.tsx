@@ -107,7 +107,7 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
         </FadeOnChange>
       ),
     },
-    { id: "limit", label: "Tightest limit", grow: 2, least: 192, narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
+    { id: "limit", label: "Tightest limit", grow: 4, least: 216, narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
     {
       id: "week",
       label: "7 days",

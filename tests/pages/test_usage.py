@@ -103,10 +103,15 @@ def rows(page: Page) -> Locator:
     return table(page).locator("tbody tr")
 
 
+def place_of(page: Page, head: str) -> int:
+    """The number of a column by its head."""
+    heads = [text.strip().replace("\n", " ") for text in table(page).locator("thead th").all_inner_texts()]
+    return heads.index(head)
+
+
 def cell(page: Page, row: Locator, head: str) -> Locator:
     """The cell of a row below a head."""
-    heads = [text.strip().replace("\n", " ") for text in table(page).locator("thead th").all_inner_texts()]
-    return row.locator("td").nth(heads.index(head))
+    return row.locator("td").nth(place_of(page, head))
 
 
 def column(page: Page, head: str) -> list[str]:
@@ -117,8 +122,7 @@ def column(page: Page, head: str) -> list[str]:
 
 def expect_column(page: Page, head: str, figures: list[str]) -> None:
     """Wait for these figures below a head: until rows in another order have come, the old ones stay."""
-    heads = [text.strip().replace("\n", " ") for text in table(page).locator("thead th").all_inner_texts()]
-    cells = table(page).locator(f"tbody td:nth-child({heads.index(head) + 1})")
+    cells = table(page).locator(f"tbody td:nth-child({place_of(page, head) + 1})")
     expect(cells).to_have_text([re.compile(rf"^{re.escape(figure)}(?!\d)") for figure in figures])
 
 

@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """A control character, other than a tab or an end of line."""
+encode_exact = msgspec.json.Encoder(decimal_format="number").encode
+"""Writes JSON in which decimals are numbers, digit for digit."""
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _BEFORE_MEMBER = re.compile(rb"[\s{,]*(" + _STRING + rb")\s*:\s*", re.DOTALL)
 _LONGEST_KEY = 64

@@ -111,7 +111,6 @@ export function DataTable<Row>({ label, columns, rows, rowKey, to, search, isSel
                       data-narrow={column.narrow}
                       data-grows={column.grow !== undefined}
                       data-wraps={column.wraps}
-                      // The second line of a head is for the table's head only.
                       {...(column.narrow === "named" && { "data-label": column.label.replace("\n", " ") })}
                     >
                       {at === 0 && to !== undefined ? (

@@ -96,8 +96,8 @@ class LivePoint(BaseModel):
 
 class LiveState(BaseModel):
     """`users` and `models` are today's first ten, by cost, then by requests; of users, up to ten others with most
-    requests in line follow. `changed` has at most 100 users. `refused`
-    grows with each request that is refused."""
+    requests in line follow. `changed` has at most 100 users. `refused` grows with each
+    request that is refused."""
 
     at: Time
     now: LiveNow

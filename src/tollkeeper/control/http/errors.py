@@ -128,21 +128,18 @@ async def _respond_http(request: Request, error: Exception) -> Response:
 
 async def _respond_store(request: Request, error: Exception) -> Response:
     log.warning("%s %s failed: %s", request.method, request.scope["route"].path, error)
+    return await _respond(request, _of_store(error))
+
+
+def _of_store(error: Exception) -> GatewayError:
     if isinstance(error, StoreTimeout):
-        return await _respond(
-            request,
-            Unprocessable(
-                "It takes too long to answer this. Ask for a shorter period, for fewer groups, or with a filter, say of"
-                " one user."
-            ),
+        return Unprocessable(
+            "It takes too long to answer this. Ask for a shorter period, for fewer groups, or with a filter, say of one"
+            " user."
         )
     if isinstance(error, StoreOverloaded):
-        return await _respond(
-            request,
-            ServerOverloaded("Others ask for much that takes long. Ask again in a few seconds.", retry_after=5),
-        )
-    unavailable = LedgerUnavailable("The database cannot be used right now, and nothing was changed. Try again soon.")
-    return await _respond(request, unavailable)
+        return ServerOverloaded("Others ask for much that takes long. Ask again in a few seconds.", retry_after=5)
+    return LedgerUnavailable("The database cannot be used right now, and nothing was changed. Try again soon.")
 
 
 async def _respond_unexpected(request: Request, error: Exception) -> Response:

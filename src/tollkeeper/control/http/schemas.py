@@ -7,19 +7,18 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, Literal, TypeVar
 
-import msgspec
 from fastapi import Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.config import JsonDict
 
 from tollkeeper.rules.errors import Unprocessable
 from tollkeeper.rules.times import format_time, parse_time
+from tollkeeper.wire.strict_json import encode_exact
 
 T = TypeVar("T")
 MAX_LIMIT = 1000
 MOST_WEIGHT = 200
 """The most that a page's rows weigh together: models with limits of their own, each some thirty figures."""
-_EXACT = msgspec.json.Encoder(decimal_format="number")
 
 
 def _read_time(value: object) -> int:
@@ -124,7 +123,7 @@ def rows_after(rows: Sequence[T], after: str | None, cursor: Callable[[T], str])
 
 def exact_json(body: BaseModel) -> bytes:
     """A body in which decimals are JSON numbers, digit for digit."""
-    return _EXACT.encode(body.model_dump())
+    return encode_exact(body.model_dump())
 
 
 def exact_response(body: BaseModel, status: int = 200) -> Response:

@@ -7,8 +7,9 @@ shown. Percentiles are computed from histograms, those that order groups in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, case, func, or_, select
@@ -21,7 +22,7 @@ from tollkeeper.store.sql.labels import labeller, opaque, values_of
 from tollkeeper.store.sql.runner import Runner
 from tollkeeper.store.sql.schema import head
 from tollkeeper.store.sql.schema import identities as identities_table
-from tollkeeper.store.sql.sum_queries import SUMMED, Known, Selection, SumQueries, has_refusals, known_span, united
+from tollkeeper.store.sql.sum_queries import SUMMED, Selection, SumQueries, has_refusals, known_span, united
 from tollkeeper.store.sql.sum_tables import FIRST_TOKENS, HISTOGRAMS, LATENCIES, PICO_PER_MICRO
 
 T = TypeVar("T")
@@ -44,15 +45,6 @@ _PERCENTILES: Mapping[Figure, tuple[Sequence[str], int]] = {
 """The histogram that a percentile is of, and its hundredths."""
 
 
-class Page(NamedTuple):
-    """Rows by the values of the database, whether more follow, the figures of all, and the end of the chain."""
-
-    rows: list[tuple[Group, Figures]]
-    more: bool
-    total: Figures
-    upto: int
-
-
 class SqlExplorer:
     """See `ports.Explorer`. `pages` reads what is shown, and `sheets` whole answers, which may take long. `identities`
     are those of the database."""
@@ -63,107 +55,99 @@ class SqlExplorer:
         self._identities = identities
 
     async def explore(self, question: Question) -> Result:
-        reading = _Reading(question, self._identities)
-        page = await self._pages.run(reading.page)
-        return Result(reading.labelled(page.rows), page.more, page.total, page.upto)
+        return await self._pages.run(lambda connection: self._reading(connection, question).page())
 
     async def explore_groups(self, question: Question, groups: Sequence[tuple[str, ...]]) -> Result:
-        reading = _Reading(question, self._identities)
-        page = await self._pages.run(lambda connection: reading.some(connection, groups))
-        return Result(reading.labelled(page.rows), page.more, page.total, page.upto)
+        return await self._pages.run(lambda connection: self._reading(connection, question).some(groups))
 
     async def on_snapshot(self, work: Callable[[Snapshot], T]) -> T:
-        return await self._sheets.run(lambda connection: work(_SqlSnapshot(connection, self._identities)))
+        return await self._sheets.run(lambda connection: work(_SqlSnapshot(partial(self._reading, connection))))
+
+    def _reading(self, connection: Connection, question: Question) -> _Reading:
+        return _Reading(connection, question, self._identities)
 
 
 class _SqlSnapshot:
-    """See `ports.explorer.Snapshot`."""
+    """See `ports.explorer.Snapshot`. `read` begins the reading of a question."""
 
-    def __init__(self, connection: Connection, identities: Identities) -> None:
-        self._connection = connection
-        self._identities = identities
+    def __init__(self, read: Callable[[Question], _Reading]) -> None:
+        self._read = read
 
     def rows(self, question: Question) -> Iterator[list[Row]]:
-        reading = _Reading(question, self._identities)
-        for rows in reading.every(self._connection):
-            yield reading.labelled(rows)
+        return self._read(question).every()
 
     def some(self, question: Question, groups: Sequence[tuple[str, ...]]) -> list[Row]:
-        reading = _Reading(question, self._identities)
-        return reading.labelled(reading.rows_of(self._connection, groups))
+        return self._read(question).rows_of(groups)
 
 
 class _Reading:
-    """One question, of which every method asks one snapshot of the database."""
+    """One question on one snapshot of the database: that of the connection's transaction."""
 
-    def __init__(self, question: Question, identities: Identities) -> None:
+    def __init__(self, connection: Connection, question: Question, identities: Identities) -> None:
+        self._connection = connection
         self._question = question
         self._identities = identities
+        self._known = known_span(connection)
+        self._end = connection.execute(select(head.c.seq)).scalar() or 0
+        """The number of the last record in the chain."""
         self._which: Filter = opaque(question.which, identities)
         self._selection = Selection(self._which, tuple(question.group_by))
         self._refused = has_refusals(self._selection)
         self._label = labeller(question.group_by, identities)
 
-    def labelled(self, rows: Iterable[tuple[Group, Figures]]) -> list[Row]:
-        return [(self._label(group), figures) for group, figures in rows]
-
-    def page(self, connection: Connection) -> Page:
+    def page(self) -> Result:
         """The rows of the question, in order."""
-        known, upto = known_span(connection), _end_of_chain(connection)
         question = self._question
-        groups = self._ranked(connection, known, upto)
+        groups = self._ranked()
         more = len(groups) > question.limit
-        found = self._of(connection, known, upto, groups[: question.limit])
-        total = self._total(connection, known, upto, found if not more and not question.offset else None)
-        return Page(self._figures(found), more, total, upto)
+        found = self._of(groups[: question.limit])
+        total = self._total(found if not more and not question.offset else None)
+        return Result(self._rows(found), more, total, self._end)
 
-    def some(self, connection: Connection, groups: Sequence[tuple[str, ...]]) -> Page:
+    def some(self, groups: Sequence[tuple[str, ...]]) -> Result:
         """The rows of these groups, in their order, and the figures of all."""
-        known, upto = known_span(connection), _end_of_chain(connection)
-        total = self._total(connection, known, upto, None)
-        return Page(self.rows_of(connection, groups), False, total, upto)
+        return Result(self.rows_of(groups), False, self._total(None), self._end)
 
-    def rows_of(self, connection: Connection, groups: Sequence[tuple[str, ...]]) -> list[tuple[Group, Figures]]:
+    def rows_of(self, groups: Sequence[tuple[str, ...]]) -> list[Row]:
         """The rows of these groups, in their order; those that are nothing are left out."""
         wanted = [values_of(group, self._question.group_by, self._identities) for group in groups]
-        found = self._of(connection, known_span(connection), _end_of_chain(connection), wanted)
         return [
             (group, figures)
-            for group, figures in self._figures(found)
+            for group, figures in self._rows(self._of(wanted))
             if not group or figures.totals != Totals() or figures.refused
         ]
 
-    def every(self, connection: Connection) -> Iterator[list[tuple[Group, Figures]]]:
+    def every(self) -> Iterator[list[Row]]:
         """All rows, in order; they are read once, while they are taken."""
-        parts = self._parts(self._selection, known_span(connection), _end_of_chain(connection), _BOTH)
+        parts = self._parts(self._selection, _BOTH)
         width = len(self._selection.group_by)
         if not parts:
-            yield [] if width else self._figures({(): [*_NOTHING]})
+            yield [] if width else self._rows({(): [*_NOTHING]})
             return
         query = self._ordered(united(parts, width, _BOTH)).execution_options(yield_per=_AT_ONCE)
-        with connection.execute(query) as result:
+        with self._connection.execute(query) as result:
             for rows in result.partitions():
-                yield self._figures(_by_group(rows, width))
+                yield self._rows(_by_group(rows, width))
 
-    def _ranked(self, connection: Connection, known: Known, upto: int) -> list[Group]:
+    def _ranked(self) -> list[Group]:
         """The groups of the page and one more, in order: only what orders them is added up."""
         question, width = self._question, len(self._selection.group_by)
         if not width:
             return [()][question.offset :]
         names = list(dict.fromkeys((*_order_columns(question.order_by), *_SOMETHING)))
-        parts = self._parts(self._selection, known, upto, names)
+        parts = self._parts(self._selection, names)
         if not parts:
             return []
         sums = united(parts, width, names)
         query = self._ordered(sums).with_only_columns(*(sums.c[f"g{place}"] for place in range(width)))
-        return [tuple(row) for row in connection.execute(query.limit(question.limit + 1).offset(question.offset))]
+        page = query.limit(question.limit + 1).offset(question.offset)
+        return [tuple(row) for row in self._connection.execute(page)]
 
-    def _of(self, connection: Connection, known: Known, upto: int, groups: Sequence[Group]) -> Sums:
+    def _of(self, groups: Sequence[Group]) -> Sums:
         """All figures of these groups, in their order."""
         if not groups:
             return {}
-        wanted = self._only(groups)
-        found = self._sums(connection, known, upto, wanted)
+        found = self._sums(self._only(groups))
         return {group: found.get(group, [*_NOTHING]) for group in groups}
 
     def _only(self, groups: Iterable[Group]) -> Selection:
@@ -173,41 +157,42 @@ class _Reading:
         shown = {name: sorted({group[place] for group in groups}) for place, name in enumerate(names)}
         return replace(self._selection, shown=shown)
 
-    def _total(self, connection: Connection, known: Known, upto: int, every: Sums | None) -> Figures:
+    def _total(self, every: Sums | None) -> Figures:
         """The figures of all groups: of `every`, where these are known."""
         if every is None:
-            every = self._sums(connection, known, upto, Selection(self._which, ()))
+            every = self._sums(Selection(self._which, ()))
         together = [sum(column) for column in zip(_NOTHING, *every.values(), strict=True)]
-        return self._figures({(): together})[0][1]
+        return self._rows({(): together})[0][1]
 
-    def _figures(self, sums: Sums) -> list[tuple[Group, Figures]]:
+    def _rows(self, sums: Sums) -> list[Row]:
         found = []
         for group, columns in sums.items():
             *counts, micro, rest, errors, refused = columns[: len(SUMMED)]
             totals = Totals(*[*counts, micro * PICO_PER_MICRO + rest])
             latency, first_token = columns[len(SUMMED) : -BUCKETS], columns[-BUCKETS:]
             durations = percentiles(first_token), percentiles(latency)
-            found.append((group, Figures(totals, errors, refused if self._refused else None, *durations)))
+            figures = Figures(totals, errors, refused if self._refused else None, *durations)
+            found.append((self._label(group) if group else (), figures))
         return found
 
-    def _sums(self, connection: Connection, known: Known, upto: int, selection: Selection) -> Sums:
+    def _sums(self, selection: Selection) -> Sums:
         """Figures and histograms by group: of as few tables as there are with both."""
         width = len(selection.group_by)
         read = [_BOTH] if selection.has_histograms else [SUMMED, HISTOGRAMS]
         found: Sums = {}
         for names in read:
-            parts = self._parts(selection, known, upto, names)
-            rows = connection.execute(select(united(parts, width, names))) if parts else ()
+            parts = self._parts(selection, names)
+            rows = self._connection.execute(select(united(parts, width, names))) if parts else ()
             place = _BOTH.index(names[0])
             for group, figures in _by_group(rows, width).items():
                 found.setdefault(group, [*_NOTHING])[place : place + len(names)] = figures
         return found
 
-    def _parts(self, selection: Selection, known: Known, upto: int, names: Sequence[str]) -> list[Select[Any]]:
-        queries = SumQueries(selection, known, names, refused=self._refused)
+    def _parts(self, selection: Selection, names: Sequence[str]) -> list[Select[Any]]:
+        queries = SumQueries(selection, self._known, names, refused=self._refused)
         parts = queries.parts()
         last = self._question.upto
-        if parts and last is not None and last < upto:
+        if parts and last is not None and last < self._end:
             parts.append(queries.of_later(last))
         return parts
 
@@ -226,10 +211,6 @@ class _Reading:
             labels.append(column)
         something = or_(sums.c.requests != 0, _cost_of(sums) != 0, _rest_of(sums) != 0, sums.c.refused != 0)
         return query.where(something).order_by(*_order_of(sums, self._question), *labels)
-
-
-def _end_of_chain(connection: Connection) -> int:
-    return connection.execute(select(head.c.seq)).scalar() or 0
 
 
 def _by_group(rows: Iterable[Any], width: int) -> Sums:

@@ -77,6 +77,11 @@ def sum_faults(
     yield from check.upstreams(pruned, newest)
 
 
+def _hours_from(pruned: int, newest: int) -> int:
+    """The first hour of which no record was pruned."""
+    return hour_of(newest) + HOUR_MS if pruned else 0
+
+
 class _SumCheck:
     def __init__(self, connection: sqlite3.Connection, identities: Identities) -> None:
         self._connection = connection
@@ -84,7 +89,7 @@ class _SumCheck:
 
     def hours(self, pruned: int, newest: int) -> Iterator[str]:
         # Pruned records are in the hours up to that of the newest: there, only sums by user and month can be compared.
-        whole_from = hour_of(newest) + HOUR_MS if pruned else 0
+        whole_from = _hours_from(pruned, newest)
         compared = (*FIGURES, *HISTOGRAMS)
         rows = (
             _added(
@@ -155,7 +160,7 @@ class _SumCheck:
             + _subtracted("hour", _TAGGED, "hourly_tags", compared)
         )
         # Of the hours that have pruned records, the sums may be more than those of the records that are there.
-        whole_from = hour_of(newest) + HOUR_MS if pruned else 0
+        whole_from = _hours_from(pruned, newest)
         lacking = f"at < {whole_from} AND {' AND '.join(f'sum({name}) <= 0' for name in _COUNTS)}"
         for at, *values in self._left_over(rows, _TAGGED, compared, unless=lacking):
             described = self._described(_TAGGED, values)

@@ -25,6 +25,7 @@ from tollkeeper.rules.errors import (
     UpstreamTimeout,
 )
 from tollkeeper.wire.error_text import NO_REASON, UNREADABLE, error_text
+from tollkeeper.wire.strict_json import encode_exact
 
 TYPES: Mapping[type[GatewayError], str] = {
     InvalidRequestError: "invalid_request_error",
@@ -51,9 +52,6 @@ def error_type(error: GatewayError) -> str:
     return _BY_STATUS.get(error.status, named) if named == "invalid_request_error" else named
 
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
 def error_body(error: GatewayError, request_id: str) -> bytes:
     """The body of an error response. `param`, `code` and `limit` are not Anthropic's, which has codes in `details`:
     they name what OpenAI's errors do."""
@@ -62,7 +60,7 @@ def error_body(error: GatewayError, request_id: str) -> bytes:
     told |= {name: value for name, value in more.items() if value is not None}
     if error.code is not None:
         told["details"] = {"error_code": error.code}
-    return _encode({"type": "error", "error": told, "request_id": request_id})
+    return encode_exact({"type": "error", "error": told, "request_id": request_id})
 
 
 def error_event(error: GatewayError, request_id: str) -> bytes:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from tollkeeper.rules.errors import Forbidden, GatewayError, InsufficientQuota, InvalidRequestError, RateLimited
 from tollkeeper.wire.error_text import NO_REASON, error_text
 from tollkeeper.wire.openai.chunks import NotAnObject, read_body
 from tollkeeper.wire.sse import as_event
+from tollkeeper.wire.strict_json import encode_exact
 
 
 def error_message(body: bytes) -> str:
@@ -55,12 +54,9 @@ def error_detail(error: GatewayError) -> dict[str, object]:
     return told if error.reached is None else told | {"limit": error.reached}
 
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
 def error_body(error: GatewayError, _: str) -> bytes:
     """The body of an error response, which names no request."""
-    return _encode({"error": error_detail(error)})
+    return encode_exact({"error": error_detail(error)})
 
 
 def error_event(error: GatewayError, request_id: str) -> bytes:

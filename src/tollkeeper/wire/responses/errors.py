@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from tollkeeper.rules.errors import GatewayError
 from tollkeeper.rules.ids import response_id
 from tollkeeper.wire.openai.errors import error_detail
 from tollkeeper.wire.responses.request import ID_PREFIX
+from tollkeeper.wire.strict_json import encode_exact
 
 
 def failure(error: GatewayError) -> dict[str, Any]:
@@ -17,12 +16,9 @@ def failure(error: GatewayError) -> dict[str, Any]:
     return error_detail(error) | {"code": error.code or "server_error"}
 
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
 def as_typed_event(kind: str, number: int, **fields: Any) -> bytes:
     """One event of a stream. `number` counts all of its events from 0."""
-    data = _encode({"type": kind, **fields, "sequence_number": number})
+    data = encode_exact({"type": kind, **fields, "sequence_number": number})
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
 
 

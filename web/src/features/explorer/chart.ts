@@ -1,7 +1,7 @@
 /** The chart of a figure by time: series, places, and what a click on a place leads to. */
 import type { Row, Timeline } from "~/features/explorer/explorer";
 import { type Figure, figureRow } from "~/features/explorer/figures";
-import { type Group, type Unit, valueOf } from "~/features/explorer/groups";
+import { endOfUnit, type Group, type Unit, valueOf } from "~/features/explorer/groups";
 import type { ChartRow, Series } from "~/ui/chart/geometry";
 import { monthWords, utcDay } from "~/ui/format/times";
 import { isOneDay, type Period } from "~/ui/period";
@@ -49,7 +49,7 @@ export function placesOf(unit: Unit, { from, to }: Pick<Period, "from" | "to">, 
   const manyDays = end - Date.parse(from) > DAY_MS;
   const years = from.slice(0, 4) !== new Date(end - 1).toISOString().slice(0, 4);
   const places: Place[] = [];
-  for (let at = startOf(unit, Date.parse(from)); at < end; at = after(unit, at)) {
+  for (let at = startOf(unit, Date.parse(from)); at < end; at = endOfUnit(unit, at)) {
     const text = new Date(at).toISOString();
     const [day, time] = [text.slice(0, 10), text.slice(11, 16)];
     if (unit === "month") places.push({ name: text.slice(0, 7), label: monthWords(text.slice(0, 7)) });
@@ -61,14 +61,10 @@ export function placesOf(unit: Unit, { from, to }: Pick<Period, "from" | "to">, 
 }
 
 function startOf(unit: Unit, at: number): number {
-  if (unit === "month") return after(unit, at, 0);
+  const day = new Date(at);
+  if (unit === "month") return Date.UTC(day.getUTCFullYear(), day.getUTCMonth());
   const step = unit === "day" ? DAY_MS : HOUR_MS;
   return Math.floor(at / step) * step;
-}
-
-function after(unit: Unit, at: number, months = 1): number {
-  const day = new Date(at);
-  return unit === "month" ? Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + months) : at + (unit === "day" ? DAY_MS : HOUR_MS);
 }
 
 /** The name of the place that a row is in. */

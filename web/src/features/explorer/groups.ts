@@ -83,6 +83,15 @@ export function groupLabel(group: Group): string {
   return isTime(group) ? `${DIMENSIONS[group].label} (UTC)` : DIMENSIONS[group].label;
 }
 
+const HOUR_MS = 3_600_000;
+
+/** The first moment after an hour, a day or a month of UTC that begins at a moment. */
+export function endOfUnit(unit: Unit, at: number): number {
+  const day = new Date(at);
+  if (unit === "month") return Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + 1);
+  return at + (unit === "day" ? 24 * HOUR_MS : HOUR_MS);
+}
+
 /** The head over the places of the chart. */
 export function unitLabel(unit: Unit): string {
   return unit === "month" ? "Month (UTC)" : groupLabel(unit);

@@ -4,7 +4,7 @@ import type { paths } from "~/api/schema";
 import { STATUSES } from "~/features/calls/calls";
 import { type Figure, isFigure } from "~/features/explorer/figures";
 import {
-  canFilter, type Dimension, dimensionsOf, encodedTag, filterName, type Group, groupLabel, isGroup, isTag, isTime, isUnit, type TagGroup, type Unit,
+  canFilter, type Dimension, dimensionsOf, encodedTag, endOfUnit, filterName, type Group, groupLabel, isGroup, isTag, isTime, isUnit, type TagGroup, type Unit,
   valueWords,
 } from "~/features/explorer/groups";
 import { isOneDay, paramsOf, type Period } from "~/ui/period";
@@ -124,23 +124,18 @@ export function widen(params: URLSearchParams, { by }: Filter): void {
 }
 
 const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 export type Span = Pick<Period, "from" | "to">;
 
-/** The first moment of an hour, a day or a month of UTC, as the API names it (of a month: "2026-11"), and the first after it. */
-function boundsOf(unit: Unit, value: string): [from: number, to: number] {
-  if (unit === "month") {
-    const from = new Date(`${value}-01T00:00:00Z`);
-    return [from.getTime(), Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + 1)];
-  }
-  const from = Date.parse(unit === "day" ? `${value}T00:00:00Z` : value);
-  return [from, from + (unit === "day" ? DAY_MS : HOUR_MS)];
+/** The first moment of an hour, a day or a month of UTC, as the API names it (of a month: "2026-11"). */
+function startOfUnit(unit: Unit, value: string): number {
+  return Date.parse(unit === "month" ? `${value}-01T00:00:00Z` : unit === "day" ? `${value}T00:00:00Z` : value);
 }
 
 /** The part of a period that is in an hour, a day or a month: what was counted there. */
 export function spanOfTime(unit: Unit, value: string, period: Span): Span {
-  const [from, to] = boundsOf(unit, value);
+  const from = startOfUnit(unit, value);
+  const to = endOfUnit(unit, from);
   return {
     from: new Date(Math.max(from, Date.parse(period.from))).toISOString(),
     to: new Date(Math.min(to, Date.parse(period.to))).toISOString(),

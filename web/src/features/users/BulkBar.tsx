@@ -6,7 +6,7 @@ import { messageOf } from "~/api/client";
 import { LimitsEditor } from "~/features/limits/LimitsEditor";
 import { NO_LIMITS } from "~/features/limits/names";
 import { useTemplates } from "~/features/limits/templates";
-import { type Bulk, type BulkChange, bulkWords, changeUsers, previewChange, undoChange, undoneWords, users, type Which } from "~/features/users/bulk";
+import { type Bulk, type BulkChange, bulkWords, changeUsers, endOf, previewChange, undoChange, undoneWords, users, type Which } from "~/features/users/bulk";
 import { USERS } from "~/features/users/users";
 import { DialogForm } from "~/ui/DialogForm";
 import { ErrorMessage } from "~/ui/ErrorMessage";
@@ -117,7 +117,7 @@ function Confirm({ change, preview, close, onDone }: ConfirmProps) {
   const undo = async (done: Bulk) => {
     try {
       const undone = await undoChange(done.changes);
-      notify({ state: Object.values(undone.skipped).includes("not_saved") ? "bad" : "good", text: undoneWords(undone).join(" ") });
+      notify({ state: endOf(undone), text: undoneWords(undone).join(" ") });
     } catch (failure) {
       notify({ state: "bad", text: messageOf(failure) });
     }
@@ -127,7 +127,7 @@ function Confirm({ change, preview, close, onDone }: ConfirmProps) {
     setBusy(true);
     changeUsers(preview, change)
       .then((done) => {
-        notify({ state: Object.values(done.skipped).includes("not_saved") ? "bad" : "good", text: bulkWords({ ...done, running: {} }, change).join(" "), undo: () => void undo(done) });
+        notify({ state: endOf(done), text: bulkWords({ ...done, running: {} }, change).join(" "), undo: () => void undo(done) });
         close();
         onDone();
       })

@@ -145,6 +145,11 @@ export function bulkWords({ changed, unchanged, running, over, skipped }: Bulk, 
   return [...sentences, ...skippedWords(skipped)];
 }
 
+/** How a change ended, or its undoing. */
+export function endOf({ skipped }: Bulk): "good" | "bad" {
+  return Object.values(skipped).includes("not_saved") ? "bad" : "good";
+}
+
 /** What undoing did, in sentences. */
 export function undoneWords({ changed, skipped }: Bulk): string[] {
   return [`${users(changed)} ${changed === 1 ? "is" : "are"} as before.`, ...skippedWords(skipped)];

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -19,7 +18,6 @@ from tests.services.billing.house import (
     DECEMBER,
     NOVEMBER,
     OCTOBER,
-    PRICE,
     ROOT,
     TEAM,
     TERMS,
@@ -27,8 +25,8 @@ from tests.services.billing.house import (
     Named,
     end_of,
     house,
+    only_invoice,
 )
-from tests.store.engines import ENGINES, Engine
 from tests.store.values import AUDIT, an_intent
 from tollkeeper.rules.errors import Conflict, LedgerUnavailable, NotFound, Unprocessable
 from tollkeeper.rules.invoices import PayerId
@@ -41,29 +39,6 @@ from tollkeeper.store.ports.invoices import InvoiceFilter, OpenRecords
 USD = 10**12
 COST = 1000 * 150_000 + 100 * 600_000
 """Pico-dollars of a request as `House.used` makes it."""
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    chosen = ENGINES[request.param](tmp_path)
-    yield chosen
-    chosen.mend_it()
-
-
-@pytest.fixture
-async def here(engine: Engine) -> AsyncIterator[House]:
-    opened = await engine.open()
-    found = house(opened)
-    await found.price(PRICE)
-    yield found
-    engine.mend_it()
-    await opened.close()
-
-
-async def only_invoice(here: House) -> str:
-    """The number of the only invoice of November."""
-    [issued] = (await here.billing.finalize("2026-11", by=ROOT)).issued
-    return issued.number
 
 
 async def test_an_invoice_has_the_months_records_as_lines_and_the_exact_total(here: House) -> None:
@@ -561,53 +536,6 @@ async def test_a_credit_note_of_a_refund_is_paid_with_the_credit_that_the_refund
         ("applied", 0), ("carried", 119 * USD // 10),
     ]  # fmt: skip
     assert await here.billing.verify() == []
-
-
-async def covered(here: House, name: str) -> list[str]:
-    """The ids of the records behind an invoice."""
-    coverage = await here.billing.coverage(await here.billing.get(name))
-    return [record.request_id async for some in here.billing.records(coverage) for record in some]
-
-
-async def test_the_records_behind_an_invoice_are_those_that_it_charges(here: House) -> None:
-    first = await here.used(OCTOBER)
-    [october] = (await here.billing.finalize("2026-10", by=ROOT)).issued
-    late = await here.used(OCTOBER + 2)
-    now = await here.used(NOVEMBER, user_id="ann", metadata='{"tag":"x"}')
-    await here.used(NOVEMBER, user_id="ann", team_id="team_1")
-    await here.used(NOVEMBER, user_id="bob")
-    refund = await here.adjusted(NOVEMBER + 1, -5)
-    assert await covered(here, october.id) == [first.request_id]
-    wanted = [late.request_id, now.request_id, refund.request_id]
-    assert await covered(here, "draft-2026-11-user-ann") == wanted
-    number = (await here.billing.finalize("2026-11", ANN, by=ROOT)).issued[0].number
-    await here.used(NOVEMBER + 2)
-    assert await covered(here, number) == wanted
-    assert await covered(here, "draft-2026-11-user-ann") == []
-    await here.billing.void(number, "wrong", by=ROOT)
-    assert await covered(here, number) == wanted
-    coverage = await here.billing.coverage(await here.billing.get(number))
-    assert coverage.payer == ANN
-    records = [record async for some in here.billing.records(coverage) for record in some]
-    assert [(record.user_id, record.metadata) for record in records[1:2]] == [("ann", '{"tag":"x"}')]
-
-
-async def test_the_records_behind_a_credit_note_are_those_that_it_takes_back(here: House) -> None:
-    used = await here.used(NOVEMBER)
-    number = await only_invoice(here)
-    await here.billing.pay(number, None, by=ROOT)
-    note = await here.billing.credit_note(number, "wrong", by=ROOT)
-    assert await covered(here, note.id) == [used.request_id]
-
-
-async def test_records_that_were_pruned_are_not_listed_in_part(here: House) -> None:
-    await here.used(NOVEMBER)
-    await here.used(NOVEMBER + DAY)
-    number = await only_invoice(here)
-    await here.store.ledger.prune(NOVEMBER + 1)
-    with pytest.raises(Conflict) as refused:
-        await covered(here, number)
-    assert refused.value.code == "records_pruned"
 
 
 async def test_a_number_may_begin_as_the_ids_of_drafts_do(here: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ ROLLUPS = ("sum(requests)", *SUMS[1:-1], "sum(cost_micro) * 1000000 + sum(cost_r
 PLACE = "identities.user_id, model, coalesce(key_id, ''), status"
 OWNERS = "LEFT JOIN identities ON identities.id = {table}.user_id"
 HOUR_MS = 3_600_000
+PATIENCE = 30
+"""Seconds."""
 
 
 @contextmanager
@@ -62,10 +65,21 @@ def sums_of_records(database: Path) -> dict[Any, Any]:
 
 
 def sums_of_rollups(database: Path) -> dict[Any, Any]:
-    """By hour, user, model, key and status."""
+    """By hour, user, model, key and status, once they have all records: a gateway brings them up within a moment."""
+    end = time.monotonic() + PATIENCE
+    while behind(database):
+        assert time.monotonic() < end, "the sums do not follow the records"
+        time.sleep(0.02)
     return _sums(
         database, f"SELECT hour / {HOUR_MS}, {PLACE}, {', '.join(ROLLUPS)} FROM hourly {OWNERS.format(table='hourly')}"
     )
+
+
+def behind(database: Path) -> int:
+    """How many records the sums do not have yet."""
+    with reading(database) as connection:
+        count: int = connection.execute("SELECT seq - rolled_up FROM head").fetchone()[0]
+    return count
 
 
 def _sums(database: Path, query: str) -> dict[Any, Any]:

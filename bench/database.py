@@ -18,6 +18,7 @@ from tollkeeper.store.ports.records import Record
 from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sqlite.commit import Committer
 from tollkeeper.store.sqlite.connections import connect_writer
+from tollkeeper.store.sqlite.roll_up import roll_up
 
 GROUP = 5_000
 """Rows of a transaction."""
@@ -56,3 +57,4 @@ def write_records(path: Path, count: int, record: Callable[[int], Record]) -> No
             connection.execute("BEGIN IMMEDIATE")
             committer.write(connection, (), some, ())
             connection.execute("COMMIT")
+            roll_up(connection)

@@ -52,6 +52,7 @@ from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sqlite import open_store
 from tollkeeper.store.sqlite.commit import Committer
 from tollkeeper.store.sqlite.connections import connect_writer
+from tollkeeper.store.sqlite.roll_up import roll_up
 from tollkeeper.wire.openai.dialect import OPENAI
 from tollkeeper.wire.openai.request import CHAT, read_request
 from tollkeeper.wire.openai.response import read_whole
@@ -166,6 +167,7 @@ def fill(path: Path, count: int, now: int) -> None:
             connection.execute("BEGIN IMMEDIATE")
             committer.write(connection, (), records, ())
             connection.execute("COMMIT")
+            roll_up(connection)
 
 
 def a_record(number: int, at: int) -> Record:

@@ -21,6 +21,8 @@ ROLLUPS = ("sum(requests)", *SUMS[1:-1], "sum(cost_micro) * 1000000 + sum(cost_r
 PLACE = "identities.user_id, model, coalesce(key_id, ''), status"
 OWNERS = "LEFT JOIN identities ON identities.id = {table}.user_id"
 HOUR_MS = 3_600_000
+_OF_RECORDS = f"SELECT created_at / {HOUR_MS}, {PLACE}, {', '.join(SUMS)} FROM records {OWNERS.format(table='records')}"
+_OF_ROLLUPS = f"SELECT hour / {HOUR_MS}, {PLACE}, {', '.join(ROLLUPS)} FROM hourly {OWNERS.format(table='hourly')}"
 
 
 @contextmanager
@@ -55,20 +57,25 @@ def intents(database: Path) -> int:
 
 def sums_of_records(database: Path) -> dict[Any, Any]:
     """By hour, user, model, key and status."""
-    return _sums(
-        database,
-        f"SELECT created_at / {HOUR_MS}, {PLACE}, {', '.join(SUMS)} FROM records {OWNERS.format(table='records')}",
-    )
-
-
-def sums_of_rollups(database: Path) -> dict[Any, Any]:
-    """By hour, user, model, key and status."""
-    return _sums(
-        database, f"SELECT hour / {HOUR_MS}, {PLACE}, {', '.join(ROLLUPS)} FROM hourly {OWNERS.format(table='hourly')}"
-    )
-
-
-def _sums(database: Path, query: str) -> dict[Any, Any]:
     with reading(database) as connection:
-        rows = connection.execute(query + " GROUP BY 1, 2, 3, 4, 5").fetchall()
+        return _sums(connection, _OF_RECORDS)
+
+
+def sums_agree(database: Path) -> None:
+    """The sums by hour are those of the records that they have; others follow."""
+    with reading(database) as connection:
+        connection.execute("BEGIN")
+        of_records = _sums(connection, f"{_OF_RECORDS} WHERE seq <= (SELECT rolled_up FROM head)")
+        assert _sums(connection, _OF_ROLLUPS) == of_records
+
+
+def behind(database: Path) -> int:
+    """How many records the sums do not have yet."""
+    with reading(database) as connection:
+        count: int = connection.execute("SELECT seq - rolled_up FROM head").fetchone()[0]
+    return count
+
+
+def _sums(connection: sqlite3.Connection, query: str) -> dict[Any, Any]:
+    rows = connection.execute(query + " GROUP BY 1, 2, 3, 4, 5").fetchall()
     return {tuple(row)[:5]: tuple(row)[5:] for row in rows}

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.process.books import records, sums_of_records, sums_of_rollups
+from tests.process.books import records, sums_agree
 from tests.process.clock import Clock
 from tests.process.load import CHAT
 from tests.process.served import PATIENCE, Served, served
@@ -156,7 +156,7 @@ def check(database: Path, readings: dict[str, dict[str, Decimal]], now: int) -> 
                     sums[month_of(at) if span == "month" else None] += figure
                 assert all(figure <= most for figure in sums.values()), name
                 assert reading == sums[month_of(now) if span == "month" else None]
-    assert sums_of_rollups(database) == sums_of_records(database)
+    sums_agree(database)
     assert verify(database).faults == ()
 
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import httpx2 as httpx
 import pytest
 
-from tests.process.books import records, sums_of_records, sums_of_rollups
+from tests.process.books import records, sums_agree
 from tests.process.clock import Clock
 from tests.process.load import CHAT
 from tests.process.served import PATIENCE, Served, served
@@ -225,7 +225,7 @@ def check(gateway: Served, model: Model, keys: dict[str, list[tuple[str, str]]],
     assert [(row["request_id"], row["created_at"], row["settled_at"], row["cost_pico"]) for row in rows] == [
         (use.request_id, ms(use.created), ms(use.settled), use.pico) for use in model.uses
     ]
-    assert sums_of_rollups(gateway.database) == sums_of_records(gateway.database)
+    sums_agree(gateway.database)
     assert verify(gateway.database).faults == ()
     shown = list(pages(gateway, "/admin/usage?limit=100"))
     assert {row["request_id"]: row["created_at"] for row in shown} == {

@@ -62,7 +62,8 @@ async def used() -> list[ClauseElement]:
     """Every statement of the shared half, executed once."""
     runner = Recorded()
     both = (runner, runner)
-    await runner.run(lambda connection: connection.execute(head.insert().values(id=1, seq=2, hash=b"", minutes_from=0)))
+    end = head.insert().values(id=1, seq=2, hash=b"", minutes_from=0, rolled_up=2)
+    await runner.run(lambda connection: connection.execute(end))
     rows = [(*record_row(a_record(NOON + n)), n, b"hash") for n in (1, 2, 3)]
     names = [column.name for column in records.columns]
     await runner.run(
@@ -84,7 +85,7 @@ async def used() -> list[ClauseElement]:
         await SqlInstallation(*both).set_value("name", value)
     assert await SqlInstallation(*both).value("name") == b"2"
     assert await SqlAudit(runner, runner).entries(limit=1, after=1000)
-    await asks_everything(SqlReports(runner, Identities()))
+    await asks_everything(SqlReports(runner, runner, Identities()))
     await explores(SqlExplorer(runner, runner, Identities()))
     for before in (NOON + 2, NOON + 3):
         assert (await runner.run(partial(prune_step, before=before, replaced=None)))[0] == 1

@@ -34,7 +34,7 @@ class Held:
 
 async def test_lists_by_a_figure_wait_for_each_other_and_nothing_waits_for_them() -> None:
     held = Held()
-    reports = SqlReports(held, Identities())
+    reports = SqlReports(held, held, Identities())
     async with asyncio.TaskGroup() as tasks:
         for by in ("cost_usd", "latency_ms", "cost_usd"):
             tasks.create_task(reports.records(EVERYTHING, limit=1, after=None, order=Order(by)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -262,19 +261,6 @@ async def test_marks_of_a_ledger_that_closes_without_writing_fail(writer: Script
     with pytest.raises(StoreError):
         mark.result()
     writer.answer()
-
-
-async def test_sums_by_minute_are_forgotten_after_a_day_and_an_hour(store: SqliteStore, tmp_path: Path) -> None:
-    for n in range(120):
-        await store.ledger.settle(a_record(NOON + n * 30 * MINUTE))
-    now = NOON + 119 * 30 * MINUTE
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
-        minutes = [minute for (minute,) in connection.execute("SELECT minute FROM rollup_minutes ORDER BY minute")]
-    assert len(minutes) <= 2 * 26
-    assert minutes[0] >= now - 26 * 60 * MINUTE
-    history = await store.reports.history(now)
-    assert sum(each.requests for each in history.minutes) == 51
-    assert verify(tmp_path / "ledger.db").faults == ()
 
 
 async def test_a_clock_that_jumps_ahead_and_back_costs_no_history(store: SqliteStore, tmp_path: Path) -> None:

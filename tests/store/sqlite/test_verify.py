@@ -55,6 +55,7 @@ async def path(tmp_path: Path) -> Path:
         await store.ledger.settle(record)
     store.ledger.intend(an_intent())
     await store.ledger.flush()
+    await store.reports.spending(0)  # brings the sums up
     # As a kill leaves it: with its log, and an intent under way.
     copy = tmp_path / "copy.db"
     for end in ("", "-wal"):
@@ -167,6 +168,8 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
             "UPDATE hourly_tags SET value = 'red' WHERE user_id = opaque('bob')",
             "sums by tag of the hour 2026-11-20T12.* of bob, llama3.2:1b, key_1, completed, .* team, red are not",
         ),
+        ("UPDATE head SET rolled_up = 14", "the sums of the hour 2026-11-20T12.* are not those of its records"),
+        ("UPDATE head SET rolled_up = 16", "the sums have the records up to 16, which is not between 0 and 15"),
         ("DELETE FROM daily_upstreams", "cost of ollama on the day 2026-11-20T00:00:00.000Z is not"),
         (
             "DELETE FROM monthly_users WHERE user_id = opaque('bob')",

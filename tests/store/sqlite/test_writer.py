@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.sqlite.connections import connect_writer
+from tollkeeper.store.sqlite.readers import Readers
 from tollkeeper.store.sqlite.writer import Writer
 
 
@@ -27,6 +28,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "a.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE numbers (number INTEGER UNIQUE)")
+        connection.execute("CREATE TABLE head AS SELECT 0 AS seq, 0 AS rolled_up")
     connection.close()
     return path
 
@@ -91,6 +93,20 @@ async def test_nothing_is_written_while_something_stands_in_the_way(writer: Writ
     assert isinstance(await handed(writer, "INSERT INTO numbers VALUES (1)"), StoreError)
     hindrance.reason = None
     assert await there(writer) == []
+
+
+async def test_a_snapshot_needs_the_sums_to_be_up(writer: Writer, path: Path) -> None:
+    readers = Readers(path, begin=writer.snapshot)
+    seq = text("SELECT seq FROM head")
+    assert await readers.run(lambda connection: connection.execute(seq).scalar()) == 0
+    assert await handed(writer, "UPDATE head SET seq = 1") is None
+    with pytest.raises(StoreError, match="no such column"):  # the sums cannot be brought up
+        await readers.run(lambda connection: connection.execute(seq).scalar())
+    with pytest.raises(StoreError, match="no such column"):
+        await add(writer, 1)
+    assert await handed(writer, "UPDATE head SET rolled_up = 1") is None
+    assert await readers.run(lambda connection: connection.execute(seq).scalar()) == 1
+    await readers.close()
 
 
 async def test_a_closed_one_takes_no_more(path: Path) -> None:

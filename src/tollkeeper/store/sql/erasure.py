@@ -92,7 +92,7 @@ def forget_metadata(connection: Connection, opaque_id: str, after: str) -> str |
     ids = select(_records.c.request_id).where(_records.c.user_id == opaque_id, _records.c.request_id > after)
     found = connection.execute(ids.order_by(_records.c.request_id).limit(_METADATA_AT_ONCE)).scalars().all()
     if found:
-        forget_tags(connection, one_of(_records.c.request_id, found))
+        forget_tags(connection, found)
         connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, found)))
     return found[-1] if len(found) == _METADATA_AT_ONCE else None
 

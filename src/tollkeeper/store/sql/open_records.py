@@ -37,7 +37,7 @@ from tollkeeper.store.ports.invoices import CoveredRange, OpenMonth, OpenRecords
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.sql.dialect import one_of, unindexed
 from tollkeeper.store.sql.rows import USER_PLACE, record_of
-from tollkeeper.store.sql.schema import invoice_ranges, invoices, prices, record_metadata, records
+from tollkeeper.store.sql.schema import head, invoice_ranges, invoices, prices, record_metadata, records
 from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO, monthly_users
 
 Covered = Mapping[tuple[PayerId, int], Sequence[Range]]
@@ -184,7 +184,7 @@ def unbalanced(*where: ColumnElement[bool], of_months: ColumnElement[bool] | Non
 
 
 def uncovered_costs(connection: Connection, month: int) -> Iterator[tuple[PayerId, int]]:
-    """What the records of a month that no range covers cost, by payer."""
+    """What the records of a month that no range covers cost, by payer; as far as the sums by month have them."""
     sums = (
         func.sum(_COST // _MILLION),
         func.sum(_COST % _MILLION),
@@ -198,7 +198,8 @@ def uncovered_costs(connection: Connection, month: int) -> Iterator[tuple[PayerI
         records.c.seq > ranges.after_seq,
         records.c.seq <= ranges.upto_seq,
     )
-    query = select(*OF_RECORDS, *sums).where(_in_month(month), not_(inside)).group_by(*OF_RECORDS)
+    summed = records.c.seq <= select(head.c.rolled_up).scalar_subquery()
+    query = select(*OF_RECORDS, *sums).where(_in_month(month), summed, not_(inside)).group_by(*OF_RECORDS)
     for kind, id_, micro, rest in connection.execute(query):
         yield PayerId(kind, id_), micro * PICO_PER_MICRO + rest
 

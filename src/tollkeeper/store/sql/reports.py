@@ -53,11 +53,12 @@ _LAST_USED = (
 
 
 class SqlReports:
-    """See `ports.Reports`. Every call raises StoreError when the database cannot be read. `identities` are those of the
-    database."""
+    """See `ports.Reports`. Every call raises StoreError when the database cannot be read. `summed` is for what reads
+    sums: there they have all records. `identities` are those of the database."""
 
-    def __init__(self, reader: Runner, identities: Identities) -> None:
+    def __init__(self, reader: Runner, summed: Runner, identities: Identities) -> None:
         self._reader = reader
+        self._summed = summed
         self._identities = identities
         self._by_figure = asyncio.Lock()
 
@@ -76,7 +77,7 @@ class SqlReports:
         # In the order by a figure all that match are read. Such lists wait for each other, so that they never take up
         # all threads that read.
         async with nullcontext() if order.by == NEWEST.by else self._by_figure:
-            return await self._reader.run(read)
+            return await (self._reader if which.tag is None else self._summed).run(read)
 
     async def record(self, request_id: str) -> Record | None:
         query = WITH_METADATA.where(records.c.request_id == request_id)
@@ -97,12 +98,12 @@ class SqlReports:
             sums = _combined(connection, queries, upto, len(group_by))
             return sorted(((label(group), totals) for group, totals in sums), key=itemgetter(0))
 
-        return await self._reader.run(read)
+        return await self._summed.run(read)
 
     async def spending(self, since: int) -> list[Spending]:
         query = select(daily_upstreams).where(daily_upstreams.c.day >= day_of(since))
         query = query.order_by(daily_upstreams.c.upstream, daily_upstreams.c.day)
-        return await self._reader.run(
+        return await self._summed.run(
             lambda connection: [
                 Spending(row.upstream, row.day, row.cost_micro * PICO_PER_MICRO + row.cost_rest)
                 for row in connection.execute(query)
@@ -110,7 +111,7 @@ class SqlReports:
         )
 
     async def last_used(self) -> dict[str, int]:
-        return await self._reader.run(
+        return await self._summed.run(
             lambda connection: {
                 row.model: row.hour if row.newest is None else row.newest for row in connection.execute(_LAST_USED)
             }
@@ -128,7 +129,7 @@ class SqlReports:
         ids = self._identities
         user = None if user_id is None else ids.id_of(user_id)
         users = None if detailed is None else {*map(ids.id_of, detailed)}
-        return await self._reader.run(
+        return await self._summed.run(
             lambda connection: read_history(connection, now, user, upto, spans, users, ids.user_id_of)
         )
 

@@ -1,148 +1,200 @@
-"""The sums over records: the rows that some records add to every table of sums (`sum_tables.py`).
+"""The sums over records: the statements that add some records to every table of sums (`sum_tables.py`).
 
-All of them are made here, from the records alone, so that a commit, and whoever makes sums anew, adds the same.
+The database adds many records at once: first they are added up in a temporary table, by the minutes of admission and
+settlement and all dimensions, and every table of sums takes from that. There, five buckets of a histogram are one
+number, since adding 32 numbers took longer than all the rest: 12 bits for each count, so `MOST` records at once.
 """
+
+# The statements are put together of the schema's names and numbers, of nothing from outside.
+# ruff: noqa: S608
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
-from msgspec.structs import astuple
+from sqlalchemy import Table
 
-from tollkeeper.rules.histograms import BUCKETS, bucket_of
-from tollkeeper.rules.times import month_bounds
-from tollkeeper.store.ports.records import ADJUSTMENT, Record, tags_of
-from tollkeeper.store.sql.rows import Row
-from tollkeeper.store.sql.sum_tables import PICO_PER_MICRO
+from tollkeeper.rules.histograms import BOUNDS_MS, BUCKETS
+from tollkeeper.store.ports.record_fields import TOKENS
+from tollkeeper.store.ports.records import ADJUSTMENT, BACKSLASH, NUL
+from tollkeeper.store.sql.sum_tables import (
+    FIGURES,
+    FIRST_TOKENS,
+    HISTOGRAMS,
+    LATENCIES,
+    PICO_PER_MICRO,
+    ROLLUPS,
+    daily_upstreams,
+    hourly_tags,
+    rollup_minutes,
+)
 from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS
 
-Place = tuple[int | str, ...]
-"""Primary key of a row of sums, in the order of the table's columns: a time and the dimensions."""
-Counted = tuple[tuple[int, ...], tuple[int, ...]]
-"""What one record adds: requests, tokens by class and cost in pico-dollars, which are one in `_COST`; and the places of
-its durations among the columns of histograms."""
-Sums = dict[Place, list[Counted]]
-
-_COST = 6
-_NOWHERE = (0,) * (2 * BUCKETS)
-
-
-class Rollups(NamedTuple):
-    """Rows by table, each under the name of its table. No two of a table have the same key."""
-
-    hourly: list[Row]
-    hourly_models: list[Row]
-    daily_models: list[Row]
-    hourly_teams: list[Row]
-    daily_teams: list[Row]
-    daily_users: list[Row]
-    monthly_users: list[Row]
-    monthly: list[Row]
-    hourly_tags: list[Row]
-    rollup_minutes: list[Row]
-    daily_upstreams: list[Row]
+DIMENSIONS = ("user_id", "model", "key_id", "status", "team_id", "end_user_id", "upstream", "endpoint")
+"""What sums are by, besides time and tags."""
+IN_RECORDS: Mapping[str, str] = {name: f"coalesce({name}, '')" for name in ("key_id", "team_id", "end_user_id")}
+"""Dimensions of a record, where they are not just its columns."""
+REQUESTS = f"endpoint != '{ADJUSTMENT}'"
+"""1 for a record that counts as a request."""
+USED = (*TOKENS, f"cost_pico / {PICO_PER_MICRO}", f"cost_pico % {PICO_PER_MICRO}")
+"""Tokens and cost of a record. SQL rounds towards 0: both parts of a negative cost are negative."""
+TAGGED = (
+    f"{REQUESTS} AND status != 'lost' AND tag.type = 'text' AND tag.value != ''"
+    f" AND instr(replace(metadata, '{BACKSLASH}', ''), '{NUL}') = 0"
+)
+"""The condition for members of a record's metadata (`tag`) that are tags."""
+_TIMED = f"{REQUESTS} AND status != 'lost'"
+"""The condition for records with durations: of a lost one nobody knows how long it took."""
+_HISTOGRAM_OF = {"latency_ms": LATENCIES, "first_token_ms": FIRST_TOKENS}
 
 
-def rollups_of(records: Iterable[Record], id_of: Callable[[str], str]) -> Rollups:
-    """What records add to the sums. `id_of` gives the opaque id of a user."""
-    hours, models, model_days, teams, team_days, days, users, months, tags, minutes = (Sums() for _ in range(10))
-    spent: dict[tuple[int, str], int] = {}
-    month_of: dict[int, int] = {}
-    for record in records:
-        at, model, status, upstream, endpoint = (
-            record.created_at,
-            record.model,
-            record.status,
-            record.upstream,
-            record.endpoint,
-        )
-        user_id, key_id = id_of(record.user_id), record.key_id or ""
-        team_id, end_user_id = record.team_id or "", record.end_user_id or ""
-        hour, day = at - at % HOUR_MS, at - at % DAY_MS
-        month = month_of.get(day)
-        if month is None:
-            month = month_of[day] = month_bounds(day)[0]
-        counted = _counted(record)
-        dimensions = (user_id, model, key_id, status, team_id, end_user_id)
-        hours.setdefault((hour, *dimensions, upstream, endpoint), []).append(counted)
-        models.setdefault((hour, model, status, upstream, endpoint), []).append(counted)
-        model_days.setdefault((day, model, status, upstream, endpoint), []).append(counted)
-        teams.setdefault((hour, team_id, model, status), []).append(counted)
-        team_days.setdefault((day, team_id, model, status), []).append(counted)
-        days.setdefault((day, user_id, key_id, status, team_id), []).append(counted)
-        users.setdefault((month, user_id, key_id, status, team_id), []).append(counted)
-        place = (month, user_id, key_id, model, upstream, endpoint, status, team_id, end_user_id)
-        months.setdefault(place, []).append(counted)
-        for name, value in tags_of(record).items():
-            tags.setdefault((hour, name, value, *dimensions, upstream, endpoint), []).append(counted)
-        _add_minutes(minutes, record, dimensions, counted)
-        if record.cost_pico and upstream:
-            spent[day, upstream] = spent.get((day, upstream), 0) + record.cost_pico
-    return Rollups(
-        _with_histograms(hours),
-        _with_histograms(models),
-        _with_histograms(model_days),
-        _with_histograms(teams),
-        _with_histograms(team_days),
-        _plain(days),
-        _plain(users),
-        _plain(months),
-        _with_histograms(tags),
-        _plain(minutes),
-        [(*place, *divmod(cost, PICO_PER_MICRO)) for place, cost in spent.items()],
+def _durations() -> Iterator[str]:
+    bounds = (None, *BOUNDS_MS, None)
+    for column in _HISTOGRAM_OF:
+        for lower, upper in pairwise(bounds):
+            within = [_TIMED, f"{column} IS NOT NULL"]
+            within += [] if lower is None else [f"{column} > {lower}"]
+            within += [] if upper is None else [f"{column} <= {upper}"]
+            yield " AND ".join(within)
+
+
+DURATIONS = tuple(_durations())
+"""Whether a record counts in each bucket of the two histograms."""
+
+
+def month_of(moment: str) -> str:
+    """The beginning of the month of a moment, both in milliseconds."""
+    return f"CAST(strftime('%s', {moment} / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
+
+
+def _floor(moment: str, unit: int) -> str:
+    return f"{moment} - {moment} % {unit}"
+
+
+_BITS, _PACKED = 12, 5
+"""Bits of a count, and counts of a number, which has 63 bits."""
+MOST = 2**_BITS - 1
+"""The most records that may be added at once."""
+
+
+def _packs(column: str) -> Iterator[tuple[str, str]]:
+    """The numbers that a histogram is packed into: their names, and what a record with a bucket adds to each."""
+    for number, first in enumerate(range(0, BUCKETS, _PACKED)):
+        buckets = range(first, min(first + _PACKED, BUCKETS))
+        cases = (f"WHEN {bucket} THEN {1 << _BITS * (bucket - first)}" for bucket in buckets)
+        yield f"{column}_{number}_packed", f"CASE {column}_bucket {' '.join(cases)} ELSE 0 END"
+
+
+_PACKS = {name: value for column in _HISTOGRAM_OF for name, value in _packs(column)}
+_UNPACKED = {
+    name: f"sum({column}_{bucket // _PACKED}_packed) >> {_BITS * (bucket % _PACKED)} & {MOST}"
+    for column, names in _HISTOGRAM_OF.items()
+    for bucket, name in enumerate(names)
+}
+
+
+def _bucket(column: str) -> str:
+    cases = " ".join(f"WHEN {column} <= {bound} THEN {bucket}" for bucket, bound in enumerate(BOUNDS_MS))
+    return f"CASE WHEN NOT ({_TIMED}) OR {column} IS NULL THEN NULL {cases} ELSE {len(BOUNDS_MS)} END"
+
+
+def _selected(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{value} AS {name}" for name, value in columns.items())
+
+
+def _added_up() -> str:
+    at = {"minute": _floor("created_at", MINUTE_MS), "settled": _floor("settled_at", MINUTE_MS)}
+    places = at | {name: IN_RECORDS.get(name, name) for name in DIMENSIONS}
+    figures = dict(zip(FIGURES, (REQUESTS, *USED), strict=True))
+    buckets = {f"{column}_bucket": _bucket(column) for column in _HISTOGRAM_OF}
+    sums = {name: f"sum({name})" for name in FIGURES} | {name: f"sum({value})" for name, value in _PACKS.items()}
+    # LIMIT keeps SQLite from computing each bucket again wherever it is used.
+    return (
+        f"SELECT {', '.join(places)}, {', '.join(sums.values())} FROM (SELECT {_selected(places | figures | buckets)}"
+        f" FROM records WHERE seq > ? AND seq <= ? LIMIT -1) GROUP BY {', '.join(places)}"
     )
 
 
-def tag_rows(records: Iterable[Record]) -> list[Row]:
-    """What records, which have opaque ids of users, have added to the sums by tag."""
-    return rollups_of(records, str).hourly_tags
+PREPARE = (
+    f"CREATE TEMP TABLE IF NOT EXISTS delta (minute INTEGER, settled INTEGER,"
+    f" {', '.join(f'{name} TEXT' for name in DIMENSIONS)},"
+    f" {', '.join(f'{name} INTEGER' for name in (*FIGURES, *_PACKS))})"
+)
+"""Make the temporary table, once on a connection."""
+CLEAR = "DELETE FROM delta"
+ADD_UP = f"INSERT INTO delta {_added_up()}"
+"""Add up the records with a number in the chain above the first parameter, up to the second."""
+NEWEST = "SELECT max(settled) FROM delta"
+"""The last minute in which one of these records was settled."""
 
 
-def _counted(record: Record) -> Counted:
-    figures = (*astuple(record.usage)[:5], record.cost_pico)
-    if record.endpoint == ADJUSTMENT:
-        return (0, *figures), ()
-    if record.status == "lost":  # nobody knows how long it took
-        return (1, *figures), ()
-    latency = bucket_of(record.latency_ms)
-    if record.first_token_ms is None:
-        return (1, *figures), (latency,)
-    return (1, *figures), (latency, BUCKETS + bucket_of(record.first_token_ms))
+def _adding(table: Table, values: Mapping[str, str], source: str, where: str = "true") -> str:
+    """A statement that adds the sums over the rows of a source to those of a table. `values` are what is not a column
+    of the source, or not its sum."""
+    key = [column.name for column in table.primary_key.columns]
+    columns = {
+        column.name: values.get(column.name, column.name if column.primary_key else f"sum({column.name})")
+        for column in table.columns
+    }
+    names = [*columns]
+    grouped = ", ".join(str(names.index(name) + 1) for name in key)
+    changed = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in names if name not in key)
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(columns.values())} FROM {source}"
+        f" WHERE {where} GROUP BY {grouped} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
+    )
 
 
-def _add_minutes(minutes: Sums, record: Record, dimensions: Place, counted: Counted) -> None:
+def _by_minute() -> str:
     """Requests count by the minute of admission, all else by that of settlement."""
-    admitted = record.created_at - record.created_at % MINUTE_MS
-    minute = record.settled_at - record.settled_at % MINUTE_MS
-    if admitted == minute:
-        minutes.setdefault((minute, *dimensions), []).append(counted)
-    else:
-        figures, _ = counted
-        minutes.setdefault((admitted, *dimensions), []).append(((figures[0], 0, 0, 0, 0, 0, 0), ()))
-        minutes.setdefault((minute, *dimensions), []).append(((0, *figures[1:]), ()))
+    dimensions = ", ".join(column.name for column in rollup_minutes.primary_key.columns if column.name != "minute")
+    used = ", ".join(FIGURES[1:])
+    nothing = ", ".join("0" for _ in FIGURES[1:])
+    return (
+        f"(SELECT minute, {dimensions}, {', '.join(FIGURES)} FROM delta WHERE minute = settled"
+        f" UNION ALL SELECT minute, {dimensions}, requests, {nothing} FROM delta WHERE minute != settled"
+        f" UNION ALL SELECT settled, {dimensions}, 0, {used} FROM delta WHERE minute != settled)"
+    )
 
 
-def _plain(sums: Mapping[Place, list[Counted]]) -> list[Row]:
-    rows: list[Row] = []
-    for place, group in sums.items():
-        total = _total(group)
-        rows.append((*place, *total[:_COST], *divmod(total[_COST], PICO_PER_MICRO)))
-    return rows
+_OF_DELTA = {
+    "hour": _floor("minute", HOUR_MS),
+    "day": _floor("minute", DAY_MS),
+    "month": month_of("minute"),
+    **_UNPACKED,
+}
 
 
-def _with_histograms(sums: Mapping[Place, list[Counted]]) -> list[Row]:
-    rows: list[Row] = []
-    for place, group in sums.items():
-        total = _total(group)
-        row = [*place, *total[:_COST], *divmod(total[_COST], PICO_PER_MICRO), *_NOWHERE]
-        start = len(row) - len(_NOWHERE)
-        for _, buckets in group:
-            for bucket in buckets:
-                row[start + bucket] += 1  # type: ignore[operator]
-        rows.append(row)
-    return rows
+def _of_delta(table: Table) -> str:
+    if table is rollup_minutes:
+        return _adding(table, {}, _by_minute())
+    costly = "upstream != '' AND (cost_micro != 0 OR cost_rest != 0)" if table is daily_upstreams else "true"
+    return _adding(table, _OF_DELTA, "delta", costly)
 
 
-def _total(group: list[Counted]) -> tuple[int, ...]:
-    return group[0][0] if len(group) == 1 else tuple(map(sum, zip(*[figures for figures, _ in group], strict=True)))
+ADD = tuple(_of_delta(table) for table in ROLLUPS.values() if table is not hourly_tags)
+"""Add what was added up to all sums but those by tag."""
+
+_TAGS = "records JOIN record_metadata USING (request_id), json_each(metadata) AS tag"
+_OF_TAGS = {"hour": _floor("created_at", HOUR_MS), "name": "tag.key", "value": "tag.value", **IN_RECORDS}
+_TAG_KEY = tuple(column.name for column in hourly_tags.primary_key.columns)
+SAME_TAGS = f"({', '.join(_TAG_KEY)})"
+"""The place of a row in the sums by tag."""
+
+
+def add_tags(which: str, sign: str = "") -> str:
+    """A statement that adds records to the sums by tag. `which` is a condition; `sign` "-" subtracts them instead."""
+    added = zip((*FIGURES, *HISTOGRAMS), (REQUESTS, *USED, *DURATIONS), strict=True)
+    figures = {name: f"{sign}sum({figure})" for name, figure in added}
+    return _adding(hourly_tags, _OF_TAGS | figures, _TAGS, f"{which} AND {TAGGED}")
+
+
+def tags_of(which: str) -> str:
+    """A query for the places of records in the sums by tag, in the order of `SAME_TAGS`."""
+    places = (_OF_TAGS.get(name, name) for name in _TAG_KEY)
+    return f"SELECT {', '.join(places)} FROM {_TAGS} WHERE {which} AND {TAGGED}"
+
+
+ADD_TAGS = add_tags("seq > ? AND seq <= ?")
+"""Add records to the sums by tag; parameters as of `ADD_UP`."""

@@ -335,7 +335,8 @@ refusals = Table(
     sqlite_with_rowid=False,
 )
 
-# One row. `rollup_minutes` is complete from `minutes_from` on; rows before that must not be read.
+# One row. The sums have the records up to the number `rolled_up`. `rollup_minutes` is complete from `minutes_from` on;
+# rows before that must not be read.
 head = Table(
     "head",
     METADATA,
@@ -343,6 +344,7 @@ head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("minutes_from", BigInteger, nullable=False),
+    Column("rolled_up", BigInteger, nullable=False, server_default="0"),
 )
 
 # One row for each time that records were pruned. The figures are of all records up to `seq`; `newest` is the latest

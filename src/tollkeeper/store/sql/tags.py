@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, not_, select, tuple_, update
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, not_, select, tuple_
 
 from tollkeeper.store.ports.records import ADJUSTMENT, BACKSLASH, NUL
 from tollkeeper.store.sql.dialect import text_member
-from tollkeeper.store.sql.rollups import tag_rows
-from tollkeeper.store.sql.rows import record_of
+from tollkeeper.store.sql.rollups import SAME_TAGS, add_tags, tags_of
 from tollkeeper.store.sql.schema import record_metadata, records
 from tollkeeper.store.sql.sum_tables import hourly_tags
 
@@ -18,11 +18,10 @@ WITH_METADATA = select(records, record_metadata.c.metadata).outerjoin(
     record_metadata, record_metadata.c.request_id == records.c.request_id
 )
 _KEY = tuple(hourly_tags.primary_key.columns)
-_FIGURES = tuple(column for column in hourly_tags.columns if not column.primary_key)
 _AT_ONCE = 20_000
-_ROW = and_(*(column == bindparam(f"of_{column.name}") for column in _KEY))
-_SUBTRACT = update(hourly_tags).where(_ROW).values({one.name: one - bindparam(f"less_{one.name}") for one in _FIGURES})
-_END = delete(hourly_tags).where(_ROW, hourly_tags.c.requests == 0)
+_THESE = "request_id IN (SELECT value FROM json_each(?))"
+_SUBTRACT = add_tags(_THESE, sign="-")
+_END = f"DELETE FROM hourly_tags WHERE requests = 0 AND {SAME_TAGS} IN ({tags_of(_THESE)})"  # noqa: S608 (names of the schema)
 
 
 def tag_of(name: str) -> ColumnElement[str]:
@@ -36,15 +35,11 @@ def _has_no_nul() -> ColumnElement[bool]:
     return not_(without.contains(NUL, autoescape=True))
 
 
-def forget_tags(connection: Connection, which: ColumnElement[bool]) -> None:
+def forget_tags(connection: Connection, request_ids: Collection[str]) -> None:
     """Subtract records of a person who is forgotten, whose metadata is about to be deleted, from the sums by tag."""
-    rows = connection.execute(WITH_METADATA.where(which, record_metadata.c.metadata.is_not(None)))
-    names = [f"of_{one.name}" if one.primary_key else f"less_{one.name}" for one in hourly_tags.columns]
-    theirs = tag_rows(record_of(row, row.user_id, row.metadata) for row in rows)
-    changes = [dict(zip(names, row, strict=True)) for row in theirs]
-    if changes:
-        connection.execute(_SUBTRACT, changes)
-        connection.execute(_END, [{name: each[name] for name in names[: len(_KEY)]} for each in changes])
+    ids = (msgspec.json.encode(list(request_ids)).decode(),)
+    connection.exec_driver_sql(_SUBTRACT, ids)
+    connection.exec_driver_sql(_END, ids)
 
 
 def forget_pruned_tags(connection: Connection, user_id: str, after: Sequence[Any]) -> Sequence[Any] | None:

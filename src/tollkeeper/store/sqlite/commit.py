@@ -1,5 +1,5 @@
-"""One group commit: intents and claims to idempotency keys, records and their chain, the sums of those records, and the
-end of settled intents."""
+"""One group commit: intents and claims to idempotency keys, records and their chain, and the end of settled intents.
+The sums of those records follow (`roll_up.py`)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,17 @@ from tollkeeper.store.ports.idempotency import Claim
 from tollkeeper.store.ports.records import Intent, Record
 from tollkeeper.store.sql.chain import link_row
 from tollkeeper.store.sql.identities import Identities, Identity, MetadataRow, digest_of, metadata_row
-from tollkeeper.store.sql.rollups import rollups_of
 from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, Row, intent_row, record_row
 from tollkeeper.store.sql.schema import idempotency_claims, identities, intents, record_metadata, records
-from tollkeeper.store.sql.sum_tables import ROLLUPS
 from tollkeeper.store.sqlite.statements import (
     ManyRows,
     inserting,
-    on_conflict_add,
     on_conflict_do_nothing,
     on_conflict_replace,
     single_column_rows,
 )
-from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS, minute_of
 
 S = TypeVar("S", Intent, Record)
-
-_MINUTES_PER_COMMIT_MS = 30 * MINUTE_MS
-"""The most that one commit deletes of the sums by minute, so that none takes long."""
 
 _ADD_INTENTS = inserting(intents, on_conflict_replace(intents))
 _END_INTENTS = ManyRows("DELETE FROM intents WHERE request_id IN (", "?", ")")
@@ -39,15 +32,13 @@ _ADD_METADATA = inserting(record_metadata, "")
 _ADD_CLAIMS = inserting(idempotency_claims, on_conflict_replace(idempotency_claims))
 _FREE_CLAIMS = ManyRows("DELETE FROM idempotency_claims WHERE request_id IN (", "?", ")")
 _ADD_RECORDS = inserting(records, on_conflict_do_nothing(records))
-_ADD_TO_SUMS = {name: inserting(table, on_conflict_add(table)) for name, table in ROLLUPS.items()}
 
 
 class Head(NamedTuple):
-    """The end of the chain, and the first minute with complete sums."""
+    """The end of the chain."""
 
     seq: int
     hash: bytes
-    minutes_from: int
 
 
 class CommitResult(NamedTuple):
@@ -93,7 +84,7 @@ class Committer:
         ended: Sequence[str],
     ) -> CommitResult:
         """Write a group inside the open transaction. `ended` are ids of intents. Records that exist already are
-        skipped, in the sums too. No two of `settled` may have the same id."""
+        skipped. No two of `settled` may have the same id."""
         try:
             return self._write(connection, begun, settled, ended)
         except UnicodeEncodeError:
@@ -130,15 +121,11 @@ class Committer:
             _ADD_IDENTITIES.execute(connection, self._new)
         if metadata:
             _ADD_METADATA.execute(connection, metadata)
-        for name, added in rollups_of(settled, self._identities.id_of)._asdict().items():
-            _ADD_TO_SUMS[name].execute(connection, added)
         _ADD_INTENTS.execute(connection, [intent_row(intent) for intent in begun])
         _END_INTENTS.execute(connection, single_column_rows(ended))
         if settled:
-            newest = max(record.settled_at for record in settled)
-            minutes_from = _prune_minutes(connection, head, newest)
-            self._head = Head(head.seq + len(rows), digest, minutes_from)
-            connection.execute("UPDATE head SET seq = ?, hash = ?, minutes_from = ?", self._head)
+            self._head = Head(head.seq + len(rows), digest)
+            connection.execute("UPDATE head SET seq = ?, hash = ?", self._head)
         return CommitResult(head.seq, repeated)
 
     def _chained(self, head: Head, settled: Iterable[Record]) -> tuple[list[Row], list[MetadataRow], bytes]:
@@ -167,7 +154,7 @@ def write_claims(connection: sqlite3.Connection, claims: Iterable[Claim], withdr
 
 
 def _read_head(connection: sqlite3.Connection) -> Head:
-    return Head(*connection.execute("SELECT seq, hash, minutes_from FROM head").fetchone())
+    return Head(*connection.execute("SELECT seq, hash FROM head").fetchone())
 
 
 def _restart_transaction(connection: sqlite3.Connection) -> None:
@@ -178,19 +165,6 @@ def _restart_transaction(connection: sqlite3.Connection) -> None:
 def _is_recorded(connection: sqlite3.Connection, record: Record) -> bool:
     query = "SELECT 1 FROM records WHERE request_id = ?"
     return connection.execute(query, (record.request_id,)).fetchone() is not None
-
-
-def _prune_minutes(connection: sqlite3.Connection, head: Head, newest: int) -> int:
-    """Delete sums by minute that are no longer needed, a bounded span at once. Returns the first minute that is
-    left."""
-    wanted = minute_of(newest) - MINUTES_KEPT_MS
-    if not head.seq:
-        return max(0, wanted)
-    if wanted < head.minutes_from + _MINUTES_PER_COMMIT_MS:
-        return head.minutes_from
-    until = head.minutes_from + _MINUTES_PER_COMMIT_MS
-    connection.execute("DELETE FROM rollup_minutes WHERE minute < ?", (until,))
-    return until
 
 
 def _scrubbed(value: S) -> S:

@@ -54,11 +54,26 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return _connect(f"{path.absolute().as_uri()}?mode=ro")
 
 
-def engine_over(connect: Callable[[], sqlite3.Connection], pool: type[Pool], begin: str) -> Engine:
-    """An engine over connections from `connect`. `begin` opens its transactions: sqlite3 would open none for reads."""
+Begin = Callable[[sqlite3.Connection], object]
+"""Opens a transaction on a connection: sqlite3 would open none for reads."""
+
+
+def begin_read(connection: sqlite3.Connection) -> None:
+    """Begin a transaction that sees one state of the database from its first statement to its last, and blocks no
+    other."""
+    connection.execute("BEGIN DEFERRED")
+
+
+def begin_write(connection: sqlite3.Connection) -> None:
+    """Begin a transaction that writes."""
+    connection.execute("BEGIN IMMEDIATE")
+
+
+def engine_over(connect: Callable[[], sqlite3.Connection], pool: type[Pool], begin: Begin) -> Engine:
+    """An engine over connections from `connect`. `begin` opens its transactions."""
     # Parameters are hidden from errors: among them are digests and password hashes.
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=pool, hide_parameters=True)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    event.listen(engine, "begin", lambda connection: begin(connection.connection.dbapi_connection))
     return engine
 
 

@@ -13,22 +13,27 @@ from sqlalchemy import Connection, QueuePool
 from sqlalchemy.exc import SQLAlchemyError
 
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.sqlite.connections import connect_reader, engine_over, plain_reason
+from tollkeeper.store.sqlite.connections import Begin, begin_read, connect_reader, engine_over, plain_reason
 
 T = TypeVar("T")
 
 
 class Readers:
     """Runs at most `threads` reads at once; more of them wait. No connection is made while `blocked` gives a reason: it
-    could be to another file."""
+    could be to another file. `begin` opens the transaction of a read: one that reads sums needs `Writer.snapshot`."""
 
-    def __init__(self, path: Path, blocked: Callable[[], str | None] = lambda: None, threads: int = 2) -> None:
+    def __init__(
+        self,
+        path: Path,
+        blocked: Callable[[], str | None] = lambda: None,
+        begin: Begin = begin_read,
+        threads: int = 2,
+    ) -> None:
         self._path = path
         self._blocked = blocked
         self._closed = False
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="tollkeeper-reader")
-        # Deferred: a read sees one state of the database from its first statement to its last, and blocks no other.
-        self._engine = engine_over(self._connect, QueuePool, "BEGIN DEFERRED")
+        self._engine = engine_over(self._connect, QueuePool, begin)
 
     async def run(self, read: Callable[[Connection], T]) -> T:
         """Return what `read` returns, run in a worker thread on one snapshot. Raises StoreError."""

@@ -64,12 +64,6 @@ def on_conflict_replace(table: Table) -> str:
     return f"ON CONFLICT ({_key_of(table)}) DO UPDATE SET " + ", ".join(f"{n} = excluded.{n}" for n in others)
 
 
-def on_conflict_add(table: Table) -> str:
-    """ON CONFLICT clause that adds the figures of the new row to those of the existing one."""
-    figures = [column.name for column in table.columns if not column.primary_key]
-    return f"ON CONFLICT ({_key_of(table)}) DO UPDATE SET " + ", ".join(f"{n} = {n} + excluded.{n}" for n in figures)
-
-
 def _key_of(table: Table) -> str:
     return ", ".join(column.name for column in table.primary_key.columns)
 

@@ -75,6 +75,7 @@ from tollkeeper.store.sqlite.lock import FileLock, lock_path
 from tollkeeper.store.sqlite.readers import Readers
 from tollkeeper.store.sqlite.refusals import SqliteRefusals
 from tollkeeper.store.sqlite.revision import bring_to_head, has_tables
+from tollkeeper.store.sqlite.roll_up import roll_up
 from tollkeeper.store.sqlite.timed_reader import TimedReader
 from tollkeeper.store.sqlite.wal import WalCheckpointer
 from tollkeeper.store.sqlite.watch import FileWatch
@@ -108,14 +109,15 @@ class SqliteStore:
         self._writer = Writer(connection, lambda: watch.gone)
         self._log = WalCheckpointer(real, self._writer.checkpoint_rest, lambda: watch.gone)
         self._readers = Readers(real, lambda: watch.gone)
+        self._summed = Readers(real, lambda: watch.gone, self._writer.snapshot)
         self._ledger = SqliteLedger(self._writer, identities, patience=patience, blocked=lambda: watch.reason)
         self.ledger: Ledger = self._ledger
         self.refusals: RefusalStore = SqliteRefusals(self._writer, self._readers, identities)
-        self.reports: Reports = SqlReports(self._readers, identities)
-        self._pages = TimedReader(real, lambda: watch.gone, seconds=_LONGEST_PAGE)
-        self._sheets = TimedReader(real, lambda: watch.gone, seconds=_LONGEST_SHEET)
+        self.reports: Reports = SqlReports(self._readers, self._summed, identities)
+        self._pages = TimedReader(real, lambda: watch.gone, self._writer.snapshot, seconds=_LONGEST_PAGE)
+        self._sheets = TimedReader(real, lambda: watch.gone, self._writer.snapshot, seconds=_LONGEST_SHEET)
         self.explorer: Explorer = SqlExplorer(self._pages, self._sheets, identities)
-        self.buckets: Buckets = SqlBuckets(self._readers, identities)
+        self.buckets: Buckets = SqlBuckets(self._summed, identities)
         self.erasure: Erasure = SqliteErasure(self._writer, identities)
         self.accounts: AccountStore = SqlAccounts(self._writer, self._readers)
         self.end_users: EndUserStore = SqlEndUsers(self._writer, self._readers)
@@ -132,7 +134,7 @@ class SqliteStore:
         self.jobs: JobStore = SqlJobs(self._writer, self._readers)
         self.idempotency: IdempotencyStore = SqlIdempotency(self._writer, self._readers)
         self.installation: Installation = SqlInstallation(self._writer, self._readers)
-        self.invoices: InvoiceStore = SqlInvoices(self._writer, self._readers, identities)
+        self.invoices: InvoiceStore = SqlInvoices(self._writer, self._summed, identities)
         self.audit: Audit = SqlAudit(self._writer, self._readers)
         self.events: EventStore = SqlEvents(self._writer, self._readers)
         self.webhooks: WebhookStore = SqlWebhooks(self._writer, self._readers)
@@ -149,7 +151,7 @@ class SqliteStore:
             await self._ledger.close()
         finally:
             ended = await asyncio.to_thread(self._log.stop, self._patience)
-            for readers in (self._readers, self._pages, self._sheets):
+            for readers in (self._readers, self._summed, self._pages, self._sheets):
                 await readers.close()
             # While a thread hangs in a call the lock stays until the process ends, since that call may still write.
             if await self._writer.close(self._patience) and ended:
@@ -194,6 +196,7 @@ def _prepare(
             bring_to_head(path, connection)
             identities = Identities(connection.execute("SELECT id, user_id FROM identities"))
             lost_at_start = _record_lost_intents(connection, identities, now())
+            roll_up(connection)
             # A kill may have come between the forgetting of a person and the emptying of the log that names them.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except OSError as error:

@@ -11,65 +11,39 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
-from tollkeeper.rules.histograms import BOUNDS_MS
 from tollkeeper.rules.times import format_time
-from tollkeeper.store.ports.record_fields import TOKENS
-from tollkeeper.store.ports.records import ADJUSTMENT, BACKSLASH, NUL
 from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.rollups import DIMENSIONS, DURATIONS, IN_RECORDS, REQUESTS, TAGGED, USED, month_of
 from tollkeeper.store.sql.sum_tables import FIGURES, HISTOGRAMS
 from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS, day_of, hour_of, minute_of
 
-DIMENSIONS = ("user_id", "model", "key_id", "status", "team_id", "end_user_id", "upstream", "endpoint")
 _OF_MINUTES = DIMENSIONS[:6]
 _TAGGED = (*DIMENSIONS, "name", "value")
-_IN_RECORDS = {name: f"coalesce({name}, '')" for name in ("key_id", "team_id", "end_user_id")}
 _HOUR = f"created_at - created_at % {HOUR_MS}"
-_REQUESTS = f"endpoint != '{ADJUSTMENT}'"
-_USED = (*TOKENS, "cost_pico / 1000000", "cost_pico % 1000000")
-_MONTH_OF = "CAST(strftime('%s', {} / 1000, 'unixepoch', 'start of month') AS INTEGER) * 1000"
 _COARSER: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "hourly_models": ("hour", "hour", ("model", "status", "upstream", "endpoint")),
     "daily_models": ("day", f"hour - hour % {DAY_MS}", ("model", "status", "upstream", "endpoint")),
     "hourly_teams": ("hour", "hour", ("team_id", "model", "status")),
     "daily_teams": ("day", f"hour - hour % {DAY_MS}", ("team_id", "model", "status")),
     "daily_users": ("day", f"hour - hour % {DAY_MS}", ("user_id", "key_id", "status", "team_id")),
-    "monthly_users": ("month", _MONTH_OF.format("hour"), ("user_id", "key_id", "status", "team_id")),
-    "monthly": ("month", _MONTH_OF.format("hour"), DIMENSIONS),
+    "monthly_users": ("month", month_of("hour"), ("user_id", "key_id", "status", "team_id")),
+    "monthly": ("month", month_of("hour"), DIMENSIONS),
 }
 """Tables that have the sums by hour again: their column of time, what that is of an hour, and their dimensions."""
 _WITH_HISTOGRAMS = {"hourly_models", "daily_models", "hourly_teams", "daily_teams"}
-_TAGS = (
-    f"records JOIN record_metadata USING (request_id), json_each(metadata) AS tag WHERE {_REQUESTS}"
-    " AND status != 'lost' AND tag.type = 'text' AND tag.value != ''"
-    f" AND instr(replace(metadata, '{BACKSLASH}', ''), '{NUL}') = 0"
-)
 _COUNTS = tuple(name for name in (*FIGURES, *HISTOGRAMS) if not name.startswith("cost"))
 """Figures that are never below 0."""
 
 
-def _durations() -> Iterator[str]:
-    """Whether a record counts in each of the buckets of the two histograms."""
-    bounds = (None, *BOUNDS_MS, None)
-    for column in ("latency_ms", "first_token_ms"):
-        for lower, upper in pairwise(bounds):
-            within = [_REQUESTS, "status != 'lost'", f"{column} IS NOT NULL"]
-            within += [] if lower is None else [f"{column} > {lower}"]
-            within += [] if upper is None else [f"{column} <= {upper}"]
-            yield " AND ".join(within)
-
-
-_DURATIONS = tuple(_durations())
-
-
 def sum_faults(
-    connection: sqlite3.Connection, identities: Identities, pruned: int, newest: int, minutes_from: int
+    connection: sqlite3.Connection, identities: Identities, pruned: int, newest: int, rolled_up: int, minutes_from: int
 ) -> Iterator[str]:
     """What is wrong with the sums. `pruned` is the number of the last record that was pruned, and `newest` the latest
-    moment of those; `minutes_from` is where the sums by minute begin."""
-    check = _SumCheck(connection, identities)
+    moment of those; `rolled_up` is that of the last record that the sums have, and `minutes_from` is where the sums by
+    minute begin."""
+    check = _SumCheck(connection, identities, rolled_up)
     yield from check.hours(pruned, newest)
     yield from check.minutes(minutes_from, newest)
     yield from check.coarser()
@@ -83,9 +57,11 @@ def _hours_from(pruned: int, newest: int) -> int:
 
 
 class _SumCheck:
-    def __init__(self, connection: sqlite3.Connection, identities: Identities) -> None:
+    def __init__(self, connection: sqlite3.Connection, identities: Identities, rolled_up: int) -> None:
         self._connection = connection
         self._identities = identities
+        # Not by the index of numbers: it is nearly all of them.
+        self._records = f"(SELECT * FROM records WHERE +seq <= {rolled_up})"
 
     def hours(self, pruned: int, newest: int) -> Iterator[str]:
         # Pruned records are in the hours up to that of the newest: there, only sums by user and month can be compared.
@@ -95,8 +71,8 @@ class _SumCheck:
             _added(
                 f"created_at - created_at % {HOUR_MS}",
                 DIMENSIONS,
-                "records",
-                (_REQUESTS, *_USED, *_DURATIONS),
+                self._records,
+                (REQUESTS, *USED, *DURATIONS),
                 compared,
             )
             + f" WHERE created_at >= {whole_from} UNION ALL "
@@ -106,9 +82,9 @@ class _SumCheck:
         for at, *values in self._left_over(rows, DIMENSIONS, compared):
             described = self._described(DIMENSIONS, values)
             yield f"the sums of the hour {format_time(at)} of {described} are not those of its records"
-        month = _MONTH_OF.format("hour")
+        month = month_of("hour")
         old = (
-            _added(_MONTH_OF.format("created_at"), ("user_id",), "records", (_REQUESTS, *_USED), FIGURES)
+            _added(month_of("created_at"), ("user_id",), self._records, (REQUESTS, *USED), FIGURES)
             + f" WHERE created_at < {whole_from} UNION ALL "
             + f"SELECT month, user_id, {', '.join(FIGURES)} FROM pruned_users UNION ALL "
             + _subtracted(month, ("user_id",), "hourly", FIGURES)
@@ -128,9 +104,9 @@ class _SumCheck:
         whole_from = max(minutes_from, minute_of(newest) + MINUTE_MS)
         admitted, settled = (f"{column} - {column} % {MINUTE_MS}" for column in ("created_at", "settled_at"))
         rows = (
-            _added(admitted, _OF_MINUTES, "records", (_REQUESTS, *["0"] * len(_USED)), FIGURES)
+            _added(admitted, _OF_MINUTES, self._records, (REQUESTS, *["0"] * len(USED)), FIGURES)
             + f" WHERE created_at >= {whole_from} UNION ALL "
-            + _added(settled, _OF_MINUTES, "records", ("0", *_USED), FIGURES)
+            + _added(settled, _OF_MINUTES, self._records, ("0", *USED), FIGURES)
             + f" WHERE settled_at >= {whole_from} UNION ALL "
             + _subtracted("minute", _OF_MINUTES, "rollup_minutes", FIGURES)
             + f" WHERE minute >= {whole_from}"
@@ -152,10 +128,11 @@ class _SumCheck:
 
     def tags(self, pruned: int, newest: int) -> Iterator[str]:
         compared = (*FIGURES, *HISTOGRAMS)
-        in_records = _IN_RECORDS | {"name": "tag.key", "value": "tag.value"}
-        figures = (_REQUESTS, *_USED, *_DURATIONS)
+        in_records = {**IN_RECORDS, "name": "tag.key", "value": "tag.value"}
+        tags = f"{self._records} JOIN record_metadata USING (request_id), json_each(metadata) AS tag WHERE {TAGGED}"
+        figures = (REQUESTS, *USED, *DURATIONS)
         rows = (
-            _added(_HOUR, _TAGGED, _TAGS, figures, compared, in_records)
+            _added(_HOUR, _TAGGED, tags, figures, compared, in_records)
             + " UNION ALL "
             + _subtracted("hour", _TAGGED, "hourly_tags", compared)
         )
@@ -184,7 +161,7 @@ class _SumCheck:
         whole_from = day_of(newest) + DAY_MS if pruned else 0
         rows = (
             f"SELECT created_at - created_at % {DAY_MS} AS at, upstream, cost_pico / 1000000 AS cost_micro,"
-            f" cost_pico % 1000000 AS cost_rest FROM records"
+            f" cost_pico % 1000000 AS cost_rest FROM {self._records}"
             f" WHERE created_at >= {whole_from} AND cost_pico != 0 AND upstream != ''"
             " UNION ALL SELECT day, upstream, -cost_micro, -cost_rest"
             f" FROM daily_upstreams WHERE day >= {whole_from}"
@@ -222,7 +199,7 @@ def _added(
     source: str,
     figures: Sequence[str],
     names: Sequence[str],
-    columns: Mapping[str, str] = _IN_RECORDS,
+    columns: Mapping[str, str] = IN_RECORDS,
 ) -> str:
     places = [f"{columns.get(name, name)} AS {name}" for name in dimensions]
     named = [f"{figure} AS {name}" for figure, name in zip(figures, names, strict=True)]

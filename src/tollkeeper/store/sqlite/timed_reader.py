@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from tollkeeper.store.errors import StoreOverloaded, StoreTimeout
+from tollkeeper.store.sqlite.connections import Begin, begin_read
 from tollkeeper.store.sqlite.readers import Readers
 
 T = TypeVar("T")
@@ -26,8 +27,15 @@ class TimedReader:
     """Runs one read at a time: others wait for their turn, at most as long as a read may take, which is `seconds`. A
     read whose caller is cancelled ends, too."""
 
-    def __init__(self, path: Path, blocked: Callable[[], str | None] = lambda: None, *, seconds: float) -> None:
-        self._readers = Readers(path, blocked, threads=1)
+    def __init__(
+        self,
+        path: Path,
+        blocked: Callable[[], str | None] = lambda: None,
+        begin: Begin = begin_read,
+        *,
+        seconds: float,
+    ) -> None:
+        self._readers = Readers(path, blocked, begin, threads=1)
         self._seconds = seconds
         self._turn = asyncio.Semaphore(1)
 

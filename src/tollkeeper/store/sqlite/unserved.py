@@ -10,9 +10,10 @@ from sqlalchemy import Engine, StaticPool
 
 from tollkeeper.store.sql.open_records import open_months
 from tollkeeper.store.sql.prune import prunable, prune_step
-from tollkeeper.store.sqlite.connections import engine_over
+from tollkeeper.store.sqlite.connections import begin_write, engine_over
 from tollkeeper.store.sqlite.exclusive import exclusive
 from tollkeeper.store.sqlite.revision import must_be_at_head
+from tollkeeper.store.sqlite.roll_up import roll_up
 
 
 class Unserved:
@@ -44,4 +45,5 @@ def unserved(path: Path) -> Iterator[Unserved]:
     """See `ports.Maintenance`."""
     with exclusive(path, "power", "pruned") as bare:
         must_be_at_head(bare, path)
-        yield Unserved(engine_over(lambda: bare, StaticPool, "BEGIN IMMEDIATE"))
+        roll_up(bare)
+        yield Unserved(engine_over(lambda: bare, StaticPool, begin_write))

@@ -13,7 +13,7 @@ from sqlalchemy import StaticPool
 
 from tollkeeper.store import sql
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.sqlite.connections import engine_over
+from tollkeeper.store.sqlite.connections import begin_write, engine_over
 from tollkeeper.store.sqlite.files import beside, copy_owner, make_empty, sync
 
 MIGRATIONS = Path(sql.__file__).parent / "migrations"
@@ -33,7 +33,7 @@ def upgrade(path: Path, connection: sqlite3.Connection, current: str | None, scr
                 " run that version, or restore an older copy"
             )
         _set_aside(connection, path, path.with_name(f"{path.name}.before-{head}"))
-    engine = engine_over(lambda: connection, StaticPool, "BEGIN IMMEDIATE")
+    engine = engine_over(lambda: connection, StaticPool, begin_write)
     with engine.begin() as transaction:
         config.attributes["connection"] = transaction
         command.upgrade(config, "head")

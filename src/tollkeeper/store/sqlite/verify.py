@@ -26,7 +26,7 @@ from tollkeeper.store.sql.chain import ChainReader
 from tollkeeper.store.sql.identities import Identities, digest_of
 from tollkeeper.store.sql.invoice_check import faults as invoice_faults
 from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_of
-from tollkeeper.store.sqlite.connections import connect_reader, engine_over, plain_reason
+from tollkeeper.store.sqlite.connections import begin_read, connect_reader, engine_over, plain_reason
 from tollkeeper.store.sqlite.lock import must_be_readable
 from tollkeeper.store.sqlite.revision import must_be_at_head
 from tollkeeper.store.sqlite.sum_check import sum_faults
@@ -44,7 +44,7 @@ def verify(path: Path, progress: Progress | None = None) -> Verification:
     try:
         with (
             closing(connect_reader(path)) as connection,
-            engine_over(lambda: connection, StaticPool, "BEGIN DEFERRED").begin() as same,
+            engine_over(lambda: connection, StaticPool, begin_read).begin() as same,
         ):
             must_be_at_head(connection, path)
             return _Check(connection, same, progress or _no_progress).run()
@@ -65,13 +65,15 @@ class _Check:
     def run(self) -> Verification:
         self._file()
         self._identities = Identities(self._connection.execute("SELECT id, user_id FROM identities"))
-        head = self._connection.execute("SELECT seq, hash, minutes_from FROM head").fetchone()
+        head = self._connection.execute("SELECT seq, hash, minutes_from, rolled_up FROM head").fetchone()
         if head is None:
             self._fault("the head of the chain is missing")
-            head = (0, GENESIS, 0)
+            head = (0, GENESIS, 0, 0)
         pruned, digest, newest = self._checkpoint()
         records = self._chain(pruned, digest, head[0], head[1])
-        for fault in sum_faults(self._connection, self._identities, pruned, newest, head[2]):
+        if not pruned <= head[3] <= head[0]:
+            self._fault(f"the sums have the records up to {head[3]}, which is not between {pruned} and {head[0]}")
+        for fault in sum_faults(self._connection, self._identities, pruned, newest, head[3], head[2]):
             self._fault(fault)
         self._intents()
         self._invoices()

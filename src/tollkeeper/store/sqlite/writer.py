@@ -1,13 +1,19 @@
-"""The writer thread: it owns the only writing connection, and runs one transaction after the other."""
+"""The writer thread: it owns the only writing connection, and runs one transaction after the other.
+
+It brings the sums over records up (`roll_up.py`) before they are read, and every tenth of a second besides, so that
+there is never much to do while somebody waits.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
@@ -15,21 +21,27 @@ from sqlalchemy import Connection, StaticPool
 from sqlalchemy.exc import SQLAlchemyError
 
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.sqlite.connections import engine_over, plain_reason
+from tollkeeper.store.sqlite.connections import begin_read, begin_write, engine_over, plain_reason
+from tollkeeper.store.sqlite.roll_up import behind, roll_up
 
 T = TypeVar("T")
+
+_PAUSE = 0.1
+"""Seconds between two times that the sums are brought up while nobody reads them."""
 
 
 class Writer:
     """Two entry points: `hand` for the ledger (bare sqlite3, with a callback), `run` for everything else (SQLAlchemy
-    Core, awaited). Nothing is written while `blocked` gives a reason. It belongs to the running event loop."""
+    Core, awaited), which finds the sums brought up. Nothing is written while `blocked` gives a reason. It belongs to
+    the running event loop."""
 
     def __init__(self, connection: sqlite3.Connection, blocked: Callable[[], str | None] = lambda: None) -> None:
         self._connection = connection
         self._blocked = blocked
-        self._engine = engine_over(lambda: connection, StaticPool, "BEGIN IMMEDIATE")
+        self._engine = engine_over(lambda: connection, StaticPool, begin_write)
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._rolled_up_at = time.monotonic()
         self._closed = False
         # A disk that hangs must not keep the process from ending.
         self._thread = Thread(target=self._work, name="tollkeeper-writer", daemon=True)
@@ -47,6 +59,15 @@ class Writer:
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(partial(self._run, work, undo, future))
         return await future
+
+    def snapshot(self, reader: sqlite3.Connection) -> None:
+        """Begin a read transaction on another connection, of a state in which the sums have all records. Blocks; may be
+        called from any thread but this one's. Raises StoreError, also when the sums cannot be brought up."""
+        if self._closed:
+            raise StoreError("the store is closed")
+        begun: Future[None] = Future()
+        self._jobs.put(partial(self._snapshot, reader, begun))
+        begun.result()
 
     def checkpoint_rest(self) -> None:
         """Move the rest of the write-ahead log into the file, between two transactions. May be called from any
@@ -74,8 +95,42 @@ class Writer:
         return ended
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             job()
+            if time.monotonic() > self._rolled_up_at + _PAUSE:
+                self._roll_up_in_passing()
+        self._roll_up_in_passing()
+
+    def _next(self) -> Callable[[], None] | None:
+        while self._is_behind():
+            with contextlib.suppress(Empty):
+                return self._jobs.get(timeout=_PAUSE)
+            self._roll_up_in_passing()
+        return self._jobs.get()
+
+    def _is_behind(self) -> bool:
+        try:
+            return behind(self._connection) > 0
+        except sqlite3.Error:
+            return False  # whoever reads sums, or commits, meets the cause
+
+    def _roll_up_in_passing(self) -> None:
+        self._rolled_up_at = time.monotonic()
+        if self._blocked():
+            return
+        # A commit will meet the cause (a full disk, another program) again, and report it.
+        with contextlib.suppress(sqlite3.Error):
+            roll_up(self._connection)
+
+    def _snapshot(self, reader: sqlite3.Connection, begun: Future[None]) -> None:
+        try:
+            roll_up(self._connection)
+            begin_read(reader)
+            reader.execute("SELECT seq FROM head").fetchone()  # only a read fixes the state
+        except BaseException as error:  # noqa: BLE001 (raised to the caller of `snapshot`)
+            begun.set_exception(error)
+        else:
+            begun.set_result(None)
 
     def _hand(self, work: Callable[[sqlite3.Connection], None], done: Callable[[Exception | None], None]) -> None:
         failure: Exception | None = None
@@ -122,6 +177,7 @@ class Writer:
     def _run(self, work: Callable[[Connection], T], undo: Callable[[], object], future: asyncio.Future[T]) -> None:
         try:
             self._must_be_free()
+            roll_up(self._connection)
             try:
                 with self._engine.begin() as connection:
                     result = work(connection)

@@ -212,7 +212,7 @@ def _response(
     question: Question,
     found: Result,
     before: tuple[Previous, Figures] | None,
-    labels: Sequence[Mapping[str, str | None]],
+    labels: Sequence[Mapping[str, Any]],
 ) -> Response:
     """Built and encoded in a thread: a page of a thousand rows takes long. `labels` are those of the rows."""
     which, groups = question.which, question.group_by
@@ -243,9 +243,9 @@ def _named(groups: Sequence[str], place: Sequence[str]) -> dict[str, Any]:
 
 async def _labels(
     services: ControlServices, groups: Sequence[str], places: Sequence[Sequence[str]]
-) -> list[dict[str, str | None]]:
+) -> list[dict[str, Any]]:
     """What people call the key and the end user of each place, where it is grouped by them."""
-    labels: list[dict[str, str | None]] = [{} for _ in places]
+    labels: list[dict[str, Any]] = [{} for _ in places]
     if "key" in groups:
         at = groups.index("key")
         for label, place in zip(labels, places, strict=True):

@@ -25,7 +25,13 @@ const FEATURES = {
     limits: "a key may have limits of its own",
     session: "admins and users read different paths of the API",
   },
+  endUsers: {
+    limits: "a person behind a key may have limits",
+    session: "admins and users read different paths of the API",
+    usage: "what was used is summed by person",
+  },
   calls: {
+    endUsers: "a person goes by what their app calls them",
     keys: "a key goes by its name and prefix",
     models: "models have one colour on every page",
     session: "admins and users read different paths of the API",
@@ -37,6 +43,7 @@ const FEATURES = {
   },
   explorer: {
     calls: "a request's status has the words that it has among the calls",
+    endUsers: "a person goes by what their app calls them",
     keys: "a key goes by its name and prefix",
     models: "models have one colour on every page",
     refusals: "a count of refusals leads to their reasons",
@@ -48,12 +55,7 @@ const FEATURES = {
     session: "admins find everything, users what is their own",
   },
   teams: { limits: "a team has limits, which its members share" },
-  endUsers: {
-    limits: "a person behind a key may have limits",
-    session: "admins and users read different paths of the API",
-    usage: "what was used is summed by person",
-  },
-  invoices: {},
+  invoices: { teams: "a team pays for its members" },
   billing: { models: "a price is for a model; a model without a price is reported" },
   upstreams: {
     live: "the feed carries the health of each upstream",

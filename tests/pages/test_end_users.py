@@ -46,7 +46,9 @@ def test_use_is_summed_by_person_and_leads_to_their_calls(app: Visitor, admin: V
     table.get_by_role("link", name="mia@school.example").click()
     admin.is_at("/admin/calls")
     expect(page.get_by_role("table", name="Calls").locator("tbody tr")).to_have_count(2)
-    expect(page.get_by_text(people(admin.gateway, app.user_id)["mia@school.example"])).to_be_visible()
+    # The address has the id; what is read is what the app calls the person.
+    expect(page.get_by_text("mia@school.example", exact=True)).to_be_visible()
+    assert people(admin.gateway, app.user_id)["mia@school.example"] in page.url
 
 
 def test_the_owner_sees_it_too_once_somebody_was_named(app: Visitor) -> None:
@@ -93,3 +95,29 @@ def test_one_is_limited_blocked_and_erased(app: Visitor, admin: Visitor) -> None
     # Named again, they are somebody new, without the limits that were erased.
     assert asked(app, **{PERSON: mia}).status_code == 200
     assert people(admin.gateway, app.user_id)[mia] != was
+
+
+@pytest.mark.parametrize("by_admin", [True, False])
+def test_the_explorer_calls_people_as_their_app_does(app: Visitor, admin: Visitor, by_admin: bool) -> None:
+    for person in ("mia@school.example", "noah@school.example", "mia@school.example"):
+        assert asked(app, **{PERSON: person}).status_code == 200
+    known = people(app.gateway, app.user_id)
+    someone, path = (admin, f"/admin/usage?user={app.user_id}&") if by_admin else (app, "/usage?")
+    someone.arrive(f"{path}group_by=end_user")
+    page = someone.page
+    groups = page.get_by_role("table", name="Usage by group")
+    expect(groups.locator("tbody td:first-child")).to_have_text(["mia@school.example", "noah@school.example"])
+    legend = page.get_by_role("region", name="Cost by day (UTC) and person").get_by_role("listitem")
+    expect(legend).to_have_text(["mia@school.example", "noah@school.example"])
+    groups.get_by_role("link", name="mia@school.example").click()
+    expect(page.get_by_role("group", name="Filters")).to_contain_text("Personmia@school.example")
+    assert known["mia@school.example"] in page.url
+    # One is filtered by what they are called, too.
+    page.get_by_role("button", name="Any person").click()
+    page.get_by_role("button", name="Filter", exact=True).click()
+    someone.choose("Filter by", "Person")
+    page.get_by_role("combobox", name="Value").fill("noah")
+    page.get_by_role("option", name="noah@school.example").click()
+    page.get_by_role("button", name="Add filter").click()
+    expect(page.get_by_role("group", name="Filters")).to_contain_text("Personnoah@school.example")
+    assert known["noah@school.example"] in page.url

@@ -70,6 +70,20 @@ ADMIN_CLICKS = [
     ("/admin/teams/blue", "More to do with blue"),
     ("/admin/teams/blue", "More to do with blue", "Close the team"),
     ("/admin/webhooks", "New webhook"),
+    ("/admin/usage", "Filter"),
+    ("/admin/users", "Limit templates"),
+    ("/admin/models", "Pull a model"),
+    ("/admin/models", "Add an alias"),
+    ("/admin/upstreams", "Add upstream"),
+]
+USER_CLICKS = [
+    ("/home", "Account of"),
+    ("/usage", "Filter"),
+    ("/keys", "New key"),
+    ("/keys", "Rotate"),
+    ("/keys", "Revoke"),
+    ("/chat", "Conversations"),
+    ("/chat", "Settings of this conversation"),
 ]
 
 
@@ -287,25 +301,24 @@ def is_nobodys(fault: str, state: str) -> bool:
     return "nobody-at-all" in fault or (state == "new" and "/admin/users/app" in fault)
 
 
-@pytest.mark.parametrize("width", [1440, 360])
-def test_what_clicks_open(used: Served, person: Any, width: int) -> None:
+@pytest.mark.parametrize(("user_id", "clicks"), [(ADMIN, ADMIN_CLICKS), ("alice", USER_CLICKS)])
+def test_what_clicks_open(used: Served, person: Any, user_id: str, clicks: list[tuple[str, ...]]) -> None:
     wrong: list[str] = []
-    admin = person(used, ADMIN, viewport={"width": width, "height": 900})
-    admin.arrive("/admin")
-    page = admin.page
-    for path, *names in ADMIN_CLICKS:
+    someone = person(used, user_id)
+    someone.arrive("/home")
+    page = someone.page
+    opened = page.get_by_role("dialog").or_(page.get_by_role("menu"))
+    for path, *names in clicks:
+        # Opened where there is least room for it.
+        page.set_viewport_size({"width": min(WIDTHS), "height": 900})
         page.goto(f"/ui{path}")
         settle(page)
-        opener = page.get_by_role("button", name=names[0])
-        opener.first.click()
-        opened = page.get_by_role("dialog").or_(page.get_by_role("menu"))
+        page.get_by_role("button", name=names[0]).first.click()
         expect(opened).to_be_visible()
         for name in names[1:]:
             page.get_by_role("menuitem", name=name).click()
             expect(page.get_by_role("menu")).to_have_count(0)
             expect(page.get_by_role("dialog")).to_be_visible()
-        settle(page)
-        if (told := too_wide(page)) is not None:
-            wrong.append(f"{path}, {names} at {width} px is wider than its window: {told}")
-        wrong.extend(f"{path}, {names}, {width} px: {found}" for found in violations(page))
+        examine(page, f"{path}, {names}", wrong)
+        expect(opened).to_be_visible()
     assert wrong == [], "\n".join(wrong)

@@ -162,6 +162,28 @@ def test_the_admin_of_a_team_opens_its_invoices(closing: Closing, person: Person
     expect(paper.get_by_role("row").filter(has_text="setting up")).to_contain_text("$3.000000")
 
 
+def test_all_invoices_are_narrowed_to_one_payer_a_user_or_a_team(closing: Closing, person: Person) -> None:
+    finalize(closing)
+    closing.gateway.admin("POST", "/admin/teams", {"team_id": "blue", "name": "The Blues"})
+    closing.gateway.admin("PATCH", "/admin/users/alice", {"team": "blue"})
+    closing.gateway.admin("POST", "/admin/adjustments", {"user_id": "alice", "cost_usd": "3", "reason": "setting up"})
+    admin = person(ADMIN)
+    admin.arrive("/admin/billing/invoices")
+    page = admin.page
+    payers = page.get_by_role("table", name="Invoices").locator("tbody tr td:nth-child(2)")
+    expect(payers).to_have_text(["bob", "alice"])  # the newest first
+    admin.choose("Team", "The Blues")
+    expect(payers).to_have_text(["team blue"])
+    expect(page).to_have_url(re.compile(r"\?team=blue$"))
+    # An invoice has one payer: the one filter takes the place of the other.
+    user = page.get_by_role("textbox", name="User", exact=True)
+    user.fill("bob")
+    user.press("Enter")
+    expect(payers).to_have_text(["bob", "bob"])
+    expect(page).to_have_url(re.compile(r"\?user=bob$"))
+    expect(page.get_by_role("combobox", name="Team")).to_have_value("")
+
+
 def test_nobody_is_asked_to_pay_a_credit_note(closing: Closing, person: Person) -> None:
     gateway = closing.gateway
     gateway.admin("POST", "/admin/credits", {"user_id": "bob", "amount_usd": "9", "reason": "prepaid"})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.pages.conftest import NewWindow
 from tests.pages.layout import faults_of
@@ -307,3 +307,74 @@ def test_no_figure_is_told_twice_on_a_users_page(arrive: Arrive) -> None:
     named = page.locator("main dl > div > dt").all_inner_texts()
     assert len(named) > 3
     assert len(named) == len(set(named)), named
+
+
+@pytest.mark.parametrize("width", [360, 480, 820])
+def test_the_head_of_a_narrow_window_is_one_line_and_hides_nothing(arrive: Arrive, width: int) -> None:
+    user = arrive("/chat", width)
+    page = user.page
+    head = page.locator("header").filter(has=user.rail)
+    assert len(set(tops(head.get_by_text("Tollkeeper").or_(head.get_by_role("button"))))) == 1
+    # What is written in stands above the bar at the bottom.
+    send = page.get_by_role("button", name="Send").bounding_box()
+    bar = user.rail.bounding_box()
+    assert send is not None
+    assert bar is not None
+    assert send["y"] + send["height"] <= bar["y"]
+
+
+def tops(parts: Locator) -> list[int]:
+    """Where the middles of these are, from the top, to ten pixels or so."""
+    middles: list[float] = parts.evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(({ top, height }) => top + height / 2)"
+    )
+    return [round(middle / 16) for middle in middles]
+
+
+def test_what_is_chosen_and_what_is_done_stand_beside_the_name(arrive: Arrive) -> None:
+    page = arrive("/admin/users", 360).page
+    row = page.get_by_role("table", name="Users").get_by_role("row").filter(has_text="03.")
+    gap: float = row.evaluate(
+        """row => {
+            const [box, name] = row.querySelectorAll("td");
+            return name.getBoundingClientRect().left - box.querySelector("input").getBoundingClientRect().right;
+        }"""
+    )
+    assert 0 <= gap <= 24
+
+
+@pytest.mark.parametrize("path", ["/team", f"/admin/teams/{TEAM}"])
+def test_what_limits_members_is_within_reach_and_told_in_figures(arrive: Arrive, path: str) -> None:
+    page = arrive(path, 820).page
+    members = page.get_by_role("table", name="Members")
+    row = members.get_by_role("row").filter(has_text="00.")
+    expect(row).to_contain_text("blocked")
+    button = row.get_by_role("button", name="Edit the limits of")
+    right = button.evaluate("one => one.getBoundingClientRect().right")
+    assert right <= members.locator("..").evaluate("one => one.getBoundingClientRect().right")
+
+
+def test_bars_of_limits_side_by_side_are_in_line(arrive: Arrive) -> None:
+    page = arrive(f"/admin/users/{USER}", 1440).page
+    settle(page)
+    bars = page.get_by_role("region", name="Limits", exact=True).get_by_role("meter")
+    lines: list[float] = bars.evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert len(lines) > 4
+    # Four to a line, of which one has a name of two lines.
+    assert len(set(lines)) == -(-len(lines) // 4)
+
+
+def test_the_button_that_copies_a_command_lies_over_no_text(named: LongNamed, arrive: Arrive) -> None:
+    page = arrive(f"/admin/calls/{named.call}", 360).page
+    command = page.get_by_label("A request like this one")
+    expect(command).to_be_visible()
+    settle(page)
+    gap: float = command.evaluate(
+        """code => {
+            const range = new Range();
+            range.selectNodeContents(code);
+            const button = code.parentElement.querySelector("button");
+            return range.getBoundingClientRect().top - button.getBoundingClientRect().bottom;
+        }"""
+    )
+    assert gap >= 0

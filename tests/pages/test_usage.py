@@ -313,6 +313,25 @@ def test_it_is_usable_at_every_width_in_both_themes(boss: Visitor, query: str) -
     assert wrong == [], "\n".join(wrong)
 
 
+def test_colours_of_another_theme_are_there_at_once_where_motion_is_reduced(boss: Visitor) -> None:
+    page = boss.page
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    boss.arrive("/admin/usage?period=7d")
+    legend = page.get_by_role("region", name="Cost by day (UTC) and user").get_by_role("listitem").first
+    expect(legend).to_be_visible()
+    # Deep in the page: one that only sets out for its colour when its parents have theirs is last.
+    shown, wanted = legend.evaluate(
+        """one => {
+            document.documentElement.dataset.mantineColorScheme = "dark";
+            const fresh = document.createElement("i");
+            fresh.style.color = "var(--text-quiet)";
+            document.body.append(fresh);
+            return [getComputedStyle(one).color, getComputedStyle(fresh).color];
+        }"""
+    )
+    assert shown == wanted
+
+
 def test_a_failure_is_said_and_tried_again(boss: Visitor, faults: list[str]) -> None:
     boss.arrive("/admin")
     page = boss.page

@@ -19,6 +19,7 @@ async def test_months_with_use_newest_first(admin, used):
         "payers": 2,
         "open": 2,
         "finalized": 0,
+        "unpaid": 0,
         "paid": 0,
         "cost_usd": "0.1503",
         "open_usd": "0.1503",
@@ -50,6 +51,7 @@ async def test_a_month_before_and_after_its_close(admin, used):
     await admin.post("/admin/invoices/TK-2026-000001/pay")
     closed = (await admin.get("/admin/months/2026-10")).json()
     assert (closed["open"], closed["finalized"], closed["paid"], closed["open_usd"]) == (0, 1, 1, "0")
+    assert closed["unpaid"] == 1
     assert closed["total_usd"] == "0.15"
     assert (await admin.get("/admin/months/2026-11")).json()["ready"] is False
 
@@ -65,11 +67,25 @@ async def test_payers_of_a_month(admin, used, finalized):
 
 
 @pytest.mark.parametrize(
-    ("status", "wanted"), [("draft", []), ("finalized", ["alice", "bob"]), ("paid", []), ("void", [])]
+    ("status", "wanted"),
+    [("draft", []), ("finalized", ["alice", "bob"]), ("unpaid", ["alice", "bob"]), ("paid", []), ("void", [])],
 )
 async def test_payers_by_the_status_of_their_invoice(admin, used, finalized, status, wanted):
-    body = (await admin.get(f"/admin/months/2026-10/payers?status={status}")).json()
-    assert [row["user_id"] for row in body["data"]] == wanted
+    assert await payers(admin, status) == wanted
+
+
+async def test_who_has_nothing_to_pay_has_nothing_unpaid(admin, used):
+    await admin.post("/admin/credits", json={"user_id": "bob", "amount_usd": "1", "reason": "A gift."})
+    await admin.post("/admin/invoices/finalize", json={"month": "2026-10"})
+    month = (await admin.get("/admin/months/2026-10")).json()
+    assert (month["finalized"], month["unpaid"]) == (2, 1)
+    rows = {status: await payers(admin, status) for status in ("finalized", "unpaid")}
+    assert rows == {"finalized": ["alice", "bob"], "unpaid": ["alice"]}
+
+
+async def payers(admin, status):
+    body = (await admin.get(f"/admin/months/2026-10/payers?status={status}")).raise_for_status().json()
+    return [row["user_id"] for row in body["data"]]
 
 
 async def test_pages_of_payers(admin, used):

@@ -48,3 +48,13 @@ async def test_members_may_not(desk, admin, blue):
     await desk.house.accounts.update_user("alice", ROOT, UserChange(team_admin=False))
     async with desk.client("sk-alice-of-the-control-tests") as client:
         assert (await client.get("/admin/teams/blue/invoices")).status_code == 403
+
+
+async def test_all_invoices_are_narrowed_to_a_teams(admin, blue, use):
+    await use("bob")
+    await admin.post("/admin/invoices/finalize", json={"month": "2026-10"})
+    data = (await admin.get("/admin/invoices?team=BLUE&status=finalized")).raise_for_status().json()["data"]
+    assert [each["payer"]["team_id"] for each in data] == ["blue"]
+    [draft] = (await admin.get("/admin/invoices?team=blue&status=draft")).json()["data"]
+    assert (draft["payer"]["team_id"], draft["month"]) == ("blue", "2026-11")
+    assert (await admin.get("/admin/invoices?team=red")).status_code == 404

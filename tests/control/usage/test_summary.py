@@ -7,6 +7,7 @@ import pytest
 from tests.control.desk import BOB_KEY, shape_of
 from tests.services.in_memory import START, record
 from tollkeeper.rules.usage import Usage
+from tollkeeper.store.ports.end_users import EndUser
 from tollkeeper.store.ports.refusals import RefusalKey
 
 RECORDS = [
@@ -120,13 +121,30 @@ async def test_groups_by_key_are_told_by_what_people_call_the_key(alice, admin, 
         assert "key_name" not in (await rows_of(client, path))[0]
 
 
-async def test_what_keys_are_called_is_not_for_admins_of_a_team(admin, desk):
+MIA = EndUser("eu_0123456789abcdef01234567", "alice", "mia@school.example", START)
+
+
+async def test_groups_by_end_user_are_told_by_what_the_app_calls_the_person(alice, admin, desk):
+    await desk.house.store.end_users.add(MIA, 10)
+    for number, person in enumerate((MIA.id, "eu_of_one_who_is_erased", None)):
+        await desk.house.store.ledger.settle(record(request_id=f"req_for_{number}", model="new", end_user_id=person))
+    for client, path in ((alice, "/v1/usage/summary"), (admin, "/admin/usage/summary")):
+        rows = await rows_of(client, f"{path}?group_by=model,end_user&model=new")
+        told = {row["end_user_id"]: row["end_user_value"] for row in rows}
+        assert told == {MIA.id: MIA.value, "eu_of_one_who_is_erased": None, None: None}
+        assert "end_user_value" not in (await rows_of(client, path))[0]
+
+
+async def test_what_keys_and_people_are_called_is_not_for_admins_of_a_team(admin, desk):
     key = (await admin.post("/admin/users/alice/keys", json={"name": "private"})).json()
+    await desk.house.store.end_users.add(MIA, 10)
     await admin.post("/admin/teams", json={"team_id": "blue"})
-    await desk.house.store.ledger.settle(record(request_id="req_in_blue", key_id=key["id"], team_id="blue"))
-    [row] = await rows_of(admin, "/admin/teams/blue/usage/summary?group_by=key")
-    assert row["key_id"] == key["id"]
-    assert not row.keys() & {"key_name", "key_prefix"}
+    await desk.house.store.ledger.settle(
+        record(request_id="req_in_blue", key_id=key["id"], team_id="blue", end_user_id=MIA.id)
+    )
+    [row] = await rows_of(admin, "/admin/teams/blue/usage/summary?group_by=key,end_user")
+    assert (row["key_id"], row["end_user_id"]) == (key["id"], MIA.id)
+    assert not row.keys() & {"key_name", "key_prefix", "end_user_value"}
 
 
 async def test_a_summary_of_everyone_and_of_one(admin):

@@ -56,6 +56,16 @@ async def test_a_page_is_in_the_order_of_making_and_goes_on_after_the_last(store
         assert [each.id for each in await store.end_users.page("ann", limit=10, after=None, part=part)] == found
 
 
+async def test_ids_are_told_by_what_apps_call_them_whoever_owns_them(store: Store) -> None:
+    for each in (MIA, NOA, replace(MIA, id="eu_9", user_id="bob")):
+        await store.end_users.add(each, 10)
+    wanted = ["eu_9", "eu_0", "eu_5", ""]
+    assert await store.end_users.values(wanted) == {"eu_9": MIA.value, "eu_0": NOA.value}
+    assert await store.end_users.values([]) == {}
+    await store.end_users.erase_of("bob")
+    assert await store.end_users.values(wanted) == {"eu_0": NOA.value}
+
+
 async def test_those_with_limits_are_found_whoever_owns_them(store: Store) -> None:
     for each in (MIA, NOA, replace(MIA, id="eu_9", user_id="bob")):
         await store.end_users.add(each, 10)

@@ -5488,6 +5488,8 @@ export interface components {
             open: number;
             /** Finalized */
             finalized: number;
+            /** Unpaid */
+            unpaid: number;
             /** Paid */
             paid: number;
             /**
@@ -5538,7 +5540,8 @@ export interface components {
         /**
          * MonthSums
          * @description A month in figures: `payers` with use in it, of whom so many are `open`, with records that no invoice covers, or
-         *     have an invoice that is `finalized` (sent, not paid yet) or `paid`. `cost_usd` is all use, exactly, `open_usd` what
+         *     have an invoice that is `finalized` or `paid`; of the finalized ones those are `unpaid` by which something is to be
+         *     paid. `cost_usd` is all use, exactly, `open_usd` what
          *     of it no invoice covers, `total_usd` the sum of its invoices, void ones left out.
          */
         MonthSums: {
@@ -5555,6 +5558,8 @@ export interface components {
             open: number;
             /** Finalized */
             finalized: number;
+            /** Unpaid */
+            unpaid: number;
             /** Paid */
             paid: number;
             /**
@@ -6649,7 +6654,8 @@ export interface components {
         /**
          * SummaryRow
          * @description Figures of one group. Of the fields that can name a group, it has those of `group_by`; by key also its name and
-         *     the part of it that may be shown, but not where a team is asked for.
+         *     the part of it that may be shown, by end user what the user's app calls the person, but not where a team is asked
+         *     for.
          */
         SummaryRow: {
             /** User Id */
@@ -6682,6 +6688,8 @@ export interface components {
             status?: string | null;
             /** End User Id */
             end_user_id?: string | null;
+            /** End User Value */
+            end_user_value?: string | null;
             /** Tag */
             tag?: string | null;
             /** Requests */
@@ -19695,8 +19703,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `next` of the previous page. */
                 after?: string | null;
-                /** @description `draft`: with something that no invoice covers. */
-                status?: ("draft" | "finalized" | "paid" | "void") | null;
+                /** @description `draft`: with something that no invoice covers; `unpaid`: finalized, and something is to be paid. */
+                status?: ("draft" | "finalized" | "paid" | "void") | "unpaid" | null;
             };
             header?: never;
             path: {

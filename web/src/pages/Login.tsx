@@ -35,7 +35,7 @@ export function Login({ params, onSignedIn }: Props) {
         <Title order={1}>Tollkeeper</Title>
       </div>
       <SignInForm next={next} failure={failureWords(params.get("error"))} />
-      <Text size="xs" c="dimmed" ta="center">
+      <Text size="xs" c="dimmed" ta="center" className={classes["hint"] ?? ""}>
         No password? Ask the admin who gave you your key to set one.
       </Text>
     </main>

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path as FromPath
 from fastapi import Query as FromQuery
@@ -29,7 +29,8 @@ MonthPath = Annotated[str, FromPath(pattern=MONTH_PATTERN, examples=["2026-10"])
 
 class MonthSums(BaseModel):
     """A month in figures: `payers` with use in it, of whom so many are `open`, with records that no invoice covers, or
-    have an invoice that is `finalized` (sent, not paid yet) or `paid`. `cost_usd` is all use, exactly, `open_usd` what
+    have an invoice that is `finalized` or `paid`; of the finalized ones those are `unpaid` by which something is to be
+    paid. `cost_usd` is all use, exactly, `open_usd` what
     of it no invoice covers, `total_usd` the sum of its invoices, void ones left out."""
 
     month: str = Field(examples=["2026-10"])
@@ -37,6 +38,7 @@ class MonthSums(BaseModel):
     payers: int
     open: int
     finalized: int
+    unpaid: int
     paid: int
     cost_usd: SignedUsd
     open_usd: SignedUsd
@@ -87,7 +89,10 @@ class MonthQuery(Query):
 
 
 class PayersQuery(Page):
-    status: Status | None = Field(None, description="`draft`: with something that no invoice covers.")
+    status: Status | Literal["unpaid"] | None = Field(
+        None,
+        description="`draft`: with something that no invoice covers; `unpaid`: finalized, and something is to be paid.",
+    )
 
 
 router = admin_router("invoices")
@@ -151,6 +156,7 @@ def _sums(month: str, rows: Sequence[PayerMonth], *, ended: bool) -> MonthSums:
         payers=len(rows),
         open=sum(map(_is_open, rows)),
         finalized=states["finalized"],
+        unpaid=sum(map(_is_unpaid, rows)),
         paid=states["paid"],
         cost_usd=format_usd(sum(row.cost_pico for row in rows)),
         open_usd=format_usd(sum(row.open_pico for row in rows)),
@@ -162,8 +168,14 @@ def _is_open(row: PayerMonth) -> bool:
     return bool(row.open_requests or row.open_pico)
 
 
-def _has(row: PayerMonth, status: Status | None) -> bool:
-    return status is None or (_is_open(row) if status == "draft" else row.status == status)
+def _is_unpaid(row: PayerMonth) -> bool:
+    return row.status == "finalized" and Decimal(row.total_usd or 0) > 0
+
+
+def _has(row: PayerMonth, status: Status | Literal["unpaid"] | None) -> bool:
+    if status == "draft":
+        return _is_open(row)
+    return status is None or (_is_unpaid(row) if status == "unpaid" else row.status == status)
 
 
 def _cursor(row: PayerMonth) -> str:

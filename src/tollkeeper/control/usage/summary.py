@@ -77,6 +77,7 @@ class _Groups(BaseModel):
     endpoint: str | None = None
     status: str | None = None
     end_user_id: str | None = None
+    end_user_value: str | None = None
     tag: str | None = None
 
 
@@ -88,7 +89,8 @@ class ComparedFigures(UsageFigures):
 
 class SummaryRow(ComparedFigures, _Groups):
     """Figures of one group. Of the fields that can name a group, it has those of `group_by`; by key also its name and
-    the part of it that may be shown, but not where a team is asked for."""
+    the part of it that may be shown, by end user what the user's app calls the person, but not where a team is asked
+    for."""
 
 
 class Summary(BaseModel):
@@ -200,18 +202,19 @@ async def usage_summary(
     before = None
     if start is not None:
         before = await previous_of(services.explorer, before_of(question, start), found.rows)
-    # Who administers a team sees what its members use, not what they call their keys.
-    keys = [{} if team_id else _key_label(services, question.group_by, place) for place, _ in found.rows]
-    return await asyncio.to_thread(_response, question, found, before, keys)
+    # Who administers a team sees what its members use, not what they call their keys and whom they work for.
+    places = [place for place, _ in found.rows]
+    labels = await _labels(services, () if team_id else question.group_by, places)
+    return await asyncio.to_thread(_response, question, found, before, labels)
 
 
 def _response(
     question: Question,
     found: Result,
     before: tuple[Previous, Figures] | None,
-    keys: Sequence[Mapping[str, Any]],
+    labels: Sequence[Mapping[str, Any]],
 ) -> Response:
-    """Built and encoded in a thread: a page of a thousand rows takes long. `keys` describe those of the rows."""
+    """Built and encoded in a thread: a page of a thousand rows takes long. `labels` are those of the rows."""
     which, groups = question.which, question.group_by
     since, until = span_of(question)
     of_team = {} if which.team_id is None else {"team_id": which.team_id or None}
@@ -222,10 +225,8 @@ def _response(
         from_=since,
         to=until,
         data=[
-            SummaryRow(
-                **_named(groups, place), **keys[row], **_compared(figures, previous and previous.of(place, figures))
-            )
-            for row, (place, figures) in enumerate(found.rows)
+            SummaryRow(**_named(groups, place), **label, **_compared(figures, previous and previous.of(place, figures)))
+            for (place, figures), label in zip(found.rows, labels, strict=True)
         ],
         has_more=found.more,
         next=_next(question, found) if found.more else None,
@@ -240,12 +241,27 @@ def _named(groups: Sequence[str], place: Sequence[str]) -> dict[str, Any]:
     return {field_of(group): value or None for group, value in zip(groups, place, strict=True)}
 
 
-def _key_label(services: ControlServices, groups: Sequence[str], place: Sequence[str]) -> dict[str, str | None]:
-    """What people know the key of a group by, where there is one; nulls for a key that is not there."""
-    if "key" not in groups:
-        return {}
+async def _labels(
+    services: ControlServices, groups: Sequence[str], places: Sequence[Sequence[str]]
+) -> list[dict[str, Any]]:
+    """What people call the key and the end user of each place, where it is grouped by them."""
+    labels: list[dict[str, Any]] = [{} for _ in places]
+    if "key" in groups:
+        at = groups.index("key")
+        for label, place in zip(labels, places, strict=True):
+            label.update(_key_label(services, place[at]))
+    if "end_user" in groups:
+        at = groups.index("end_user")
+        values = await services.accounts.end_users.values({place[at] for place in places})
+        for label, place in zip(labels, places, strict=True):
+            label["end_user_value"] = values.get(place[at])
+    return labels
+
+
+def _key_label(services: ControlServices, key_id: str) -> dict[str, str | None]:
+    """Nulls for a key that is not there, or that the records have none of."""
     try:
-        key = services.accounts.key(place[groups.index("key")])
+        key = services.accounts.key(key_id)
     except NotFound:
         return {"key_name": None, "key_prefix": None}
     return {"key_name": key.name, "key_prefix": key.prefix}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -133,6 +133,10 @@ class EndUsers:
         if found is None:
             raise NotFound(f"There is no end user {end_user_id[:64]!r}.", param="end_user_id")
         return found
+
+    async def values(self, ids: Collection[str]) -> dict[str, str]:
+        """What these end users are called, as `EndUserStore.values`."""
+        return await self._store.values(ids)
 
     async def set_limits(self, end_user_id: str, by: Actor, change: LimitsChange) -> EndUser:
         """Merge a change into an end user's limits. Raises NotFound, Unprocessable, and Conflict for an erased one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -42,6 +42,10 @@ class MemoryEndUsers:
         if ids is not None:
             found = [each for each in found if each.id in ids]
         return found[:limit]
+
+    async def values(self, ids: Collection[str]) -> dict[str, str]:
+        found = (self._tables.end_users[each] for each in ids if each in self._tables.end_users)
+        return {each.id: each.value for each in found if each.value is not None}
 
     async def add(self, end_user: EndUser, most: int) -> EndUser | None:
         self._tables.must_be_writable()

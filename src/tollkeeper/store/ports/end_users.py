@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -49,6 +49,9 @@ class EndUserStore(Protocol):
         """End users of a user in the order in which they were made, at most `limit`; `after` is the id of the last one
         already seen. Where `part` is given, only those whose value contains it, whatever the case of ASCII letters;
         where `ids` are, only those among them."""
+
+    async def values(self, ids: Collection[str]) -> dict[str, str]:
+        """What the apps of their owners call these end users, by id. One that is erased or not there is left out."""
 
     async def add(self, end_user: EndUser, most: int) -> EndUser | None:
         """Insert a new end user, in a durable transaction, and return it as it was saved; where its owner has one with

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, bindparam, func, insert, literal, select, tuple_, update
@@ -65,6 +65,10 @@ class SqlEndUsers:
         if ids is not None:
             query = query.where(table.c.id.in_(ids))
         return await self._reader.run(lambda connection: [_of(row) for row in connection.execute(query)])
+
+    async def values(self, ids: Collection[str]) -> dict[str, str]:
+        query = select(table.c.id, table.c.value).where(table.c.id.in_(ids), table.c.value.is_not(None))
+        return await self._reader.run(lambda connection: {row[0]: row[1] for row in connection.execute(query)})
 
     async def add(self, end_user: EndUser, most: int) -> EndUser | None:
         saved = replace(end_user, version=1)

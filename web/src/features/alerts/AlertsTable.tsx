@@ -61,7 +61,7 @@ function Subject({ of: alert }: { of: Alert }) {
   const name = <Name text={subjectOf(alert)} />;
   if (path === null) return name;
   return (
-    <Anchor component={Link} to={path}>
+    <Anchor component={Link} to={path} inherit>
       {name}
     </Anchor>
   );

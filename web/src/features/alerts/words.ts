@@ -26,9 +26,9 @@ export const EVENT_WORDS: Readonly<Record<EventType, string>> = {
 
 export const EVENT_TYPES = Object.keys(EVENT_WORDS) as EventType[];
 
-/** "80 % of cost per month", "down" */
+/** "80 % of cost per month"; of an upstream that is down what that means. */
 export function alertWords({ limit, model, percent }: Alert): string {
-  if (limit === null || percent === null) return "down";
+  if (limit === null || percent === null) return "takes no requests";
   return `${percent} % of ${budgetWords(limit, model)}`;
 }
 

@@ -22,7 +22,8 @@ export function targetPath({ action, target, detail }: Pick<Entry, "action" | "t
   if (target === "*" || target.startsWith("@") || action.endsWith(".delete")) return null;
   const [noun = ""] = action.split(".");
   if (noun === "key") return typeof detail["user_id"] === "string" ? userPath(detail["user_id"]) : null;
-  const folder = FOLDERS.get(noun);
+  // Of credit, the details say whose it is.
+  const folder = FOLDERS.get(noun === "credit" ? String(detail["payer"]) : noun);
   return folder === undefined ? null : `/admin/${folder}/${encodeURIComponent(target)}`;
 }
 

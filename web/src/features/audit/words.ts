@@ -38,7 +38,7 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
   ["end_user.erase", "Erased who an end user is"],
   ["prices.put", "Added prices"],
   ["prices.seed", "Took prices from the list that came along"],
-  ["aliases.replace", "Set the other names of models"],
+  ["aliases.replace", "Changed the aliases"],
   ["model.pull", "Began to pull a model"],
   ["model.load", "Loaded a model"],
   ["model.unload", "Unloaded a model"],
@@ -56,12 +56,12 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
   ["invoice.pay", "Marked an invoice as paid"],
   ["invoice.void", "Voided an invoice"],
   ["invoice.credit_note", "Took an invoice back by a credit note"],
-  ["credit.add", "Granted credit"],
+  ["credit.add", "Added credit"],
   ["webhook.create", "Added a webhook"],
   ["webhook.update", "Changed a webhook"],
   ["webhook.rotate", "Rotated a webhook’s secret"],
   ["webhook.delete", "Removed a webhook"],
-  ["adjustment.create", "Corrected what was used"],
+  ["adjustment.create", "Corrected the usage"],
 ]);
 
 /** Every action there is, for a filter, in the order of its words. */

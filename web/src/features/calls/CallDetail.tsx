@@ -16,7 +16,7 @@ import { Command } from "~/ui/Command";
 import { CopyButton } from "~/ui/CopyButton";
 import { ErrorMessage } from "~/ui/ErrorMessage";
 import { Fact } from "~/ui/Fact";
-import { exactUsd } from "~/ui/format/money";
+import { exactUsd, inLine } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { Loading } from "~/ui/Loading";
 import { SidePanel } from "~/ui/SidePanel";
@@ -64,7 +64,7 @@ function Content({ of: call }: { of: Call }) {
         <Details of={call} />
       </Part>
       <Part title="Again">
-        <p className={classes["note"]}>What was asked is not kept, nor is your key: put your own in their places.</p>
+        <p className={classes["note"]}>Neither what was asked nor the key is kept: put your own in their places.</p>
         <Command text={curlCommand(call.requested_model, call.endpoint, call.stream)} label="A request like this one" />
       </Part>
     </div>
@@ -119,6 +119,7 @@ function Costs({ of: call }: { of: Call }) {
     );
   }
   const bill = billOf(call, call.price);
+  const amounts = inLine([...bill.lines.map(({ amount }) => amount), call.cost_usd]);
   return (
     <>
       <div className={classes["scroll"]} tabIndex={0} role="region" aria-label="How the cost came about">
@@ -132,7 +133,7 @@ function Costs({ of: call }: { of: Call }) {
             </tr>
           </thead>
           <tbody>
-            {bill.lines.map((line) => (
+            {bill.lines.map((line, at) => (
               <tr key={line.label}>
                 <th scope="row">{line.label}</th>
                 <td>{count(line.tokens)}</td>
@@ -141,7 +142,7 @@ function Costs({ of: call }: { of: Call }) {
                   {line.asInput && <span className="unit"> as input</span>}
                   {line.per !== undefined && <span className="unit"> per {line.per}</span>}
                 </td>
-                <td>{exactUsd(line.amount)}</td>
+                <td>{amounts[at]}</td>
               </tr>
             ))}
           </tbody>
@@ -150,7 +151,7 @@ function Costs({ of: call }: { of: Call }) {
               <th scope="row">In all</th>
               <td>{count(call.total_tokens)}</td>
               <td />
-              <td>{exactUsd(call.cost_usd)}</td>
+              <td>{amounts.at(-1)}</td>
             </tr>
           </tfoot>
         </table>
@@ -193,10 +194,10 @@ function WhenAndWho({ of: call }: { of: Call }) {
   const admin = useIsAdmin();
   return (
     <>
-      <Fact name="Came in">
+      <Fact name="Received">
         <Timestamp at={call.created_at} />
       </Fact>
-      <Fact name="Written down">
+      <Fact name="Recorded">
         <Timestamp at={call.settled_at} />
       </Fact>
       {admin && (

@@ -6,7 +6,7 @@ import { useSearchParams } from "react-router";
 
 import { api, body } from "~/api/client";
 import { STATUSES } from "~/features/calls/calls";
-import { NEWEST, ORDER_CHOICES, orderOf } from "~/features/calls/ordering";
+import { PersonName } from "~/features/endUsers/PersonName";
 import { KeyName } from "~/features/keys/KeyName";
 import { useSummary } from "~/features/usage/usage";
 import { Name } from "~/ui/Name";
@@ -26,7 +26,6 @@ export function CallFilters({ admin, userId }: { admin: boolean; userId?: string
       <ModelFilter userId={userId ?? (admin && user !== "" ? user : undefined)} />
       <Choice name="status" label="Status" data={STATUS_CHOICES} />
       <RequestFilter />
-      <OrderChoice />
       {admin && <Chip name="team" label="Team" />}
       <Chip name="key" label="Key" />
       <Chip name="end_user" label="Person" />
@@ -130,23 +129,6 @@ function RequestFilter() {
   );
 }
 
-/** The order, where the table has no heads to click. */
-function OrderChoice() {
-  const [params] = useSearchParams();
-  const [, set] = useFilter("order_by");
-  return (
-    <Select
-      className={`${classes["filter"] ?? ""} ${classes["order"] ?? ""}`}
-      size="xs"
-      aria-label="Order"
-      data={ORDER_CHOICES}
-      value={orderOf(params)}
-      onChange={(chosen) => set(chosen === null || chosen === NEWEST ? "" : chosen)}
-      allowDeselect={false}
-    />
-  );
-}
-
 /** A filter that links set and only this removes. */
 function Chip({ name, label }: { name: string; label: string }) {
   const [params] = useSearchParams();
@@ -155,7 +137,7 @@ function Chip({ name, label }: { name: string; label: string }) {
   if (value === null) return null;
   return (
     <span className={classes["chip"]}>
-      {label} {value === "" ? "none" : name === "key" ? <KeyName id={value} /> : <Name text={value} />}
+      {label} {value === "" ? "none" : name === "key" ? <KeyName id={value} /> : name === "end_user" ? <PersonName id={value} /> : <Name text={value} />}
       <CloseButton size="xs" aria-label={`Any ${label.toLowerCase()}`} onClick={() => set("")} />
     </span>
   );

@@ -37,5 +37,6 @@ export function CallTimeline({ call }: { call: Call }) {
 /** Output tokens per second from the first token on. */
 function speed({ completion_tokens: tokens, first_token_ms: first, latency_ms: end }: Call): string {
   if (first === null || end - first < 50 || tokens < 2) return "";
-  return `${(((tokens - 1) * 1000) / (end - first)).toFixed(1)} tokens/s`;
+  const perSecond = ((tokens - 1) * 1000) / (end - first);
+  return `${perSecond < 100 ? perSecond.toFixed(1) : count(Math.round(perSecond))} tokens/s`;
 }

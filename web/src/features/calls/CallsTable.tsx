@@ -109,11 +109,11 @@ const USER: Column<CallRecord> = { id: "user", label: "User", grow: 2, narrow: "
 const REST: Column<CallRecord>[] = [
   { id: "model", label: "Model", grow: 3, narrow: "below", cell: (call) => (isCorrection(call) ? "Correction" : <ModelName name={call.model} />) },
   { id: "cost", label: "Cost", sort: "cost_usd", numeric: true, narrow: "beside", cell: (call) => <Cost of={call} /> },
-  { id: "status", label: "Status", narrow: "below", cell: (call) => <Ending of={call} /> },
-  { id: "input", label: "Input", numeric: true, from: 900, cell: (call) => <Count value={call.prompt_tokens} of="tokens" /> },
-  { id: "output", label: "Output", numeric: true, from: 900, cell: (call) => <Count value={call.completion_tokens} of="tokens" /> },
+  { id: "status", label: "Status", narrow: "below", cell: (call) => (isCorrection(call) ? null : <Ending of={call} />) },
+  { id: "input", label: "Input", numeric: true, from: 900, cell: (call) => <Tokens of={call} count={call.prompt_tokens} /> },
+  { id: "output", label: "Output", numeric: true, from: 900, cell: (call) => <Tokens of={call} count={call.completion_tokens} /> },
   { id: "first", label: "First token", numeric: true, from: 900, cell: (call) => <Duration ms={call.first_token_ms} /> },
-  { id: "took", label: "Total", sort: "latency_ms", numeric: true, from: 700, cell: (call) => <Duration ms={call.latency_ms} /> },
+  { id: "took", label: "Total", sort: "latency_ms", numeric: true, from: 700, cell: (call) => <Duration ms={isCorrection(call) ? null : call.latency_ms} /> },
 ];
 const COLUMNS = [WHEN, ...REST];
 const COLUMNS_OF_ALL = [WHEN, USER, ...REST];
@@ -127,6 +127,11 @@ function Ending({ of: { status, error } }: { of: CallRecord }) {
       <span className="unit">{shortReason(error)}</span>
     </span>
   );
+}
+
+/** A correction is of money alone. */
+function Tokens({ of: call, count }: { of: CallRecord; count: number }) {
+  return isCorrection(call) ? <span className="unit">–</span> : <Count value={count} of="tokens" />;
 }
 
 function Cost({ of: call }: { of: CallRecord }) {

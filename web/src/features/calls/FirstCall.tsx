@@ -11,7 +11,7 @@ import { Panel } from "~/ui/Panel";
 export function FirstCall() {
   const model = useExampleModel();
   return (
-    <Panel>
+    <Panel flush>
       <Empty title="No calls yet">
         <Text size="sm" c="dimmed">
           Put your key into TOLLKEEPER_KEY and send this, or <Anchor component={Link} to="/chat">ask something in the chat</Anchor>. A new

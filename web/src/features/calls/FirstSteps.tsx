@@ -11,7 +11,7 @@ import { Panel } from "~/ui/Panel";
 export function FirstSteps() {
   const model = useExampleModel();
   return (
-    <Panel>
+    <Panel flush>
       <Empty title="No requests yet">
         <Text size="sm" c="dimmed">
           Make a user; their key is shown once. Put it into TOLLKEEPER_KEY and send the request below: the figures above move within a

@@ -45,6 +45,3 @@ export function useOrder(order: OrderBy): { by: string; order: "asc" | "desc"; o
     },
   };
 }
-
-/** For windows in which the table has no heads. */
-export const ORDER_CHOICES = Object.entries(ORDERS).map(([value, words]) => ({ value, label: `${words.charAt(0).toUpperCase()}${words.slice(1)}` }));

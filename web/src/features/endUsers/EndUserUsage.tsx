@@ -1,7 +1,7 @@
 import { Anchor, Button } from "@mantine/core";
 import { Link } from "react-router";
 
-import { type PersonUsage, useEndUserNames, useUsageByPerson } from "~/features/endUsers/usage";
+import { type PersonUsage, useUsageByPerson } from "~/features/endUsers/usage";
 import { useIsAdmin } from "~/features/session/session";
 import { Count } from "~/ui/Count";
 import { type Column, DataTable } from "~/ui/DataTable";
@@ -18,7 +18,6 @@ import classes from "./EndUsers.module.css";
 export function EndUserUsage({ userId, period }: { userId: string; period: Period }) {
   const admin = useIsAdmin();
   const { data: rows = [], error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useUsageByPerson(userId, period);
-  const names = useEndUserNames(userId, rows);
   if (error !== null) {
     return (
       <Panel title="Use by person">
@@ -33,7 +32,7 @@ export function EndUserUsage({ userId, period }: { userId: string; period: Perio
   };
   return (
     <Panel flush title="Use by person">
-      <DataTable label="Use by person" columns={columnsOf(rows, names, callsOf)} rows={rows} rowKey={({ end_user_id: id }) => id ?? ""} empty={null} />
+      <DataTable label="Use by person" columns={columnsOf(rows, callsOf)} rows={rows} rowKey={({ end_user_id: id }) => id ?? ""} empty={null} />
       {hasNextPage && (
         <div className={classes["foot"]}>
           <Button variant="subtle" color="gray" size="compact-xs" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
@@ -45,19 +44,19 @@ export function EndUserUsage({ userId, period }: { userId: string; period: Perio
   );
 }
 
-function columnsOf(rows: readonly PersonUsage[], names: ReadonlyMap<string, string | null>, callsOf: (id: string) => string): Column<PersonUsage>[] {
+function columnsOf(rows: readonly PersonUsage[], callsOf: (id: string) => string): Column<PersonUsage>[] {
   const places = mostPlaces(rows.map(({ cost_usd: cost }) => cost));
   return [
     {
       id: "person",
       label: "Person",
       grow: 1,
-      cell: ({ end_user_id: id }) =>
+      cell: ({ end_user_id: id, end_user_value: value }) =>
         id === null ? (
           <span className="unit">nobody named</span>
         ) : (
           <Anchor component={Link} to={callsOf(id)} inherit className={classes["person"] ?? ""}>
-            <Name text={names.get(id) ?? id} />
+            <Name text={value ?? id} />
           </Anchor>
         ),
     },

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 
 import { api, body, type Schemas } from "~/api/client";
 import type { LimitsChange } from "~/features/limits/change";
+import { useIsAdmin } from "~/features/session/session";
 
 export type EndUser = Schemas["EndUserBody"];
 
@@ -27,11 +28,21 @@ export function useEndUsers(userId: string, q: string) {
   });
 }
 
+/** The end user with an id: for users, one of their own. */
 export function useEndUser(id: string) {
+  const admin = useIsAdmin();
   return useQuery({
-    queryKey: [...END_USERS, id],
-    queryFn: () => body(api.GET("/admin/end-users/{end_user_id}", { params: { path: { end_user_id: id } } })),
+    queryKey: [...END_USERS, "one", admin, id],
+    queryFn: () => (admin ? body(api.GET("/admin/end-users/{end_user_id}", { params: { path: { end_user_id: id } } })) : readOwn(id)),
+    // Who is nobody is nobody later, either.
+    retry: false,
   });
+}
+
+async function readOwn(id: string): Promise<EndUser> {
+  const [found] = (await body(api.GET("/me/end-users", { params: { query: { id } } }))).data;
+  if (found === undefined) throw new Error(`Your keys act for nobody with the id ${id}.`);
+  return found;
 }
 
 function useEndUserChange<Form, Done>(change: (form: Form) => Promise<Done>) {

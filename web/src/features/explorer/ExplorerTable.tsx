@@ -11,12 +11,18 @@ import { ChangeOf, Value } from "~/features/explorer/Value";
 import { ModelName } from "~/features/models/ModelName";
 import { type Column, DataTable, Pager } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
+import { mostPlaces } from "~/ui/format/money";
 import { count } from "~/ui/format/numbers";
 import { Name } from "~/ui/Name";
 import { Panel } from "~/ui/Panel";
 import { useChangeParams } from "~/ui/urlState";
 
 import classes from "./Explorer.module.css";
+
+/** A label within a sentence: "Day (UTC)" is "day (UTC)". */
+function inSentence(label: string): string {
+  return label.charAt(0).toLowerCase() + label.slice(1);
+}
 
 /** The groups and their figures: each group leads further down, each count to what was counted. */
 export function ExplorerTable({ asked, found }: { asked: Asked; found: Summary | undefined }) {
@@ -35,10 +41,10 @@ export function ExplorerTable({ asked, found }: { asked: Asked; found: Summary |
     </Button>
   );
   return (
-    <Panel title={`By ${question.groups.map((group) => groupLabel(group).toLowerCase()).join(" and ")}`} actions={csv} flush>
+    <Panel title={`By ${question.groups.map((group) => inSentence(groupLabel(group))).join(" and ")}`} actions={csv} flush>
       <DataTable
         label="Usage by group"
-        columns={columnsOf(asked, found?.total)}
+        columns={columnsOf(asked, found)}
         rows={found?.data}
         rowKey={(row) => JSON.stringify(question.groups.map((group) => valueOf(row, group)))}
         sort={{ by: question.sort?.by ?? "", order: question.sort?.order ?? "", onSort: sortBy }}
@@ -51,14 +57,15 @@ export function ExplorerTable({ asked, found }: { asked: Asked; found: Summary |
   );
 }
 
-function columnsOf(asked: Asked, total: Figures | undefined): Column<Row>[] {
+function columnsOf(asked: Asked, found: Summary | undefined): Column<Row>[] {
+  const places = mostPlaces(found?.data.map(({ cost_usd: cost }) => cost));
   const groups = asked.question.groups.map((group, at): Column<Row> => ({
     id: group,
     label: groupLabel(group),
     cell: (row) => <GroupCell asked={asked} group={group} row={row} />,
     ...(at > 0 && { narrow: "below" }),
   }));
-  return [...groups, ...FIGURE_NAMES.filter((name) => isShown(name, total)).map((name) => columnOf(asked, name))];
+  return [...groups, ...FIGURE_NAMES.filter((name) => isShown(name, found?.total)).map((name) => columnOf(asked, name, places))];
 }
 
 /** Figures that everything in the period lacks need no column. */
@@ -69,7 +76,7 @@ function isShown(name: Figure, total: Figures | undefined): boolean {
   return name === "refused" ? value !== null : rare !== true || value !== 0;
 }
 
-function columnOf(asked: Asked, name: Figure): Column<Row> {
+function columnOf(asked: Asked, name: Figure, places: number): Column<Row> {
   const { label, wide } = figureRow(name);
   return {
     id: name,
@@ -77,7 +84,7 @@ function columnOf(asked: Asked, name: Figure): Column<Row> {
     numeric: true,
     sort: name,
     ...(wide === true ? { from: 700 } : { narrow: name === "cost_usd" ? "beside" : "named" }),
-    cell: (row) => <FigureCell asked={asked} name={name} row={row} />,
+    cell: (row) => <FigureCell asked={asked} name={name} row={row} places={places} />,
   };
 }
 
@@ -92,10 +99,10 @@ function GroupCell({ asked, group, row }: { asked: Asked; group: Group; row: Row
   );
 }
 
-/** A figure over its change. */
-function FigureCell({ asked, name, row }: { asked: Asked; name: Figure; row: Row }) {
+/** A figure over its change; `places` are the decimal places of amounts. */
+function FigureCell({ asked, name, row, places }: { asked: Asked; name: Figure; row: Row; places: number }) {
   const target = figureTarget(asked, name, row);
-  const value = <Value name={name} of={row} />;
+  const value = <Value name={name} of={row} places={places} />;
   return (
     <span className={classes["figure"]}>
       {target === null ? value : <FigureLink to={target}>{value}</FigureLink>}

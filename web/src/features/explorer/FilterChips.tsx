@@ -1,5 +1,6 @@
 import { Button, CloseButton } from "@mantine/core";
 
+import { PersonName } from "~/features/endUsers/PersonName";
 import { AddFilter } from "~/features/explorer/AddFilter";
 import type { Asked } from "~/features/explorer/explorer";
 import { clearFilters } from "~/features/explorer/links";
@@ -38,8 +39,14 @@ function Chip({ filter, onRemove }: { filter: Filter; onRemove: () => void }) {
   return (
     <span className={classes["chip"]}>
       <span className="unit">{label}</span>
-      {filter.by === "key" ? <KeyName id={filter.value} /> : <Name text={value} />}
+      <FilterValue filter={filter} words={value} />
       <CloseButton size="xs" aria-label={`Any ${label.toLowerCase()}`} onClick={onRemove} />
     </span>
   );
+}
+
+/** A key and a person by what people call them. */
+function FilterValue({ filter: { by, value }, words }: { filter: Filter; words: string }) {
+  if (by === "key") return <KeyName id={value} />;
+  return by === "end_user" && value !== "" ? <PersonName id={value} /> : <Name text={words} />;
 }

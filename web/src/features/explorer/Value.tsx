@@ -6,9 +6,10 @@ import { Count } from "~/ui/Count";
 import { Money } from "~/ui/Money";
 import { Duration } from "~/ui/Times";
 
-export function Value({ name, of }: { name: Figure; of: Figures }) {
+/** `places`: the decimal places of an amount, where several stand below one another. */
+export function Value({ name, of, places }: { name: Figure; of: Figures; places?: number }) {
   const { kind, read, of: what } = figureRow(name);
-  if (kind === "usd") return <Money usd={of.cost_usd} />;
+  if (kind === "usd") return <Money usd={of.cost_usd} {...(places !== undefined && { places })} />;
   const value = read(of);
   if (kind === "ms") return <Duration ms={value} />;
   return value === null ? <span className="unit">–</span> : <Count value={value} of={what ?? ""} />;

@@ -118,12 +118,13 @@ function keyWords({ key_name: name, key_prefix: prefix }: Partial<Schemas["Summa
   return prefix == null ? null : nameOf({ name: name ?? null, prefix });
 }
 
-/** The value of a row's group in words. */
+/** The value of a row's group in words; a person's are what their app calls them. */
 export function rowWords(row: Partial<Schemas["SummaryRow"]>, group: Group): string {
-  return (group === "key" ? keyWords(row) : null) ?? valueWords(group, valueOf(row, group));
+  const words = group === "key" ? keyWords(row) : group === "end_user" ? row.end_user_value : null;
+  return words ?? valueWords(group, valueOf(row, group));
 }
 
-/** A value in words; a key, whose words are in its row, goes by its id. */
+/** A value in words; a key and a person, whose words are in their row, go by their ids. */
 export function valueWords(group: Group, value: string): string {
   if (value === "") return isTag(group) ? "without it" : DIMENSIONS[group].none;
   if (group === "day") return utcDay(value);

@@ -2,8 +2,9 @@ import { Select, TextInput } from "@mantine/core";
 import { type SyntheticEvent, useState } from "react";
 
 import { useMonths } from "~/features/invoices/invoices";
+import { titleOf, useTeams } from "~/features/teams/teams";
 import { monthWords } from "~/ui/format/times";
-import { useFilter } from "~/ui/urlState";
+import { useChangeParams, useFilter } from "~/ui/urlState";
 
 import classes from "./InvoiceFilters.module.css";
 
@@ -18,7 +19,16 @@ const STATUSES = [
 export function InvoiceFilters() {
   const [status, setStatus] = useFilter("status");
   const [month, setMonth] = useFilter("month");
-  const [user, setUser] = useFilter("user");
+  const [user] = useFilter("user");
+  const [team] = useFilter("team");
+  const changeParams = useChangeParams();
+  // An invoice has one payer.
+  const setPayer = (kind: "user" | "team", id: string) => {
+    changeParams((next) => {
+      for (const old of ["user", "team", "after"]) next.delete(old);
+      if (id !== "") next.set(kind, id);
+    });
+  };
   const known = useMonths().data?.data.map((each) => each.month) ?? [];
   const months = month === "" || known.includes(month) ? known : [month, ...known];
   return (
@@ -41,7 +51,8 @@ export function InvoiceFilters() {
         value={month === "" ? null : month}
         onChange={(value) => setMonth(value ?? "")}
       />
-      <UserFilter key={user} user={user} onChange={setUser} />
+      <UserFilter key={user} user={user} onChange={(id) => setPayer("user", id)} />
+      <TeamFilter team={team} onChange={(id) => setPayer("team", id)} />
     </div>
   );
 }
@@ -67,5 +78,27 @@ function UserFilter({ user, onChange }: { user: string; onChange: (user: string)
         spellCheck={false}
       />
     </form>
+  );
+}
+
+const MOST_TEAMS = 1000;
+
+/** Of all teams: one that is closed has invoices, too. */
+function TeamFilter({ team, onChange }: { team: string; onChange: (team: string) => void }) {
+  const { data } = useTeams({ limit: MOST_TEAMS });
+  const teams = (data?.data ?? []).map((each) => ({ value: each.team_id, label: titleOf(each) }));
+  const known = team === "" || teams.some(({ value }) => value === team);
+  return (
+    <Select
+      size="xs"
+      aria-label="Team"
+      placeholder="Any team"
+      searchable
+      clearable
+      nothingFoundMessage="No team of that name"
+      data={known ? teams : [...teams, { value: team, label: team }]}
+      value={team === "" ? null : team}
+      onChange={(chosen) => onChange(chosen ?? "")}
+    />
   );
 }

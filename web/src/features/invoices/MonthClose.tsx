@@ -111,13 +111,13 @@ export function MonthClose({ month }: { month: Month }) {
           )
         }
       >
-        {month.finalized === 0
+        {month.unpaid === 0
           ? issued === 0
             ? "Users find theirs under Invoices; all of them come as one file."
             : "All are paid."
-          : `${things(month.finalized, "invoice")} ${month.finalized === 1 ? "is" : "are"} not paid yet. Open one to mark it paid.`}{" "}
-        {month.finalized > 0 && (
-          <Link to="?status=finalized" className={classes["link"] ?? ""}>
+          : `${things(month.unpaid, "invoice")} ${month.unpaid === 1 ? "is" : "are"} not paid yet. Open one to mark it paid.`}{" "}
+        {month.unpaid > 0 && (
+          <Link to="?status=unpaid" className={classes["link"] ?? ""}>
             Show only unpaid
           </Link>
         )}
@@ -145,7 +145,7 @@ function Differences({ found }: { found: readonly string[] | undefined }) {
 
 /** How far each step is. `differences`: undefined until they were looked for. */
 export function statesOf(
-  { ended, ready, running, journals_behind: behind, open, finalized, paid }: Month,
+  { ended, ready, running, journals_behind: behind, open, finalized, unpaid, paid }: Month,
   differences: readonly string[] | undefined,
 ): Record<"running" | "drafts" | "differences" | "finalize" | "send", State> {
   const issued = finalized + paid > 0;
@@ -156,7 +156,7 @@ export function statesOf(
     drafts: closed ? "done" : ready && open > 0 ? "next" : "waiting",
     differences: differences === undefined ? (ready ? "next" : "waiting") : agreed ? "done" : "blocked",
     finalize: closed ? "done" : ready && open > 0 && agreed ? "next" : "waiting",
-    send: open > 0 || !issued ? "waiting" : finalized > 0 ? "next" : "done",
+    send: open > 0 || !issued ? "waiting" : unpaid > 0 ? "next" : "done",
   };
 }
 

@@ -40,8 +40,8 @@ function None() {
 const columnsOf = (places: number): Column<MonthSums>[] => [
   { id: "month", label: "Month", cell: ({ month }) => monthWords(month) },
   { id: "state", label: "State", narrow: "below", cell: (month) => stateWords(month) },
-  { id: "payers", label: "Payers", numeric: true, from: 700, cell: ({ payers }) => <span className="num">{count(payers)}</span> },
+  { id: "payers", label: "Payers", numeric: true, narrow: "named", cell: ({ payers }) => <span className="num">{count(payers)}</span> },
   { id: "cost", label: "Used", numeric: true, narrow: "beside", cell: ({ cost_usd: cost }) => <Money usd={cost} places={places} /> },
   { id: "total", label: "Billed", numeric: true, narrow: "named", cell: ({ total_usd: total }) => <span className="num">{exactUsd(total)}</span> },
-  { id: "unpaid", label: "Unpaid", numeric: true, from: 700, cell: ({ finalized }) => <span className="num">{count(finalized)}</span> },
+  { id: "unpaid", label: "Unpaid", numeric: true, narrow: "named", cell: ({ unpaid }) => <span className="num">{count(unpaid)}</span> },
 ];

@@ -16,7 +16,7 @@ import classes from "./PayersTable.module.css";
 const CHOICES = [
   { value: "", label: "All" },
   { value: "draft", label: "Drafts" },
-  { value: "finalized", label: "Unpaid" },
+  { value: "unpaid", label: "Unpaid" },
   { value: "paid", label: "Paid" },
 ];
 
@@ -49,7 +49,7 @@ function columnsOf(rows: readonly PayerMonth[] = []): Column<PayerMonth>[] {
   const places = { cost: mostPlaces(rows.map(({ cost_usd: cost }) => cost)), open: mostPlaces(rows.map(({ open_usd: open }) => open)) };
   return [
     { id: "payer", label: "Payer", grow: 1, cell: (payer) => <Name text={payerWords(payer)} /> },
-    { id: "invoice", label: "Invoice", narrow: "below", cell: ({ number }) => number ?? <span className="unit">–</span> },
+    { id: "invoice", label: "Invoice", narrow: "named", cell: ({ number }) => number ?? <span className="unit">–</span> },
     { id: "status", label: "Status", narrow: "below", cell: ({ status, total_usd: total }) => <InvoiceStatus of={status ?? "draft"} settled={total !== null && isSettled({ total_usd: total })} /> },
     { id: "requests", label: "Calls", numeric: true, from: 700, cell: ({ requests }) => <span className="num">{count(requests)}</span> },
     { id: "cost", label: "Used", numeric: true, narrow: "beside", cell: ({ cost_usd: cost }) => <Money usd={cost} places={places.cost} /> },

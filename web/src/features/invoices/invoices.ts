@@ -20,7 +20,7 @@ const ROWS = 50;
 const NEWEST = 13;
 
 /** Whose invoices: one's own, or (for admins) a user's, a team's, or everyone's. */
-export type Source = { kind: "own" } | { kind: "user" | "team"; id: string } | { kind: "all"; status: string; month: string; user: string };
+export type Source = { kind: "own" } | { kind: "user" | "team"; id: string } | { kind: "all"; status: string; month: string; user: string; team: string };
 
 /** A page of invoices, drafts first, beginning after the cursor; "" is the first page. */
 export function useInvoices(source: Source, after = "") {
@@ -37,8 +37,9 @@ export function useInvoices(source: Source, after = "") {
         case "team":
           return body(api.GET("/admin/teams/{team_id}/invoices", { params: { path: { team_id: source.id }, query: page } }));
         case "all": {
-          const { status, month, user } = source;
-          const query = { ...page, ...(isStatus(status) && { status }), ...(month !== "" && { month }), ...(user !== "" && { user }) };
+          const { status, month, user, team } = source;
+          const payer = { ...(user !== "" && { user }), ...(team !== "" && { team }) };
+          const query = { ...page, ...(isStatus(status) && { status }), ...(month !== "" && { month }), ...payer };
           return body(api.GET("/admin/invoices", { params: { query } }));
         }
       }
@@ -107,7 +108,7 @@ export function usePayers(month: string, status: string, after: string) {
     queryKey: [...MONTHS, "payers", month, status, after],
     placeholderData: keepPreviousData,
     queryFn: () => {
-      const query = { limit: ROWS, ...(isStatus(status) && { status }), ...(after !== "" && { after }) };
+      const query = { limit: ROWS, ...(isPayerStatus(status) && { status }), ...(after !== "" && { after }) };
       return body(api.GET("/admin/months/{month}/payers", { params: { path: { month }, query } }));
     },
   });
@@ -177,6 +178,10 @@ const STATUSES: readonly string[] = ["draft", "finalized", "paid", "void"] satis
 
 function isStatus(text: string): text is InvoiceStatus {
   return STATUSES.includes(text);
+}
+
+function isPayerStatus(text: string): text is InvoiceStatus | "unpaid" {
+  return isStatus(text) || text === "unpaid";
 }
 
 /** "Invoice TK-2026-000123", "Credit note TK-2026-000124", "Draft for October 2026" */
@@ -262,8 +267,8 @@ export function hasEnded(month: string, now = new Date()): boolean {
 }
 
 /** What a month waits for. */
-export function stateWords({ ended, open, finalized, paid }: Pick<MonthSums, "ended" | "open" | "finalized" | "paid">): string {
+export function stateWords({ ended, open, finalized, unpaid, paid }: Pick<MonthSums, "ended" | "open" | "finalized" | "unpaid" | "paid">): string {
   if (!ended) return "running";
   if (open > 0) return finalized + paid > 0 ? `${count(open)} still open` : "to be closed";
-  return finalized > 0 ? "closed, not all paid" : "closed and paid";
+  return unpaid > 0 ? "closed, not all paid" : "closed and paid";
 }

@@ -86,6 +86,7 @@ function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean, marked: str
       id: "name",
       label: "Name",
       grow: 1,
+      least: 140,
       cell: (key) => (
         <span className={classes["name"]} ref={key.id === marked ? intoView : null}>
           {key.name === null ? <span className="unit">without a name</span> : <Name text={key.name} />}
@@ -95,7 +96,7 @@ function columnsOf(open: (dialog: Dialog) => void, byAdmin: boolean, marked: str
     { id: "key", label: "Key", narrow: "below", cell: (key) => <Prefix of={key} /> },
     { id: "status", label: "Status", narrow: "beside", cell: (key) => <KeyStatus of={key.status} /> },
     { id: "cost", label: "Spend\nthis month (UTC)", numeric: true, narrow: "named", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
-    { id: "requests", label: "Requests\nthis month (UTC)", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.requests} of="requests" /> },
+    { id: "requests", label: "Requests\nthis month (UTC)", numeric: true, from: 900, narrow: "named", cell: ({ month }) => <Count value={month.requests} of="requests" /> },
     { id: "used", label: "Last used", narrow: "named", cell: (key) => <RelativeTime at={key.last_used_at} /> },
     { id: "created", label: "Made", from: 900, cell: (key) => <RelativeTime at={key.created_at} /> },
     { id: "end", label: "Ends", from: 700, cell: (key) => <RelativeTime at={key.expires_at} /> },

@@ -1,7 +1,6 @@
 import { Text } from "@mantine/core";
 
-import { LimitMeter } from "~/features/limits/LimitMeter";
-import { readingsOf } from "~/features/limits/readings";
+import { TightestLimit } from "~/features/limits/TightestLimit";
 import { TeamStatus } from "~/features/teams/TeamStatus";
 import type { TeamRow } from "~/features/teams/teams";
 import { Count } from "~/ui/Count";
@@ -10,8 +9,6 @@ import { Empty } from "~/ui/Empty";
 import { mostPlaces } from "~/ui/format/money";
 import { Money } from "~/ui/Money";
 import { Name } from "~/ui/Name";
-
-import classes from "./TeamsTable.module.css";
 
 /** Teams with what was used in each, and the limit that is nearest to its end. */
 export function TeamsTable({ rows, filtered }: { rows: readonly TeamRow[] | undefined; filtered: boolean }) {
@@ -48,23 +45,14 @@ function columns(places: number): Column<TeamRow>[] {
       id: "team",
       label: "Team",
       grow: 1,
+      least: 180,
       cell: ({ team_id: id, name }) => <Name text={id} more={name} />,
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <TeamStatus of={status} /> },
     { id: "members", label: "Members", numeric: true, narrow: "named", cell: ({ members }) => <Count value={members} of="members" /> },
     { id: "cost", label: "Spend\nthis month (UTC)", numeric: true, narrow: "beside", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
     { id: "tokens", label: "Tokens\nthis month (UTC)", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
-    { id: "requests", label: "Requests\nthis month (UTC)", numeric: true, narrow: "named", cell: ({ month }) => <Count value={month.requests} of="requests" /> },
-    { id: "limit", label: "Tightest limit", narrow: "below", cell: ({ usage }) => <Tightest usage={usage} /> },
+    { id: "requests", label: "Requests\nthis month (UTC)", numeric: true, from: 900, narrow: "named", cell: ({ month }) => <Count value={month.requests} of="requests" /> },
+    { id: "limit", label: "Tightest limit", grow: 1, least: 172, narrow: "below", cell: ({ usage }) => <TightestLimit usage={usage} /> },
   ];
-}
-
-function Tightest({ usage }: Pick<TeamRow, "usage">) {
-  const [first] = readingsOf(usage);
-  if (first === undefined) return <span className="unit">no limits</span>;
-  return (
-    <div className={classes["limit"]}>
-      <LimitMeter name={first[0]} reading={first[1]} dense />
-    </div>
-  );
 }

@@ -1,7 +1,6 @@
 import { Badge, Button, Text } from "@mantine/core";
 
-import { LimitMeter } from "~/features/limits/LimitMeter";
-import { readingsOf } from "~/features/limits/readings";
+import { TightestLimit } from "~/features/limits/TightestLimit";
 import { useIsAdmin } from "~/features/session/session";
 import { UserStatus } from "~/features/users/UserStatus";
 import { type UserRow, useMembers } from "~/features/users/users";
@@ -17,7 +16,6 @@ import { Panel } from "~/ui/Panel";
 import { RelativeTime } from "~/ui/Times";
 import { useFilter } from "~/ui/urlState";
 
-import classes from "./UsersTable.module.css";
 
 const ROWS = 50;
 
@@ -56,15 +54,15 @@ function columns(places: number, admin: boolean, onLimits: (userId: string) => v
       id: "user",
       label: "User",
       grow: 1,
-      least: 190,
+      least: 180,
       cell: ({ user_id: id, name, role, team_admin: leads }) => (
         <Name text={id} more={name} aside={(role === "admin" || leads) && <Badge color="gray">{role === "admin" ? "admin" : "team admin"}</Badge>} />
       ),
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <UserStatus of={status} /> },
     { id: "cost", label: "Spend\nthis month (UTC)", numeric: true, narrow: "beside", cell: ({ month }) => <Money usd={month.cost_usd} places={places} /> },
-    { id: "tokens", label: "Tokens\nthis month (UTC)", numeric: true, from: 780, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
-    { id: "limit", label: "Tightest limit", narrow: "below", cell: ({ usage }) => <Tightest usage={usage} /> },
+    { id: "tokens", label: "Tokens\nthis month (UTC)", numeric: true, from: 900, narrow: "named", cell: ({ month }) => <Count value={month.total_tokens} of="tokens" /> },
+    { id: "limit", label: "Tightest limit", grow: 1, least: 172, narrow: "below", cell: ({ usage }) => <TightestLimit usage={usage} /> },
     { id: "seen", label: "Last seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <RelativeTime at={at} /> },
     {
       id: "limits",
@@ -80,14 +78,4 @@ function columns(places: number, admin: boolean, onLimits: (userId: string) => v
         ),
     },
   ];
-}
-
-function Tightest({ usage }: Pick<UserRow, "usage">) {
-  const [first] = readingsOf(usage);
-  if (first === undefined) return <span className={classes["none"]}>no limits</span>;
-  return (
-    <div className={classes["member"]}>
-      <LimitMeter name={first[0]} reading={first[1]} dense />
-    </div>
-  );
 }

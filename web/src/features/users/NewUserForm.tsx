@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, PasswordInput, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type SyntheticEvent, useState } from "react";
 
@@ -9,6 +9,7 @@ import { changeOf, draftOf, type Faults } from "~/features/limits/draft";
 import { ANYWHERE, faultsOf } from "~/features/limits/faults";
 import { LimitFields } from "~/features/limits/LimitFields";
 import type { Limits } from "~/features/limits/names";
+import { type Template, useTemplates } from "~/features/limits/templates";
 import { TEAMS } from "~/features/teams/teams";
 import { TeamSelect } from "~/features/teams/TeamSelect";
 import { RoleSelect } from "~/features/users/RoleSelect";
@@ -20,29 +21,41 @@ import classes from "./NewUser.module.css";
 
 export type MadeUser = Schemas["NewUserBody"];
 
-/** Makes a user with the limits of new users, or others. */
+/** Makes a user with the limits of new users, those of a template, or others. */
 export function NewUserForm({ onMade, close }: { onMade: (made: MadeUser) => void; close: () => void }) {
-  const { data, error, isFetchedAfterMount } = useDefaultLimits();
+  const defaults = useDefaultLimits();
+  const templates = useTemplates();
+  const error = defaults.error ?? templates.error;
   if (error !== null) return <ErrorMessage error={error} />;
-  if (data === undefined || !isFetchedAfterMount) return <Loading height={330} />;
-  return <Fields defaults={data} onMade={onMade} close={close} />;
+  if (!defaults.isFetchedAfterMount || !templates.isFetchedAfterMount || defaults.data === undefined || templates.data === undefined) {
+    return <Loading height={330} />;
+  }
+  return <Fields defaults={defaults.data} templates={templates.data} onMade={onMade} close={close} />;
 }
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 
-function Fields({ defaults: given, onMade, close }: { defaults: Limits; onMade: (made: MadeUser) => void; close: () => void }) {
+interface FieldsProps {
+  defaults: Limits;
+  templates: readonly Template[];
+  onMade: (made: MadeUser) => void;
+  close: () => void;
+}
+
+function Fields({ defaults, templates, onMade, close }: FieldsProps) {
   const queries = useQueryClient();
-  const [defaults] = useState(given);
+  /** What the limits begin with: a template, or null for the limits of new users, as they were when it was chosen. */
+  const [base, setBase] = useState<{ template: Template | null; limits: Limits }>({ template: null, limits: defaults });
   const [userId, setUserId] = useState("");
   const [name, setName] = useState("");
   const [role, setRole] = useState<MadeUser["role"]>("user");
   const [team, setTeam] = useState("");
   const [password, setPassword] = useState("");
   const [limiting, setLimiting] = useState(false);
-  const [draft, setDraft] = useState(() => draftOf(defaults));
+  const [draft, setDraft] = useState(() => draftOf(base.limits));
   const [refused, setRefused] = useState<Faults>({});
   const [busy, setBusy] = useState(false);
-  const { change, faults } = changeOf(defaults, draft);
+  const { change, faults } = changeOf(base.limits, draft);
   const badId = userId !== "" && !ID.test(userId.trim());
   const wrong = badId || Object.keys(faults).length > 0;
 
@@ -57,6 +70,7 @@ function Fields({ defaults: given, onMade, close }: { defaults: Limits; onMade: 
       ...(team === "" ? {} : { team }),
       ...(name.trim() === "" ? {} : { name: name.trim() }),
       ...(password === "" ? {} : { password }),
+      ...(base.template === null ? {} : { limit_template: base.template.id }),
       ...(sizeOf(change) === 0 ? {} : { limits: change }),
     };
     body(api.POST("/admin/users", { body: form }))
@@ -71,6 +85,13 @@ function Fields({ defaults: given, onMade, close }: { defaults: Limits; onMade: 
       })
       .finally(() => setBusy(false));
   };
+  const begin = (id: string | null) => {
+    const template = templates.find((each) => each.id === id) ?? null;
+    const limits = template?.limits ?? defaults;
+    setBase({ template, limits });
+    setDraft(draftOf(limits));
+  };
+  const baseWords = base.template === null ? "those of new users" : `those of ${base.template.name ?? base.template.id}`;
   // An edit takes the gateway's messages away.
   const edit = <T,>(set: (value: T) => void) => {
     return (value: T) => {
@@ -117,13 +138,28 @@ function Fields({ defaults: given, onMade, close }: { defaults: Limits; onMade: 
             autoComplete="new-password"
           />
           <TeamSelect description="Its limits are shared; may be left empty" value={team} onChange={edit(setTeam)} error={refused["team"]} />
+          {templates.length > 0 && (
+            <Select
+              label="Limit template"
+              description="The user gets a copy; may be left empty"
+              placeholder="Limits of new users"
+              data={templates.map((each) => ({ value: each.id, label: each.name ?? each.id }))}
+              value={base.template?.id ?? null}
+              onChange={edit(begin)}
+              error={refused["limit_template"]}
+              searchable
+              clearable
+              clearButtonProps={{ "aria-label": "No template" }}
+              nothingFoundMessage="No template of that name"
+            />
+          )}
         </div>
         <div>
           <Button variant="default" size="compact-xs" onClick={() => setLimiting(!limiting)} aria-expanded={limiting}>
             Limits
           </Button>
           <Text span size="xs" c="dimmed" ml={8}>
-            {sizeOf(change) === 0 ? "those of new users" : "other than those of new users"}
+            {sizeOf(change) === 0 ? baseWords : `other than ${baseWords}`}
           </Text>
           {limiting && (
             <div className={classes["limits"]}>

@@ -1,9 +1,8 @@
 import { ActionIcon, Badge, Button, Text, Tooltip } from "@mantine/core";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 
-import { LimitMeter } from "~/features/limits/LimitMeter";
-import { limitName } from "~/features/limits/names";
-import { readingsOf, stateOf } from "~/features/limits/readings";
+import { readingsOf } from "~/features/limits/readings";
+import { TightestLimit } from "~/features/limits/TightestLimit";
 import { useSession } from "~/features/session/session";
 import { useUserChanges } from "~/features/users/changes";
 import { QuickLimits } from "~/features/users/QuickLimits";
@@ -65,7 +64,7 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
       label: "User",
       sort: "user_id",
       grow: 3,
-      least: 150,
+      least: 180,
       cell: ({ user_id: id, name, role }) => <Name text={id} more={name} aside={role === "admin" && <Badge color="gray">admin</Badge>} />,
     },
     { id: "status", label: "Status", narrow: "below", cell: ({ status }) => <UserStatus of={status} /> },
@@ -107,7 +106,18 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
         </FadeOnChange>
       ),
     },
-    { id: "limit", label: "Tightest limit", grow: 4, least: 216, narrow: "below", cell: (user) => <Tightest user={user} onLimits={onLimits} /> },
+    {
+      id: "limit",
+      label: "Tightest limit",
+      grow: 4,
+      least: 172,
+      narrow: "below",
+      cell: (user) => (
+        <TightestLimit usage={user.usage}>
+          {user.status !== "closed" && <QuickLimits userId={user.user_id} name={readingsOf(user.usage)[0]?.[0]} onAll={() => onLimits(user.user_id)} />}
+        </TightestLimit>
+      ),
+    },
     {
       id: "week",
       label: "7 days",
@@ -117,38 +127,6 @@ function columns(span: string, places: number, onLimits: (userId: string) => voi
     { id: "seen", label: "Last seen", sort: "last_seen", numeric: true, narrow: "named", cell: ({ last_seen_at: at }) => <RelativeTime at={at} /> },
     { id: "actions", label: "Suspend or activate", quiet: true, numeric: true, narrow: "beside", cell: (user) => <Toggle user={user} onToggle={onToggle} /> },
   ];
-}
-
-/** The fullest limit; the others are on the user's page. */
-function Tightest({ user, onLimits }: { user: UserRow; onLimits: (userId: string) => void }) {
-  const [first] = readingsOf(user.usage);
-  return (
-    <div className={classes["limit"]}>
-      {first === undefined ? (
-        <span className={classes["none"]}>no limits</span>
-      ) : (
-        <Reading name={first[0]} reading={first[1]} />
-      )}
-      {user.status !== "closed" && <QuickLimits userId={user.user_id} name={first?.[0]} onAll={() => onLimits(user.user_id)} />}
-    </div>
-  );
-}
-
-function Reading({ name, reading }: { name: string; reading: Parameters<typeof stateOf>[0] }) {
-  const { limit, used, reserved } = reading;
-  const percent = limit === 0 ? 100 : Math.max(0, Math.round(((used + reserved) / limit) * 100));
-  const label = limitName(name).label;
-  return (
-    <>
-      <LimitMeter name={name} reading={reading} dense />
-      <span className={`num ${classes["share"] ?? ""}`} data-state={stateOf(reading)}>
-        {limit === 0 ? "blocked" : `${count(percent)} %`}
-      </span>
-      <span className={classes["which"]}>
-        <Name text={label} />
-      </span>
-    </>
-  );
 }
 
 /** Suspends or activates a user. */

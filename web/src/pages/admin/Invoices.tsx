@@ -7,11 +7,12 @@ import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { useFilter } from "~/ui/urlState";
 
-/** Everyone's invoices, by status, month and user. */
+/** Everyone's invoices, by status, month and payer. */
 export function Component() {
   const [status] = useFilter("status");
   const [month] = useFilter("month");
   const [user] = useFilter("user");
+  const [team] = useFilter("team");
   const [after] = useFilter("after");
   return (
     <Page
@@ -24,7 +25,7 @@ export function Component() {
     >
       <Panel flush>
         <InvoiceFilters />
-        <InvoicesTable source={{ kind: "all", status, month, user }} base="/admin/billing/invoices" after={after} />
+        <InvoicesTable source={{ kind: "all", status, month, user, team }} base="/admin/billing/invoices" after={after} />
       </Panel>
     </Page>
   );

@@ -14,6 +14,13 @@ export function exactUsd(exact: string): string {
   return atLeastCents(rounded(exact, digits(exact).fraction.length));
 }
 
+/** Exact amounts that stand below one another: all with as many decimal places as the longest has. */
+export function inLine(column: readonly string[]): string[] {
+  const written = column.map(exactUsd);
+  const places = Math.max(2, ...written.map((each) => each.split(".")[1]?.length ?? 0));
+  return column.map((exact) => rounded(exact, places));
+}
+
 /** "0.0001234" as "$0.000123": rounded half up to the millionth, for the cost of a single call. Zero is "$0", less than half a
  * millionth "<$0.000001". */
 export function millionths(exact: string): string {

@@ -16,7 +16,7 @@ const EVERYONE: Alert = { ...ALERT, kind: "everyone", id: "", user_id: null };
 it("says what an alert is, and of whom", () => {
   expect([alertWords(ALERT), subjectOf(ALERT)]).toEqual(["80 % of cost per month", "ann"]);
   expect([alertWords(KEY), subjectOf(KEY)]).toEqual(["100 % of tokens per day, tiny", "key key_1 of ann"]);
-  expect([alertWords(DOWN), subjectOf(DOWN)]).toEqual(["down", "upstream gpu"]);
+  expect([alertWords(DOWN), subjectOf(DOWN)]).toEqual(["takes no requests", "upstream gpu"]);
   expect(subjectOf(EVERYONE)).toBe("everyone together");
   expect([subjectOf(TEAM), subjectOf(PERSON)]).toEqual(["team ops", "end user eu_1 of ann"]);
   expect([ALERT, KEY, TEAM, PERSON].map(ownSubject)).toEqual(["", "Key key_1: ", "Your team: ", "End user eu_1: "]);

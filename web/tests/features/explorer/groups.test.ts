@@ -42,6 +42,13 @@ describe("groups", () => {
     expect(rowWords({ key_id: "key_1", key_name: "laptop", key_prefix: "tk-a…9", model: "m" }, "model")).toBe("m");
   });
 
+  it("by person say what their app calls them", () => {
+    expect(rowWords({ end_user_id: "eu_1", end_user_value: "mia@school.example" }, "end_user")).toBe("mia@school.example");
+    expect(rowWords({ end_user_id: "eu_1", end_user_value: null }, "end_user")).toBe("eu_1");
+    expect(rowWords({ end_user_id: null, end_user_value: null }, "end_user")).toBe("nobody");
+    expect(rowWords({ end_user_id: "eu_1", end_user_value: "mia@school.example", model: "m" }, "model")).toBe("m");
+  });
+
   it("of nothing can be filtered by where the API can", () => {
     expect([canFilter("team", ""), canFilter("end_user", ""), canFilter("tag:x", ""), canFilter("key", ""), canFilter("key", "k")]).toEqual([true, true, true, false, true]);
   });

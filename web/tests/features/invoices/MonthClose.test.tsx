@@ -71,3 +71,16 @@ it("is done when all are paid, and hands on what was issued", () => {
   expect(screen.getByRole("link", { name: "All as ZIP" }).getAttribute("href")).toBe("/admin/invoices.zip?month=2026-10");
   expect(screen.getByRole("link", { name: "Lines as CSV" }).getAttribute("href")).toBe("/admin/invoices.csv?month=2026-10");
 });
+
+it("asks for the payment of invoices by which something is to be paid, and of no others", () => {
+  opened(month({ open: 0, open_usd: "0", finalized: 3, unpaid: 1, total_usd: "12.50" }));
+  const sent = screen.getAllByRole("listitem").at(-1);
+  expect(sent?.textContent).toContain("1 invoice is not paid yet");
+  expect(screen.getByRole("link", { name: "Show only unpaid" }).getAttribute("href")).toBe("/?status=unpaid");
+});
+
+it("is done when nothing is to be paid", () => {
+  opened(month({ open: 0, open_usd: "0", finalized: 3, total_usd: "0.00" }));
+  expect(states().at(-1)).toBe("done");
+  expect(screen.queryByRole("link", { name: "Show only unpaid" })).toBeNull();
+});

@@ -34,12 +34,14 @@ it("says how much of what a line is, and for what its price is", () => {
 });
 
 it("says what a month waits for", () => {
-  const words = (ended: boolean, open: number, finalized: number, paid: number) => stateWords({ ended, open, finalized, paid });
+  const words = (ended: boolean, open: number, finalized: number, paid: number, unpaid = finalized) => stateWords({ ended, open, finalized, unpaid, paid });
   expect(words(false, 3, 0, 0)).toBe("running");
   expect(words(true, 3, 0, 0)).toBe("to be closed");
   expect(words(true, 1, 1, 1)).toBe("1 still open");
   expect(words(true, 0, 1, 1)).toBe("closed, not all paid");
   expect(words(true, 0, 0, 2)).toBe("closed and paid");
+  // By invoices of $0 nothing is to be paid.
+  expect(words(true, 0, 2, 1, 0)).toBe("closed and paid");
 });
 
 it("finds the requests behind an invoice", () => {

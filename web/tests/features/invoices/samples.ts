@@ -49,6 +49,7 @@ export function month(fields: Partial<Month> = {}): Month {
     payers: 3,
     open: 3,
     finalized: 0,
+    unpaid: 0,
     paid: 0,
     cost_usd: "12.5",
     open_usd: "12.5",

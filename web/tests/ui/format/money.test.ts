@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 
-import { addUsd, cents, centsPlaces, decimal, exactUsd, millionths, mostPlaces, negated, sixPlaces, usdTick } from "~/ui/format/money";
+import { addUsd, cents, centsPlaces, decimal, exactUsd, inLine, millionths, mostPlaces, negated, sixPlaces, usdTick } from "~/ui/format/money";
 
 describe("money", () => {
   it.each([
@@ -101,4 +101,9 @@ it("writes six places, rounded half to even", () => {
   expect(["0.0000005", "0.0000015", "0.00000150001", "-0.0000005", "-12345.6", "0"].map(sixPlaces)).toEqual([
     "$0.000000", "$0.000002", "$0.000002", "$0.000000", "−$12,345.600000", "$0.000000",
   ]);
+});
+
+it("writes exact amounts below one another with as many places each", () => {
+  expect(inLine(["0.006636", "0.0036", "-12", "0.010236"])).toEqual(["$0.006636", "$0.003600", "−$12.000000", "$0.010236"]);
+  expect(inLine(["0", "1.5"])).toEqual(["$0.00", "$1.50"]);
 });

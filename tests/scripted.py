@@ -139,6 +139,12 @@ class Conn(asyncio.Protocol):
         """Send no more, but stay (half-closed)."""
         self.transport.write_eof()
 
+    def abort(self) -> None:
+        """End the connection at once, if it has not ended; what was not sent yet is lost."""
+        # A transport of asyncio that closed once its buffer had run empty cannot be aborted any more.
+        if not self.disconnected.is_set():
+            self.transport.abort()
+
     def reset(self) -> None:
         """End the connection by RST, at once, if it has not ended."""
         if self.disconnected.is_set():
@@ -210,7 +216,7 @@ class Conn(asyncio.Protocol):
             pass  # a client that goes is no failure of the script; tests look at `disconnected`
         except Exception as error:
             self._upstream.failures.append(error)
-            self.transport.abort()
+            self.abort()
 
     @staticmethod
     def _parse_head(head: bytes) -> Request:
@@ -327,7 +333,7 @@ class ScriptedUpstream:
         await self.stop_listening()
         self._kept.close()
         for conn in self.connections:
-            conn.transport.abort()
+            conn.abort()
         for conn in self.connections:
             await conn.disconnected.wait()
             if conn.task is not None:

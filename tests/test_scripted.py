@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -71,6 +72,20 @@ async def test_a_script_that_fails_fails_the_test() -> None:
             await call(up, b"GET", b"/")
             await up.connections[0].wait_closed()
     assert str(caught.value.exceptions[0]) == "of the script"
+
+
+async def test_a_connection_that_ended_by_itself_is_no_trouble_at_the_end() -> None:
+    """Closed while something was still to be sent, and ended once that was."""
+    content = b"x" * 10**7
+    async with ScriptedUpstream() as up:
+        up.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+        reader, writer = await asyncio.open_connection("127.0.0.1", up.port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        up.connections[0].close()
+        assert await reader.read(-1) == content
+        await up.connections[0].wait_closed()
+        writer.close()
 
 
 def test_chunks_are_cut_anywhere() -> None:

@@ -92,7 +92,7 @@ class Pool:
     async def disconnect(self, name: str) -> None:
         """End the connections that are kept alive to an upstream."""
         for conn in self[name].connections:
-            conn.transport.abort()
+            conn.abort()
         await until(lambda: not self.upstream(name).client.statistics().open)  # type: ignore[attr-defined]
 
     async def say(self, text: str = "hi", user: str = "alice", *, headers: Any = None, **fields: Any) -> httpx.Response:

@@ -39,7 +39,7 @@ async def close_in_turn(six: Pool, clients: Clients, every: int) -> None:
             await until(lambda seen=seen: len(clients.answers) >= seen + every)  # type: ignore[misc]
             await machine.stop_listening()
             for conn in machine.connections:
-                conn.transport.abort()
+                conn.abort()
             seen = len(clients.answers)
             try:
                 await until(lambda seen=seen: len(clients.answers) >= seen + every)  # type: ignore[misc]

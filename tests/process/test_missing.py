@@ -26,6 +26,7 @@ from tollkeeper.store.sqlite.verify import verify
 pytestmark = pytest.mark.process
 
 NAME = "tollkeeper.db"
+NOWHERE = "http://127.0.0.1:9"
 
 
 class Loss(NamedTuple):
@@ -114,12 +115,12 @@ async def until_ledger(http: httpx.AsyncClient, true: Callable[[str | None], boo
 
 
 def test_a_deleted_log_is_moved_into_the_database_by_the_stop(tmp_path: Path) -> None:
-    with served(tmp_path, "http://127.0.0.1:9") as gateway:
+    with served(tmp_path, NOWHERE) as gateway:
         gateway.new_user("ann")
         (tmp_path / f"{NAME}-wal").unlink()
         gateway.terminate()
         assert gateway.exit_code() == 0, gateway.log.read_text()
-    with served(tmp_path, "http://127.0.0.1:9") as gateway:
+    with served(tmp_path, NOWHERE) as gateway:
         assert [user["user_id"] for user in gateway.admin("GET", "/admin/users")["data"]] == ["ann"]
 
 
@@ -188,9 +189,9 @@ def test_a_first_start_that_is_killed_is_not_the_last(tmp_path: Path, calls: str
             came_up = any("listens on" in line for line in process.stdout)
             if came_up:
                 os.killpg(process.pid, signal.SIGKILL)
-        with begin(folder) as process:
-            first_lines(process)
-            end(process)
+        with served(folder, NOWHERE) as gateway:
+            gateway.terminate()
+            assert gateway.exit_code() == 0, gateway.log.read_text()
         if came_up:
             assert number > 1
             return

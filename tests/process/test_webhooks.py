@@ -136,7 +136,7 @@ async def test_everything_that_happens_is_told_signed_and_as_documented(tmp_path
 
             await upstream.stop_listening()
             for connection in upstream.connections:
-                connection.transport.abort()
+                connection.abort()
             assert [each["upstream"] for each in await story.hears("upstream.down")] == ["default"]
             await upstream.listen()
             await story.hears("upstream.up")

@@ -186,7 +186,7 @@ async def test_the_list_of_a_compatible_one_shows_whether_it_lives(monotonic: Mo
         assert healths[0].alive is True
         await own.stop_listening()
         for conn in own.connections:
-            conn.transport.abort()
+            conn.abort()
         await catalog.refresh()
         assert (healths[0].alive, healths[0].can_serve("a", monotonic())) == (False, False)
         await registry.close()

@@ -6,6 +6,7 @@ of them it honours. Changes to a request before it is sent upstream are in `rewr
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated
 
 import msgspec
@@ -159,7 +160,9 @@ def _read_request(body: bytes, endpoint: OpenAIEndpoint, sent: bytes) -> OpenAIR
         choices=_choices(fields, endpoint) * prompts,
         metadata=read_metadata(members),
         images=images,
-        text_bytes=len(body) - sum([len(image.url) for image in images if image.url[:5].lower() == "data:"]),
+        text_bytes=len(body) - sum([len(image.url) for image in images if image.url[:5].lower() == "data:"])
+        if images
+        else len(body),
         sent=sent,
         prompts=prompts,
         uncapped=uncapped,
@@ -274,9 +277,16 @@ def _messages(members: Members) -> tuple[tuple[OpenAIImage, ...], str | None]:
     raw = members.get("messages")
     if raw is None or raw == _NULL:
         return (), None  # the upstream reports that itself
+    messages = read_objects(raw, MESSAGE_FIELDS, "messages")
+    if (
+        STORED_BY_MESSAGES.isdisjoint(chain.from_iterable(messages))
+        and len(raw) <= LARGE
+        and bytes(raw).find(b"[", 1) < 0
+    ):
+        return (), None  # text alone, as most are: no content has parts
     images: list[OpenAIImage] = []
     stored = None
-    for place, message in enumerate(read_objects(raw, MESSAGE_FIELDS, "messages")):
+    for place, message in enumerate(messages):
         if stored is None and not STORED_BY_MESSAGES.isdisjoint(message):
             stored = stored_in_message(message, f"messages[{place}]")
         content = message.get("content")

@@ -125,6 +125,8 @@ class Admission:
     ) -> tuple[Found, ...]:
         """Fetch what `admit` needs to decide at once about each of these deployments, which serve the request by these
         adapters: None where it needs nothing, an error where a budget cannot bound the request there."""
+        if len(places) == 1:  # as most requests have
+            return (await self._prefetch_one(owners, request, *places[0]),)
         terms = [self._terms_of(owners, deployment.model) for deployment, _ in places]
         measured = budgets = False
         for each in terms:
@@ -133,9 +135,7 @@ class Admission:
                 budgets = budgets or each.budgets
         if not measured:
             return (None,) * len(places)
-        allowed = [deployment for deployment, _ in places]
-        if len(places) > 1:  # of one it is known already
-            allowed = [deployment for each, (deployment, _) in zip(terms, places, strict=True) if each.allowed]
+        allowed = [deployment for each, (deployment, _) in zip(terms, places, strict=True) if each.allowed]
         described = iter(await self._facts.of_each(allowed))
         found: list[Found] = []
         for each, (deployment, adapter) in zip(terms, places, strict=True):
@@ -148,6 +148,19 @@ class Admission:
             except GatewayError as error:
                 found.append(error)
         return tuple(found)
+
+    async def _prefetch_one(
+        self, owners: Owners, request: ModelRequest, deployment: Deployment, adapter: AnyAdapter
+    ) -> Found:
+        """As `prefetch`, of the only deployment, in half of the instructions."""
+        terms = self._terms_of(owners, deployment.model)
+        if not terms.allowed or not (terms.bounded or terms.cap is not None):
+            return None
+        facts = await self._facts.of(deployment)
+        try:
+            return await self._prefetch(owners, request, deployment, facts, adapter, budgets=terms.budgets)
+        except GatewayError as error:
+            return error
 
     async def _prefetch(
         self,

@@ -77,6 +77,9 @@ class Response:
         "status",
     )
 
+    # The parser looks for these callbacks too. To find none takes an AttributeError each, a thousand instructions.
+    on_status = on_chunk_header = on_chunk_complete = None
+
     def __init__(
         self, connection: ResponseConnection, timeouts: Timeouts, limits: ClientBounds, *, bodiless: bool = False
     ) -> None:

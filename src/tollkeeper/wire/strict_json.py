@@ -138,12 +138,14 @@ def read_object(text: bytes | Raw, known: set[str] | frozenset[str], where: str 
     return _checked(members, known, where)
 
 
-def read_objects(text: Raw, known: set[str] | frozenset[str], where: str) -> list[Members]:
-    """As `read_object`, for an array of objects."""
+def read_objects(
+    text: Raw, known: set[str] | frozenset[str], where: str, plain: list[Members] | None = None
+) -> list[Members]:
+    """As `read_object`, for an array of objects. `plain`: those that msgspec finds in the text, where that is known."""
     if len(text) > LARGE:
         return [read_object(item, known, f"{where}[{place}]") for place, item in enumerate(read_items(text, where))]
     try:
-        plain = _plain_objects(text)
+        plain = _plain_objects(text) if plain is None else plain
     except (msgspec.DecodeError, RecursionError):
         pass
     else:

@@ -66,6 +66,9 @@ class Rig:
             extra_output_field=lambda *_: self.found.get("output"),
         )
 
+    def cached(self, _: Deployment) -> Facts | None:
+        return None
+
     async def of(self, deployment: Deployment) -> Facts:
         return (await self.of_each([deployment]))[0]
 

@@ -218,14 +218,10 @@ class RequestParser:
         assert target is not None
         if target.authority is not None:
             headers = with_host(headers, target.authority)
-        codings = []
-        for name, value in headers:
-            if name == b"content-length":
-                self.body_left = int(value)
-            elif name == b"transfer-encoding":
-                codings.append(value)
-        if codings:
-            check_codings(line.version, codings)
+        by_name = dict(headers)
+        self.body_left = int(by_name.get(b"content-length", 0))
+        if b"transfer-encoding" in by_name:
+            check_codings(line.version, [value for name, value in headers if name == b"transfer-encoding"])
         self.in_head = False
         self._tail = b""
         keep_alive = line.version == "1.1" and self._keep_alive

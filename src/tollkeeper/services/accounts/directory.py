@@ -93,7 +93,7 @@ class Directory:
         teams.changed = self._follow_team
         end_users.is_open = self._is_open
         self.end_users = end_users
-        self._digest = digest
+        self.digest = digest
         self._now = now
         self._bootstrap = bootstrap
         self._users: dict[str, User] = {}
@@ -110,10 +110,10 @@ class Directory:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._users)} users, {len(self._keys)} keys)"
 
-    def identify(self, secret: str) -> Caller:
-        """Authenticate by a key. Raises InvalidKey, AccountSuspended, and Forbidden for the bootstrap admin key, which
-        has no user."""
-        caller = self._callers.get(self._digest(secret))
+    def identify(self, secret: str, digest: bytes | None = None) -> Caller:
+        """Authenticate by a key; its `digest` may be known already. Raises InvalidKey, AccountSuspended, and Forbidden
+        for the bootstrap admin key, which has no user."""
+        caller = self._callers.get(self.digest(secret) if digest is None else digest)
         if caller is None:
             raise self._not_a_user(secret)
         now = self._now()
@@ -125,7 +125,7 @@ class Directory:
 
     def holder(self, secret: str) -> Caller | None:
         """The caller whose key this is or was, whatever its state; None: nobody's that is known."""
-        return self._callers.get(self._digest(secret))
+        return self._callers.get(self.digest(secret))
 
     def refresh(self, caller: Caller) -> Caller:
         """The caller in its current state. Raises InvalidKey, NotSignedIn, AccountSuspended when it has lost access
@@ -179,12 +179,12 @@ class Directory:
 
     def knows(self, secret: str) -> bool:
         """Whether a key exists, valid or not: revoked ones do, and so does the bootstrap admin key."""
-        digest = self._digest(secret)
+        digest = self.digest(secret)
         return digest in self._callers or digest == self._bootstrap
 
     def is_bootstrap(self, secret: str) -> bool:
         """Whether this is the bootstrap admin key."""
-        return self._digest(secret) == self._bootstrap
+        return self.digest(secret) == self._bootstrap
 
     def identify_admin(self, secret: str) -> str:
         """Authenticate an admin by a key, and return their name. Raises InvalidKey, AccountSuspended, Forbidden."""

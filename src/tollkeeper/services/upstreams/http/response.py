@@ -176,6 +176,8 @@ class Response:
                 except Exception:
                     self.abort()
                     raise
+            if self.complete and not self._chunks:
+                break  # as mostly: that saves a coroutine
             part = await self.read()
             if part:
                 # Grown in place: a list of pieces of a byte each would take many times the memory of the content.

@@ -19,7 +19,7 @@ STEPS = {
     "tollkeeper.gateway.http.connection.Connection.data_received": "read",
     "tollkeeper.gateway.intake.authenticate": "read",
     "tollkeeper.gateway.intake.read_body": "read",
-    "tollkeeper.services.models.resolver.Resolver.candidates": "admit",
+    "tollkeeper.services.models.resolver.Resolver.known": "admit",
     "tollkeeper.gateway.handle.supported": "admit",
     "tollkeeper.gateway.handle.offers_of": "admit",
     "tollkeeper.services.limits.admission.Admission.prefetch": "admit",

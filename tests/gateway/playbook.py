@@ -112,7 +112,7 @@ class _Channel:
             now=lambda: NOW,
             new_request_id=lambda ms: request_id(ms, bytes(8)),
         )
-        self.peer = self.local = None
+        self.peer = self.local = self.last_key = None
         self.unsent = 0
         self._play = play
 

@@ -428,10 +428,10 @@ async def test_a_large_body_is_digested_beside_the_loop(gateway, up, monkeypatch
     offload = type(gateway.context.offload)
     run = offload.run
 
-    async def watched(self, size, owner, work):
+    async def watched(self, size, owner, work, *args):
         if getattr(getattr(work, "func", None), "__name__", "") == "fingerprint":
             sizes.append(size)
-        return await run(self, size, owner, work)
+        return await run(self, size, owner, work, *args)
 
     monkeypatch.setattr(offload, "run", watched)
     content = [{"role": "user", "content": "x" * 3_000_000}]

@@ -11,7 +11,12 @@ from tollkeeper.wire.http.cookies import cookie_name
 
 
 def asking(*headers, method="POST", secret_in_path=None):
-    return SimpleNamespace(method=method, all_headers=[(b"host", b"x"), *headers], secret_in_path=secret_in_path)
+    return SimpleNamespace(
+        method=method,
+        all_headers=[(b"host", b"x"), *headers],
+        secret_in_path=secret_in_path,
+        digest_of=lambda key, digest: digest(key),
+    )
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tollkeeper.rules.errors import UpstreamFailure
-from tollkeeper.wire.response_ids import IdSplice, decode_edited
+from tollkeeper.wire.response_ids import IdSplice, decode_edited, with_id
 
 
 def spliced(text, old="chatcmpl-1"):
@@ -16,6 +16,8 @@ def spliced(text, old="chatcmpl-1"):
     ("before", "after"),
     [
         (b'data: {"id":"chatcmpl-1","x": 1}\n\n', b'data: {"id":"chatcmpl-new","x": 1}\n\n'),
+        (b'{"id":"chatcmpl-1","x": {"id":"chatcmpl-1"}}', b'{"id":"chatcmpl-new","x": {"id":"chatcmpl-1"}}'),
+        (b'{"id":"chatcmpl-10","x": 1,"id":"chatcmpl-1"}', b'{"id":"chatcmpl-10","x": 1,"id":"chatcmpl-new"}'),
         (b'{"x":[], "id" :\t"chatcmpl-1"}', b'{"x":[], "id" :\t"chatcmpl-new"}'),
         (
             b'{"a":"\\"id\\":\\"chatcmpl-1\\"","id":"chatcmpl-1"}',
@@ -26,6 +28,7 @@ def spliced(text, old="chatcmpl-1"):
 )
 def test_every_other_byte_stays(before, after):
     assert spliced(before) == after
+    assert with_id(before, "chatcmpl-1", "chatcmpl-new") == after
 
 
 def test_an_id_with_escapes_is_replaced_though_spaces_are_lost():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -21,6 +20,7 @@ from tollkeeper.services.images import MAX_IMAGES, WorkOfRequest
 from tollkeeper.services.limits.grant import Grant
 from tollkeeper.services.models.catalog import Deployment
 from tollkeeper.services.models.offers import Offer
+from tollkeeper.services.offload import SMALL
 from tollkeeper.wire.dialect import AnyAdapter
 from tollkeeper.wire.request import ModelRequest
 
@@ -35,8 +35,11 @@ async def read_body(context: GatewayContext, exchange: Exchange, caller: Caller)
     context.admission.check_blocked(caller.owners, endpoint)
     bounds = context.bounds
     text = await exchange.body.read_all(bounds.max_body_bytes, context.request_memory)
-    read = partial(dialect.read_request, text, endpoint)
-    request: ModelRequest = await context.offload.run(len(text), caller.user.user_id, read)
+    request: ModelRequest
+    if len(text) < SMALL:
+        request = dialect.read_request(text, endpoint)
+    else:
+        request = await context.offload.run(len(text), caller.user.user_id, dialect.read_request, text, endpoint)
     exchange.model = request.model
     return request
 
@@ -72,18 +75,20 @@ async def rewrite_body(
     price: Price | None = None,
 ) -> bytes:
     """Return the body that an adapter makes for one upstream. Raises as `prepare_body` does."""
-    rewrite = partial(
-        adapter.rewrite,
-        request,
-        model=deployment.spelling,
-        opaque_user=partial(_opaque_user, context, caller),
-        image_urls=image_urls,
-        output_cap=output_cap,
-        kind=deployment.upstream.config.kind,
-        price=price,
-    )
+
+    def rewrite() -> bytes:
+        return adapter.rewrite(
+            request,
+            model=deployment.spelling,
+            opaque_user=lambda: _opaque_user(context, caller),
+            image_urls=image_urls,
+            output_cap=output_cap,
+            kind=deployment.upstream.config.kind,
+            price=price,
+        )
+
     size = len(request.body) + sum(map(len, image_urls))
-    return await context.offload.run(size, caller.user.user_id, rewrite)
+    return rewrite() if size < SMALL else await context.offload.run(size, caller.user.user_id, rewrite)
 
 
 def _opaque_user(context: GatewayContext, caller: Caller) -> str:

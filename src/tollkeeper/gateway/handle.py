@@ -8,14 +8,13 @@ Each line returns a value or raises one of `rules.errors`, which `router.py` tur
 
 from __future__ import annotations
 
-from functools import partial
-
 from tollkeeper.gateway.context import GatewayContext
 from tollkeeper.gateway.dispatch import dispatch
 from tollkeeper.gateway.http.exchange import Exchange
 from tollkeeper.gateway.intake import receive
 from tollkeeper.gateway.lookups import answer_empty
 from tollkeeper.gateway.offers import offers_of, supported
+from tollkeeper.services.offload import SMALL
 from tollkeeper.services.requests.dispatched import Started
 
 
@@ -23,9 +22,11 @@ async def handle(context: GatewayContext, exchange: Exchange) -> None:
     """Serve one model request. Raises one of `rules.errors`."""
     clock, dialect = context.clock(), exchange.dialect
     caller, request = await receive(context, exchange)
-    candidates = await context.resolver.candidates(request.model)
-    check = partial(supported, dialect, request, candidates)  # a translation reads all of it
-    served = await context.offload.run(len(request.body), caller.user.user_id, check)
+    candidates = context.resolver.known(request.model) or await context.resolver.candidates(request.model)
+    if (size := len(request.body)) < SMALL:
+        served = supported(dialect, request, candidates)
+    else:  # a translation reads all of it
+        served = await context.offload.run(size, caller.user.user_id, supported, dialect, request, candidates)
     caller = context.accounts.refresh(caller)  # its access and limits may have changed while the body arrived
     if dialect.empty_response is not None and await answer_empty(context, exchange, caller, request):
         return

@@ -19,7 +19,10 @@ def authenticate(exchange: Exchange, accounts: Directory) -> Caller:
         accounts, exchange.method, exchange.all_headers, guarded=True, key_in_path=exchange.secret_in_path
     )
     try:
-        caller = accounts.identify(found) if isinstance(found, str) else found
+        if isinstance(found, str):
+            caller = accounts.identify(found, exchange.digest_of(found, accounts.digest))
+        else:
+            caller = found
     except GatewayError:
         exchange.caller = accounts.holder(found) if isinstance(found, str) else found
         raise

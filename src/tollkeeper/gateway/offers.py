@@ -26,16 +26,20 @@ def supported(dialect: AnyDialect, request: ModelRequest, choices: Sequence[Choi
     """Each kind of upstream is checked once: a translation reads the whole request for that."""
     for choice in choices:
         upstream = choice.deployment.upstream
-        adapter = next((each for each in adapters if upstream.serves(each.path)), None)
-        if adapter is None:
+        for adapter in adapters:
+            if upstream.serves(adapter.path):
+                break
+        else:
             refusal = refusal or _not_served(request, upstream)
             continue
         place = (adapter.path, upstream.config.kind.name)
-        if place not in refused:
-            refused[place] = _refusal(adapter, request, upstream)
-        if refused[place] is None:
+        if place in refused:
+            error = refused[place]
+        else:
+            error = refused[place] = _refusal(adapter, request, upstream)
+        if error is None:
             found.append((choice, adapter))
-        refusal = refusal or refused[place]
+        refusal = refusal or error
     if refusal is not None and not found:
         raise refusal
     return found

@@ -79,7 +79,11 @@ async def relay(
                 raise
             if rename is not None:
                 body = rename(body)
-            whole = await _read(adapter, request, body, exchange.request_id, context.response_memory.turn)
+            if isinstance(body, bytes) or len(body) <= _AT_ONCE:
+                whole = adapter.read_response(request, bytes(body), exchange.request_id)
+            else:
+                steps = adapter.read_large_response(request, body, exchange.request_id)
+                whole = await _in_steps(steps, context.response_memory.turn)
             await _relay_whole(context, exchange, run, whole, headers)
     finally:
         share.resize(0)
@@ -105,18 +109,12 @@ def response_headers(context: GatewayContext, exchange: Exchange, run: Dispatche
 def _rate_limits(run: DispatchedRequest, now: int) -> list[Quota]:
     """Return the tightest rate limits as they were at admission, for the response headers."""
     now += run.grant.ahead
-    return [
-        Quota(kind, status.limit, status.remaining, max(0, (status.resets_at or now) - now))
-        for kind, status in run.grant.pace
-    ]
-
-
-async def _read(
-    adapter: AnyAdapter, request: ModelRequest, body: bytes | bytearray, request_id: str, turn: asyncio.Lock
-) -> WholeResponse:
-    if isinstance(body, bytes) or len(body) <= _AT_ONCE:
-        return adapter.read_response(request, bytes(body), request_id)
-    return await _in_steps(adapter.read_large_response(request, body, request_id), turn)
+    quotas = []
+    for kind, status in run.grant.pace:
+        resets_at = status.resets_at
+        left = resets_at - now if resets_at is not None and resets_at > now else 0
+        quotas.append(Quota(kind, status.limit, status.remaining, left))
+    return quotas
 
 
 async def _in_steps(steps: Steps[T], turn: asyncio.Lock) -> T:

@@ -25,10 +25,9 @@ _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 
 def format_usd(pico: int) -> str:
     """Pico-dollars as a decimal string in dollars, exact, without trailing zeros: 123000000 → "0.000123"."""
-    sign, pico = ("-", -pico) if pico < 0 else ("", pico)
-    whole, part = divmod(pico, PICO_PER_USD)
-    digits = f"{part:012d}".rstrip("0")
-    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+    text = f"{pico:013d}" if pico >= 0 else f"{pico:014d}"
+    whole, part = text[:-12], text[-12:].rstrip("0")
+    return f"{whole}.{part}" if part else whole
 
 
 def price_of_token(text: str) -> int | None:

@@ -6,7 +6,7 @@ to sum eight million of the largest in 64 bits.
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from tollkeeper.rules.usage import Usage
 from tollkeeper.store.ports.records import Intent, Record
@@ -21,17 +21,20 @@ def within_bounds(record: Record) -> bool:
 
 
 def _usage_within_bounds(usage: Usage) -> bool:
-    return (
-        -MAX_TOKENS <= usage.prompt_tokens <= MAX_TOKENS
-        and -MAX_TOKENS <= usage.completion_tokens <= MAX_TOKENS
-        and -MAX_TOKENS <= usage.cached_tokens <= MAX_TOKENS
-        and -MAX_TOKENS <= usage.cache_write_tokens <= MAX_TOKENS
-        and -MAX_TOKENS <= usage.reasoning_tokens <= MAX_TOKENS
-        and -MAX_TOKENS <= usage.cache_write_1h_tokens <= MAX_TOKENS
-        and -MAX_TOKENS <= usage.images <= MAX_TOKENS
-        and -MAX_TOKENS <= usage.audio_ms <= MAX_TOKENS
-        and -MAX_TOKENS <= usage.characters <= MAX_TOKENS
+    # One look at all of their bits, which is enough for nearly all: none is negative or has a bit of `MAX_TOKENS`. To
+    # compare each takes four times the instructions.
+    bits = (
+        usage.prompt_tokens
+        | usage.completion_tokens
+        | usage.cached_tokens
+        | usage.cache_write_tokens
+        | usage.reasoning_tokens
+        | usage.cache_write_1h_tokens
+        | usage.images
+        | usage.audio_ms
+        | usage.characters
     )
+    return 0 <= bits < MAX_TOKENS or all(-MAX_TOKENS <= figure <= MAX_TOKENS for figure in astuple(usage))
 
 
 def clamp_record(record: Record) -> Record:
@@ -69,4 +72,4 @@ def clamp_usage(usage: Usage) -> Usage:
 
 
 def _within(figure: int, bound: int) -> int:
-    return max(-bound, min(figure, bound))
+    return figure if -bound <= figure <= bound else bound if figure > 0 else -bound

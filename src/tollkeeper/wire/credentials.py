@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 
 from tollkeeper.rules.errors import InvalidKey
 
+_CARRIERS = frozenset((b"authorization", b"x-api-key", b"api-key"))
+"""Headers that carry keys."""
 _HIDDEN_AT_LEAST = 16
 """Characters of a key that stay hidden where ten are shown: 64 bits even in hexadecimal."""
 _PLACEHOLDERS = 3
@@ -28,15 +30,13 @@ def presented_key(
     whether a key exists, valid or not. Raises InvalidKey for two different keys."""
     found: set[str] = set()
     for name, value in headers:
+        if name not in _CARRIERS:  # names are in a dict already, so their hashes are known
+            continue
         if name == b"authorization":
-            scheme, _, token = value.partition(b" ")
+            scheme, _, value = value.partition(b" ")  # noqa: PLW2901 (it is the rest of it)
             if scheme.lower() != b"bearer":
                 continue
-            key = token.strip()
-        elif name == b"x-api-key" or name == b"api-key":  # noqa: PLR1714 # runs for every header, so without a container
-            key = value.strip()
-        else:
-            continue
+        key = value.strip()
         if key:
             found.add(key.decode("latin-1"))
     if in_path and len(found) <= _PLACEHOLDERS:

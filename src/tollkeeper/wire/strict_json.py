@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
+from itertools import chain
 from typing import Any, TypeVar
 from unicodedata import normalize
 
@@ -74,6 +75,7 @@ _plain_object = msgspec.json.Decoder(Members).decode
 _plain_objects = msgspec.json.Decoder(list[Members]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
 _string = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.Encoder().encode
 _OBJECT = msgspec.json.Decoder(dict[_Key, Raw], dec_hook=_as_key)
 _OBJECTS = msgspec.json.Decoder(list[dict[_Key, Raw]], dec_hook=_as_key)
 
@@ -84,12 +86,14 @@ def check_text(text: bytes) -> None:
     if len(text) > LARGE:
         check_large(text)
         return
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"The body is not UTF-8 (byte {error.start}). Send JSON in UTF-8.") from None
-    objects, arrays, members = text.count(b"{"), text.count(b"["), text.count(b":")
-    if objects + arrays <= MAX_DEPTH and members <= MAX_PARTS:
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"The body is not UTF-8 (byte {error.start}). Send JSON in UTF-8.") from None
+    if text.count(b"{") + text.count(b"[") <= MAX_DEPTH and (
+        len(text) <= MAX_PARTS or text.count(b":") <= MAX_PARTS  # a member takes more than a byte
+    ):
         return  # the usual case; what follows separates strings from structure
     outside = b"".join(unescaped(text).split(b'"')[0::2])
     check_bounds(deepest(only_brackets(outside)), *count_parts(outside))
@@ -111,7 +115,7 @@ def read_text(body: bytes, read: Callable[[bytes], T]) -> T:
         return read(whole)
 
 
-def read_object(text: bytes | Raw, known: Set[str], where: str | None = None) -> Members:
+def read_object(text: bytes | Raw, known: set[str] | frozenset[str], where: str | None = None) -> Members:
     """The members of a JSON object, values left raw. `where` names the object in errors; None is the body itself.
 
     Raises BadRequest for duplicate keys, and for keys that differ from a `known` name only by case or Unicode folding.
@@ -123,7 +127,7 @@ def read_object(text: bytes | Raw, known: Set[str], where: str | None = None) ->
     except (msgspec.DecodeError, RecursionError):
         pass  # the cause is found below
     else:
-        if known >= plain.keys() and _compact_length(plain) == len(text):
+        if known.issuperset(plain) and _hides_nothing(plain, text):
             return plain
     try:
         members = _OBJECT.decode(text)
@@ -134,18 +138,18 @@ def read_object(text: bytes | Raw, known: Set[str], where: str | None = None) ->
     return _checked(members, known, where)
 
 
-def read_objects(text: Raw, known: Set[str], where: str) -> list[Members]:
-    """As `read_object`, for an array of objects."""
+def read_objects(
+    text: Raw, known: set[str] | frozenset[str], where: str, plain: list[Members] | None = None
+) -> list[Members]:
+    """As `read_object`, for an array of objects. `plain`: those that msgspec finds in the text, where that is known."""
     if len(text) > LARGE:
         return [read_object(item, known, f"{where}[{place}]") for place, item in enumerate(read_items(text, where))]
     try:
-        plain = _plain_objects(text)
+        plain = _plain_objects(text) if plain is None else plain
     except (msgspec.DecodeError, RecursionError):
         pass
     else:
-        if all(known >= members.keys() for members in plain) and sum(map(_compact_length, plain)) + len(
-            plain
-        ) + 1 == len(text):
+        if known.issuperset(chain.from_iterable(plain)) and _hides_nothing(plain, text):
             return plain
     try:
         items = _OBJECTS.decode(text)
@@ -200,11 +204,11 @@ def _read_key(view: memoryview, span: MemberSpan) -> _Key:
     return _Key(_string(view[span.key_start : span.key_end]))
 
 
-def _compact_length(members: Members) -> int:
-    """The length of an object with these members in compact form: never more than that of its text, and less where the
-    text has duplicate keys, spaces, or keys with escapes or beyond ASCII. So where the two are equal nothing is hidden,
-    and no key needs a check of its own."""
-    return sum(map(len, members)) + sum(map(len, members.values())) + 4 * len(members) + 1
+def _hides_nothing(plain: Members | list[Members], text: bytes | Raw) -> bool:
+    """Whether a text is what was read from it, in compact form. That is never longer than the text, and shorter where
+    the text has duplicate keys, spaces, or keys with escapes. So where the two are of one length nothing is hidden, and
+    no key needs a check of its own."""
+    return len(_encode(plain)) == len(text)
 
 
 def _checked(members: dict[_Key, Raw], known: Set[str], where: str | None) -> Members:

@@ -30,6 +30,26 @@ async def test_a_stream_is_in_chunks_and_its_connection_lives_on():
     assert told.count(b"\r\n\r\n9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n") == 2
 
 
+async def test_a_connection_keeps_the_digest_of_its_last_key():
+    made: list[str] = []
+
+    def digest(key: str) -> bytes:
+        made.append(key)
+        return f"<{key}>".encode()
+
+    async def keyed(exchange: Exchange) -> None:
+        await exchange.respond(200, [], exchange.digest_of(exchange.headers[b"x-api-key"].decode(), digest))
+
+    served = Served(keyed)
+    async with served.open():
+        last = get("/", "X-Api-Key: a", "Connection: close")
+        told = await served.told(*(get("/", f"X-Api-Key: {key}") for key in "aab"), last)
+        assert contents(told) == [b"<a>", b"<a>", b"<b>", b"<a>"]
+        assert made == ["a", "b", "a"]
+        await served.told(last)
+    assert made == ["a", "b", "a", "a"], "another connection shares none"
+
+
 @pytest.mark.parametrize("lines", [[], ["Connection: keep-alive"]])
 async def test_a_stream_for_http_1_0_ends_with_its_connection(lines):
     async with Served(streams).open() as served:

@@ -66,6 +66,12 @@ class Rig:
             extra_output_field=lambda *_: self.found.get("output"),
         )
 
+    def cached(self, _: Deployment) -> Facts | None:
+        return None
+
+    async def of(self, deployment: Deployment) -> Facts:
+        return (await self.of_each([deployment]))[0]
+
     async def of_each(self, deployments: Sequence[Deployment]) -> list[Facts]:
         self.asked += len(deployments)
         return [self._facts] * len(deployments)

@@ -15,13 +15,15 @@ from tollkeeper.gateway.http.server_state import ServerState
 
 
 class Channel(Protocol):
-    """The connection to one client. `peer` is the address at its end, `local` the one at ours."""
+    """The connection to one client. `peer` is the address at its end, `local` the one at ours; `last_key` is the key
+    that came with its last request, and the digest of it."""
 
     loop: asyncio.AbstractEventLoop
     server: ServerState
     flow: FlowControl
     peer: tuple[str, int] | None
     local: tuple[str, int] | None
+    last_key: tuple[bytes, bytes] | None
     write: Callable[[bytes], None]
 
     @property

@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         "_timers",
         "current",
         "flow",
+        "last_key",
         "local",
         "loop",
         "peer",
@@ -80,6 +81,7 @@ class Connection(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self.peer: tuple[str, int] | None = None
         self.local: tuple[str, int] | None = None
+        self.last_key: tuple[bytes, bytes] | None = None
         self.current: Exchange | None = None
         self._handler = handler
         self._receiving: State = states.IDLE

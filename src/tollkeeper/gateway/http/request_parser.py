@@ -149,17 +149,18 @@ class RequestParser:
 
     def _begin(self, data: bytes, start: int) -> bool:
         """Parse the first line of a request. Returns False while it is incomplete."""
-        end = data.find(b"\n", start) + 1
         self.in_head = True
-        if not end:
-            self._partial = data[start:]
-            if len(self._partial) > MAX_HEAD_BYTES:
-                raise head_too_large()
-            if not begins_like_a_request(self._partial):
-                raise unreadable()
-            return False
-        first = data[start:end]
-        if first != self._first:  # most clients repeat the same request line
+        known = self._first
+        if not known or data[start : start + len(known)] != known:  # most clients repeat the same request line
+            end = data.find(b"\n", start) + 1
+            if not end:
+                self._partial = data[start:]
+                if len(self._partial) > MAX_HEAD_BYTES:
+                    raise head_too_large()
+                if not begins_like_a_request(self._partial):
+                    raise unreadable()
+                return False
+            first = data[start:end]
             self.line = line = read_request_line(first)
             self._target = read_target(line.method, line.target)
             self._first = first
@@ -217,14 +218,10 @@ class RequestParser:
         assert target is not None
         if target.authority is not None:
             headers = with_host(headers, target.authority)
-        codings = []
-        for name, value in headers:
-            if name == b"content-length":
-                self.body_left = int(value)
-            elif name == b"transfer-encoding":
-                codings.append(value)
-        if codings:
-            check_codings(line.version, codings)
+        by_name = dict(headers)
+        self.body_left = int(by_name.get(b"content-length", 0))
+        if b"transfer-encoding" in by_name:
+            check_codings(line.version, [value for name, value in headers if name == b"transfer-encoding"])
         self.in_head = False
         self._tail = b""
         keep_alive = line.version == "1.1" and self._keep_alive

@@ -93,7 +93,7 @@ class Directory:
         teams.changed = self._follow_team
         end_users.is_open = self._is_open
         self.end_users = end_users
-        self._digest = digest
+        self.digest = digest
         self._now = now
         self._bootstrap = bootstrap
         self._users: dict[str, User] = {}
@@ -110,10 +110,10 @@ class Directory:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._users)} users, {len(self._keys)} keys)"
 
-    def identify(self, secret: str) -> Caller:
-        """Authenticate by a key. Raises InvalidKey, AccountSuspended, and Forbidden for the bootstrap admin key, which
-        has no user."""
-        caller = self._callers.get(self._digest(secret))
+    def identify(self, secret: str, digest: bytes | None = None) -> Caller:
+        """Authenticate by a key; its `digest` may be known already. Raises InvalidKey, AccountSuspended, and Forbidden
+        for the bootstrap admin key, which has no user."""
+        caller = self._callers.get(self.digest(secret) if digest is None else digest)
         if caller is None:
             raise self._not_a_user(secret)
         now = self._now()
@@ -125,18 +125,19 @@ class Directory:
 
     def holder(self, secret: str) -> Caller | None:
         """The caller whose key this is or was, whatever its state; None: nobody's that is known."""
-        return self._callers.get(self._digest(secret))
+        return self._callers.get(self.digest(secret))
 
     def refresh(self, caller: Caller) -> Caller:
         """The caller in its current state. Raises InvalidKey, NotSignedIn, AccountSuspended when it has lost access
         since it was authenticated."""
         if caller.key is None:
             return self._of_session(caller.credential)
-        current, now = self._callers.get(caller.key.digest), self._now()
+        current = self._callers.get(caller.key.digest)
         if current is None:  # its account was erased, or it was deleted as one of too many that were revoked
             raise wrong_key(caller.key.prefix, "It is no longer valid: use another, or ask an admin for one.")
-        if now >= current.valid_until or current.user.status != "active":
-            raise _denial(current, caller.key.prefix, now)
+        until = current.valid_until  # few keys expire, and what does not needs no clock
+        if current.user.status != "active" or (until < FOREVER and self._now() >= until):
+            raise _denial(current, caller.key.prefix, self._now())
         if caller.end_user_id is None:
             return current
         return _for_end_user(current, self.end_users.current(caller.owners[-1]))
@@ -178,12 +179,12 @@ class Directory:
 
     def knows(self, secret: str) -> bool:
         """Whether a key exists, valid or not: revoked ones do, and so does the bootstrap admin key."""
-        digest = self._digest(secret)
+        digest = self.digest(secret)
         return digest in self._callers or digest == self._bootstrap
 
     def is_bootstrap(self, secret: str) -> bool:
         """Whether this is the bootstrap admin key."""
-        return self._digest(secret) == self._bootstrap
+        return self.digest(secret) == self._bootstrap
 
     def identify_admin(self, secret: str) -> str:
         """Authenticate an admin by a key, and return their name. Raises InvalidKey, AccountSuspended, Forbidden."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from tollkeeper.rules.admission import COST, Demand, LimitViolation, Refused
@@ -29,10 +28,10 @@ from tollkeeper.services.limits.refusals import (
 from tollkeeper.services.models.catalog import Deployment, Model
 from tollkeeper.services.models.facts import FactsCache
 from tollkeeper.services.models.offers import Offer
-from tollkeeper.services.offload import Offload
+from tollkeeper.services.offload import SMALL, Offload
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.upstreams.descriptions import Facts
-from tollkeeper.store.ports.counters import AdmissionRequest, Counters
+from tollkeeper.store.ports.counters import AdmissionRequest, Counters, Reservation
 from tollkeeper.wire.dialect import AnyAdapter
 from tollkeeper.wire.request import Endpoint, ModelRequest
 
@@ -125,6 +124,18 @@ class Admission:
     ) -> tuple[Found, ...]:
         """Fetch what `admit` needs to decide at once about each of these deployments, which serve the request by these
         adapters: None where it needs nothing, an error where a budget cannot bound the request there."""
+        if len(places) == 1:  # as most requests have: this takes half of the instructions
+            [(deployment, adapter)] = places
+            own = self._terms_of(owners, deployment.model)
+            if not own.allowed or not (own.bounded or own.cap is not None):
+                return (None,)
+            facts = self._facts.cached(deployment) or await self._facts.of(deployment)
+            try:
+                if len(request.body) < SMALL:
+                    return (_scan(request, deployment, facts, adapter, own.budgets),)
+                return (await self._prefetch(owners, request, deployment, facts, adapter, budgets=own.budgets),)
+            except GatewayError as error:
+                return (error,)
         terms = [self._terms_of(owners, deployment.model) for deployment, _ in places]
         measured = budgets = False
         for each in terms:
@@ -133,9 +144,7 @@ class Admission:
                 budgets = budgets or each.budgets
         if not measured:
             return (None,) * len(places)
-        allowed = [deployment for deployment, _ in places]
-        if len(places) > 1:  # of one it is known already
-            allowed = [deployment for each, (deployment, _) in zip(terms, places, strict=True) if each.allowed]
+        allowed = [deployment for each, (deployment, _) in zip(terms, places, strict=True) if each.allowed]
         described = iter(await self._facts.of_each(allowed))
         found: list[Found] = []
         for each, (deployment, adapter) in zip(terms, places, strict=True):
@@ -159,28 +168,8 @@ class Admission:
         *,
         budgets: bool,
     ) -> Prefetched:
-        kind, size, user_id = deployment.upstream.config.kind, len(request.body), owners[0].id
-        if budgets:
-            found = await self._offload.run(size, user_id, partial(adapter.external_input_field, request, kind))
-            if found is not None:
-                raise BadRequest(
-                    f"'{found}' may bring input whose size is not known, which a budget does not allow. "
-                    "Send it inline, as text, image, audio or file, or leave it out.",
-                    param=found,
-                )
-        if budgets and not facts.complete:
-            raise UpstreamUnavailable(
-                f"The upstream does not say right now what '{deployment.model}' puts around a request. Without that "
-                "your budget cannot be kept. Try again soon.",
-                status=503,
-                retry_after=1,
-            )
-        more, sent_bytes = None, 0
-        if budgets and adapter.sent_bytes is not None:
-            sent_bytes = await self._offload.run(size, user_id, partial(adapter.sent_bytes, request, kind))
-        if request.generates:
-            more = await self._offload.run(size, user_id, partial(adapter.extra_output_field, request, kind))
-        return Prefetched(facts, budgets, more, sent_bytes)
+        size, user_id = len(request.body), owners[0].id
+        return await self._offload.run(size, user_id, _scan, request, deployment, facts, adapter, budgets)
 
     async def admit(
         self, owners: Owners, request: ModelRequest, offers: Sequence[Offer], prefetched: Sequence[Found], at: int
@@ -196,9 +185,10 @@ class Admission:
             terms = self._terms_of(owners, offer.deployment.model)
             demand = self._demand(terms, terms, request, offer, found)
             try:
-                return await self._reserve(terms, request, (offer,), demand, prefetched, at)
+                reservation = await self.counters.admit(AdmissionRequest(terms, demand), at)
             except Refused as refused:
                 raise self._refusal(refused, owners) from None
+            return self._granted(reservation, terms, request, (offer,), demand, prefetched, at)
         return await self._admit_any(owners, request, offers, prefetched, at)
 
     async def _admit_any(
@@ -216,8 +206,10 @@ class Admission:
         while demands:
             left = tuple(offers[place] for place in demands)
             terms = self._terms_of(owners, *dict.fromkeys(offer.deployment.model for offer in left))
+            demand = dearest([*demands.values()])
             try:
-                return await self._reserve(terms, request, left, dearest([*demands.values()]), prefetched, at)
+                reservation = await self.counters.admit(AdmissionRequest(terms, demand), at)
+                return self._granted(reservation, terms, request, left, demand, prefetched, at)
             except Refused as refused:
                 why = self._refusal(refused, owners)
                 for place in _refused_by(refused.violation, demands, offers):
@@ -256,8 +248,9 @@ class Admission:
             default_max_tokens=self.default_max_tokens, strict_input=self._strict_input,
         )  # fmt: skip
 
-    async def _reserve(
+    def _granted(
         self,
+        reservation: Reservation,
         terms: Terms,
         request: ModelRequest,
         offers: tuple[Offer, ...],
@@ -265,8 +258,6 @@ class Admission:
         prefetched: Sequence[Found],
         at: int,
     ) -> Grant:
-        """Raises Refused."""
-        reservation = await self.counters.admit(AdmissionRequest(terms, demand), at)
         each = reservation.allowance // demand.choices
         changes = demand.allowance > 0 and (terms.budgets or terms.cap is not None) and each != request.output_cap
         image = TYPICAL
@@ -286,6 +277,33 @@ class Admission:
                 self._terms.clear()
             terms = self._terms[place] = terms_of(owners, *models)
         return terms
+
+
+def _scan(
+    request: ModelRequest, deployment: Deployment, facts: Facts, adapter: AnyAdapter, budgets: bool
+) -> Prefetched:
+    """What is found in the body of a request. Raises BadRequest, UpstreamUnavailable."""
+    kind, more, sent_bytes = deployment.upstream.config.kind, None, 0
+    if budgets:
+        found = adapter.external_input_field(request, kind)
+        if found is not None:
+            raise BadRequest(
+                f"'{found}' may bring input whose size is not known, which a budget does not allow. "
+                "Send it inline, as text, image, audio or file, or leave it out.",
+                param=found,
+            )
+        if not facts.complete:
+            raise UpstreamUnavailable(
+                f"The upstream does not say right now what '{deployment.model}' puts around a request. Without that "
+                "your budget cannot be kept. Try again soon.",
+                status=503,
+                retry_after=1,
+            )
+        if adapter.sent_bytes is not None:
+            sent_bytes = adapter.sent_bytes(request, kind)
+    if request.generates:
+        more = adapter.extra_output_field(request, kind)
+    return Prefetched(facts, budgets, more, sent_bytes)
 
 
 def _prices_characters(price: Price) -> bool:

@@ -54,7 +54,7 @@ class FactsCache:
     async def of(self, deployment: Deployment) -> Facts:
         """The facts about a deployment, fetched where they are not cached. Upstream errors are not raised; then the
         facts are not `complete`."""
-        found = self._cached(deployment)
+        found = self.cached(deployment)
         if found is not None:
             return found
         pending = self._pending.get(deployment)  # concurrent callers share one request
@@ -69,19 +69,19 @@ class FactsCache:
         another was: the facts about it are not `complete`."""
         if len(deployments) == 1:  # as most are
             return [await self.of(deployments[0])]
-        found = [facts for each in deployments if (facts := self._cached(each)) is not None]
+        found = [facts for each in deployments if (facts := self.cached(each)) is not None]
         if len(found) == len(deployments):
             return found
         now = self._clock()
         able = [each for each in deployments if each.upstream.health.can_serve(each.model, now)] or deployments
-        missing = [each for each in able if self._cached(each) is None]
+        missing = [each for each in able if self.cached(each) is None]
         waited = [each for each in missing if now - self._failed_at.get(each, -inf) >= FAILED_FOR]
         if not waited and len(missing) == len(able):
             waited = missing
         fetched = dict(zip(waited, await asyncio.gather(*map(self.of, waited)), strict=True))
         return [fetched.get(each) or self.known(each) for each in deployments]
 
-    def _cached(self, deployment: Deployment) -> Facts | None:
+    def cached(self, deployment: Deployment) -> Facts | None:
         """The facts about a deployment that can be had without asking."""
         found = self._facts.get(deployment)
         if found is None and deployment.upstream.config.kind.describes_by is None:

@@ -48,6 +48,10 @@ class Resolver:
     def __repr__(self) -> str:
         return f"Resolver({self._catalog!r}, {self._aliases!r})"
 
+    def known(self, name: str) -> tuple[Choice, ...] | None:
+        """What `candidates` returns, where it was asked before; None: it was not, or things have changed since."""
+        return self._candidates.get(name)
+
     async def candidates(self, name: str) -> tuple[Choice, ...]:
         """The deployments that may serve a request for `name`: at least one, by entry, then as the upstreams were
         registered. Raises ModelNotFound, ModelNotAllowed, ModelChanged, BadRequest, UpstreamUnavailable."""

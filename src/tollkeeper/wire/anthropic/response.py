@@ -15,7 +15,7 @@ from tollkeeper.wire.anthropic.usage import read_usage
 from tollkeeper.wire.dialect import WholeResponse
 from tollkeeper.wire.error_text import error_text
 from tollkeeper.wire.json_scan import Buffer, NotJson, Steps, TextSpan, members
-from tollkeeper.wire.response_ids import IdSplice
+from tollkeeper.wire.response_ids import with_id
 from tollkeeper.wire.usage import UsageReport, count_of
 
 _MAX_REASON = 64
@@ -73,7 +73,7 @@ def read_whole(body: bytes, response_id: str) -> WholeResponse:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _not_json() from None
     if isinstance(fields.id, str):
-        body = IdSplice(response_id)(body, fields.id)
+        body = with_id(body, fields.id, response_id)
     size = memoryview(fields.content).nbytes
     return _whole(body, fields.error, fields.usage, fields.stop_reason, size)
 

@@ -74,15 +74,19 @@ class Chunk(Struct, gc=False):
 
 
 class ResponseChoice(Struct, gc=False):
-    """A choice of a whole response."""
+    """A choice of a whole response. Of `index` and `logprobs` only their presence counts; they are missing where the
+    choice was read field by field."""
 
     finish_reason: Any = None
     message: Raw = ABSENT
     text: Raw = ABSENT
+    index: Raw = ABSENT
+    logprobs: Raw = ABSENT
 
 
 class ResponseBody(Struct, gc=False):
-    """The body of a whole response. `choices` is None where there is no list of them."""
+    """The body of a whole response. `choices` is None where there is no list of them. Of the last three only their
+    presence counts; they are missing where the body was read field by field."""
 
     id: Any = None
     choices: list[ResponseChoice] | None = None
@@ -90,6 +94,9 @@ class ResponseBody(Struct, gc=False):
     usage: Raw = ABSENT
     error: Raw = ABSENT
     timings: Raw = ABSENT
+    object: Raw = ABSENT
+    created: Raw = ABSENT
+    model: Raw = ABSENT
 
 
 class _RawChoice(Struct, gc=False):

@@ -23,12 +23,13 @@ def response_headers(elapsed_ms: int, quotas: Sequence[Quota], now_ms: int) -> H
 
 def quota_headers(quota: Quota, _: int) -> Headers:
     """Headers for the remaining quota of one limit, whose reset is a span, whatever the time."""
-    limit, remaining, reset = _QUOTA_HEADERS[quota.kind]
+    kind, limit, remaining, reset_ms = quota
+    names = _QUOTA_HEADERS[kind]
     headers: Headers = []
-    if quota.limit is not None and quota.remaining is not None:
-        headers += [(limit, b"%d" % quota.limit), (remaining, b"%d" % quota.remaining)]
-    if quota.reset_ms is not None:
-        headers.append((reset, duration(quota.reset_ms).encode()))
+    if limit is not None and remaining is not None:
+        headers += [(names[0], b"%d" % limit), (names[1], b"%d" % remaining)]
+    if reset_ms is not None:
+        headers.append((names[2], duration(reset_ms).encode()))
     return headers
 
 
@@ -38,5 +39,4 @@ def duration(ms: int) -> str:
         return f"{ms / 1000:g}s"  # five digits at most: exact, and no zeros at its end
     minutes, rest = divmod(ms, 60_000)
     hours, minutes = divmod(minutes, 60)
-    seconds = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")
-    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{seconds}s"
+    return f"{hours}h{minutes}m{rest / 1000:g}s" if hours else f"{minutes}m{rest / 1000:g}s"

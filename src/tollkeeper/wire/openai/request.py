@@ -6,6 +6,7 @@ of them it honours. Changes to a request before it is sent upstream are in `rewr
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated
 
 import msgspec
@@ -139,7 +140,7 @@ def _read_request(body: bytes, endpoint: OpenAIEndpoint, sent: bytes) -> OpenAIR
     stored = stored_field(members, STORED_BY_CHATS if endpoint.has_messages else STORED)
     images: tuple[OpenAIImage, ...] = ()
     if endpoint.has_messages:
-        images, stored_in_messages = _messages(members)
+        images, stored_in_messages = _messages(members, fields.messages)
         stored = stored or stored_in_messages
     prompts = _prompts(members) if "prompt" in members else 1
     cap, newer_cap = fields.max_tokens, fields.max_completion_tokens
@@ -159,7 +160,9 @@ def _read_request(body: bytes, endpoint: OpenAIEndpoint, sent: bytes) -> OpenAIR
         choices=_choices(fields, endpoint) * prompts,
         metadata=read_metadata(members),
         images=images,
-        text_bytes=len(body) - sum([len(image.url) for image in images if image.url[:5].lower() == "data:"]),
+        text_bytes=len(body) - sum([len(image.url) for image in images if image.url[:5].lower() == "data:"])
+        if images
+        else len(body),
         sent=sent,
         prompts=prompts,
         uncapped=uncapped,
@@ -173,8 +176,8 @@ _BASE64 = Raw(b'"base64"')
 _AtLeastOne = Annotated[int, Meta(ge=1)]
 
 
-class _Fields(Struct, gc=False):
-    """The fields with a single value that the gateway reads."""
+class _Fields(Struct):
+    """The fields with a single value that the gateway reads, and the messages where they are objects."""
 
     model: str | None = None
     stream: bool | None = None
@@ -182,6 +185,7 @@ class _Fields(Struct, gc=False):
     max_completion_tokens: int | None = None
     n: _AtLeastOne | None = None
     best_of: int | None = None
+    messages: list[Members] | None = None
 
 
 _FROM_ONE = "an integer of at least 1"
@@ -269,14 +273,22 @@ def read_metadata(members: Members) -> str | None:
     return msgspec.json.encode(metadata).decode() if metadata else None
 
 
-def _messages(members: Members) -> tuple[tuple[OpenAIImage, ...], str | None]:
-    """The images in the messages, and their first field that reaches something stored."""
+def _messages(members: Members, found: list[Members] | None) -> tuple[tuple[OpenAIImage, ...], str | None]:
+    """The images in the messages, and their first field that reaches something stored. `found`: the messages, where
+    they were read already, and not checked."""
     raw = members.get("messages")
     if raw is None or raw == _NULL:
         return (), None  # the upstream reports that itself
+    messages = read_objects(raw, MESSAGE_FIELDS, "messages", found)
+    if (
+        STORED_BY_MESSAGES.isdisjoint(chain.from_iterable(messages))
+        and len(raw) <= LARGE
+        and bytes(raw).find(b"[", 1) < 0
+    ):
+        return (), None  # text alone, as most are: no content has parts
     images: list[OpenAIImage] = []
     stored = None
-    for place, message in enumerate(read_objects(raw, MESSAGE_FIELDS, "messages")):
+    for place, message in enumerate(messages):
         if stored is None and not STORED_BY_MESSAGES.isdisjoint(message):
             stored = stored_in_message(message, f"messages[{place}]")
         content = message.get("content")

@@ -6,29 +6,28 @@ Clients that check answers against its schema need them. They are put into the u
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 
 import msgspec
 from msgspec import Raw
 
 from tollkeeper.rules.ids import made_at
 from tollkeeper.wire.json_scan import NotJson, Steps, TextSpan, items, members
-from tollkeeper.wire.openai.chunks import MAX_CHOICES, ResponseChoice
+from tollkeeper.wire.openai.chunks import ABSENT, MAX_CHOICES, ResponseBody
 
 _KEY = b'"message":'
 _USUAL_MESSAGE = b'{"role":"assistant","content":'
-_USUAL_FIELDS = (b'"object":', b'"created":', b'"model":', b'"index":')
-"""As nearly all servers write them. Quotes in strings are escaped, so these are keys."""
+"""As nearly all servers write them."""
 _find_message = re.compile(rb'"message"\s*:\s*').finditer
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_choices = msgspec.json.Decoder(list[dict[str, Raw]]).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def with_required(body: bytes, choices: Sequence[ResponseChoice], model: str, request_id: str) -> bytes:
-    """The body of a whole answer with those of these fields that are missing. `choices` are its choices as read,
+def with_required(body: bytes, answer: ResponseBody, model: str, request_id: str) -> bytes:
+    """The body of a whole answer with those of these fields that are missing. `answer` is what was read from it,
     `model` is the name that was requested."""
-    usual = _as_usual(body, choices[0].message) if len(choices) == 1 else None
+    usual = _as_usual(body, answer)
     if usual is not None:
         return usual
     try:
@@ -47,19 +46,24 @@ def with_required(body: bytes, choices: Sequence[ResponseChoice], model: str, re
     return b"".join(parts)
 
 
-def _as_usual(body: bytes, raw: Raw) -> bytes | None:
+def _as_usual(body: bytes, answer: ResponseBody) -> bytes | None:
     """The same, quickly, where the only choice is written as nearly all servers do; None: it is not."""
-    message = bytes(raw)
+    if not answer.choices or len(answer.choices) > 1:
+        return None
+    [choice] = answer.choices
+    if answer.object is ABSENT or answer.created is ABSENT or answer.model is ABSENT or choice.index is ABSENT:
+        return None
+    message = bytes(choice.message)
     start = body.find(_KEY) + len(_KEY)
     end = start + len(message)
-    if not (message.startswith(_USUAL_MESSAGE) and body.startswith(message, start)):
+    if message[: len(_USUAL_MESSAGE)] != _USUAL_MESSAGE or body[start:end] != message:
         return None
-    for field in _USUAL_FIELDS:
-        if body.find(field, 0, start) < 0 and body.find(field, end) < 0:
-            return None
+    # A quote in a string is escaped, so this is a key.
     refusal = b"" if b'"refusal":' in message else b'"refusal":null,'
-    logprobs = b"" if b'"logprobs":' in body else b',"logprobs":null'
-    return b"".join((body[: start + 1], refusal, message[1:], logprobs, body[end:])) if refusal or logprobs else body
+    logprobs = b',"logprobs":null' if choice.logprobs is ABSENT else b""
+    if not (refusal or logprobs):
+        return body
+    return b"".join((body[: start + 1], refusal, message[1:], logprobs, body[end:]))
 
 
 def _beginning(body: bytes, fields: Mapping[str, Raw], model: str, request_id: str) -> tuple[list[bytes], int]:

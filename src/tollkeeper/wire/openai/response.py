@@ -14,6 +14,7 @@ from tollkeeper.wire.dialect import WholeResponse
 from tollkeeper.wire.error_text import error_text
 from tollkeeper.wire.json_scan import Buffer, NotJson, Steps
 from tollkeeper.wire.openai.chunks import (
+    ABSENT,
     NotAnObject,
     ResponseBody,
     is_empty,
@@ -28,7 +29,7 @@ from tollkeeper.wire.openai.embeddings import as_base64
 from tollkeeper.wire.openai.request import OpenAIRequest
 from tollkeeper.wire.openai.required import put_required, with_required
 from tollkeeper.wire.openai.usage import for_all_choices, read_usage
-from tollkeeper.wire.response_ids import IdSplice
+from tollkeeper.wire.response_ids import with_id
 
 
 def read_response(request: OpenAIRequest, body: bytes, request_id: str) -> WholeResponse:
@@ -36,7 +37,7 @@ def read_response(request: OpenAIRequest, body: bytes, request_id: str) -> Whole
     response_id = request.response_id(request_id)
     body, answer = _read(body, response_id)
     if request.endpoint.has_messages and answer.choices is not None:
-        body = with_required(body, answer.choices, request.model, request_id)
+        body = with_required(body, answer, request.model, request_id)
     whole = _whole(body, answer, None, response_id, request.prompts)
     return _converted(whole) if request.wants_base64 else whole
 
@@ -69,7 +70,7 @@ def _read(body: bytes, response_id: str | None) -> tuple[bytes, ResponseBody]:
     except NotAnObject:
         raise _not_json() from None
     if response_id is not None and isinstance(answer.id, str):
-        body = IdSplice(response_id)(body, answer.id)
+        body = with_id(body, answer.id, response_id)
     return body, answer
 
 
@@ -88,7 +89,7 @@ def _whole(
     body: Buffer, answer: ResponseBody, sizes: list[int] | None, response_id: str | None, prompts: int
 ) -> WholeResponse:
     """The response from its parsed body. `sizes` are the bytes of output of its choices, where known already."""
-    if is_error(answer.error):
+    if answer.error is not ABSENT and is_error(answer.error):
         raise upstream_failure("The upstream failed. Try again later.", error_text(answer.error))
     if is_missing(answer.data) if response_id is None else answer.choices is None:
         raise UpstreamUnavailable("The upstream answered with JSON that is no answer of its API.")
@@ -98,7 +99,8 @@ def _whole(
             report = msgspec.structs.replace(report, completion_tokens=0)
         return WholeResponse(body, report, None)
     choices = answer.choices or []
-    finish = next((reason for choice in choices if (reason := reason_of(choice.finish_reason))), None)
+    reasons = [reason for choice in choices if (reason := reason_of(choice.finish_reason))]
+    finish = reasons[0] if reasons else None
     of_one = len(choices) > 1 and not is_empty(answer.timings)
     if report.completion_tokens and not of_one:
         return WholeResponse(body, report, finish)

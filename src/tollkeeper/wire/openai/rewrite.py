@@ -40,21 +40,21 @@ def rewrite(
     text = request.sent if kind.takes_lone_surrogates else request.body
     adds_usage = request.stream and not request.wants_usage
     bound = max_price(price) if kind.takes_max_price and price is not None else b""
-    changed = [
+    changed = request.images and any(
         new is not old.url or (old.bare and not kind.takes_bare_images)
         for new, old in zip(image_urls, request.images, strict=True)
-    ]
+    )
     renames = kind.renames_cap and "max_completion_tokens" in members
     hides = [name for name in PERSONAL if name in members and members[name] != _NULL]
     stores = not kind.passes_over_unknown and members.get("store", _NULL) not in (_NULL, _FALSE)
-    caps = sum(name in members for name in ("max_tokens", "max_completion_tokens"))
+    caps = ("max_tokens" in members) + ("max_completion_tokens" in members)
     recaps = caps == 2 or (caps == 1 and output_cap is not None)
     edits_options = adds_usage and "stream_options" in members
     edits_provider = bool(bound) and "provider" in members
     prompt = None if kind.takes_prompt_lists or request.endpoint is not COMPLETIONS else only_prompt(request)
     # Positions in the body are searched only for changes of existing fields: adding one needs none.
     replaces = bool(
-        any(changed)
+        changed
         or renames
         or hides
         or edits_options
@@ -90,7 +90,7 @@ def rewrite(
         edit.replace(spans["prompt"].start, spans["prompt"].end, memoryview(prompt))
     if renames and "max_tokens" not in members:
         edit.replace(spans["max_completion_tokens"].key_start, spans["max_completion_tokens"].key_end, b'"max_tokens"')
-    if any(changed):
+    if changed:
         places = _image_spans(text, spans["messages"].start)
         for (start, end), image, url in zip(places, request.images, image_urls, strict=True):
             wrapped = {"url": url} if image.bare and not kind.takes_bare_images else url

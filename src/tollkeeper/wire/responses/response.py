@@ -16,7 +16,7 @@ from tollkeeper.wire.dialect import WholeResponse
 from tollkeeper.wire.error_text import error_text
 from tollkeeper.wire.json_scan import Buffer, NotJson, Steps, TextSpan, members
 from tollkeeper.wire.openai.usage import read_usage
-from tollkeeper.wire.response_ids import IdSplice
+from tollkeeper.wire.response_ids import with_id
 from tollkeeper.wire.responses.request import ResponsesRequest
 from tollkeeper.wire.usage import UsageReport
 
@@ -107,7 +107,7 @@ def read_whole(body: bytes, response_id: str) -> WholeResponse:
     except UNREADABLE:
         raise _not_json() from None
     if isinstance(fields.id, str):
-        body = IdSplice(response_id)(body, fields.id)
+        body = with_id(body, fields.id, response_id)
     return _whole(body, fields, memoryview(fields.output).nbytes)
 
 

@@ -183,7 +183,7 @@ class AccountKeys(AccountChanges):
     ) -> NewKey:
         self._check_end(expires_at)
         secret = secret or new_secret(user.user_id)
-        digest = self._digest(secret)
+        digest = self.digest(secret)
         if digest in self._callers or digest == self._bootstrap:
             raise Conflict("This key is in use already. Choose another.", param="secret")
         key = Key(

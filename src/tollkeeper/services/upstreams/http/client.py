@@ -83,7 +83,7 @@ class HttpClient:
         if self._closed:
             raise _stopping()
         timeouts = self._model_timeouts.get(model, self._timeouts)
-        connection = await self._pool.take()
+        connection = self._pool.take_idle() or await self._pool.take()
         # A connection handed over by another request may have ended since.
         if connection is not None and not connection.closed:
             self._reused += 1

@@ -36,11 +36,17 @@ class Pool(Generic[C]):
     def waiting(self) -> int:
         return len(self._waiters)
 
+    def take_idle(self) -> C | None:
+        """Take a slot with an idle connection, if there is one."""
+        if not self._idle:
+            return None
+        self.in_use += 1
+        return self._idle.pop()
+
     async def take(self) -> C | None:
         """Take a slot, waiting in line for it: an idle connection, or None to make one. Return it by `give`."""
-        if self._idle:
-            self.in_use += 1
-            return self._idle.pop()
+        if (idle := self.take_idle()) is not None:
+            return idle
         if self.in_use < self.limit:
             self.in_use += 1
             return None

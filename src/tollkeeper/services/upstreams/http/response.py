@@ -77,6 +77,9 @@ class Response:
         "status",
     )
 
+    # The parser looks for these callbacks too. To find none takes an AttributeError each, a thousand instructions.
+    on_status = on_chunk_header = on_chunk_complete = None
+
     def __init__(
         self, connection: ResponseConnection, timeouts: Timeouts, limits: ClientBounds, *, bodiless: bool = False
     ) -> None:
@@ -173,6 +176,8 @@ class Response:
                 except Exception:
                     self.abort()
                     raise
+            if self.complete and not self._chunks:
+                break  # as mostly: that saves a coroutine
             part = await self.read()
             if part:
                 # Grown in place: a list of pieces of a byte each would take many times the memory of the content.

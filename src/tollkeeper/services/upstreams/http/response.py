@@ -168,8 +168,6 @@ class Response:
                 await self._wait(self._timeouts.event)
             finally:
                 stopped, self._taker = self._taker is None, None
-                if self._connection is not None:
-                    self._connection.divert(None)
             error, self._taker_error = self._taker_error, None
             if error is not None:
                 raise error

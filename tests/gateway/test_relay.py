@@ -257,6 +257,19 @@ async def test_a_client_that_leaves_after_the_finish_reason_has_had_its_answer()
     )
 
 
+async def test_around_the_parser_nothing_is_written_while_a_stream_is_read_on_without_its_client() -> None:
+    await Playbook(stream=True).plays(
+        upstream(STREAM_HEAD, ONE, FINISH),
+        "client gets 200",
+        "client gets one",
+        "client gets stop",
+        client_leaves,
+        upstream(TWO, DONE, END),
+        "settled as completed",
+        record_durable,
+    )
+
+
 async def test_a_slow_client_that_leaves() -> None:
     await Playbook(stream=True).plays(
         upstream(STREAM_HEAD, ONE),

@@ -9,8 +9,8 @@
         "settled as cancelled",
     )
 
-The upstream's bytes go through our own client's parser; what goes to the client comes out of a real exchange. Between
-them stand no socket and no clock. Whatever is done must be written down, in its order.
+The upstream's bytes go through a connection of our own client; what goes to the client comes out of a real exchange.
+Between them stand no socket and no clock. Whatever is done must be written down, in its order.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 from tollkeeper.gateway.context import Bounds, GatewayContext
 from tollkeeper.gateway.http.channel import Channel
@@ -39,6 +40,7 @@ from tollkeeper.services.models.catalog import Deployment
 from tollkeeper.services.requests.dispatched import DispatchedRequests, Started
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.upstreams.http.bounds import ClientBounds, Timeouts
+from tollkeeper.services.upstreams.http.connection import UpstreamConnection
 from tollkeeper.services.upstreams.http.response import Response
 from tollkeeper.services.upstreams.ports import Client
 from tollkeeper.services.upstreams.registry import Upstream
@@ -61,13 +63,48 @@ def upstream(*data: bytes) -> Happens:
 
     def happen(play: Playbook) -> None:
         for piece in data:
-            play.response.feed(piece)
+            play.line.data_received(piece)
+
+    return happen
+
+
+def unparsed(data: bytes) -> Happens:
+    """The upstream sends this, which the parser of the response does not see."""
+
+    def happen(play: Playbook) -> None:
+        parsed = play.response._wire
+        play.line.data_received(data)
+        assert play.response._wire == parsed
+
+    return happen
+
+
+def counted(events: int) -> Happens:
+    """So many events with output were counted."""
+
+    def happen(play: Playbook) -> None:
+        assert play.exchange.run is not None
+        assert play.exchange.run.partial.content_events == events
+
+    return happen
+
+
+def unread(play: Playbook) -> None:
+    """Nothing is done yet."""
+
+
+def at_once(*happens: Happens) -> Happens:
+    """All of this, before any task runs."""
+
+    def happen(play: Playbook) -> None:
+        for one in happens:
+            one(play)
 
     return happen
 
 
 def upstream_closes(play: Playbook) -> None:
-    play.response.end(None)
+    play.line.eof_received()
 
 
 def upstream_falls_silent(play: Playbook) -> None:
@@ -77,6 +114,12 @@ def upstream_falls_silent(play: Playbook) -> None:
 def client_is_full(play: Playbook) -> None:
     """The client has more to take than it should."""
     play.exchange._channel.flow.pause_writing()
+    play.exchange.interrupt()
+
+
+def full_with_the_next(play: Playbook) -> None:
+    """What is written next is more than the client takes."""
+    cast("_Channel", play.exchange._channel).full_with_the_next = True
 
 
 def client_drained(play: Playbook) -> None:
@@ -114,9 +157,13 @@ class _Channel:
         )
         self.peer = self.local = self.last_key = None
         self.unsent = 0
+        self.full_with_the_next = False
         self._play = play
 
     def write(self, data: bytes) -> None:
+        if self.full_with_the_next:
+            self.full_with_the_next = False
+            client_is_full(self._play)
         head, empty, content = data.partition(b"\r\n\r\n")
         if head.startswith(b"HTTP/1.1 "):
             assert empty
@@ -149,19 +196,20 @@ def _in_short(body: dict[str, Any]) -> str:
     return str(choice["finish_reason"] or choice["delta"]["content"])
 
 
-class _Line:
-    """The connection to the upstream."""
+class _Line(UpstreamConnection):
+    """The connection to the upstream, on a transport that is none."""
 
     def __init__(self, play: Playbook) -> None:
+        super().__init__(asyncio.get_running_loop(), ClientBounds(), lambda _: None)
         self._play = play
-
-    def watch(self, seconds: float) -> None: ...
-    def resume(self) -> None: ...
-    def finished(self, *, reusable: bool) -> None: ...
+        transport = Mock(spec=asyncio.Transport)
+        transport.get_write_buffer_size.return_value = 0
+        self.connection_made(transport)
 
     def failed(self, error: UpstreamFailure) -> None:
         if "given up" in error.message:
             self._play.did("upstream aborted")
+        super().failed(error)
 
 
 class _Ledger:
@@ -203,6 +251,7 @@ class _Grant:
 class Playbook:
     """One request that was dispatched. `max_event` bounds an event, in bytes."""
 
+    line: _Line
     response: Response
     exchange: Exchange
     record_durable: asyncio.Future[None]
@@ -218,7 +267,8 @@ class Playbook:
     async def plays(self, *lines: Line) -> None:
         """Have it happen, and compare what is done after each with the lines that follow. Then it must be over."""
         self.record_durable = asyncio.get_running_loop().create_future()
-        self.response = Response(_Line(self), Timeouts(), ClientBounds())
+        self.line = _Line(self)
+        self.response = self.line.start(b"", b"", lambda _: None, Timeouts())
         self.exchange = Exchange(
             cast("Channel", _Channel(self)), "POST", CHAT.path, CHAT.path.encode(), b"", [], "1.1", keep_alive=True
         )
@@ -279,6 +329,7 @@ class Playbook:
         exchange.watch()
         stream = EventStream(exchange, []) if self._stream else None
         with requests.begin(Started("r", NOW, 0.0), caller, request, grant, exchange.end_with) as run:
+            exchange.run = run
             run.attempt(Deployment("tiny", upstream, "tiny"), None)
             run.journal()
             run.sent = True

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from tests.gateway.playbook import (
     Playbook,
+    at_once,
     client_drained,
     client_is_full,
     client_leaves,
+    counted,
+    full_with_the_next,
     key_revoked,
     record_durable,
+    unparsed,
+    unread,
     upstream,
     upstream_closes,
     upstream_falls_silent,
 )
 from tests.shapes import STREAM_HEAD, chat_answer, chat_chunks, chunked, head, json_response, ollama_error, sse
 
-ONE, TWO, FINISH, DONE = (chunked(event, end=False) for event in sse(*chat_chunks(["one", "two"], include_usage=False)))
+ONE, TWO, THREE, FINISH, DONE = (
+    chunked(event, end=False) for event in sse(*chat_chunks(["one", "two", "three"], include_usage=False))
+)
 END = b"0\r\n\r\n"
 
 
@@ -74,6 +81,92 @@ async def test_events_go_out_as_they_come_and_the_end_waits_for_the_record() -> 
     )
 
 
+async def test_events_that_differ_only_in_their_text_go_around_the_parser_and_count_alike() -> None:
+    await Playbook(stream=True).plays(
+        upstream(STREAM_HEAD, ONE),
+        "client gets 200",
+        "client gets one",
+        unparsed(TWO),
+        "client gets two",
+        unparsed(THREE),
+        "client gets three",
+        upstream(TWO[:10]),
+        unread,
+        upstream(TWO[10:]),
+        "client gets two",
+        unparsed(THREE),
+        "client gets three",
+        upstream(TWO + THREE),  # in one piece, and so in one write
+        "client gets two",
+        "client gets three",
+        counted(7),
+        upstream(FINISH, DONE, END),
+        "client gets stop",
+        "settled as completed",
+        record_durable,
+        "client gets [DONE]",
+        "client gets the end",
+    )
+
+
+async def test_an_event_in_two_chunks_is_not_overtaken() -> None:
+    event = sse(*chat_chunks(["two"], include_usage=False))[0]
+    halves = (chunked(half, end=False) for half in (event[:40], event[40:]))
+    await Playbook(stream=True).plays(
+        upstream(STREAM_HEAD, ONE),
+        "client gets 200",
+        "client gets one",
+        upstream(next(halves)),
+        unread,
+        upstream(TWO),  # inside of an event, so this is none
+        "upstream aborted",
+        "settled as failed",
+        "client gets error upstream_error",
+        "client gets the end",
+    )
+
+
+async def test_around_the_parser_a_slow_client_holds_the_upstream_back_too() -> None:
+    await Playbook(stream=True).plays(
+        upstream(STREAM_HEAD, ONE),
+        "client gets 200",
+        "client gets one",
+        unparsed(TWO),
+        "client gets two",
+        client_is_full,
+        upstream(THREE),
+        unread,
+        client_drained,
+        "client gets three",
+        unparsed(TWO),
+        "client gets two",
+        full_with_the_next,
+        unparsed(THREE),
+        "client gets three",
+        upstream(TWO, FINISH, DONE, END),
+        client_drained,
+        "client gets two",
+        "client gets stop",
+        "settled as completed",
+        record_durable,
+        "client gets [DONE]",
+        "client gets the end",
+    )
+
+
+async def test_around_the_parser_nothing_is_written_to_a_client_that_has_left() -> None:
+    await Playbook(stream=True).plays(
+        upstream(STREAM_HEAD, ONE),
+        "client gets 200",
+        "client gets one",
+        unparsed(TWO),
+        "client gets two",
+        at_once(client_leaves, upstream(THREE)),
+        "upstream aborted",
+        "settled as cancelled",
+    )
+
+
 async def test_a_stream_that_breaks_off_says_so_in_its_last_event() -> None:
     await Playbook(stream=True).plays(
         upstream(STREAM_HEAD, ONE),
@@ -124,11 +217,10 @@ async def test_an_event_that_is_too_large() -> None:
 
 async def test_a_slow_client_holds_the_upstream_back() -> None:
     await Playbook(stream=True).plays(
-        upstream(STREAM_HEAD),
-        client_is_full,
-        upstream(ONE),
+        upstream(STREAM_HEAD, ONE),
         "client gets 200",
         "client gets one",
+        client_is_full,
         upstream(TWO, FINISH),
         upstream(DONE, END),
         client_drained,
@@ -165,13 +257,25 @@ async def test_a_client_that_leaves_after_the_finish_reason_has_had_its_answer()
     )
 
 
-async def test_a_slow_client_that_leaves() -> None:
+async def test_around_the_parser_nothing_is_written_while_a_stream_is_read_on_without_its_client() -> None:
     await Playbook(stream=True).plays(
-        upstream(STREAM_HEAD),
-        client_is_full,
-        upstream(ONE),
+        upstream(STREAM_HEAD, ONE, FINISH),
         "client gets 200",
         "client gets one",
+        "client gets stop",
+        client_leaves,
+        upstream(TWO, DONE, END),
+        "settled as completed",
+        record_durable,
+    )
+
+
+async def test_a_slow_client_that_leaves() -> None:
+    await Playbook(stream=True).plays(
+        upstream(STREAM_HEAD, ONE),
+        "client gets 200",
+        "client gets one",
+        client_is_full,
         upstream(TWO),
         client_leaves,
         "upstream aborted",

@@ -83,8 +83,8 @@ class Reader:
     begun = False
     error_event: Callable[[GatewayError], bytes] | None = None
 
-    def __init__(self, *_: object) -> None:
-        self.fast_path: Callable[[bytes], bytes | None] = lambda _: None
+    def __init__(self, *_: object) -> None: ...
+    def chunk_path(self, _: object) -> None: ...
 
     @property
     def done(self) -> bool:

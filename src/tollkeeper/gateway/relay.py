@@ -27,15 +27,15 @@ from tollkeeper.rules.errors import (
 from tollkeeper.rules.money import format_usd
 from tollkeeper.rules.upstream_status import INSUFFICIENT_QUOTA, upstream_error
 from tollkeeper.services.requests.dispatched import TURNED_AWAY, DispatchedRequest
-from tollkeeper.services.upstreams.ports import Response
+from tollkeeper.services.upstreams.ports import Response, Shortcut
 from tollkeeper.wire.dialect import AnyAdapter, EventSplitter, StreamReader, WholeResponse
 from tollkeeper.wire.error_text import error_code
 from tollkeeper.wire.http.retry_after import read_retry_after
-from tollkeeper.wire.json_scan import Buffer, Steps
+from tollkeeper.wire.json_scan import Steps
 from tollkeeper.wire.request import ModelRequest
+from tollkeeper.wire.response_names import Rename
 
 T = TypeVar("T")
-Rename = Callable[[Buffer], Buffer]
 
 _MAX_ERROR_BYTES = 1_000_000
 _AT_ONCE = 262_144
@@ -180,10 +180,11 @@ class _Stream:
             raise UpstreamUnavailable("The upstream did not return a stream, although one was requested.")
         run, reader, exchange = self._run, self._reader, self._exchange
         run.partial = reader
+        exchange.interrupt = response.stop
         while not reader.done:
             if self._waiting or self._splitter.more:
                 await self._read_waiting()
-            elif await response.each(self._on_bytes):
+            elif await response.each(self._on_bytes, self._shortcut):
                 break
             if not reader.done:
                 await exchange.drained()
@@ -198,13 +199,18 @@ class _Stream:
         """Relay bytes of the upstream as they arrive; called by the connection. Returns whether to go on reading: not
         at the end, not while the client lags behind, and not when parsing would keep others waiting."""
         splitter = self._splitter
-        passed = None if splitter.unfinished else self._reader.fast_path(data)
-        if passed is not None:
-            return self._exchange.push(passed if self._rename is None else bytes(self._rename(passed)))
         if splitter.held + len(data) > _AT_ONCE:
             self._waiting.append(data)
             return False
         return self._pass_on(*_take(self._reader, splitter, data))
+
+    def _shortcut(self) -> Shortcut | None:
+        """The way on which events need not be read; None where the next may have to be, or is not sent as a chunk."""
+        write = self._exchange.write_chunk
+        if write is None or self._splitter.unfinished or self._share.held:
+            return None
+        path = self._reader.chunk_path(self._rename)
+        return None if path is None else Shortcut(path, write)
 
     async def _read_waiting(self) -> None:
         """Parse some of the waiting bytes, while no other large response is being parsed."""

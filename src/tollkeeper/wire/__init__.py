@@ -14,6 +14,7 @@ dialects.py      the list of dialects, with the translations joined to them
 error_text.py    the message in an upstream's error
 response_ids.py  the gateway's ids in place of the upstream's
 response_names.py  the canonical name of a model in place of the upstream's
+event_template.py  events that need not be parsed
 sse.py           server-sent events
 ndjson.py        newline-delimited JSON
 strict_json.py   JSON that all parsers read alike, and edits of it

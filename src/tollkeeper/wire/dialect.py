@@ -22,8 +22,10 @@ from msgspec import Struct
 from tollkeeper.rules.errors import GatewayError, Quota
 from tollkeeper.rules.kinds import Kind
 from tollkeeper.rules.pricing import Price
+from tollkeeper.wire.http.chunks import ChunkPath
 from tollkeeper.wire.json_scan import Buffer, Steps
 from tollkeeper.wire.request import JSON, Endpoint, ModelRequest
+from tollkeeper.wire.response_names import Rename
 from tollkeeper.wire.usage import UsageReport
 
 Headers = list[tuple[bytes, bytes]]
@@ -69,8 +71,6 @@ class EventSplitter(Protocol):
 class StreamReader(Protocol):
     """Reads one streamed response event by event: what to pass on, and what the gateway needs from it."""
 
-    fast_path: Callable[[bytes], bytes | None]
-    """The bytes to pass on for one event that need not be parsed; None for all other bytes."""
     end: bytes
     """The bytes that end the stream for the client, sent once its record is durable; b"" before they came."""
 
@@ -79,6 +79,10 @@ class StreamReader(Protocol):
 
     def read_large(self, event: bytes) -> Steps[bytes]:
         """As `read`, in steps, for an event that is too long to be read at once."""
+
+    def chunk_path(self, rename: Rename | None, /) -> ChunkPath | None:
+        """The function for chunks (wire/http/chunks.py) that come next, each of which may be one event that need not be
+        read; None: there is none now. It notes what `read` would, and passes on what `rename` would make of that."""
 
     @property
     def error_event(self) -> Callable[[GatewayError], bytes] | None:

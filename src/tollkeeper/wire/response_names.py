@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from tollkeeper.wire.json_scan import Buffer
+
+Rename = Callable[[Buffer], Buffer]
+"""Changes the name of a model in a response, or in events of one. What it has changed, it does not change again."""
 
 _EDGE = 4096
 """Bytes at the beginning and the end of a long response where servers write the model's name."""

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.wire.chunk_paths import passed_by_chunk
 from tollkeeper.rules.errors import UpstreamFailure
 from tollkeeper.wire.ollama.stream import OllamaStreamReader
 from tollkeeper.wire.usage import NO_REPORT, UsageReport
@@ -69,10 +70,10 @@ def test_before_its_end_it_is_not_complete():
 )
 def test_most_lines_are_not_parsed_and_are_counted(make):
     reader = OllamaStreamReader()
-    assert reader.fast_path(make("a", 0)) is None
+    assert passed_by_chunk(reader, make("a", 0)) is None
     assert reader.read(make("a", 0)) == make("a", 0)
     for place in range(1, 5):
-        assert reader.fast_path(make(f" wörd{place}", place)) == make(f" wörd{place}", place)
+        assert passed_by_chunk(reader, make(f" wörd{place}", place)) == make(f" wörd{place}", place)
     assert reader.content_events == 5
 
 
@@ -81,14 +82,12 @@ def test_most_lines_are_not_parsed_and_are_counted(make):
     [
         said("a", 1) + said("b", 2),
         said("a", 1)[:-1],
-        said('a"', 1),
-        said("a\\b", 1),
-        said("a\nb", 1),
+        *(said("§", 1).replace("§".encode(), raw) for raw in (b'"', b"\\", b"\\x", b"\\ud83d", b"\n", b"\x00")),
+        said("§", 1).replace("§".encode(), b'","done":true,"x":"'),
+        said("a", "§").replace("§".encode(), b'","done":true,"x":"'),
         said("", 1),
         said("a", 1, thinking="b"),
         said("a", 1, tool_calls=[{"function": {"name": "f", "arguments": {}}}]),
-        said("a", '","done":true,"x":"'),
-        said('","done":true,"x":"', 1),
         last(),
         line(error="no"),
         line(model="other", created_at=TIME.format(1), message={"role": "assistant", "content": "a"}, done=False),
@@ -98,13 +97,21 @@ def test_most_lines_are_not_parsed_and_are_counted(make):
 )
 def test_lines_that_differ_in_more_than_their_text_are_parsed(other):
     reader, _ = read(said("a"))
-    assert reader.fast_path(said("b", 1)) is not None
-    assert reader.fast_path(other) is None
+    assert passed_by_chunk(reader, said("b", 1)) is not None
+    assert passed_by_chunk(reader, other) is None
+
+
+@pytest.mark.parametrize("word", ['a"', "a\\b", "a\nb", "\x01", '","done":true,"x":"'])
+def test_texts_with_escapes_are_not_parsed_either(word):
+    reader, _ = read(said("a"))
+    assert passed_by_chunk(reader, said(word, 1)) == said(word, 1)
+    assert passed_by_chunk(reader, said("b", word)) == said("b", word)
+    assert reader.content_events == 3
 
 
 def test_a_line_with_more_than_a_text_teaches_nothing():
     reader, _ = read(said("a", tool_calls=[{"function": {"name": "f", "arguments": {}}}]))
-    assert reader.fast_path(said("a")) is None
+    assert passed_by_chunk(reader, said("a")) is None
     assert reader.content_events == 1
 
 
@@ -132,7 +139,7 @@ def test_words_on_the_last_line_are_output():
 def test_nothing_follows_the_end():
     reader, passed = read(last(), said("a"), b"garbage", line(error="no"))
     assert passed == [b""] * 4
-    assert reader.fast_path(said("a")) is None
+    assert passed_by_chunk(reader, said("a")) is None
     assert read_large(reader, said("a")) == b""
     assert reader.content_events == 0
 

@@ -9,17 +9,19 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.wire.chunk_paths import passed_by_chunk
 from tollkeeper.rules.errors import UpstreamFailure
+from tollkeeper.wire.event_template import EventTemplate
 from tollkeeper.wire.openai import stream
 from tollkeeper.wire.openai.stream import OpenAIStreamReader
 from tollkeeper.wire.sse import SseSplitter
 
 
-class _Never(stream._EventTemplate):
+class _Never(EventTemplate):
     """Every event is read."""
 
-    def apply(self, event):
-        return None
+    def learn(self, event, passed):
+        pass
 
 
 texts = st.text(
@@ -66,7 +68,8 @@ def written(draw):
 def streams(draw):
     """Events, most of which come more than once with another text: as they do in a stream."""
     kinds = draw(st.lists(written(), min_size=1, max_size=3))
-    again = [b'"%b"' % word for word in (b"x", b"y", b"z", "é".encode(), b"", b"a\\nb", b'\\"', b"q\tq", b"\xff")]
+    words = (b"x", b"y", b"z", "é".encode(), b"", b"a\\nb", b'\\"', b"\\u00e9", b"\\ud83d", b"\\q", b"q\tq", b"\xff")
+    again = [b'"%b"' % word for word in words]
     events = []
     for kind in draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=12)):
         old, new = draw(st.sampled_from(again[:3])), draw(st.sampled_from(again))
@@ -77,7 +80,7 @@ def streams(draw):
 def reader_of(*, careful, pass_usage):
     reader = OpenAIStreamReader("chatcmpl-new", pass_usage=pass_usage)
     if careful:
-        reader._template = _Never()
+        reader._template = _Never(stream._TEXTS)
     return reader
 
 
@@ -122,7 +125,7 @@ def test_what_comes_again_is_passed_on_as_if_it_had_been_read(events, pass_usage
 
 @given(streams(), st.booleans(), st.lists(st.integers(0, 3000), max_size=12))
 def test_a_stream_cut_anywhere_is_passed_on_alike(events, pass_usage, cuts):
-    """As the relay does: what comes in one piece may be an event that needs no reading."""
+    """As the relay does: what comes in one chunk may be an event that needs no reading."""
     stream = b"".join(events)
     places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     pieces = [piece for a, b in pairwise(places) if (piece := stream[a:b])]
@@ -135,18 +138,32 @@ def test_a_stream_cut_anywhere_is_passed_on_alike(events, pass_usage, cuts):
             return
         passed = []
         for piece in pieces_:
-            again = None if splitter.unfinished else fast.fast_path(piece)
+            again = None if splitter.unfinished else passed_by_chunk(fast, piece)
             passed += [again] if again is not None else [fast.read(event) for event in splitter.feed(piece)]
         assert (b"".join(passed), *heard(fast)) == (read, *heard(slow))
 
 
 def test_most_of_a_stream_is_not_read():
     """Else the tests above would show nothing."""
-    events = [a_chunk({"index": 0, "delta": {"content": word}}, created=1) for word in ("a", "b", "wörld", "")]
+    words = ("a", "b", "wörld", '"\n', "")
+    events = [a_chunk({"index": 0, "delta": {"content": word}}, created=1) for word in words]
     reader = reader_of(careful=False, pass_usage=False)
+    assert passed_by_chunk(reader, events[0]) is None
     reader.read(events[0])
-    assert reader.fast_path(events[1]) == events[1].replace(b'"id":"a"', b'"id":"chatcmpl-new"')
-    assert reader.fast_path(events[2]) is None  # json writes it with an escape
-    assert reader.fast_path(events[3]) is None
-    assert reader.content_events == 2
-    assert reader.fast_path(a_chunk({"index": 0, "delta": {"content": "b"}}, created=2)) is None
+    for event in events[1:4]:
+        assert passed_by_chunk(reader, event) == event.replace(b'"id":"a"', b'"id":"chatcmpl-new"')
+    assert passed_by_chunk(reader, events[4]) is None
+    assert reader.content_events == 4
+    assert passed_by_chunk(reader, a_chunk({"index": 0, "delta": {"content": "b"}}, created=2)) is None
+
+
+def test_padding_thoughts_and_arguments_are_not_read_either():
+    """As OpenAI, DeepSeek and whoever calls tools send them."""
+    for delta in ({"content": "x"}, {"content": None, "reasoning_content": "x"}, {"tool_calls": [{"arguments": "x"}]}):
+        first = a_chunk({"index": 0, "delta": delta}, usage=None, obfuscation="ab")
+        second = first.replace(b'"x"', b'"{\\"y\\":"').replace(b'"ab"', b'"c"')
+        fast, slow = (reader_of(careful=careful, pass_usage=False) for careful in (False, True))
+        fast.read(first)
+        slow.read(first)
+        assert passed_by_chunk(fast, second) == slow.read(second)
+        assert heard(fast) == heard(slow)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.responses_shapes import data_of, message, responses_stream, responses_usage, typed
+from tests.wire.chunk_paths import passed_by_chunk
 from tollkeeper.rules.errors import GatewayError, UpstreamFailure
 from tollkeeper.wire.responses.stream import ResponsesStreamReader
 from tollkeeper.wire.sse import SseSplitter
@@ -43,7 +44,7 @@ def test_a_stream_is_followed_to_its_end(read, stream):
     assert (reader.content_events, reader.finish_reason, reader.begun) == (3, "completed", True)
     assert reader.report in (UsageReport(7, 3), UsageReport(21, 3))
     assert read(reader, stream[4]) == b"", "nothing follows the end"
-    assert reader.fast_path(stream[4]) is None
+    assert passed_by_chunk(reader, stream[4]) is None
 
 
 def test_cut_anywhere_it_is_followed_alike():
@@ -58,7 +59,7 @@ def test_cut_anywhere_it_is_followed_alike():
 
 def test_more_output_needs_little_reading():
     reader = opened()
-    assert reader.fast_path(STREAM[4]) == STREAM[4]
+    assert passed_by_chunk(reader, STREAM[4]) == STREAM[4]
     assert (reader.content_events, reader.begun) == (1, True)
     for other in (
         STREAM[0],
@@ -69,8 +70,9 @@ def test_more_output_needs_little_reading():
         STREAM[4].replace(b"event: response.output_text.delta", b"event: response.refusal.delta"),
         STREAM[4].replace(b'"delta":', b'"error":{"message":"x"},"delta":'),
         STREAM[4].replace(b'"delta":', b'"delta"'),
+        STREAM[4].replace(b'"delta":', b'"model":"up","delta":'),
     ):
-        assert reader.fast_path(other) is None
+        assert passed_by_chunk(reader, other) is None
 
 
 @READ

@@ -100,9 +100,9 @@ def test_its_own_failure_is_told_in_an_event():
 
 def test_audio_passes_unread_and_nothing_but_its_end_ends_it():
     reader = open_speech(asked(SPEECH, input="hello"), "req_1")
-    assert (reader.fast_path(b"x"), reader.begun, reader.complete) == (None, False, False), "the head comes first"
+    assert (reader.begun, reader.complete) == (False, False)
     assert reader.read(b"data: [DONE]\n\n") == b"data: [DONE]\n\n"
-    assert (reader.fast_path(b"x"), reader.complete, reader.done, reader.end) == (b"x", True, False, b"")
+    assert (reader.read(b"x"), reader.complete, reader.done, reader.end) == (b"x", True, False, b"")
     assert reader.error_event is None
     assert (reader.report.characters, reader.report.against(9)) == (5, reader.report)
     assert in_steps(reader.read_large, b"y") == b"y"

@@ -112,7 +112,7 @@ def test_a_whole_response_is_metered_as_it_came_and_written_in_a_thread() -> Non
 
 def test_a_stream_is_translated_event_by_event_and_ends_when_its_base_does() -> None:
     reader = ADAPTER.open_stream(asking(b"hi"), "req_1")
-    assert reader.fast_path(b"{}") is None
+    assert reader.chunk_path(None) is None
     assert reader.read(b'{"w": 1}') == b'<{"w": 1}>'
     assert (reader.begun, reader.done, reader.content_events) == (True, False, 1)
     assert reader.read(b'{"bye": "stop", "in": 3, "out": 4}') == b""

@@ -208,6 +208,8 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.flow.pause_writing()
+        if self.current is not None:
+            self.current.interrupt()
 
     def resume_writing(self) -> None:
         self.flow.resume_writing()

@@ -22,6 +22,10 @@ LINGER = 1.0
 _BODILESS = frozenset({204, 304})
 
 
+def _nobody() -> None:
+    """Nobody is to be interrupted."""
+
+
 class Exchange:
     """One request and its response.
 
@@ -51,6 +55,7 @@ class Exchange:
         "extra",
         "finish_on_disconnect",
         "headers",
+        "interrupt",
         "keep_alive",
         "linger_on_disconnect",
         "method",
@@ -120,6 +125,8 @@ class Exchange:
         """Set once the finish reason was relayed: the request then goes on for `LINGER` after a disconnect."""
         self.finish_on_disconnect = False
         """Set when the response is read to its end even after a disconnect, because it is charged anyway."""
+        self.interrupt: Callable[[], None] = _nobody
+        """Called when the client disconnects, or lags so far behind that whoever pushes should wait for `drained`."""
         self.cut: GatewayError | None = None
         """The error with which this exchange was ended from outside."""
 
@@ -203,6 +210,7 @@ class Exchange:
     def on_disconnect(self) -> None:
         """Handle the disconnect of the client."""
         self.disconnected = True
+        self.interrupt()
         self.body.fail(ClientGone())
         if not self._watched or self.finish_on_disconnect:
             return
@@ -268,6 +276,12 @@ class Exchange:
             return True
         self._channel.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
         return not self._flow.write_paused
+
+    @property
+    def write_chunk(self) -> Callable[[bytes], None] | None:
+        """Sends bytes of whole chunks as they are, up to the next interrupt; None: they must go through `push`."""
+        direct = self._chunked and not self.disconnected and not self._flow.write_paused
+        return self._channel.write if direct else None
 
     async def content(self, data: bytes | bytearray) -> None:
         """Send content of any size in pieces, at the client's pace."""

@@ -11,7 +11,17 @@ how much of the request was sent.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from tollkeeper.wire.http.chunks import ChunkPath
+
+
+class Shortcut(NamedTuple):
+    """A way around the reader for content that arrives chunk by chunk: what `path` makes of a chunk is written. It is
+    taken until `path` returns None for one."""
+
+    path: ChunkPath
+    write: Callable[[bytes], None]
 
 
 class Response(Protocol):
@@ -28,9 +38,13 @@ class Response(Protocol):
         """Content received since the last call, at least one byte; b"" at the proper end. Raises when the response
         broke off."""
 
-    async def each(self, take: Callable[[bytes], bool]) -> bool:
-        """Call `take` with each piece as it arrives. True: the response is complete. False: `take` returned False; call
-        again for the rest. Raises as `read` does, and what `take` raises."""
+    async def each(self, take: Callable[[bytes], bool], shortcut: Callable[[], Shortcut | None] | None = None) -> bool:
+        """Call `take` with each piece as it arrives, unless it can go the way that `shortcut` returns, which is called
+        after each piece. True: the response is complete. False: `take` returned False, or `stop` was called; call again
+        for the rest. Raises as `read` does, and what `take` raises."""
+
+    def stop(self) -> None:
+        """Have a running `each` return False."""
 
     async def read_all(self, limit: int, hold: Callable[[int], None] | None = None) -> bytes | bytearray:
         """The whole body; a bytearray where it came in pieces. `hold` is called with the size received so far as it

@@ -19,12 +19,16 @@ from tollkeeper.rules.upstream_status import upstream_failure
 from tollkeeper.wire.anthropic.request import AnthropicRequest
 from tollkeeper.wire.anthropic.usage import UsageTally
 from tollkeeper.wire.error_text import error_text
+from tollkeeper.wire.event_template import EventTemplate, texts_of
+from tollkeeper.wire.http.chunks import ChunkPath
 from tollkeeper.wire.json_scan import NotJson, Steps, members
 from tollkeeper.wire.response_ids import IdSplice
+from tollkeeper.wire.response_names import Rename
 from tollkeeper.wire.sse import event_data
 from tollkeeper.wire.usage import UsageReport
 
 ABSENT = Raw(b"")
+_TEXTS = texts_of("text", "thinking", "partial_json")
 _MAX_REASON = 64
 _BEGINNING = 65_536
 
@@ -66,14 +70,14 @@ class MessagesStreamReader:
 
     error_event: Callable[[GatewayError], bytes] | None = None
 
-    __slots__ = ("_splice", "_tally", "begun", "content_events", "end", "fast_path", "finish_reason")
+    __slots__ = ("_content_events", "_splice", "_tally", "_template", "begun", "end", "finish_reason")
 
     def __init__(self, response_id: str) -> None:
         self._splice = IdSplice(response_id)
         self._tally = UsageTally()
         self.finish_reason: str | None = None
-        self.content_events = 0
-        self.fast_path: Callable[[bytes], bytes | None] = _nothing
+        self._content_events = 0
+        self._template = EventTemplate(_TEXTS)
         self.begun = False
         self.end = b""
         """The event that ended the stream, which the relay holds back; b"" before it came."""
@@ -84,6 +88,10 @@ class MessagesStreamReader:
     @property
     def report(self) -> UsageReport:
         return self._tally.report
+
+    @property
+    def content_events(self) -> int:
+        return self._content_events + self._template.count
 
     @property
     def finished(self) -> bool:
@@ -98,9 +106,16 @@ class MessagesStreamReader:
     def complete(self) -> bool:
         return bool(self.end) and self.finish_reason is not None
 
+    def chunk_path(self, rename: Rename | None) -> ChunkPath | None:
+        """As the template of its events."""
+        return self._template.chunk_path(rename)
+
     def read(self, event: bytes) -> bytes:
         """The bytes to pass on for `event` (b"": none). Raises UpstreamFailure or UpstreamRefusal for an error or a
         broken event."""
+        passed = self._template.apply(event)
+        if passed is not None:
+            return passed
         data = event_data(event)
         if data is None:
             return event  # a comment, or nothing
@@ -140,11 +155,12 @@ class MessagesStreamReader:
             raise upstream_failure("The upstream failed in the middle of its answer.", error_text(event.error))
         if kind == "content_block_delta":
             self.begun = True
-            self.content_events += 1
+            self._content_events += 1
+            self._template.learn(sent, sent)
         elif kind == "content_block_start":
             self.begun = True
             if _type_of(event.content_block) not in ("text", "thinking"):
-                self.content_events += 1  # the name of a tool, or all of a block
+                self._content_events += 1  # the name of a tool, or all of a block
         elif kind == "message_start":
             self.begun = True
             return self._start(event.message, sent)
@@ -155,6 +171,7 @@ class MessagesStreamReader:
                 self.finish_reason = reason
         elif kind == "message_stop":
             self.end = sent
+            self._template.forget()  # nothing may follow
             return b""
         return sent
 
@@ -172,10 +189,6 @@ class MessagesStreamReader:
 def open_stream(request: AnthropicRequest, request_id: str) -> MessagesStreamReader:
     """A reader for the streamed response to `request`."""
     return MessagesStreamReader(request.response_id(request_id))
-
-
-def _nothing(_: bytes) -> None:
-    """No event is passed on unread."""
 
 
 def _not_json() -> UpstreamFailure:

@@ -3,7 +3,6 @@ replaces."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -11,6 +10,8 @@ import msgspec
 from tollkeeper.rules.errors import GatewayError, UpstreamFailure
 from tollkeeper.rules.upstream_status import upstream_failure
 from tollkeeper.wire.error_text import error_text
+from tollkeeper.wire.event_template import EventTemplate, texts_of
+from tollkeeper.wire.http.chunks import ChunkPath
 from tollkeeper.wire.json_scan import Steps
 from tollkeeper.wire.openai.chunks import (
     ABSENT,
@@ -28,6 +29,7 @@ from tollkeeper.wire.openai.chunks import (
 from tollkeeper.wire.openai.request import OpenAIRequest
 from tollkeeper.wire.openai.usage import UsageTally, read_usage
 from tollkeeper.wire.response_ids import IdSplice, decode_edited
+from tollkeeper.wire.response_names import Rename
 from tollkeeper.wire.sse import as_event, event_data
 from tollkeeper.wire.strict_json import without_member
 from tollkeeper.wire.usage import UsageReport
@@ -61,7 +63,6 @@ class OpenAIStreamReader:
         "_unfinished",
         "begun",
         "end",
-        "fast_path",
         "finish_reason",
     )
 
@@ -71,12 +72,10 @@ class OpenAIStreamReader:
         self._pass_usage = pass_usage
         self._choices = choices
         self._places = min(max(choices, _PLACES), _MAX_PLACES)
-        self._template = _EventTemplate()
+        self._template = EventTemplate(_TEXTS)
         self._tally = UsageTally(choices, prompts)
         self.finish_reason: str | None = None
         self._content_events = 0
-        self.fast_path: Callable[[bytes], bytes | None] = self._template.apply
-        """The bytes to pass on for one event that need not be parsed; None for all other bytes."""
         self.begun = False
         self._unfinished: set[int] = set()
         self._finished: set[int] = set()
@@ -110,10 +109,14 @@ class OpenAIStreamReader:
             f"StreamReader({self.content_events} content events, finish_reason={self.finish_reason}, done={self.done})"
         )
 
+    def chunk_path(self, rename: Rename | None) -> ChunkPath | None:
+        """As the template of its events."""
+        return self._template.chunk_path(rename)
+
     def read(self, event: bytes) -> bytes:
         """The bytes to pass on for `event` (b"": none). Raises UpstreamFailure or UpstreamRefusal for an error or a
         broken event."""
-        passed = self.fast_path(event)
+        passed = self._template.apply(event)
         if passed is not None:
             return passed
         data = event_data(event)
@@ -155,7 +158,7 @@ class OpenAIStreamReader:
 
     def _finish(self, event: bytes) -> bytes:
         self.end = event
-        self.fast_path = _nothing  # may follow
+        self._template.forget()  # nothing may follow
         return b""
 
     def _pass_on(self, event: bytes, data: bytes, chunk: Chunk) -> bytes:
@@ -210,6 +213,7 @@ class OpenAIStreamReader:
         self._tally.add(read_usage(chunk.usage), index, self.content_events, of_one=not is_empty(chunk.timings))
 
 
+_TEXTS = texts_of("content", "text", "reasoning", "reasoning_content", "refusal", "arguments", "obfuscation")
 _PLACES, _MAX_PLACES = 128, 65_536
 """How many indexes of choices are distinguished, at least and at most: an upstream may send any."""
 
@@ -228,61 +232,3 @@ def _without_usage(event: bytes, data: bytes) -> bytes:
     except ValueError:  # a duplicate name
         del fields["usage"]
         return as_event(msgspec.json.encode(fields))
-
-
-def _nothing(_: bytes) -> None:
-    return None
-
-
-class _EventTemplate:
-    """A template of events that differ from a parsed one only in their text, as nearly all of a stream do, so that they
-    need no parsing. Everything around the text must be the same byte for byte, and the text must be free of anything
-    that could end it, begin an escape or break it, so that no parser can see another structure."""
-
-    __slots__ = ("_after", "_before", "_new_after", "_new_before", "_tries", "count")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._before = b""
-        self._after = b""
-        self._new_before = b""
-        self._new_after = b""
-        self._tries = 8
-        """How often to learn without a match: some servers pad each event with random text."""
-
-    def apply(self, event: bytes) -> bytes | None:
-        """The bytes to pass on for an event that matches; None where it does not."""
-        before, after = self._before, self._after
-        if not (before and event.startswith(before) and event.endswith(after)):
-            return None
-        text = event[len(before) : -len(after)]
-        if not _is_plain(text):
-            return None
-        self._tries = 8
-        self.count += 1
-        return self._new_before + text + self._new_after
-
-    def learn(self, event: bytes, passed: bytes) -> None:
-        """Learn from an event that has content and nothing else of note. `passed` are the bytes that were passed on."""
-        self._before = b""
-        if not self._tries:
-            return
-        self._tries -= 1
-        old, new = _around_text(event), _around_text(passed)
-        if old is not None and new is not None:
-            (self._before, self._after), (self._new_before, self._new_after) = old, new
-
-
-_is_plain = re.compile(rb'[^"\\\x00-\x1f]+').fullmatch
-_TEXT = re.compile(rb'"(?:content|text)"\s*:\s*"')
-
-
-def _around_text(event: bytes) -> tuple[bytes, bytes] | None:
-    """The bytes before and after the only text of an event; None where it has several, or one with an escape."""
-    found = _TEXT.search(event)
-    if found is None or _TEXT.search(event, found.end()):
-        return None
-    end = event.find(b'"', found.end())
-    if b"\\" in event[found.end() : end] or b"\n" in event[:-2] or b"\r" in event:
-        return None
-    return event[: found.end()], event[end:]

@@ -10,13 +10,13 @@ reference, "Streaming events"). All but the first and the last ones pass as they
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from tollkeeper.rules.errors import GatewayError, UpstreamFailure
+from tollkeeper.wire.http.chunks import ChunkPath, content_of
 from tollkeeper.wire.json_scan import NotJson, Steps, members
 from tollkeeper.wire.json_slices import joined
 from tollkeeper.wire.response_ids import IdSplice
@@ -65,7 +65,6 @@ class ResponsesStreamReader:
         "begun",
         "complete",
         "end",
-        "fast_path",
         "finish_reason",
         "report",
     )
@@ -82,7 +81,6 @@ class ResponsesStreamReader:
         """Whether the item that the model makes has had no output yet."""
         self.report: UsageReport = NO_REPORT
         self.finish_reason: str | None = None
-        self.fast_path: Callable[[bytes], bytes | None] = self._delta
         self.begun = False
         self.complete = False
         self.end = b""
@@ -105,7 +103,7 @@ class ResponsesStreamReader:
         return bool(self.end)
 
     def _delta(self, event: bytes) -> bytes | None:
-        """As `fast_path`: an event that holds nothing but more output."""
+        """The bytes to pass on for an event that holds nothing but more output; None for all other bytes."""
         if not _is_delta(event):
             return None
         self.begun = True
@@ -113,6 +111,16 @@ class ResponsesStreamReader:
         self._deltas += 1
         self._last = event
         return event
+
+    def chunk_path(self, _: object) -> ChunkPath | None:
+        """A function that passes on, as it is, an event that holds nothing but more output."""
+        return None if self.end else self._pass_chunk
+
+    def _pass_chunk(self, chunk: bytes) -> bytes | None:
+        event = content_of(chunk)
+        if event is None or b'"model"' in event or self._delta(event) is None:
+            return None
+        return chunk
 
     def read(self, event: bytes) -> bytes:
         """The bytes to pass on for `event` (b"": none). Raises UpstreamFailure or UpstreamRefusal for an error or a
@@ -178,7 +186,6 @@ class ResponsesStreamReader:
             if kind in _ENDS:
                 self.finish_reason = response.finish_reason or kind.removeprefix("response.")
                 self.end, self.complete = sent, True
-                self.fast_path = _nothing  # may follow
                 return b""
             if kind in _BEGUN:
                 self._first = sent
@@ -248,10 +255,6 @@ def _value(raw: bytes) -> Any:
         return msgspec.json.decode(raw)
     except UNREADABLE:
         return None
-
-
-def _nothing(_: bytes) -> None:
-    """No event is passed on unread."""
 
 
 def _not_json() -> UpstreamFailure:

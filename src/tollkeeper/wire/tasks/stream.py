@@ -57,7 +57,7 @@ def open_speech(request: TaskRequest, request_id: str) -> TaskEvents | Speech:
 class Speech:
     """Reads the bytes of speech, which nothing ends but the response. See `wire.dialect.StreamReader`."""
 
-    __slots__ = ("_begun", "_report", "fast_path")
+    __slots__ = ("_begun", "_report")
 
     end = b""
     done = False
@@ -67,15 +67,16 @@ class Speech:
     def __init__(self, request: TaskRequest) -> None:
         self._begun = False
         self._report = UnitReport(0, 0, characters=request.units.characters)
-        self.fast_path: Callable[[bytes], bytes | None] = _nothing
 
     def __repr__(self) -> str:
         return f"Speech(begun={self._begun})"
 
+    def chunk_path(self, _: object) -> None:
+        """There is none: pieces of audio are longer than an event."""
+
     def read(self, event: bytes) -> bytes:
         """The piece itself."""
         self._begun = True
-        self.fast_path = _itself
         return event
 
     def read_large(self, event: bytes) -> Steps[bytes]:
@@ -129,7 +130,6 @@ class TaskEvents:
         "begun",
         "done",
         "end",
-        "fast_path",
     )
 
     finish_reason: str | None = None
@@ -146,10 +146,12 @@ class TaskEvents:
         self.begun = False
         self.done = False
         self.end = b""
-        self.fast_path: Callable[[bytes], bytes | None] = _nothing
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._content_events} events, done={self.done})"
+
+    def chunk_path(self, _: object) -> None:
+        """There is none: each event is read."""
 
     def read(self, event: bytes) -> bytes:
         """The bytes to pass on for `event`. Raises UpstreamFailure for an error or a broken event."""
@@ -249,12 +251,3 @@ class SpeechEvents(TaskEvents):
 
 def _not_json() -> UpstreamFailure:
     return UpstreamFailure("The upstream sent an event that is not JSON of its API.")
-
-
-def _nothing(_: bytes) -> None:
-    """No event is passed on unread."""
-
-
-def _itself(data: bytes) -> bytes:
-    """Audio passes as it is."""
-    return data

@@ -175,17 +175,19 @@ def translated(client: ClientFormat[R], upstream: UpstreamFormat) -> Adapter[R]:
 class TranslatedStream:
     """Reads a stream in the upstream's format, and writes it in the client's; see `wire.dialect.StreamReader`."""
 
-    __slots__ = ("_base", "_output", "_writer", "end", "fast_path")
+    __slots__ = ("_base", "_output", "_writer", "end")
 
     def __init__(self, base: StreamReader, output: OutputReader, writer: OutputWriter) -> None:
         self._base = base
         self._output = output
         self._writer = writer
-        self.fast_path: Callable[[bytes], bytes | None] = _nothing
         self.end = b""
 
     def __repr__(self) -> str:
         return f"TranslatedStream({self._base!r})"
+
+    def chunk_path(self, _: object) -> None:
+        """There is none: each event is translated."""
 
     def read(self, event: bytes) -> bytes:
         """The bytes to pass on for `event` (b"": none). Raises UpstreamFailure or UpstreamRefusal for an error or a
@@ -267,7 +269,3 @@ def _in_pieces(event: OutputEvent) -> Iterator[OutputEvent]:
         return
     for start in range(0, len(text), _PIECE):
         yield replace(event, **{name: text[start : start + _PIECE]})
-
-
-def _nothing(_: bytes) -> None:
-    """No event is passed on unread."""

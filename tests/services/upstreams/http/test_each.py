@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,7 +20,10 @@ from tests.services.upstreams.http.test_response import (
 )
 from tollkeeper.rules.errors import UpstreamFailure, UpstreamTimeout, UpstreamUnavailable
 from tollkeeper.services.upstreams.http import ClientBounds, HttpClient, Timeouts
+from tollkeeper.services.upstreams.http.connection import UpstreamConnection
 from tollkeeper.services.upstreams.http.response import Response
+from tollkeeper.services.upstreams.ports import Shortcut
+from tollkeeper.wire.http.chunks import content_of
 
 CASES = {name: (case, False) for name, case in ENDED_BY_THE_ANSWER.items()} | {
     name: (case, True) for name, case in ENDED_BY_THE_CONNECTION.items()
@@ -310,3 +314,209 @@ async def test_who_is_cancelled_closes_the_connection(up: ScriptedUpstream, clie
     with pytest.raises(asyncio.CancelledError):
         await task
     await up.connections[0].wait_closed()
+
+
+# Around the parser
+
+
+class Around:
+    """Takes content either way, and writes down which."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.around: list[bytes] = []
+        self.open = True
+
+    def take(self, data: bytes) -> bool:
+        self.pieces.append(data)
+        return True
+
+    def shortcut(self) -> Shortcut | None:
+        return Shortcut(lambda chunk: chunk if content_of(chunk) else None, self.write) if self.open else None
+
+    def write(self, chunk: bytes) -> None:
+        content = content_of(chunk)
+        assert content is not None
+        self.pieces.append(content)
+        self.around.append(content)
+
+
+def on_a_line(limits: ClientBounds | None = None) -> tuple[UpstreamConnection, Response, list[object], Mock]:
+    """A connection on a transport that is none, its response, and what it said of its end."""
+    ends: list[object] = []
+    transport = Mock(spec=asyncio.Transport)
+    transport.get_write_buffer_size.return_value = 0
+    line = UpstreamConnection(asyncio.get_running_loop(), limits or ClientBounds(head=300), lambda _: None)
+    line.connection_made(transport)
+    return line, line.start(b"", b"", ends.append, Timeouts(event=7)), ends, transport
+
+
+async def around(line: UpstreamConnection, response: Response, taker: Around) -> asyncio.Task[bool]:
+    """`each`, waiting for more after a first chunk."""
+    line.data_received(CHUNKED + b"5\r\nfirst\r\n")
+    task = asyncio.ensure_future(response.each(taker.take, taker.shortcut))
+    await asyncio.sleep(0)
+    assert taker.pieces == [b"first"]
+    taker.pieces.clear()
+    return task
+
+
+@CUTS
+@pytest.mark.parametrize("case", CASES)
+async def test_around_the_parser_the_same_comes_out(case: str, cut: Callable[[bytes], list[bytes]]) -> None:
+    (data, status, _, content, became), eof = CASES[case]
+    line, response, _, _ = on_a_line()
+    taker = Around()
+
+    async def take_all() -> bool:
+        await response.head()
+        return await response.each(taker.take, taker.shortcut)
+
+    task = asyncio.ensure_future(take_all())
+    for piece in cut(data):
+        line.data_received(piece)
+        for _ in range(3):
+            await asyncio.sleep(0)
+    if eof:
+        line.eof_received()
+    if became in ("reusable", "spent"):
+        assert await ended(task) is True
+    else:
+        with pytest.raises(UpstreamFailure):
+            await task
+    assert (response.status, b"".join(taker.pieces)) == (status, content)
+
+
+async def test_whatever_the_cuts_chunks_come_out_alike() -> None:
+    """Also where a size line is cut, or what looks like a chunk is inside of one."""
+    parts = [b"one", b"3\r\ntwo\r\n", b"two\r\n" + b"x" * 14]  # the last, of 0x13 bytes, holds what 3 bytes would be
+    text = b"".join(chunked(part, end=False) for part in parts) + b"0\r\n\r\n"
+    went_around: set[bytes] = set()
+    for first in range(len(text)):
+        for second in range(first, len(text)):
+            line, response, ends, _ = on_a_line()
+            taker = Around()
+            task = await around(line, response, taker)
+            for piece in (text[:first], text[first:second], text[second:]):
+                if piece:
+                    line.data_received(piece)
+            assert await ended(task) is True
+            assert b"".join(taker.pieces) == b"".join(parts)
+            assert ends == [line], "it can be used again"
+            went_around.update(taker.around)
+    assert went_around == set(parts)
+
+
+@pytest.mark.parametrize("odd", [b"003\r\ntwo\r\n", b"3;a=b\r\ntwo\r\n", b"3\r\ntwo\r\n3\r\ntwo\r\n", b"3\r\nt"])
+async def test_what_is_not_one_plain_chunk_is_parsed(odd: bytes) -> None:
+    line, response, _, _ = on_a_line()
+    taker = Around()
+    task = await around(line, response, taker)
+    for piece in (b"3\r\none\r\n", odd):
+        line.data_received(piece)
+    assert (taker.around, b"".join(taker.pieces)[3:4]) == ([b"one"], b"t")
+    task.cancel()
+
+
+async def test_garbage_behind_a_chunk_that_went_around_is_a_failure() -> None:
+    line, response, ends, _ = on_a_line()
+    taker = Around()
+    task = await around(line, response, taker)
+    line.data_received(b"3\r\none\r\n")
+    line.data_received(b"zz\r\n")
+    with pytest.raises(UpstreamUnavailable, match="not proper HTTP"):
+        await task
+    assert (taker.around, ends) == ([b"one"], [None])
+
+
+async def test_an_end_behind_a_chunk_that_went_around_is_a_truncation() -> None:
+    line, response, ends, _ = on_a_line()
+    taker = Around()
+    task = await around(line, response, taker)
+    line.data_received(b"3\r\none\r\n")
+    line.eof_received()
+    with pytest.raises(UpstreamUnavailable, match="broke off"):
+        await task
+    assert (taker.around, ends) == ([b"one"], [None])
+
+
+async def test_where_no_way_is_open_all_is_parsed_and_it_is_asked_for_again() -> None:
+    line, response, _, _ = on_a_line()
+    taker = Around()
+    taker.open = False
+    task = await around(line, response, taker)
+    line.data_received(b"3\r\none\r\n")
+    taker.open = True
+    line.data_received(b"3\r\ntwo\r\n")
+    line.data_received(b"5\r\nthree\r\n0\r\n\r\n")
+    assert await ended(task) is True
+    assert (taker.pieces, taker.around) == ([b"one", b"two", b"three"], [])
+
+    line, response, _, _ = on_a_line()
+    taker.open = False
+    taker.pieces.clear()
+    task = await around(line, response, taker)
+    taker.open = True
+    line.data_received(b"3\r\none\r\n")
+    line.data_received(b"3\r\ntwo\r\n")
+    assert taker.around == [b"two"]
+    task.cancel()
+
+
+async def test_once_stopped_nothing_goes_around_and_nothing_is_lost() -> None:
+    line, response, _, _ = on_a_line()
+    taker = Around()
+    task = await around(line, response, taker)
+    line.data_received(b"3\r\none\r\n")
+    response.stop()
+    line.data_received(b"3\r\ntwo\r\n")
+    assert await ended(task) is False
+    line.data_received(b"5\r\nthree\r\n")
+    assert (taker.pieces, response.buffered) == ([b"one"], 8)
+    response.stop()  # nobody reads
+    task = asyncio.ensure_future(response.each(taker.take, taker.shortcut))
+    await asyncio.sleep(0)
+    line.data_received(b"4\r\nfour\r\n")
+    line.data_received(b"0\r\n\r\n")
+    assert await ended(task) is True
+    assert (taker.pieces, taker.around) == ([b"one", b"twothree", b"four"], [b"one", b"four"])
+
+
+async def test_who_is_cancelled_gets_nothing_more_around_the_parser() -> None:
+    line, response, ends, transport = on_a_line()
+    taker = Around()
+    task = await around(line, response, taker)
+    line.data_received(b"3\r\none\r\n")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    line.data_received(b"3\r\ntwo\r\n")
+    assert (taker.pieces, ends, transport.abort.called) == ([b"one"], [None], True)
+
+
+async def test_what_goes_around_begins_the_silence_anew() -> None:
+    line, response, _, _ = on_a_line()
+    taker = Around()
+    task = await around(line, response, taker)
+    line._since = line._timer_at = -100.0  # as if the last had come long ago
+    line.data_received(b"3\r\none\r\n")
+    line._look()
+    assert (taker.around, response.waiting) == ([b"one"], True)
+    line._since = -100.0
+    line._look()
+    with pytest.raises(UpstreamTimeout, match="fell silent for 7 s"):
+        await task
+
+
+async def test_nothing_goes_around_what_still_waits_to_be_parsed() -> None:
+    line, response, _, _ = on_a_line(ClientBounds())
+    taker = Around()
+    task = await around(line, response, taker)
+    long = chunked(b"x" * 58, end=False) * 2000  # 64 bytes each, so that what is parsed at once ends with one
+    line.data_received(long)
+    line.data_received(b"3\r\ntwo\r\n")
+    assert not taker.around
+    await until(lambda: b"".join(taker.pieces) == b"x" * 116_000 + b"two")
+    line.data_received(b"5\r\nthree\r\n")
+    assert taker.around == [b"three"]
+    task.cancel()

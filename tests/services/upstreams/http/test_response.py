@@ -11,6 +11,7 @@ from tests.scripted import chat_chunks, chunked, head, json_response, response, 
 from tollkeeper.rules.errors import UpstreamFailure, UpstreamUnavailable
 from tollkeeper.services.upstreams.http.bounds import ClientBounds, Timeouts
 from tollkeeper.services.upstreams.http.response import Response, UpstreamDisconnected
+from tollkeeper.services.upstreams.ports import Shortcut
 
 HEAD_LIMIT = 300
 
@@ -24,6 +25,8 @@ class Recorder:
     def watch(self, seconds: float) -> None: ...
 
     def resume(self) -> None: ...
+
+    def divert(self, shortcut: Shortcut | None) -> None: ...
 
     def finished(self, *, reusable: bool) -> None:
         assert self.outcome == "open"

@@ -19,6 +19,8 @@ from typing import cast
 from tollkeeper.rules.errors import UpstreamFailure
 from tollkeeper.services.upstreams.http.bounds import ClientBounds, Timeouts
 from tollkeeper.services.upstreams.http.response import Response, UpstreamDisconnected
+from tollkeeper.services.upstreams.ports import Shortcut
+from tollkeeper.wire.http.chunks import ChunkPath
 
 WHOLE = 65536
 """The largest body that is joined with its head and written at once: one system call, one packet where it fits."""
@@ -35,7 +37,6 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_cut",
-        "_deadline",
         "_due",
         "_ended",
         "_first_byte",
@@ -43,13 +44,17 @@ class UpstreamConnection(asyncio.Protocol):
         "_limits",
         "_loop",
         "_lost",
+        "_path",
+        "_patience",
         "_reading",
         "_response",
+        "_since",
         "_timer",
         "_timer_at",
         "_transport",
         "_unsent",
         "_writable",
+        "_write",
         "closed",
         "idle_since",
         "served",
@@ -82,7 +87,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._first_byte = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._deadline = 0.0
+        self._since = 0.0
+        self._patience = 0.0
+        self._path: ChunkPath | None = None
+        self._write: Callable[[bytes], None]
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else repr(self._response) if self._response else "idle"
@@ -140,7 +148,8 @@ class UpstreamConnection(asyncio.Protocol):
     def watch(self, seconds: float) -> None:
         """Set the deadline. The connection has one timer, which is moved only when it would fire too late: a stream of
         a thousand events arms it about once a minute."""
-        deadline = self._deadline = self._loop.time() + seconds
+        self._since, self._patience = self._loop.time(), seconds
+        deadline = self._since + seconds
         if self._timer is not None:
             if self._timer_at <= deadline:
                 return
@@ -153,6 +162,12 @@ class UpstreamConnection(asyncio.Protocol):
         elif not self._reading and not self.closed and self._transport is not None:
             self._reading = True
             self._transport.resume_reading()
+
+    def divert(self, shortcut: Shortcut | None) -> None:
+        if shortcut is None or self._held:
+            self._path = None
+        else:
+            self._path, self._write = shortcut
 
     def finished(self, *, reusable: bool) -> None:
         assert self._transport is not None
@@ -178,7 +193,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._detach(None)
 
     def _detach(self, connection: UpstreamConnection | None) -> None:
-        self._response = None
+        self._response = self._path = None
         self._unsent = None
         ended, self._ended = self._ended, None
         if ended is not None:
@@ -195,8 +210,9 @@ class UpstreamConnection(asyncio.Protocol):
         response = self._response
         if response is None or not response.waiting:
             return
-        if self._loop.time() < self._deadline:
-            self._arm(self._deadline)
+        deadline = self._since + self._patience
+        if self._loop.time() < deadline:
+            self._arm(deadline)
         else:
             response.timed_out()
 
@@ -207,6 +223,14 @@ class UpstreamConnection(asyncio.Protocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
+        path = self._path
+        if path is not None:
+            chunk = path(data)
+            if chunk is not None:
+                self._since = self._loop.time()
+                self._write(chunk)
+                return
+            self._path = None
         if self._held:  # read before the pause took effect
             self._held += data
         else:

@@ -20,6 +20,7 @@ from httptools import HttpParserError, HttpResponseParser
 
 from tollkeeper.rules.errors import AnswerTooLong, UpstreamFailure, UpstreamTimeout, UpstreamUnavailable
 from tollkeeper.services.upstreams.http.bounds import ClientBounds, Timeouts
+from tollkeeper.services.upstreams.ports import Shortcut
 
 FRAMING = 8
 """The most bytes of framing (chunk sizes and extensions) for each byte of content, beyond twice the bound of a head."""
@@ -44,6 +45,9 @@ class ResponseConnection(Protocol):
     def failed(self, error: UpstreamFailure) -> None:
         """The response has failed; the connection cannot be used again."""
 
+    def divert(self, shortcut: Shortcut | None) -> None:
+        """Have what arrives next take the shortcut. None: pass everything to `feed`."""
+
 
 class Response:
     """An upstream's response. `status` and `headers` (names in lower case, repeated ones joined by a comma) are set
@@ -53,7 +57,9 @@ class Response:
     """
 
     __slots__ = (
+        "_between_chunks",
         "_bodiless",
+        "_chunk_ended",
         "_chunks",
         "_connection",
         "_content",
@@ -63,6 +69,7 @@ class Response:
         "_limits",
         "_parser",
         "_reusable",
+        "_shortcut",
         "_surplus",
         "_taker",
         "_taker_error",
@@ -105,6 +112,11 @@ class Response:
         self._taker: Callable[[bytes], bool] | None = None
         self._taker_error: Exception | None = None
         self._until_end = False
+        self._shortcut: Callable[[], Shortcut | None] | None = None
+        self._chunk_ended = False
+        """Whether the parser has come to the end of a chunk, and not to the next one's size since."""
+        self._between_chunks = False
+        """Whether what arrives next begins with a chunk."""
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else "failed" if self._error else "open" if self.status else "no head yet"
@@ -135,10 +147,14 @@ class Response:
                 raise self._error
             await self._wait(self._timeouts.event)
 
-    async def each(self, take: Callable[[bytes], bool]) -> bool:
+    async def each(self, take: Callable[[bytes], bool], shortcut: Callable[[], Shortcut | None] | None = None) -> bool:
         """Call `take` with content as it arrives, at least one byte at a time. No task wakes up for it, which would be
-        half of the cost of an event. True: the response is complete. False: `take` returned False; call again for the
-        rest. Raises as `read` does, and what `take` raises.
+        half of the cost of an event. True: the response is complete. False: `take` returned False, or `stop` was
+        called; call again for the rest. Raises as `read` does, and what `take` raises.
+
+        Whenever `take` has been given all there is, and a chunk is to follow, `shortcut` is asked for a way around it
+        and the parser: what arrives as one chunk, as most events do, may go there. Such content does not count in the
+        bound of framing.
         """
         while True:
             while self._chunks:
@@ -149,7 +165,8 @@ class Response:
             if self._error is not None:
                 raise self._error
             self._only_reader()
-            self._taker = take
+            self._taker, self._shortcut = take, shortcut
+            self._divert()
             try:
                 await self._wait(self._timeouts.event)
             finally:
@@ -159,6 +176,14 @@ class Response:
                 raise error
             if stopped:
                 return False
+
+    def stop(self) -> None:
+        """Have a running `each` return False."""
+        if self._taker is not None:
+            self._taker = None
+            if self._connection is not None:
+                self._connection.divert(None)
+            self._wake()
 
     async def read_all(self, limit: int, hold: Callable[[int], None] | None = None) -> bytes | bytearray:
         """The whole content; a bytearray where it came in pieces. `hold` is called with the size received so far as it
@@ -217,6 +242,10 @@ class Response:
         elif self._connection is not None:
             self._connection.watch(self._timeouts.event)
 
+    def _divert(self) -> None:
+        if self._between_chunks and self._shortcut is not None and self._connection is not None:
+            self._connection.divert(self._shortcut())
+
     async def _wait(self, seconds: float) -> None:
         assert self._connection is not None
         self._only_reader()
@@ -258,6 +287,8 @@ class Response:
         self._parse(data)
         if self._taker is not None and self._chunks and not self.complete:
             self._hand_over(self._taker)
+        if self._taker is not None:
+            self._divert()
 
     def end(self, error: Exception | None) -> None:
         """Note that the connection has ended, with `error` or in good order."""
@@ -303,6 +334,7 @@ class Response:
             if not self.complete:
                 self._garbled(error)
                 return
+        self._between_chunks = self._chunk_ended and data.endswith(b"\r\n")
         if self.complete:
             self._finish()
         elif self._fruitless >= self._limits.head:
@@ -378,3 +410,9 @@ class Response:
             self.headers.clear()
         else:
             self.complete = True
+
+    def on_chunk_header(self) -> None:
+        self._chunk_ended = False
+
+    def on_chunk_complete(self) -> None:
+        self._chunk_ended = True

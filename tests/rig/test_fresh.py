@@ -75,7 +75,7 @@ def test_the_demo_answers_and_shows_a_page_and_a_kill_leaves_nothing(tmp_path: P
 def test_the_quick_loop_passes():
     """It sets itself up, and finds all that any of its tests needs: each function is run, with one set of its
     parameters (`tests.rig.once`). That they pass with all others, too, the same tests show on this machine."""
-    loop = [FRESH, "scripts/test", "unit", "-p", "tests.rig.once"]
+    loop = [str(FRESH), "scripts/test", "unit", "-p", "tests.rig.once"]
     ran = subprocess.run(loop, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode == 0, (ran.stdout + ran.stderr)[-20_000:]
     assert re.search(r"\d{3,} passed", ran.stdout)

@@ -84,8 +84,9 @@ class Response:
         "status",
     )
 
-    # The parser looks for these callbacks too. To find none takes an AttributeError each, a thousand instructions.
-    on_status = on_chunk_header = on_chunk_complete = None
+    # The parser looks for this callback too. To find none takes an AttributeError each, a thousand
+    # instructions.
+    on_status = None
 
     def __init__(
         self, connection: ResponseConnection, timeouts: Timeouts, limits: ClientBounds, *, bodiless: bool = False

@@ -86,11 +86,22 @@ class FixedFacts(FactsCache):
 
     waits: dict[asyncio.Task[Any] | None, Callable[[], Awaitable[None]]]
 
+    def cached(self, deployment: Deployment) -> Facts | None:
+        return None if asyncio.current_task() in self.waits else _facts(deployment)
+
+    async def of(self, deployment: Deployment) -> Facts:
+        [facts] = await self.of_each([deployment])
+        return facts
+
     async def of_each(self, deployments: Sequence[Deployment]) -> list[Facts]:
         wait = self.waits.pop(asyncio.current_task(), None)
         if wait is not None:
             await wait()
-        return [Facts(None, CONTEXTS[each.model], OVERHEAD, IMAGE) for each in deployments]
+        return [*map(_facts, deployments)]
+
+
+def _facts(deployment: Deployment) -> Facts:
+    return Facts(None, CONTEXTS[deployment.model], OVERHEAD, IMAGE)
 
 
 class WatchedLedger(MemoryLedger):

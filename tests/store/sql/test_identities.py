@@ -74,10 +74,11 @@ async def test_what_names_a_person_is_in_no_record_and_in_no_sum(tmp_path: Path)
             for row in connection.execute(f"SELECT * FROM {table}")
             if any("zoe" in str(value).lower() for value in row)
         }
-        assert naming == {"identities", "record_metadata", "hourly_tags"}
+        assert naming == {"identities", "record_metadata", "hourly_tags", "daily_tags"}
         connection.execute("UPDATE identities SET user_id = NULL")
         connection.execute("DELETE FROM record_metadata")
         connection.execute("DELETE FROM hourly_tags")
+        connection.execute("DELETE FROM daily_tags")
         connection.commit()
     assert verify(path).ok, "a person who is forgotten leaves every sum and hash"
     again = await open_store(path, now=lambda: NOON)
@@ -95,7 +96,7 @@ async def test_a_commit_that_fails_leaves_no_identity_behind(tmp_path: Path) -> 
     store = await open_store(path, now=lambda: NOON)
     await store.ledger.settle(a_record(user_id="ann"))
     with closing(sqlite3.connect(path, isolation_level=None)) as blocker:
-        blocker.execute("CREATE TRIGGER no BEFORE INSERT ON hourly BEGIN SELECT RAISE(ABORT, 'not now'); END")
+        blocker.execute("CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'not now'); END")
         commit = store.ledger.settle(a_record(user_id="bob"))
         while store.ledger.failing is None:
             await asyncio.sleep(0.01)

@@ -102,7 +102,7 @@ async def test_in_any_portions_the_sums_are_those_of_the_records(
             roll_up.roll_up(connection)
             assert mark(connection) == (min(start + 50, len(made)),) * 2
             assert verify(path).faults == ()
-        assert connection.execute("SELECT sum(requests) FROM hourly_tags WHERE value = 'blue'").fetchone()[0] > 5
+        assert connection.execute("SELECT sum(requests) FROM daily_tags WHERE value = 'blue'").fetchone()[0] > 5
 
 
 async def test_a_count_as_large_as_can_be_is_exact(path: Path) -> None:

@@ -35,7 +35,9 @@ RENAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Tables of which the person's rows stay under the opaque id: the columns that say whose they are, and those that are
 cleared."""
-BY_THEMSELVES = frozenset({"audit", "credits", "jobs", "identities", "record_metadata", "hourly_tags", "deliveries"})
+BY_THEMSELVES = frozenset(
+    {"audit", "credits", "jobs", "identities", "record_metadata", "hourly_tags", "daily_tags", "deliveries"}
+)
 """Tables of which single texts are changed, or that the ledger's ids or events lead to."""
 OPAQUE = frozenset(
     {

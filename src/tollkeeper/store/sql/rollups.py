@@ -25,6 +25,7 @@ from tollkeeper.store.sql.sum_tables import (
     LATENCIES,
     PICO_PER_MICRO,
     ROLLUPS,
+    daily_tags,
     daily_upstreams,
     hourly_tags,
     rollup_minutes,
@@ -173,28 +174,49 @@ def _of_delta(table: Table) -> str:
     return _adding(table, _OF_DELTA, "delta", costly)
 
 
-ADD = tuple(_of_delta(table) for table in ROLLUPS.values() if table is not hourly_tags)
+TAG_SUMS = (hourly_tags, daily_tags)
+"""Sums by tag."""
+ADD = tuple(_of_delta(table) for table in ROLLUPS.values() if table not in TAG_SUMS)
 """Add what was added up to all sums but those by tag."""
 
 _TAGS = "records JOIN record_metadata USING (request_id), json_each(metadata) AS tag"
-_OF_TAGS = {"hour": _floor("created_at", HOUR_MS), "name": "tag.key", "value": "tag.value", **IN_RECORDS}
-_TAG_KEY = tuple(column.name for column in hourly_tags.primary_key.columns)
-SAME_TAGS = f"({', '.join(_TAG_KEY)})"
-"""The place of a row in the sums by tag."""
+_OF_TAGS = {
+    "hour": _floor("created_at", HOUR_MS),
+    "day": _floor("created_at", DAY_MS),
+    "name": "tag.key",
+    "value": "tag.value",
+    **IN_RECORDS,
+}
 
 
-def add_tags(which: str, sign: str = "") -> str:
-    """A statement that adds records to the sums by tag. `which` is a condition; `sign` "-" subtracts them instead."""
+def add_tags(table: Table, which: str, sign: str = "") -> str:
+    """A statement that adds records to sums by tag. `which` is a condition; `sign` "-" subtracts them instead."""
     added = zip((*FIGURES, *HISTOGRAMS), (REQUESTS, *USED, *DURATIONS), strict=True)
     figures = {name: f"{sign}sum({figure})" for name, figure in added}
-    return _adding(hourly_tags, _OF_TAGS | figures, _TAGS, f"{which} AND {TAGGED}")
+    return _adding(table, _OF_TAGS | figures, _TAGS, f"{which} AND {TAGGED}")
 
 
-def tags_of(which: str) -> str:
-    """A query for the places of records in the sums by tag, in the order of `SAME_TAGS`."""
-    places = (_OF_TAGS.get(name, name) for name in _TAG_KEY)
-    return f"SELECT {', '.join(places)} FROM {_TAGS} WHERE {which} AND {TAGGED}"
+def end_tags(table: Table, which: str) -> str:
+    """A statement that deletes sums by tag of some records where no request is left in them."""
+    key = [column.name for column in table.primary_key.columns]
+    places = ", ".join(_OF_TAGS.get(name, name) for name in key)
+    theirs = f"SELECT {places} FROM {_TAGS} WHERE {which} AND {TAGGED}"
+    return f"DELETE FROM {table.name} WHERE requests = 0 AND ({', '.join(key)}) IN ({theirs})"
 
 
-ADD_TAGS = add_tags("seq > ? AND seq <= ?")
+def subtract_days(which: str) -> str:
+    """A statement that subtracts sums by tag and hour from those by day. `which` is a condition."""
+    figures = {name: f"-sum({name})" for name in (*FIGURES, *HISTOGRAMS)}
+    return _adding(daily_tags, {"day": _floor("hour", DAY_MS), **figures}, "hourly_tags", which)
+
+
+def end_days(which: str) -> str:
+    """A statement that deletes the sums by tag and day of some by hour where no request is left in them."""
+    key = [column.name for column in daily_tags.primary_key.columns]
+    days = ", ".join(_floor("hour", DAY_MS) if name == "day" else name for name in key)
+    theirs = f"SELECT {days} FROM hourly_tags WHERE {which}"
+    return f"DELETE FROM daily_tags WHERE requests = 0 AND ({', '.join(key)}) IN ({theirs})"
+
+
+ADD_TAGS = tuple(add_tags(table, "seq > ? AND seq <= ?") for table in TAG_SUMS)
 """Add records to the sums by tag; parameters as of `ADD_UP`."""

@@ -44,6 +44,7 @@ from tollkeeper.store.sql.sum_tables import (
     HISTOGRAMS,
     LATENCIES,
     daily_models,
+    daily_tags,
     daily_teams,
     daily_users,
     hourly,
@@ -150,7 +151,7 @@ _USERS = _Family(
     {"month": 7, "day": 7, "hour": 1},
 )
 _CROSSES = _Family({"month": _source(monthly), "hour": _source(hourly)}, {"month": 50, "hour": 1})
-_TAGS = _source(hourly_tags)
+_TAGS = _Family({"day": _source(daily_tags), "hour": _source(hourly_tags)}, {"day": 1, "hour": 1})
 _IN_RECORDS: Mapping[str, ColumnElement[Any]] = {
     "user": unindexed(records.c.user_id),
     "key": func.coalesce(records.c.key_id, ""),
@@ -339,11 +340,11 @@ class SumQueries:
             there = tag_of(name)
             query = self._of_records(start, end, name if apart else None, sign * part_sign)
             yield query.where(there != "" if wanted is None else there == wanted)
-        start, end = max(first, self._known.first), min(last, self._known.end)
-        if start < end:
-            value = hourly_tags.c.value
-            query = self._of_sums(_TAGS, Range(sign, "hour", start, end), value if apart else _NO_TAG)
-            query = query.where(hourly_tags.c.name == name)
+        for part in cover(first, last, self._known[:2], self._sizes(_TAGS)):
+            source = _TAGS.sources[part.level]
+            value = source.table.c.value
+            query = self._of_sums(source, part._replace(sign=sign * part.sign), value if apart else _NO_TAG)
+            query = query.where(source.table.c.name == name)
             yield query if wanted is None else query.where(value == wanted)
 
     def _whole_hours(self) -> tuple[int, int]:

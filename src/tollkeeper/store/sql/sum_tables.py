@@ -68,6 +68,13 @@ hourly_tags = _sums(
     key=("name", "hour", "value", *_ALL, "upstream", "endpoint"),
 )  # fmt: skip
 
+# The same by day without persons: what has a tag is often asked for by its value alone, and by hour and user there are
+# almost as many sums as records.
+daily_tags = _sums(
+    "daily_tags", "day", "name", "value", "model", "status", "upstream", "endpoint", more=HISTOGRAMS,
+    key=("name", "day", "value", "model", "status", "upstream", "endpoint"),
+)  # fmt: skip
+
 # What each upstream has cost, by the day of admission (UTC): budgets of upstreams start from it. Records that cost
 # nothing have no row.
 daily_upstreams = Table(
@@ -96,6 +103,7 @@ ROLLUPS = {
         monthly_users,
         monthly,
         hourly_tags,
+        daily_tags,
         rollup_minutes,
         daily_upstreams,
     )

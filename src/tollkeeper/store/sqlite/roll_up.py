@@ -46,7 +46,8 @@ def _add_some(connection: sqlite3.Connection) -> None:
     connection.execute(ADD_UP, (mark, upto))
     for statement in ADD:
         connection.execute(statement)
-    connection.execute(ADD_TAGS, (mark, upto))
+    for statement in ADD_TAGS:
+        connection.execute(statement, (mark, upto))
     (newest,) = connection.execute(NEWEST).fetchone()
     minutes_from = _prune_minutes(connection, mark, minutes_from, newest)
     connection.execute("UPDATE head SET rolled_up = ?, minutes_from = ?", (upto, minutes_from))

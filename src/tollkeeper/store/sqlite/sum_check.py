@@ -22,17 +22,24 @@ from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS, day_of, ho
 _OF_MINUTES = DIMENSIONS[:6]
 _TAGGED = (*DIMENSIONS, "name", "value")
 _HOUR = f"created_at - created_at % {HOUR_MS}"
-_COARSER: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "hourly_models": ("hour", "hour", ("model", "status", "upstream", "endpoint")),
-    "daily_models": ("day", f"hour - hour % {DAY_MS}", ("model", "status", "upstream", "endpoint")),
-    "hourly_teams": ("hour", "hour", ("team_id", "model", "status")),
-    "daily_teams": ("day", f"hour - hour % {DAY_MS}", ("team_id", "model", "status")),
-    "daily_users": ("day", f"hour - hour % {DAY_MS}", ("user_id", "key_id", "status", "team_id")),
-    "monthly_users": ("month", month_of("hour"), ("user_id", "key_id", "status", "team_id")),
-    "monthly": ("month", month_of("hour"), DIMENSIONS),
+_COARSER: Mapping[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "hourly_models": ("hourly", "hour", "hour", ("model", "status", "upstream", "endpoint")),
+    "daily_models": ("hourly", "day", f"hour - hour % {DAY_MS}", ("model", "status", "upstream", "endpoint")),
+    "hourly_teams": ("hourly", "hour", "hour", ("team_id", "model", "status")),
+    "daily_teams": ("hourly", "day", f"hour - hour % {DAY_MS}", ("team_id", "model", "status")),
+    "daily_users": ("hourly", "day", f"hour - hour % {DAY_MS}", ("user_id", "key_id", "status", "team_id")),
+    "monthly_users": ("hourly", "month", month_of("hour"), ("user_id", "key_id", "status", "team_id")),
+    "monthly": ("hourly", "month", month_of("hour"), DIMENSIONS),
+    "daily_tags": (
+        "hourly_tags",
+        "day",
+        f"hour - hour % {DAY_MS}",
+        ("name", "value", "model", "status", "upstream", "endpoint"),
+    ),
 }
-"""Tables that have the sums by hour again: their column of time, what that is of an hour, and their dimensions."""
-_WITH_HISTOGRAMS = {"hourly_models", "daily_models", "hourly_teams", "daily_teams"}
+"""Tables that have the sums of a table by hour again: that, their column of time, what that is of an hour, and their
+dimensions."""
+_WITH_HISTOGRAMS = {"hourly_models", "daily_models", "hourly_teams", "daily_teams", "daily_tags"}
 _COUNTS = tuple(name for name in (*FIGURES, *HISTOGRAMS) if not name.startswith("cost"))
 """Figures that are never below 0."""
 
@@ -117,9 +124,9 @@ class _SumCheck:
 
     def coarser(self) -> Iterator[str]:
         """Compare the sums by fewer dimensions, and those by day and month, with those by hour."""
-        for table, (moment, at, dimensions) in _COARSER.items():
+        for table, (source, moment, at, dimensions) in _COARSER.items():
             compared = (*FIGURES, *HISTOGRAMS) if table in _WITH_HISTOGRAMS else FIGURES
-            rows = f"SELECT {at} AS at, {', '.join((*dimensions, *compared))} FROM hourly UNION ALL " + _subtracted(
+            rows = f"SELECT {at} AS at, {', '.join((*dimensions, *compared))} FROM {source} UNION ALL " + _subtracted(
                 moment, dimensions, table, compared
             )
             for found, *values in self._left_over(rows, dimensions, compared):

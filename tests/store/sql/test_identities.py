@@ -95,7 +95,7 @@ async def test_a_commit_that_fails_leaves_no_identity_behind(tmp_path: Path) -> 
     store = await open_store(path, now=lambda: NOON)
     await store.ledger.settle(a_record(user_id="ann"))
     with closing(sqlite3.connect(path, isolation_level=None)) as blocker:
-        blocker.execute("CREATE TRIGGER no BEFORE INSERT ON hourly BEGIN SELECT RAISE(ABORT, 'not now'); END")
+        blocker.execute("CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'not now'); END")
         commit = store.ledger.settle(a_record(user_id="bob"))
         while store.ledger.failing is None:
             await asyncio.sleep(0.01)

@@ -13,8 +13,6 @@ import sqlite3
 from tollkeeper.store.sql.rollups import ADD, ADD_TAGS, ADD_UP, CLEAR, MOST, NEWEST, PREPARE
 from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS
 
-AT_ONCE = 256
-"""Records that are worth it: the sums are this much behind, and a commit more."""
 _MINUTES_AT_ONCE_MS = 30 * MINUTE_MS
 """The most that one transaction deletes of the sums by minute, so that none takes long."""
 

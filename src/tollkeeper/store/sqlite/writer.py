@@ -1,7 +1,7 @@
 """The writer thread: it owns the only writing connection, and runs one transaction after the other.
 
-It brings the sums over records up (`roll_up.py`) before they are read, and every tenth of a second besides, so that
-there is never much to do while somebody waits.
+It brings the sums over records up (`roll_up.py`) before they are read, and besides each second, or earlier after many
+records, so that there is never much to do while somebody waits.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ from tollkeeper.store.sqlite.roll_up import behind, roll_up
 
 T = TypeVar("T")
 
-_PAUSE = 0.1
-"""Seconds between two times that the sums are brought up while nobody reads them."""
+_PAUSE = 1.0
+"""Seconds between two times that the sums are brought up while nobody reads them. Commits wait meanwhile, a few
+milliseconds: too seldom to show among a hundred requests."""
+_MANY, _SOON = 512, 0.05
+"""Records behind after which it is `_SOON` seconds instead: enough to share what it costs, and soon done."""
 
 
 class Writer:
@@ -97,22 +100,22 @@ class Writer:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             job()
-            if time.monotonic() > self._rolled_up_at + _PAUSE:
-                self._roll_up_in_passing()
         self._roll_up_in_passing()
 
     def _next(self) -> Callable[[], None] | None:
-        while self._is_behind():
-            with contextlib.suppress(Empty):
-                return self._jobs.get(timeout=_PAUSE)
+        while count := self._behind():
+            wait = self._rolled_up_at + (_SOON if count >= _MANY else _PAUSE) - time.monotonic()
+            if wait > 0:
+                with contextlib.suppress(Empty):
+                    return self._jobs.get(timeout=wait)
             self._roll_up_in_passing()
         return self._jobs.get()
 
-    def _is_behind(self) -> bool:
+    def _behind(self) -> int:
         try:
-            return behind(self._connection) > 0
+            return behind(self._connection)
         except sqlite3.Error:
-            return False  # whoever reads sums, or commits, meets the cause
+            return 0  # whoever reads sums, or commits, meets the cause
 
     def _roll_up_in_passing(self) -> None:
         self._rolled_up_at = time.monotonic()

@@ -47,7 +47,13 @@ async def test_a_connection_keeps_the_digest_of_its_last_key():
         assert contents(told) == [b"<a>", b"<a>", b"<b>", b"<a>"]
         assert made == ["a", "b", "a"]
         await served.told(last)
-    assert made == ["a", "b", "a", "a"], "another connection shares none"
+        assert made == ["a", "b", "a", "a"], "another connection shares none"
+        made.clear()
+        long = "a" * 257
+        await served.told(
+            *(get("/", f"X-Api-Key: {key}") for key in ("b", long, long)), get("/", "X-Api-Key: b", "Connection: close")
+        )
+    assert made == ["b", long, long], "a long one is not kept, nor in the place of the last"
 
 
 @pytest.mark.parametrize("lines", [[], ["Connection: keep-alive"]])

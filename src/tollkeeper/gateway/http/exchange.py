@@ -19,6 +19,8 @@ from tollkeeper.wire.request import Endpoint
 _PIECE = 262_144
 LINGER = 1.0
 """Seconds for which a response is read on after its client disconnected, once the finish reason was relayed."""
+MAX_KEPT_KEY = 256
+"""The longest key, in bytes, of which a connection keeps the digest."""
 _BODILESS = frozenset({204, 304})
 
 
@@ -146,8 +148,10 @@ class Exchange:
     def digest_of(self, key: str, digest: Callable[[str], bytes]) -> bytes:
         """The digest of the key that the request carries. The connection keeps the last one, since most send a single
         key and a digest takes 11,000 instructions. So the key stays in memory for as long as the connection, as it may
-        in its buffers."""
+        in its buffers, unless it is so long that many connections would fill the memory."""
         channel, sent = self._channel, key.encode("utf-8", "surrogatepass")
+        if len(sent) > MAX_KEPT_KEY:
+            return digest(key)
         last = channel.last_key
         if last is None or not compare_digest(last[0], sent):  # other clients may come by the same proxy
             last = channel.last_key = sent, digest(key)

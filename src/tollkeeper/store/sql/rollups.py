@@ -40,13 +40,15 @@ REQUESTS = f"endpoint != '{ADJUSTMENT}'"
 """1 for a record that counts as a request."""
 USED = (*TOKENS, f"cost_pico / {PICO_PER_MICRO}", f"cost_pico % {PICO_PER_MICRO}")
 """Tokens and cost of a record. SQL rounds towards 0: both parts of a negative cost are negative."""
+_KNOWN = f"{REQUESTS} AND status != 'lost'"
+"""The condition for records with durations and tags: of a lost request nobody knows how long it took, and its
+metadata is not the client's."""
+TAG_MEMBERS = "record_metadata USING (request_id), json_each(metadata) AS tag"
+"""The members of the metadata of records that are joined with it."""
 TAGGED = (
-    f"{REQUESTS} AND status != 'lost' AND tag.type = 'text' AND tag.value != ''"
-    f" AND instr(replace(metadata, '{BACKSLASH}', ''), '{NUL}') = 0"
+    f"{_KNOWN} AND tag.type = 'text' AND tag.value != '' AND instr(replace(metadata, '{BACKSLASH}', ''), '{NUL}') = 0"
 )
-"""The condition for members of a record's metadata (`tag`) that are tags."""
-_TIMED = f"{REQUESTS} AND status != 'lost'"
-"""The condition for records with durations: of a lost one nobody knows how long it took."""
+"""The condition for those of them that are tags."""
 _HISTOGRAM_OF = {"latency_ms": LATENCIES, "first_token_ms": FIRST_TOKENS}
 
 
@@ -54,7 +56,7 @@ def _durations() -> Iterator[str]:
     bounds = (None, *BOUNDS_MS, None)
     for column in _HISTOGRAM_OF:
         for lower, upper in pairwise(bounds):
-            within = [_TIMED, f"{column} IS NOT NULL"]
+            within = [_KNOWN, f"{column} IS NOT NULL"]
             within += [] if lower is None else [f"{column} > {lower}"]
             within += [] if upper is None else [f"{column} <= {upper}"]
             yield " AND ".join(within)
@@ -97,7 +99,7 @@ _UNPACKED = {
 
 def _bucket(column: str) -> str:
     cases = " ".join(f"WHEN {column} <= {bound} THEN {bucket}" for bucket, bound in enumerate(BOUNDS_MS))
-    return f"CASE WHEN NOT ({_TIMED}) OR {column} IS NULL THEN NULL {cases} ELSE {len(BOUNDS_MS)} END"
+    return f"CASE WHEN NOT ({_KNOWN}) OR {column} IS NULL THEN NULL {cases} ELSE {len(BOUNDS_MS)} END"
 
 
 def _selected(columns: Mapping[str, str]) -> str:
@@ -147,6 +149,14 @@ def _adding(table: Table, values: Mapping[str, str], source: str, where: str = "
     )
 
 
+def _ending(table: Table, values: Mapping[str, str], source: str, where: str) -> str:
+    """A statement that deletes the sums over the rows of a source where no request is left in them."""
+    key = [column.name for column in table.primary_key.columns]
+    places = ", ".join(values.get(name, name) for name in key)
+    theirs = f"SELECT {places} FROM {source} WHERE {where}"
+    return f"DELETE FROM {table.name} WHERE requests = 0 AND ({', '.join(key)}) IN ({theirs})"
+
+
 def _by_minute() -> str:
     """Requests count by the minute of admission, all else by that of settlement."""
     dimensions = ", ".join(column.name for column in rollup_minutes.primary_key.columns if column.name != "minute")
@@ -179,7 +189,7 @@ TAG_SUMS = (hourly_tags, daily_tags)
 ADD = tuple(_of_delta(table) for table in ROLLUPS.values() if table not in TAG_SUMS)
 """Add what was added up to all sums but those by tag."""
 
-_TAGS = "records JOIN record_metadata USING (request_id), json_each(metadata) AS tag"
+_TAGS = f"records JOIN {TAG_MEMBERS}"
 _OF_TAGS = {
     "hour": _floor("created_at", HOUR_MS),
     "day": _floor("created_at", DAY_MS),
@@ -187,6 +197,8 @@ _OF_TAGS = {
     "value": "tag.value",
     **IN_RECORDS,
 }
+
+_DAY_OF_HOUR = {"day": _floor("hour", DAY_MS)}
 
 
 def add_tags(table: Table, which: str, sign: str = "") -> str:
@@ -198,24 +210,18 @@ def add_tags(table: Table, which: str, sign: str = "") -> str:
 
 def end_tags(table: Table, which: str) -> str:
     """A statement that deletes sums by tag of some records where no request is left in them."""
-    key = [column.name for column in table.primary_key.columns]
-    places = ", ".join(_OF_TAGS.get(name, name) for name in key)
-    theirs = f"SELECT {places} FROM {_TAGS} WHERE {which} AND {TAGGED}"
-    return f"DELETE FROM {table.name} WHERE requests = 0 AND ({', '.join(key)}) IN ({theirs})"
+    return _ending(table, _OF_TAGS, _TAGS, f"{which} AND {TAGGED}")
 
 
 def subtract_days(which: str) -> str:
     """A statement that subtracts sums by tag and hour from those by day. `which` is a condition."""
     figures = {name: f"-sum({name})" for name in (*FIGURES, *HISTOGRAMS)}
-    return _adding(daily_tags, {"day": _floor("hour", DAY_MS), **figures}, "hourly_tags", which)
+    return _adding(daily_tags, _DAY_OF_HOUR | figures, "hourly_tags", which)
 
 
 def end_days(which: str) -> str:
     """A statement that deletes the sums by tag and day of some by hour where no request is left in them."""
-    key = [column.name for column in daily_tags.primary_key.columns]
-    days = ", ".join(_floor("hour", DAY_MS) if name == "day" else name for name in key)
-    theirs = f"SELECT {days} FROM hourly_tags WHERE {which}"
-    return f"DELETE FROM daily_tags WHERE requests = 0 AND ({', '.join(key)}) IN ({theirs})"
+    return _ending(daily_tags, _DAY_OF_HOUR, "hourly_tags", which)
 
 
 ADD_TAGS = tuple(add_tags(table, "seq > ? AND seq <= ?") for table in TAG_SUMS)

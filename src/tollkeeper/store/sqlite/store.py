@@ -75,7 +75,6 @@ from tollkeeper.store.sqlite.lock import FileLock, lock_path
 from tollkeeper.store.sqlite.readers import Readers
 from tollkeeper.store.sqlite.refusals import SqliteRefusals
 from tollkeeper.store.sqlite.revision import bring_to_head, has_tables
-from tollkeeper.store.sqlite.roll_up import roll_up
 from tollkeeper.store.sqlite.timed_reader import TimedReader
 from tollkeeper.store.sqlite.wal import WalCheckpointer
 from tollkeeper.store.sqlite.watch import FileWatch
@@ -196,7 +195,6 @@ def _prepare(
             bring_to_head(path, connection)
             identities = Identities(connection.execute("SELECT id, user_id FROM identities"))
             lost_at_start = _record_lost_intents(connection, identities, now())
-            roll_up(connection)
             # A kill may have come between the forgetting of a person and the emptying of the log that names them.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except OSError as error:

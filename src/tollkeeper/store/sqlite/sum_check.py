@@ -15,7 +15,16 @@ from typing import Any
 
 from tollkeeper.rules.times import format_time
 from tollkeeper.store.sql.identities import Identities
-from tollkeeper.store.sql.rollups import DIMENSIONS, DURATIONS, IN_RECORDS, REQUESTS, TAGGED, USED, month_of
+from tollkeeper.store.sql.rollups import (
+    DIMENSIONS,
+    DURATIONS,
+    IN_RECORDS,
+    REQUESTS,
+    TAG_MEMBERS,
+    TAGGED,
+    USED,
+    month_of,
+)
 from tollkeeper.store.sql.sum_tables import FIGURES, HISTOGRAMS
 from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS, day_of, hour_of, minute_of
 
@@ -136,7 +145,7 @@ class _SumCheck:
     def tags(self, pruned: int, newest: int) -> Iterator[str]:
         compared = (*FIGURES, *HISTOGRAMS)
         in_records = {**IN_RECORDS, "name": "tag.key", "value": "tag.value"}
-        tags = f"{self._records} JOIN record_metadata USING (request_id), json_each(metadata) AS tag WHERE {TAGGED}"
+        tags = f"{self._records} JOIN {TAG_MEMBERS} WHERE {TAGGED}"
         figures = (REQUESTS, *USED, *DURATIONS)
         rows = (
             _added(_HOUR, _TAGGED, tags, figures, compared, in_records)

@@ -270,7 +270,7 @@ class Playbook:
         self.line = _Line(self)
         self.response = self.line.start(b"", b"", lambda _: None, Timeouts())
         self.exchange = Exchange(
-            cast("Channel", _Channel(self)), "POST", CHAT.path, CHAT.path.encode(), b"", [], "1.1", keep_alive=True
+            cast("Channel", _Channel(self)), "POST", CHAT.path, CHAT.path.encode(), b"", [], {}, "1.1", keep_alive=True
         )
         task = self.exchange.task = asyncio.create_task(self._life())
         try:

@@ -225,7 +225,9 @@ class Connection(asyncio.Protocol):
 
     # ── called by the parser ────────────────────────────────────────────────────────────────────────────────────────
 
-    def on_request(self, line: RequestLine, target: Target, headers: Headers, *, keep_alive: bool) -> None:
+    def on_request(
+        self, line: RequestLine, target: Target, headers: Headers, by_name: dict[bytes, bytes], *, keep_alive: bool
+    ) -> None:
         self._receiving = RECEIVING[self._receiving][states.REQUEST if keep_alive else states.LAST_REQUEST]
         if timers.HEAD in self._timers.armed:
             self._timers.stop(timers.HEAD)
@@ -236,6 +238,7 @@ class Connection(asyncio.Protocol):
             target.raw_path,
             target.query,
             headers,
+            by_name,
             line.version,
             keep_alive=keep_alive and not self.server.draining,
         )

@@ -85,6 +85,7 @@ class Exchange:
         raw_path: bytes,
         query: bytes,
         headers: Headers,
+        by_name: dict[bytes, bytes],
         version: str,
         *,
         keep_alive: bool,
@@ -96,12 +97,12 @@ class Exchange:
         self.raw_path = raw_path
         self.query = query
         self.all_headers = headers
-        self.headers = dict(headers)
+        self.headers = by_name
         self.version = version
         self.keep_alive = keep_alive
         self.secret_in_path: str | None = None
         self.extra: Headers = []
-        self.body = RequestBody(channel, version, self.headers)
+        self.body = RequestBody(channel, version, by_name)
         self._watched = False
         self._chunked = False
         self._last_call: asyncio.TimerHandle | None = None

@@ -137,10 +137,9 @@ class HttpClient:
             connection.abort()
             connection = None
         if connection is not None:
-            loop = asyncio.get_running_loop()
-            connection.idle_since = loop.time()
+            connection.idle_since = connection.loop.time()
             if self._sweeper is None:
-                self._sweeper = loop.call_later(self._idle_seconds, self._sweep)
+                self._sweeper = connection.loop.call_later(self._idle_seconds, self._sweep)
         self._pool.give(connection)
 
     async def reconnect(self, timeouts: Timeouts) -> UpstreamConnection:

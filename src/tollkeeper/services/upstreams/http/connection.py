@@ -42,7 +42,6 @@ class UpstreamConnection(asyncio.Protocol):
         "_first_byte",
         "_held",
         "_limits",
-        "_loop",
         "_lost",
         "_path",
         "_patience",
@@ -57,6 +56,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_write",
         "closed",
         "idle_since",
+        "loop",
         "served",
     )
 
@@ -70,7 +70,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.served = 0
         self.idle_since = 0.0
         self.closed = False
-        self._loop = loop
+        self.loop = loop
         self._limits = limits
         self._lost = lost
         self._transport: asyncio.Transport | None = None
@@ -148,7 +148,7 @@ class UpstreamConnection(asyncio.Protocol):
     def watch(self, seconds: float) -> None:
         """Set the deadline. The connection has one timer, which is moved only when it would fire too late: a stream of
         a thousand events arms it about once a minute."""
-        self._since, self._patience = self._loop.time(), seconds
+        self._since, self._patience = self.loop.time(), seconds
         deadline = self._since + seconds
         if self._timer is not None:
             if self._timer_at <= deadline:
@@ -203,7 +203,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _arm(self, at: float) -> None:
         self._timer_at = at
-        self._timer = self._loop.call_at(at, self._look)
+        self._timer = self.loop.call_at(at, self._look)
 
     def _look(self) -> None:
         self._timer = None
@@ -211,7 +211,7 @@ class UpstreamConnection(asyncio.Protocol):
         if response is None or not response.waiting:
             return
         deadline = self._since + self._patience
-        if self._loop.time() < deadline:
+        if self.loop.time() < deadline:
             self._arm(deadline)
         else:
             response.timed_out()
@@ -227,7 +227,7 @@ class UpstreamConnection(asyncio.Protocol):
         if path is not None:
             chunk = path(data)
             if chunk is not None:
-                self._since = self._loop.time()
+                self._since = self.loop.time()
                 self._write(chunk)
                 return
             self._path = None
@@ -260,7 +260,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Continue after a large piece, once the event loop has served others."""
         if not self._due:
             self._due = True
-            self._loop.call_soon(self._read_on)
+            self.loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
         self._due = False

@@ -31,7 +31,9 @@ class UpstreamDisconnected(UpstreamUnavailable):
 
 
 class ResponseConnection(Protocol):
-    """The connection, as its response uses it."""
+    """The connection, as its response uses it. `loop` is the event loop: to ask for the running one is a system call."""
+
+    loop: asyncio.AbstractEventLoop
 
     def watch(self, seconds: float) -> None:
         """Call the response's `timed_out` after `seconds`, if a reader still waits then."""
@@ -250,7 +252,7 @@ class Response:
     async def _wait(self, seconds: float) -> None:
         assert self._connection is not None
         self._only_reader()
-        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter = self._connection.loop.create_future()
         self._connection.watch(seconds)
         try:
             await waiter

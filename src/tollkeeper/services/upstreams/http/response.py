@@ -31,7 +31,7 @@ class UpstreamDisconnected(UpstreamUnavailable):
 
 
 class ResponseConnection(Protocol):
-    """The connection, as its response uses it. `loop` is the event loop: to ask for the running one is a system call."""
+    """The connection, as its response uses it. To ask for the running `loop` is a system call."""
 
     loop: asyncio.AbstractEventLoop
 

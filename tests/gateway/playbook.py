@@ -100,6 +100,13 @@ def held(size: int) -> Happens:
     return happen
 
 
+def only_what_is_needed(play: Playbook) -> None:
+    """Nothing is kept of the heads, since a stream may last for long."""
+    exchange = play.exchange
+    kept = exchange.headers, exchange.all_headers, exchange.body.headers, play.response.headers, play.stream.headers
+    assert not any(kept), kept
+
+
 def unread(play: Playbook) -> None:
     """Nothing is done yet."""
 
@@ -267,6 +274,7 @@ class Playbook:
     line: _Line
     response: Response
     exchange: Exchange
+    stream: EventStream
     record_durable: asyncio.Future[None]
 
     def __init__(self, *, stream: bool, max_event: int = 1000) -> None:
@@ -284,7 +292,14 @@ class Playbook:
         self.line = _Line(self)
         self.response = self.line.start(b"", b"", lambda _: None, Timeouts())
         self.exchange = Exchange(
-            cast("Channel", _Channel(self)), "POST", CHAT.path, CHAT.path.encode(), b"", [], "1.1", keep_alive=True
+            cast("Channel", _Channel(self)),
+            "POST",
+            CHAT.path,
+            CHAT.path.encode(),
+            b"",
+            [(b"host", b"x")],
+            "1.1",
+            keep_alive=True,
         )
         task = self.exchange.task = asyncio.create_task(self._life())
         try:
@@ -341,7 +356,7 @@ class Playbook:
             response_memory=self.memory, bounds=Bounds(1000, self._max_event, 100_000), now=lambda: NOW
         )
         exchange.watch()
-        stream = EventStream(exchange, []) if self._stream else None
+        stream = self.stream = EventStream(exchange, [])
         with requests.begin(Started("r", NOW, 0.0), caller, request, grant, exchange.end_with) as run:
             exchange.run = run
             run.attempt(Deployment("tiny", upstream, "tiny"), None)
@@ -349,6 +364,9 @@ class Playbook:
             run.sent = True
             try:
                 await self.response.head()
-                await relay(cast("GatewayContext", context), exchange, ADAPTER, run, request, self.response, stream)
+                await relay(
+                    cast("GatewayContext", context), exchange, ADAPTER, run, request, self.response,
+                    stream if self._stream else None,
+                )  # fmt: skip
             finally:
                 self.response.abort()

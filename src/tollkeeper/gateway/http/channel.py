@@ -15,16 +15,19 @@ from tollkeeper.gateway.http.server_state import ServerState
 
 
 class Channel(Protocol):
-    """The connection to one client. `peer` is the address at its end, `local` the one at ours; `last_key` is the key
-    that came with its last request, and the digest of it."""
+    """The connection to one client. `peer` is the address at its end; `last_key` is the key that came with its last
+    request, and the digest of it."""
 
     loop: asyncio.AbstractEventLoop
     server: ServerState
     flow: FlowControl
     peer: tuple[str, int] | None
-    local: tuple[str, int] | None
     last_key: tuple[bytes, bytes] | None
     write: Callable[[bytes], None]
+
+    @property
+    def local(self) -> tuple[str, int] | None:
+        """The address at our end."""
 
     @property
     def unsent(self) -> int:

@@ -103,8 +103,8 @@ class RequestParser:
         return parser
 
     def close(self) -> None:
-        """Release the parser: the two refer to each other, which keeps both alive."""
-        self._parser = None  # type: ignore[assignment]
+        """Release the parser and the sink, which refer back to this: that keeps all alive."""
+        self._parser = self._sink = None  # type: ignore[assignment]
 
     def skip_empty_lines(self, data: bytes, start: int) -> int:
         """Return the offset at which the next request begins in `data`. (RFC 9112, 2.2.)"""
@@ -213,7 +213,8 @@ class RequestParser:
                 raise framing_too_large()
 
     def _finish_head(self) -> None:
-        line, target, headers = self.line, self._target, self._headers
+        line, target = self.line, self._target
+        headers, self._headers = self._headers, []
         assert line is not None
         assert target is not None
         if target.authority is not None:

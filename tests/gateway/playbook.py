@@ -203,6 +203,9 @@ class _Channel:
     def abort(self) -> None:
         self._play.did("client aborted")
 
+    def release_parser(self) -> None:
+        pass
+
     def response_sent(self) -> None:
         pass
 

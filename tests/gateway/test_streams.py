@@ -48,6 +48,25 @@ async def test_a_stream_passes_and_is_recorded(gateway, up):
     assert up.requests[-1].json["stream_options"] == {"include_usage": True}
 
 
+async def test_a_connection_has_no_parser_during_a_stream_and_parses_the_next_request(gateway, up):
+    gate = Gate([STREAM_HEAD, *(chunked(event, end=False) for event in EVENTS), b"0\r\n\r\n"])
+    up.answer(gate)
+    async with gateway.raw() as (reader, writer):
+        writer.write(gateway.post(json.dumps(ask(stream=True)).encode()))
+        for _ in range(2):
+            gate.open()
+        await reader.readuntil(b'"content":"a"')
+        [connection] = [each for each in gateway.server.state.connections if each.current is not None]
+        assert connection._parser._parser is None
+        for _ in EVENTS:
+            gate.open()
+        await reader.readuntil(b"0\r\n\r\n")
+        for _ in range(2):
+            writer.write(gateway.post(json.dumps(ask(stream=False)).encode()))
+            assert (await reader.readuntil(b"\r\n")) == b"HTTP/1.1 200 OK\r\n"
+            await reader.readuntil(b"}}")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_what_has_ended_is_freed_without_a_collection(gateway, up, stream):
     """A collection of all that thousands of streams hold takes the event loop a part of a second."""

@@ -36,5 +36,8 @@ class Channel(Protocol):
     def abort(self) -> None:
         """Close at once, discarding whatever is still unsent."""
 
+    def release_parser(self) -> None:
+        """Let go of what is needed to parse the next request, which is far off."""
+
     def response_sent(self) -> None:
         """Finish the current exchange, now that its response is written, and go on to the next request."""

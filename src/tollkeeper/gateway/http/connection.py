@@ -120,6 +120,10 @@ class Connection(asyncio.Protocol):
         self._closed()
         self.transport.abort()
 
+    def release_parser(self) -> None:
+        """Let go of what is needed to parse the next request, which is far off."""
+        self._parser.release()
+
     def response_sent(self) -> None:
         """Finish the current exchange, now that its response is written, and go on to the next request."""
         exchange, self.current = self.current, None

@@ -226,7 +226,9 @@ class Exchange:
             self.task.cancel()
 
     def release_head(self) -> None:
-        """Let go of the headers of the request, once its response has begun: nothing reads them any more."""
+        """Let go of the headers of the request, and of what parsed them, once its stream has begun: that may last for
+        long, and nothing reads them any more."""
+        self._channel.release_parser()
         self.all_headers = []
         self.headers = self.body.headers = {}
 

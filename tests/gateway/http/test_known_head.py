@@ -101,7 +101,7 @@ def test_a_head_that_differs_in_its_length_alone_needs_no_parser(digits: bytes) 
     ear = Ear()
     parser = RequestParser(ear)
     feed(parser, FIRST)
-    parser.close()
+    parser._parser = None
     body = b"x" * int(digits)
     feed(parser, *(BEFORE + digits + AFTER + body)[: -1 if body else None].split(b"\0"), body[:1])
     (line, target, headers, keep_alive, whole), end = ear.heard[2:]
@@ -116,6 +116,14 @@ def test_a_head_that_differs_in_its_length_alone_needs_no_parser(digits: bytes) 
     assert keep_alive
     assert whole == body
     assert end == "end"
+    assert parser._parser is None
+
+
+def test_a_head_is_let_go_of_with_the_parser() -> None:
+    parser = RequestParser(Ear())
+    feed(parser, FIRST)
+    parser.release()
+    assert parser._known is None
 
 
 def kept(first: bytes) -> KnownHead | None:

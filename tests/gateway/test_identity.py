@@ -16,6 +16,7 @@ def asking(*headers, method="POST", secret_in_path=None):
         all_headers=[(b"host", b"x"), *headers],
         secret_in_path=secret_in_path,
         digest_of=lambda key, digest: digest(key),
+        repeated_key=lambda: None,
     )
 
 

@@ -24,7 +24,7 @@ def authenticate(exchange: Exchange, accounts: Directory) -> Caller:
         )
         digest = exchange.digest_of(found, accounts.digest) if isinstance(found, str) else b""
     try:
-        caller = accounts.identify(found, digest) if isinstance(found, str) else found
+        caller = accounts.identify(found, digest, exchange.created_at) if isinstance(found, str) else found
     except GatewayError:
         exchange.caller = accounts.holder(found) if isinstance(found, str) else found
         raise

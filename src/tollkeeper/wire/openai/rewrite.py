@@ -41,7 +41,7 @@ def rewrite(
     members = request.members
     text = request.sent if kind.takes_lone_surrogates else request.body
     adds_usage = request.stream and not request.wants_usage
-    bound = _bound(kind, price)
+    bound = max_price(price) if kind.takes_max_price and price is not None else b""
     if not (adds_usage or bound) and _stays(request, model, output_cap):
         return text  # as of most; what follows takes three times the instructions
     changed = request.images and any(
@@ -95,16 +95,8 @@ def rewrite(
     if renames and "max_tokens" not in members:
         edit.replace(spans["max_completion_tokens"].key_start, spans["max_completion_tokens"].key_end, b'"max_tokens"')
     if changed:
-        places = _image_spans(text, spans["messages"].start)
-        for (start, end), image, url in zip(places, request.images, image_urls, strict=True):
-            wrapped = {"url": url} if image.bare and not kind.takes_bare_images else url
-            edit.replace(start, end, msgspec.json.encode(wrapped))
+        _put_images(edit, request, _image_spans(text, spans["messages"].start), image_urls, kind)
     return edit.result()
-
-
-def _bound(kind: Kind, price: Price | None) -> bytes:
-    """The most that the upstream may charge; b"": it cannot be told."""
-    return max_price(price) if kind.takes_max_price and price is not None else b""
 
 
 def _stays(request: OpenAIRequest, model: str, output_cap: int | None) -> bool:
@@ -122,6 +114,14 @@ def _stays(request: OpenAIRequest, model: str, output_cap: int | None) -> bool:
 def put(edit: Edit, span: MemberSpan, value: object) -> None:
     """Set the value of a member."""
     edit.replace(span.start, span.end, msgspec.json.encode(value))
+
+
+def _put_images(
+    edit: Edit, request: OpenAIRequest, places: Sequence[tuple[int, int]], image_urls: Sequence[str], kind: Kind
+) -> None:
+    for (start, end), image, url in zip(places, request.images, image_urls, strict=True):
+        wrapped = {"url": url} if image.bare and not kind.takes_bare_images else url
+        edit.replace(start, end, msgspec.json.encode(wrapped))
 
 
 def _cap(

@@ -65,7 +65,6 @@ class Connection(asyncio.Protocol):
         "current",
         "flow",
         "last_key",
-        "local",
         "loop",
         "peer",
         "server",
@@ -81,7 +80,6 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.loop = asyncio.get_running_loop()
         self.peer: tuple[str, int] | None = None
-        self.local: tuple[str, int] | None = None
         self.last_key: KnownKey | None = None
         self.current: Exchange | None = None
         self._handler = handler
@@ -109,6 +107,11 @@ class Connection(asyncio.Protocol):
     # ── for the exchange ────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
+    def local(self) -> tuple[str, int] | None:
+        """The address at our end. Not kept: the control plane alone asks for it."""
+        return address_of(self.transport.get_extra_info("socket").getsockname)
+
+    @property
     def unsent(self) -> int:
         """Bytes of responses waiting to be written, not counting those in the kernel's buffer."""
         return self.transport.get_write_buffer_size()
@@ -117,6 +120,10 @@ class Connection(asyncio.Protocol):
         """Close at once, discarding whatever is still unsent."""
         self._closed()
         self.transport.abort()
+
+    def release_parser(self) -> None:
+        """Let go of what is needed to parse the next request, which is far off."""
+        self._parser.release()
 
     def response_sent(self) -> None:
         """Finish the current exchange, now that its response is written, and go on to the next request."""
@@ -177,7 +184,7 @@ class Connection(asyncio.Protocol):
         accepted = transport.get_extra_info("socket")
         # Not every event loop sets this; without it the second of two small writes waits 40 ms.
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.peer, self.local = address_of(accepted.getpeername), address_of(accepted.getsockname)
+        self.peer = address_of(accepted.getpeername)
         server = self.server
         server.connections.add(self)
         self._address = self.peer[0] if self.peer else "?"

@@ -221,6 +221,8 @@ class Exchange:
     def close(self) -> None:
         """End the exchange; a disconnect from now on has no effect."""
         self._watched = False
+        # These refer back to it. Without them all of a request is freed at once, and not by a collection much later.
+        self.run, self.interrupt, self.error_event = None, _nobody, None
         if self._last_call is not None:
             self._last_call.cancel()
         self.body.close()
@@ -250,6 +252,13 @@ class Exchange:
             self._last_call = self._channel.loop.call_later(LINGER, self.task.cancel)
         else:
             self.task.cancel()
+
+    def release_head(self) -> None:
+        """Let go of the headers of the request, and of what parsed them, once its stream has begun: that may last for
+        long, and nothing reads them any more."""
+        self._channel.release_parser()
+        self.all_headers = []
+        self.headers = self.body.headers = {}
 
     def fail_body(self, error: GatewayError) -> None:
         """Give up the rest of the body, and everything behind it on the connection."""

@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tollkeeper.gateway.http.flow_control import FlowControl
 from tollkeeper.gateway.http.server_state import ServerState
 
 
+class KnownKey(NamedTuple):
+    """A key and its digest. `header`: the `authorization` that alone carried it; None: it came in another way."""
+
+    key: str
+    digest: bytes
+    header: bytes | None
+
+
 class Channel(Protocol):
     """The connection to one client. `peer` is the address at its end; `last_key` is the key that came with its last
-    request, and the digest of it."""
+    request."""
 
     loop: asyncio.AbstractEventLoop
     server: ServerState
     flow: FlowControl
     peer: tuple[str, int] | None
-    last_key: tuple[bytes, bytes] | None
+    last_key: KnownKey | None
     write: Callable[[bytes], None]
 
     @property

@@ -27,6 +27,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from tollkeeper.gateway.http import states, timers
+from tollkeeper.gateway.http.channel import KnownKey
 from tollkeeper.gateway.http.exchange import Exchange
 from tollkeeper.gateway.http.flow_control import BEHIND, BODY_UNREAD, NEXT_UNREAD, TURN, UNREAD, FlowControl
 from tollkeeper.gateway.http.framing import RequestLine, Target
@@ -79,7 +80,7 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.loop = asyncio.get_running_loop()
         self.peer: tuple[str, int] | None = None
-        self.last_key: tuple[bytes, bytes] | None = None
+        self.last_key: KnownKey | None = None
         self.current: Exchange | None = None
         self._handler = handler
         self._receiving: State = states.IDLE

@@ -1,0 +1,107 @@
+-- Places: all that is counted of one user, or of one team and its members, in one hash slot. Of a place KEY there are
+--   KEY          hash: `e` the epoch that it is of, `a` its newest moment (which never runs back), `n` how many counters
+--                were made, for each scope `c…` its counters, for each sliding counter `b<birth>` its list of buckets
+--   KEY h        hash: what running requests hold, by request
+--   KEY m<n>     hash: calls that have ended, by id, in minute n: who comes late or again finds the answer here
+-- The first two live 26 hours after the last call, the last two minutes. What is gone, or of another epoch, is unknown:
+-- it is loaded anew, so any time to live would do.
+local LIVES_MS, HOUR_MS, MARKS_MS, MARKS_LIVE_MS = 26 * 3600000, 3600000, 60000, 120000
+
+local KNOWN, UNKNOWN, ENDED = 1, 2, 3 -- the first figure of an answer; 0: refused
+
+-- The time of this server, in ms since the epoch; `given` is one that a test sets.
+local function time(given)
+  if given ~= '' then return tonumber(given) end
+  local clock = redis.call('TIME')
+  return clock[1] * 1000 + floor(clock[2] / 1000)
+end
+
+local function counters_in(value)
+  local scope, first = {}, 1
+  while value and first <= #value do
+    local counter = { unpack_record(COUNTER, value, first) }
+    scope[counter[CODE]] = counter
+    first = first + COUNTER_SIZE
+  end
+  return scope
+end
+
+local function text_of(scope)
+  local parts = {}
+  for code = 1, #CODES do
+    local c = scope[code]
+    if c then
+      parts[#parts + 1] = pack(COUNTER, c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10])
+    end
+  end
+  return table.concat(parts)
+end
+
+-- A place with the scopes of these fields, in their order; nil: it is unknown.
+local function open(key, epoch, given, fields)
+  local have = redis.call('HMGET', key, 'e', 'a', 'n', unpack(fields))
+  if have[1] ~= epoch then return nil end
+  local last = tonumber(have[2])
+  local place = {
+    key = key, at = math.max(last, time(given)), last = last, births = tonumber(have[3] or 0), fields = fields,
+    scopes = {}, changed = {}, lists = {}, changed_lists = {},
+  }
+  for number = 1, #fields do place.scopes[number] = counters_in(have[number + 3]) end
+  return place
+end
+
+local function made_counter(place, number, code)
+  place.births = place.births + 1
+  place.made = true
+  place.changed[number] = true
+  local counter = { code, place.births, 0, 0, 0, 0, -1, 0, 0, math.huge }
+  place.scopes[number][code] = counter
+  advance(place, counter)
+  return counter
+end
+
+local function save(place)
+  local set, gone = { 'a', place.at }, {}
+  if place.made then set[3], set[4] = 'n', place.births end
+  local function put(field, value)
+    if value == '' then
+      gone[#gone + 1] = field
+    else
+      set[#set + 1], set[#set + 2] = field, value
+    end
+  end
+  for number in pairs(place.changed) do put(place.fields[number], text_of(place.scopes[number])) end
+  for birth in pairs(place.changed_lists) do put('b' .. birth, place.lists[birth]) end
+  redis.call('HSET', place.key, unpack(set))
+  if #gone > 0 then redis.call('HDEL', place.key, unpack(gone)) end
+  if floor(place.at / HOUR_MS) ~= floor(place.last / HOUR_MS) then
+    redis.call('PEXPIRE', place.key, LIVES_MS)
+    redis.call('PEXPIRE', place.key .. 'h', LIVES_MS)
+  end
+end
+
+-- Remember a call, and its answer.
+local function mark(place, id, answer)
+  local marks = place.key .. 'm' .. floor(place.at / MARKS_MS)
+  redis.call('HSET', marks, id, answer)
+  redis.call('PEXPIRE', marks, MARKS_LIVE_MS, 'NX')
+end
+
+-- The answer of a call that has ended; false: none has.
+local function marked(place, id)
+  local minute = floor(place.at / MARKS_MS)
+  return redis.call('HGET', place.key .. 'm' .. minute, id)
+    or redis.call('HGET', place.key .. 'm' .. (minute - 1), id)
+end
+
+-- A call that changes a place once, however often it comes: `change` returns the answer, which is kept.
+local function once(key, epoch, given, id, fields, change)
+  local place = open(key, epoch, given, fields)
+  if not place then return { UNKNOWN } end
+  local answer = marked(place, id)
+  if answer then return cmsgpack.unpack(answer) end
+  answer = change(place)
+  save(place)
+  mark(place, id, cmsgpack.pack(answer))
+  return answer
+end

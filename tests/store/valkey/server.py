@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tollkeeper.store.valkey.address import Address
 from tollkeeper.store.valkey.counters import ValkeyCounters
 from tollkeeper.store.valkey.loading import PlaceContents
-from tollkeeper.store.valkey.protocol import bulk
+from tollkeeper.store.valkey.protocol import bulk, command
 
 
 class Server:
@@ -30,9 +34,12 @@ class Server:
         options = ("--port", "0", "--unixsocket", str(self.path), "--save", "", "--dir", str(self._folder))
         self._process = subprocess.Popen([program, *options, *self._arguments], stdout=subprocess.DEVNULL)
         for _ in range(2000):
-            if self.path.exists():
+            try:
+                self.ask("PING")
+            except OSError:
+                time.sleep(0.005)
+            else:
                 return
-            time.sleep(0.005)
         raise AssertionError("the server does not start")
 
     @property
@@ -42,6 +49,13 @@ class Server:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def ask(self, *words: str) -> bytes:
+        """Send a command on a connection of its own, and return its answer as it came."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.path))
+            connection.sendall(command(*words))
+            return connection.recv(1 << 20)
 
     def kill(self) -> None:
         self._process.kill()
@@ -58,6 +72,14 @@ class Server:
         self.go_on()
         self.kill()
         shutil.rmtree(self._folder)
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Server]:
+    """A server for all tests of this process that leave it as it is."""
+    started = Server()
+    yield started
+    started.stop()
 
 
 async def nothing(place: bytes) -> PlaceContents:
@@ -82,3 +104,14 @@ class ClockedCounters(ValkeyCounters):
     def adjust(self, owner, cost, at):
         self.given_time = bulk(b"%d" % at)
         super().adjust(owner, cost, at)
+
+
+class EmptyCounters(ClockedCounters):
+    """The same on a database of the server that has nothing yet."""
+
+    @classmethod
+    async def opened(cls, server: Server, *, patience: float = 5) -> EmptyCounters:
+        counters = cls(server.address, lambda scope: b"{u:alice}", nothing, patience=patience)
+        await counters.open()
+        server.ask("FLUSHALL")
+        return counters

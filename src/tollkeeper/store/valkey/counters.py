@@ -95,7 +95,7 @@ class ValkeyCounters:
         return f"ValkeyCounters({self._link!r}, {len(self._open)} reservations)"
 
     async def open(self) -> None:
-        """Connect. Raises CountersUnavailable where that does not succeed at once; it is tried further."""
+        """Connect. Raises CountersUnavailable where that takes too long; it is tried further until `close`."""
         await self._link.open()
 
     async def close(self) -> None:
@@ -113,12 +113,10 @@ class ValkeyCounters:
         name = self._new_id()
         undo = partial(self._give_back, prepared.place, name)
         tail = self.given_time + bulk(name) + bulk(packed(demand)) + prepared.tail
-        future = self._asked(prepared.place, prepared.head, tail, undo)
         try:
-            answer: list[int] = await future
+            answer: list[int] = await self._asked(prepared.place, prepared.head, tail, undo)
         except asyncio.CancelledError:
-            if not future.cancelled():  # it was there already
-                undo()
+            undo()
             raise
         if answer[0] == _REFUSED:
             raise _refused(answer, terms, demand)

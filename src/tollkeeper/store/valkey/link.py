@@ -33,7 +33,7 @@ _AWAY = (
 class Call(Struct, eq=False):
     """A call of a function of the library on a place. `head` is its command up to the place's key, `tail` what follows
     the epoch; `epoch` is another one than the link's, as a loader has. `answer`: who waits for the answer; None:
-    nobody. `undo` is called where nobody waits for it any longer, since it was cancelled or came too late."""
+    nobody. `undo` is called where none comes in time."""
 
     place: bytes
     head: bytes
@@ -46,12 +46,8 @@ class Call(Struct, eq=False):
     given_up: bool = False
 
     def answered(self, answer: Any) -> None:
-        if self.answer is None:
-            return
-        if not self.answer.done():
+        if self.answer is not None and not self.answer.done():
             self.answer.set_result(answer)
-        elif self.undo is not None:
-            self.undo()
 
     def fail(self, error: Exception) -> None:
         """Give the call up: its answer will be ignored."""
@@ -96,15 +92,15 @@ class Link:
         return self._epoch
 
     async def open(self) -> None:
-        """Connect. Raises CountersUnavailable where that does not succeed the first time; it is tried further."""
+        """Connect. Raises CountersUnavailable where that takes too long; it is tried further until `close`."""
         self._loop = asyncio.get_running_loop()
         self._down_since = self._loop.time()
         self._connecting = self._loop.create_task(self._keep_connecting())
-        async with asyncio.timeout(20 * self._patience):
-            while self._protocol is None and self._last_error is None:
-                await asyncio.sleep(0.001)
-        if self._protocol is None:
-            raise self._unavailable()
+        until = self._loop.time() + 4 * self._patience
+        while self._protocol is None:
+            if self._loop.time() > until:
+                raise self._unavailable()
+            await asyncio.sleep(0.001)
 
     async def close(self) -> None:
         """Wait for the answers that are on their way, for `patience` at most, and disconnect."""

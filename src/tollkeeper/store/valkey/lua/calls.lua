@@ -21,7 +21,7 @@ local function admit(keys, args)
   local demand, checks, packed = { unpack_record(DEMAND, args[4]) }, {}, args[7]
   for first = 1, #packed, CHECK_SIZE do
     local number, code, limit, limit_lo = unpack_record(CHECK, packed, first)
-    local counter = place.scopes[number][code] or made_counter(place, number, code)
+    local counter = counter_of(place.scopes[number], code) or made_counter(place, number, code)
     if limit >= 0 then
       advance(place, counter)
       checks[#checks + 1] = { code = code, limit = limit, limit_lo = limit_lo, counter = counter }
@@ -81,7 +81,7 @@ local function status(keys, args)
   local answer = { KNOWN }
   for number = 1, #fields do
     for _, code in ipairs({ args[2 * number + 2]:byte(1, -1) }) do
-      local counter, size = place.scopes[number][code], #answer
+      local counter, size = counter_of(place.scopes[number], code), #answer
       local clear
       if counter then
         advance(place, counter)
@@ -105,7 +105,7 @@ local function begin(keys, args)
     for number, field in ipairs(fields) do
       local fresh, counters = {}, {}
       for _, code in ipairs({ args[2 * number + 3]:byte(1, -1) }) do
-        if not place.scopes[number][code] then
+        if not counter_of(place.scopes[number], code) then
           fresh[#fresh + 1] = string.char(code)
           counters[#counters + 1] = made_counter(place, number, code)
         end
@@ -122,7 +122,7 @@ local function add_past(keys, args)
   return once(keys[1], args[1], args[2], args[3], rest_of(args, 5), function(place)
     for first = 1, #args[4], PAST_SIZE do
       local number, code, amount, amount_lo, at = unpack_record(PAST, args[4], first)
-      local counter = place.scopes[number][code] or made_counter(place, number, code)
+      local counter = counter_of(place.scopes[number], code) or made_counter(place, number, code)
       place.changed[number] = true
       advance(place, counter)
       add(place, counter, amount, amount_lo, math.min(at, place.at))
@@ -138,11 +138,13 @@ local function forget(keys, args)
   return once(keys[1], args[1], args[2], args[3], fields, function(place)
     for number = 1, #fields do
       for _, code in ipairs({ args[2 * number + 3]:byte(1, -1) }) do
-        local counter = place.scopes[number][code]
-        if counter then
-          set_list(place, counter, '')
-          place.scopes[number][code] = nil
-          place.changed[number] = true
+        for index, counter in ipairs(place.scopes[number]) do
+          if counter[CODE] == code then
+            set_list(place, counter, '')
+            table.remove(place.scopes[number], index)
+            place.changed[number] = true
+            break
+          end
         end
       end
     end
@@ -158,7 +160,7 @@ local function drop(keys, args)
   end
   return once(keys[1], args[1], args[2], args[3], fields, function(place)
     for number = 1, #fields do
-      for _, counter in pairs(place.scopes[number]) do set_list(place, counter, '') end
+      for _, counter in ipairs(place.scopes[number]) do set_list(place, counter, '') end
       place.scopes[number] = {}
       place.changed[number] = true
     end
@@ -169,8 +171,8 @@ end
 -- epoch, time, id, the field of an owner, cost, its rest, moment
 local function adjust(keys, args)
   return once(keys[1], args[1], args[2], args[3], { args[4] }, function(place)
-    for code, counter in pairs(place.scopes[1]) do
-      if KIND[code] == 5 then
+    for _, counter in ipairs(place.scopes[1]) do
+      if KIND[counter[CODE]] == 5 then
         advance(place, counter)
         add(place, counter, tonumber(args[5]), tonumber(args[6]), math.min(tonumber(args[7]), place.at))
         place.changed[1] = true

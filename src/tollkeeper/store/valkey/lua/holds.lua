@@ -26,12 +26,9 @@ end
 local function reserve_everywhere(place, hold)
   for number, field in ipairs(place.fields) do
     local births, scope = {}, place.scopes[number]
-    for code = 1, #CODES do
-      local counter = scope[code]
-      if counter then
-        reserve(place, hold, births, counter)
-        place.changed[number] = true
-      end
+    for _, counter in ipairs(scope) do
+      reserve(place, hold, births, counter)
+      place.changed[number] = true
     end
     hold[SCOPES + 2 * number - 2], hold[SCOPES + 2 * number - 1] = field, births
   end
@@ -54,7 +51,7 @@ local function release(key, epoch, given, id, model, used, used_lo, at)
     local charged = used and (of_model == '' or of_model == model)
     local scope, births = place.scopes[number], hold[SCOPES + 2 * number - 1]
     for index = 1, #births, 2 do
-      local counter = scope[births[index]]
+      local counter = counter_of(scope, births[index])
       if counter and counter[BIRTH] == births[index + 1] then -- else it is counted no longer, or anew
         place.changed[number] = true
         local kind = KIND[counter[CODE]]
@@ -73,11 +70,8 @@ local function release(key, epoch, given, id, model, used, used_lo, at)
       end
     end
   end
-  if stored then
-    save(place)
-    redis.call('HDEL', key .. 'h', id)
-  end
-  mark(place, id, '')
+  save(place, id, '')
+  if stored then redis.call('HDEL', key .. 'h', id) end
   return { KNOWN }
 end
 

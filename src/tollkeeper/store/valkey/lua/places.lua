@@ -1,6 +1,7 @@
 -- Places: all that is counted of one user, or of one team and its members, in one hash slot. Of a place KEY there are
 --   KEY          hash: `e` the epoch that it is of, `a` its newest moment (which never runs back), `n` how many counters
---                were made, for each scope `c…` its counters, for each sliding counter `b<birth>` its list of buckets
+--                were made, `m` the newest minute of marks, for each scope `c…` its counters, for each sliding counter
+--                `b<birth>` its list of buckets
 --   KEY h        hash: what running requests hold, by request
 --   KEY m<n>     hash: calls that have ended, by id, in minute n: who comes late or again finds the answer here
 -- The first two live 26 hours after the last call, the last two minutes. What is gone, or of another epoch, is unknown:
@@ -16,37 +17,39 @@ local function time(given)
   return clock[1] * 1000 + floor(clock[2] / 1000)
 end
 
+-- The counters of a scope, in an array: there are few, and going through them costs less than a table by code.
 local function counters_in(value)
-  local scope, first = {}, 1
-  while value and first <= #value do
-    local counter = { unpack_record(COUNTER, value, first) }
-    scope[counter[CODE]] = counter
-    first = first + COUNTER_SIZE
-  end
+  local scope = {}
+  if not value then return scope end
+  for first = 1, #value, COUNTER_SIZE do scope[#scope + 1] = { unpack_record(COUNTER, value, first) } end
   return scope
 end
 
 local function text_of(scope)
   local parts = {}
-  for code = 1, #CODES do
-    local c = scope[code]
-    if c then
-      parts[#parts + 1] = pack(COUNTER, c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10])
-    end
+  for place, c in ipairs(scope) do
+    parts[place] = pack(COUNTER, c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10])
   end
   return table.concat(parts)
 end
 
+local function counter_of(scope, code)
+  for place = 1, #scope do
+    if scope[place][CODE] == code then return scope[place] end
+  end
+  return nil
+end
+
 -- A place with the scopes of these fields, in their order; nil: it is unknown.
 local function open(key, epoch, given, fields)
-  local have = redis.call('HMGET', key, 'e', 'a', 'n', unpack(fields))
+  local have = redis.call('HMGET', key, 'e', 'a', 'n', 'm', unpack(fields))
   if have[1] ~= epoch then return nil end
   local last = tonumber(have[2])
   local place = {
     key = key, at = math.max(last, time(given)), last = last, births = tonumber(have[3] or 0), fields = fields,
-    scopes = {}, changed = {}, lists = {}, changed_lists = {},
+    marks = have[4], scopes = {}, changed = {}, lists = {}, changed_lists = {},
   }
-  for number = 1, #fields do place.scopes[number] = counters_in(have[number + 3]) end
+  for number = 1, #fields do place.scopes[number] = counters_in(have[number + 4]) end
   return place
 end
 
@@ -55,14 +58,25 @@ local function made_counter(place, number, code)
   place.made = true
   place.changed[number] = true
   local counter = { code, place.births, 0, 0, 0, 0, -1, 0, 0, math.huge }
-  place.scopes[number][code] = counter
+  table.insert(place.scopes[number], counter)
   advance(place, counter)
   return counter
 end
 
-local function save(place)
+-- Save a place; where `id` is given, remember that call and its answer.
+local function save(place, id, answer)
+  if id then
+    local minute = floor(place.at / MARKS_MS)
+    local marks = place.key .. 'm' .. minute
+    redis.call('HSET', marks, id, answer)
+    if place.marks ~= tostring(minute) then
+      redis.call('PEXPIRE', marks, MARKS_LIVE_MS)
+      place.new_marks = minute
+    end
+  end
   local set, gone = { 'a', place.at }, {}
   if place.made then set[3], set[4] = 'n', place.births end
+  if place.new_marks then set[#set + 1], set[#set + 2] = 'm', place.new_marks end
   local function put(field, value)
     if value == '' then
       gone[#gone + 1] = field
@@ -80,13 +94,6 @@ local function save(place)
   end
 end
 
--- Remember a call, and its answer.
-local function mark(place, id, answer)
-  local marks = place.key .. 'm' .. floor(place.at / MARKS_MS)
-  redis.call('HSET', marks, id, answer)
-  redis.call('PEXPIRE', marks, MARKS_LIVE_MS, 'NX')
-end
-
 -- The answer of a call that has ended; false: none has.
 local function marked(place, id)
   local minute = floor(place.at / MARKS_MS)
@@ -101,7 +108,6 @@ local function once(key, epoch, given, id, fields, change)
   local answer = marked(place, id)
   if answer then return cmsgpack.unpack(answer) end
   answer = change(place)
-  save(place)
-  mark(place, id, cmsgpack.pack(answer))
+  save(place, id, cmsgpack.pack(answer))
   return answer
 end

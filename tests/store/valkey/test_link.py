@@ -1,12 +1,12 @@
-"""A connection that is kept up: what is late fails in time, what was sent counts once, whatever happens to the server."""
+"""A connection that is kept up: what is late fails in time, and what was sent counts once, whatever the server does."""
 
 import asyncio
 import time
 
 import pytest
 
-from tests.store.valkey.server import EmptyCounters, Server, nothing
 from tests.store.ports.test_counters import NOW, USER, asked, stands
+from tests.store.valkey.server import EmptyCounters, Server, nothing
 from tollkeeper.rules.admission import Demand
 from tollkeeper.store.valkey.address import Address
 from tollkeeper.store.valkey.counters import ValkeyCounters
@@ -42,7 +42,12 @@ async def until_it_answers(counters):
 async def test_calls_of_one_turn_of_the_loop_go_out_together(counters):
     await stands(counters, **LIMITS)
     written, write = [], counters._link._protocol.write
-    counters._link._protocol.write = lambda data: (written.append(data), write(data))
+
+    def note(data):
+        written.append(data)
+        write(data)
+
+    counters._link._protocol.write = note
     await asyncio.gather(*(counters.admit(asked(LIMITS), NOW) for _ in range(20)))
     assert len(written) == 1
 

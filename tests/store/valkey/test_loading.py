@@ -7,12 +7,13 @@ import pytest
 from tests.store.ports.test_counters import NOW, USER, asked, stands
 from tests.store.valkey.server import ClockedCounters
 from tollkeeper.rules.admission import Demand, Refused
-from tollkeeper.store.ports.counters import PastUse
+from tollkeeper.rules.owners import Scope
+from tollkeeper.store.ports.counters import Names, PastUse
 from tollkeeper.store.valkey.errors import CountersUnavailable
 from tollkeeper.store.valkey.loading import HeldRequest, PlaceContents
 
 LIMITS = {"tokens_total": 1000, "requests_total": 100, "max_concurrent_requests": 3}
-NAMES = {USER: {"": frozenset({"tokens_total", "requests_total"})}}
+NAMES: dict[Scope, Names] = {USER: {"": frozenset({"tokens_total", "requests_total"})}}
 PAST = [PastUse(USER, "tokens_total", 900, NOW - 10**9), PastUse(USER, "requests_total", 7, NOW - 10**9)]
 SCOPES = (USER, (*USER, "tiny:latest"), ("key", "k1"), ("key", "k1", "tiny:latest"))
 
@@ -125,7 +126,7 @@ async def test_who_waits_for_a_place_that_cannot_be_loaded_is_told_and_it_is_tri
 
 async def test_much_past_travels_in_parts(engine):
     models = [f"model-{number}" for number in range(100)]
-    names = {USER: {model: frozenset({"tokens_total"}) for model in models}}
+    names: dict[Scope, Names] = {USER: {model: frozenset({"tokens_total"}) for model in models}}
     past = [PastUse((*USER, model), "tokens_total", number, 0) for number, model in enumerate(models)]
     counters = await engine(Loaded(PlaceContents(names, past)))
     found = await counters.status([((*USER, model), {"tokens_total": 10**6}) for model in models], NOW)

@@ -316,7 +316,5 @@ def _refused(answer: Sequence[int], terms: Terms, demand: Demand) -> Refused:
     counted = CHECKED_LIMITS[name]
     needed = demand.amounts(demand.min_allowance if counted.is_budget else allowance)[kind_of(counted)]
     remaining = max(0, limit - amount_of(name, used, used_low) - amount_of(name, held, held_low))
-    violation = LimitViolation(
-        name, scope, limit, _REASONS[reason], needed, None if until < 0 else until, remaining
-    )
+    violation = LimitViolation(name, scope, limit, _REASONS[reason], needed, None if until < 0 else until, remaining)
     return Refused(violation, None if retry < 0 else retry, at)

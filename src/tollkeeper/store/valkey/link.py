@@ -12,6 +12,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import hiredis
@@ -61,8 +62,8 @@ class Call(Struct, eq=False):
 
 
 class Link:
-    """`answered` is called with each call and its answer. `patience`: seconds within which an awaited call is answered or
-    fails."""
+    """`answered` is called with each call and its answer. `patience`: seconds within which an awaited call is answered
+    or fails."""
 
     def __init__(self, address: Address, answered: Callable[[Call, Any], None], *, patience: float = 0.25) -> None:
         self._answered = answered
@@ -78,7 +79,8 @@ class Link:
         self._down_since: float | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._last_error: BaseException | None = None
-        self._closed = False
+        self._up, self._idle = asyncio.Event(), asyncio.Event()
+        self._closing = self._closed = False
         self.faults = 0
         """Calls that the server refused, and that will never be executed."""
 
@@ -96,17 +98,19 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._down_since = self._loop.time()
         self._connecting = self._loop.create_task(self._keep_connecting())
-        until = self._loop.time() + 4 * self._patience
-        while self._protocol is None:
-            if self._loop.time() > until:
-                raise self._unavailable()
-            await asyncio.sleep(0.001)
+        try:
+            async with asyncio.timeout(4 * self._patience):
+                await self._up.wait()
+        except TimeoutError:
+            raise self._unavailable() from None
 
     async def close(self) -> None:
         """Wait for the answers that are on their way, for `patience` at most, and disconnect."""
-        until = self._loop.time() + self._patience
-        while (self._unsent or self._unanswered) and self._protocol and self._loop.time() < until:
-            await asyncio.sleep(0.001)
+        self._closing = True
+        if self._protocol is not None and (self._unsent or self._unanswered):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience):
+                    await self._idle.wait()
         self._closed = True
         if self._connecting is not None:
             self._connecting.cancel()
@@ -135,7 +139,7 @@ class Link:
         self._flushing = False
         if self._protocol is None:
             return
-        parts = []
+        parts: list[bytes] = []
         epoch, now = bulk(self._epoch), self._loop.time()
         for call in self._unsent:
             call.sent = now
@@ -156,6 +160,8 @@ class Link:
                 call = self._unanswered.popleft()
                 if not call.given_up:
                     self._answered(call, answer)
+        if self._closing and not (self._unanswered or self._unsent):
+            self._idle.set()
 
     def _fault(self, call: Call, error: Exception) -> None:
         """The server refused one call, as where somebody else wrote to the place: only that call fails."""
@@ -267,6 +273,7 @@ class Link:
         protocol.on_answers = self._answers
         self._epoch = epoch
         self._protocol, self._down_since, self._last_error = protocol, None, None
+        self._up.set()
         self._flush()
         self._watch()
 

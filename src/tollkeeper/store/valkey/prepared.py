@@ -110,17 +110,13 @@ def head_of(function: str, place: bytes, words: int) -> bytes:
 def prepare(terms: Terms, owner: object, node: bytes) -> Prepared:
     """What admissions on these terms send. `node` is whose holds they are."""
     number = {scope: place for place, scope in enumerate(terms.scopes, 1)}
-    checks = [
-        _CHECK.pack(number[scope], CODES[name], *pair_of(name, limit)) for name, scope, limit in terms.ceilings
-    ]
+    checks = [_CHECK.pack(number[scope], CODES[name], *pair_of(name, limit)) for name, scope, limit in terms.ceilings]
     # Running requests are counted before there is a limit on them.
     checks += [_CHECK.pack(number[owner.scope], CODES[CONCURRENCY], -1, 0) for owner in terms.owners]
     fields = [field_of(scope) for scope in terms.scopes]
     words = (node, b"1" if terms.models else b"0", b"".join(checks), *fields)
     pace = tuple(
-        (name, limit)
-        for name, _, limit in terms.ceilings
-        if name != CONCURRENCY and not CHECKED_LIMITS[name].is_budget
+        (name, limit) for name, _, limit in terms.ceilings if name != CONCURRENCY and not CHECKED_LIMITS[name].is_budget
     )
     place = place_of(terms)
     return Prepared(owner, place, head_of("admit", place, 4 + len(words)), b"".join(map(bulk, words)), pace)

@@ -4,21 +4,15 @@ local CHECK, CHECK_SIZE = '<BBdI4', 14 -- scope, code, limit; -1: it is only to 
 local PAST, PAST_SIZE = '<BBdI4d', 22 -- scope, code, amount, moment
 local DEMAND = '<dddddddddd'
 
-local function rest_of(args, first)
-  local rest = {}
-  for index = first, #args do rest[#rest + 1] = args[index] end
-  return rest
-end
-
 -- epoch, time, id, demand, node, several, checks, field…
 local function admit(keys, args)
   local key, id = keys[1], args[3]
-  local place = open(key, args[1], args[2], rest_of(args, 8))
+  local place = open(key, args[1], args[2], { unpack(args, 8) })
   if not place then return { UNKNOWN } end
   local stored = redis.call('HGET', key .. 'h', id)
   if stored then return cmsgpack.unpack(stored)[HOLD_ANSWER] end
   if marked(place, id) then return { ENDED } end
-  local demand, checks, packed = { unpack_record(DEMAND, args[4]) }, {}, args[7]
+  local demand, checks, packed = { unpack_record(DEMAND, args[4]) }, { nil, nil, nil, nil }, args[7]
   for first = 1, #packed, CHECK_SIZE do
     local number, code, limit, limit_lo = unpack_record(CHECK, packed, first)
     local counter = counter_of(place.scopes[number], code) or made_counter(place, number, code)
@@ -44,9 +38,9 @@ local function admit(keys, args)
   end
   local hold = {
     place.at, math.min(amounts[3], MOST_HELD), math.min(amounts[4], MOST_HELD), math.min(amounts[5], MOST_HELD),
-    cost_lo, tonumber(args[6]), args[5],
+    cost_lo, tonumber(args[6]), args[5], nil, nil, nil, nil, nil, nil, nil, nil, nil,
   }
-  local answer = { KNOWN, place.at, allowance }
+  local answer = { KNOWN, place.at, allowance, nil, nil, nil, nil, nil, nil }
   hold[HOLD_ANSWER] = answer
   reserve_everywhere(place, hold)
   for _, check in ipairs(checks) do
@@ -58,7 +52,6 @@ local function admit(keys, args)
   end
   save(place)
   redis.call('HSET', key .. 'h', id, cmsgpack.pack(hold))
-  redis.call('PEXPIRE', key .. 'h', LIVES_MS, 'NX')
   return answer
 end
 
@@ -119,7 +112,7 @@ end
 
 -- epoch, time, id, past, field…
 local function add_past(keys, args)
-  return once(keys[1], args[1], args[2], args[3], rest_of(args, 5), function(place)
+  return once(keys[1], args[1], args[2], args[3], { unpack(args, 5) }, function(place)
     for first = 1, #args[4], PAST_SIZE do
       local number, code, amount, amount_lo, at = unpack_record(PAST, args[4], first)
       local counter = counter_of(place.scopes[number], code) or made_counter(place, number, code)
@@ -210,7 +203,7 @@ end
 -- epoch, time, id of the request, node, several, moment, tokens of pace, of budgets, cost, its rest, field…
 local function put_hold(keys, args)
   local key, id = keys[1], args[3]
-  local place = open(key, args[1], args[2], rest_of(args, 11))
+  local place = open(key, args[1], args[2], { unpack(args, 11) })
   if not place then return { UNKNOWN } end
   if marked(place, id) or redis.call('HEXISTS', key .. 'h', id) == 1 then return { KNOWN } end
   local hold = {
@@ -220,7 +213,6 @@ local function put_hold(keys, args)
   reserve_everywhere(place, hold)
   save(place)
   redis.call('HSET', key .. 'h', id, cmsgpack.pack(hold))
-  redis.call('PEXPIRE', key .. 'h', LIVES_MS)
   return { KNOWN }
 end
 

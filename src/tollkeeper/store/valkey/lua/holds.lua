@@ -25,7 +25,7 @@ end
 -- Hold in all that is counted in a hold's scopes, which are those of the place.
 local function reserve_everywhere(place, hold)
   for number, field in ipairs(place.fields) do
-    local births, scope = {}, place.scopes[number]
+    local births, scope = { nil, nil, nil, nil }, place.scopes[number]
     for _, counter in ipairs(scope) do
       reserve(place, hold, births, counter)
       place.changed[number] = true

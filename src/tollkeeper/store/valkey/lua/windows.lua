@@ -18,8 +18,8 @@ for code = 1, #CODES do
 end
 
 -- While a library is loaded there is nothing but `redis`; so these are set by the first call.
-local pack, unpack_record
-local function bind() floor, pack, unpack_record = math.floor, struct.pack, struct.unpack end
+local pack, unpack_record, format
+local function bind() floor, pack, unpack_record, format = math.floor, struct.pack, struct.unpack, string.format end
 
 local function bucket_of(code, at) return floor(at * BUCKETS[code] / LENGTH[code]) end
 
@@ -49,7 +49,7 @@ local function list_of(place, counter)
   local birth = counter[BIRTH]
   local list = place.lists[birth]
   if not list then
-    list = redis.call('HGET', place.key, 'b' .. birth) or ''
+    list = redis.call('HGET', place.key, format('b%d', birth)) or ''
     place.lists[birth] = list
   end
   return list

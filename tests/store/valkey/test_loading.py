@@ -93,6 +93,20 @@ async def test_of_two_that_load_at_once_what_they_load_counts_once(engine):
     assert (await stands(first, **LIMITS))["tokens_total"] == (900, 50)
 
 
+async def test_many_loaders_do_not_hinder_each_other(engine):
+    many = [await engine(Loaded(PlaceContents(NAMES, PAST, [held(b"a")]), takes=number / 500)) for number in range(8)]
+    await asyncio.gather(*(each.admit(asked(LIMITS, demand=Demand(0, 5, 0)), NOW) for each in many[:3]))
+    await asyncio.gather(*(stands(each, **LIMITS) for each in many))
+    assert (await stands(many[0], **LIMITS))["tokens_total"] == (900, 55)
+    assert max(each._contents.asked for each in many) == 1
+
+
+async def test_a_loader_that_never_ends_is_replaced(engine, valkey_server):
+    counters = await engine(Loaded(PlaceContents(NAMES, PAST)))
+    valkey_server.ask("HSET", "{u:alice}", "e", "loading:another", "a", str(NOW), "l", str(NOW - 2001))
+    assert (await stands(counters, **LIMITS))["tokens_total"] == (900, 0)
+
+
 async def test_what_an_absent_node_holds_stays_until_it_tells(engine, valkey_server):
     counters = await engine(Loaded(PlaceContents(NAMES, PAST)), node=b"me")
     await counters.admit(asked(LIMITS, demand=Demand(0, 20, 0)), NOW)
@@ -105,11 +119,13 @@ async def test_what_an_absent_node_holds_stays_until_it_tells(engine, valkey_ser
 
 async def test_a_settlement_that_meets_an_unknown_place_counts_once_it_is_loaded(engine, valkey_server):
     loaded = Loaded(PlaceContents(NAMES, PAST))
-    counters = await engine(loaded)
+    counters = await engine(loaded, node=b"me")
     taken = await counters.admit(asked(LIMITS, demand=Demand(0, 20, 0)), NOW)
     valkey_server.ask("HSET", "{u:alice}", "e", "another server's")
-    mine = held(taken.id, counters._node, 20)
-    loaded.contents = PlaceContents(NAMES, PAST, [mine], [counters._node])
+    assert counters.holds(b"{u:bob}") == []
+    loaded.contents = PlaceContents(NAMES, PAST, counters.holds(b"{u:alice}"), [b"me"])
+    assert (await stands(counters, **LIMITS))["tokens_total"] == (900, 20)
+    valkey_server.ask("HSET", "{u:alice}", "e", "another server's")
     counters.settle(taken, "tiny:latest", 11, 0, NOW)
     assert (await stands(counters, **LIMITS))["tokens_total"] == (911, 0)
 

@@ -26,7 +26,7 @@ from tollkeeper.store.ports.counters import AdmissionRequest, LimitStatus, Names
 from tollkeeper.store.valkey.address import Address
 from tollkeeper.store.valkey.errors import CountersUnavailable
 from tollkeeper.store.valkey.link import Call, Link
-from tollkeeper.store.valkey.loading import PlaceContents, load
+from tollkeeper.store.valkey.loading import HeldRequest, PlaceContents, load
 from tollkeeper.store.valkey.prepared import (
     AT_ONCE,
     BASE,
@@ -62,6 +62,11 @@ class ValkeyReservation(Struct, eq=False):
 
     def __repr__(self) -> str:
         return f"ValkeyReservation({self.id.decode()}, allowance={self.allowance})"
+
+    def held(self, node: bytes) -> HeldRequest:
+        """What it holds, as the server has it."""
+        _, _, pace, budget, cost = self.demand.amounts(self.allowance)
+        return HeldRequest(self.id, node, bool(self.terms.models), self.at, pace, budget, cost, self.terms.scopes)
 
 
 class ValkeyCounters:
@@ -226,9 +231,9 @@ class ValkeyCounters:
         words = (self._new_id(), field_of(owner), b"%d" % micro, b"%d" % rest, b"%d" % at)
         self._tell("adjust", self._place_of(owner), words)
 
-    def reservations(self, place: bytes) -> list[ValkeyReservation]:
-        """The reservations of this process at a place, for whoever loads it."""
-        return [reservation for reservation in self._open.values() if reservation.place == place]
+    def holds(self, place: bytes) -> list[HeldRequest]:
+        """What this process holds at a place, for whoever loads it."""
+        return [reservation.held(self._node) for reservation in self._open.values() if reservation.place == place]
 
     def _new_id(self) -> bytes:
         return b"%b-%x" % (self._run, next(self._numbers))
@@ -245,7 +250,10 @@ class ValkeyCounters:
         self, place: bytes, head: bytes, tail: bytes, undo: Callable[[], None] | None = None
     ) -> asyncio.Future[list[Any]]:
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self._send(Call(place, head, tail, future, undo))
+        try:
+            self._send(Call(place, head, tail, future, undo))
+        except CountersUnavailable as error:
+            future.set_exception(error)
         return future
 
     def _send(self, call: Call) -> None:

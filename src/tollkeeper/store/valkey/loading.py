@@ -1,11 +1,12 @@
 """Filling a place that the server does not know with what its owners have used and what is held of them.
 
-One loader at a time: the place belongs to who began last, and only that one makes it known. Until then every call on it
-is answered that it is unknown, so nothing is taken before everything is there.
+One loader at a time fills it and makes it known. Until then every call on it is answered that it is unknown, so nothing
+is taken before everything is there.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from tollkeeper.rules.owners import Scope
 from tollkeeper.store.ports.counters import Names, PastUse
-from tollkeeper.store.valkey.prepared import BASE, field_of, names_words, past_words
+from tollkeeper.store.valkey.prepared import BASE, MOST_HELD, field_of, names_words, past_words
 
 
 class HeldRequest(Struct, frozen=True):
@@ -46,13 +47,16 @@ class Ask(Protocol):
         """Call a function on the place."""
 
 
-KNOWN = 1
+KNOWN, UNKNOWN, BUSY = 1, 2, 3
+_ASK_AGAIN_SECONDS = 0.01
 
 
 async def load(ask: Ask, epoch: bytes, contents: PlaceContents) -> bool:
-    """Fill a place for this epoch. False: another loader began meanwhile, or the server is another one."""
+    """Fill a place for this epoch, or let another loader do it. False: that one took over, or the server is another."""
     own = b"loading:" + os.urandom(8).hex().encode()
-    if (await ask("load", [own, *contents.nodes], epoch=epoch))[0] == KNOWN:
+    while (found := (await ask("load", [own, *contents.nodes], epoch=epoch))[0]) == BUSY:  # noqa: ASYNC110 (in a process)
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
+    if found == KNOWN:
         return True
     numbered = 0
 
@@ -69,7 +73,9 @@ async def load(ask: Ask, epoch: bytes, contents: PlaceContents) -> bool:
         if not await part("add", words):
             return False
     for hold in contents.holds:
-        figures = (hold.at, hold.pace_tokens, hold.budget_tokens, *divmod(hold.cost, BASE))
+        micro, rest = divmod(hold.cost, BASE)
+        most = (min(figure, MOST_HELD) for figure in (hold.pace_tokens, hold.budget_tokens, micro))
+        figures = (hold.at, *most, rest)
         words = [
             hold.id, hold.node, b"1" if hold.several else b"0", *(b"%d" % figure for figure in figures),
             *map(field_of, hold.scopes),

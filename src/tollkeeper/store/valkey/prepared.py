@@ -19,6 +19,8 @@ BASE = 10**6
 """Amounts of money travel as a pair: micro-dollars, and the rest in pico-dollars (`amounts.lua`)."""
 MOST = 2**50
 """The most tokens that travel, which is more than any limit: who may use more is counted as this."""
+MOST_HELD = 2**46
+"""The most tokens, and micro-dollars, that one request holds (`admission.lua`)."""
 _CHECK = struct.Struct("<BBdI")
 _DEMAND = struct.Struct("<10d")
 _PAST = struct.Struct("<BBdId")

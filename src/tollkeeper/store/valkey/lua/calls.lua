@@ -176,16 +176,20 @@ local function adjust(keys, args)
 end
 
 -- Loading: `load` empties a place that is unknown, for one loader; that fills it by `begin`, `add` and `put_hold` with
--- its own epoch, until `loaded` makes the place known. Who began last goes on; the others find the place unknown.
+-- its own epoch, until `loaded` makes the place known. Another loader finds that somebody is at it, and asks again later;
+-- where the first has not come to its end after a while it takes over, and the first finds the place unknown.
+local LOADER_MS = 2000
 
 -- epoch, time, the loader's epoch, node…: what others than these nodes hold stays
 local function load(keys, args)
   local key, nodes = keys[1], {}
-  local have = redis.call('HMGET', key, 'e', 'a')
+  local have = redis.call('HMGET', key, 'e', 'a', 'l')
+  local now = time(args[2])
   if have[1] == args[1] then return { KNOWN } end
+  if have[3] and now - have[3] < LOADER_MS then return { ENDED } end
   for index = 4, #args do nodes[args[index]] = true end
   redis.call('DEL', key)
-  redis.call('HSET', key, 'e', args[3], 'a', math.max(tonumber(have[2] or 0), time(args[2])))
+  redis.call('HSET', key, 'e', args[3], 'a', format('%d', math.max(tonumber(have[2] or 0), now)), 'l', format('%d', now))
   redis.call('PEXPIRE', key, LIVES_MS)
   local all = redis.call('HGETALL', key .. 'h')
   for index = 1, #all, 2 do
@@ -219,7 +223,10 @@ end
 -- epoch, time, the loader's epoch
 local function loaded(keys, args)
   local epoch = redis.call('HGET', keys[1], 'e')
-  if epoch == args[3] then redis.call('HSET', keys[1], 'e', args[1]) end
+  if epoch == args[3] then
+    redis.call('HSET', keys[1], 'e', args[1])
+    redis.call('HDEL', keys[1], 'l')
+  end
   return { (epoch == args[3] or epoch == args[1]) and KNOWN or UNKNOWN }
 end
 

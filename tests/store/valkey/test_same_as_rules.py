@@ -26,7 +26,7 @@ from tollkeeper.rules.admission import Demand, Refused
 from tollkeeper.rules.limits import CHECKED_LIMITS, COUNTED, Limits
 from tollkeeper.rules.owners import KEY, TEAM, USER, Owner
 from tollkeeper.rules.terms import terms_of
-from tollkeeper.rules.windows import DAY, HOUR, MINUTE
+from tollkeeper.rules.windows import DAY, HOUR, MINUTE, SLIDING
 from tollkeeper.store.memory.counters import MemoryCounters
 from tollkeeper.store.ports.counters import AdmissionRequest, PastUse
 from tollkeeper.store.valkey.counters import ValkeyCounters
@@ -310,6 +310,27 @@ def test_money_is_multiplied_and_divided_exactly(engine, loop, price, count, off
     held = flat + reservation.allowance * price
     [[status]] = loop.run_until_complete(engine.status([(terms.owners[0].scope, limits.counts)], START))
     assert status.reserved == held
+
+
+@pytest.mark.parametrize(
+    ("name", "span"), [(name, COUNTED[name].span) for name in names if COUNTED[name].span in SLIDING]
+)
+def test_every_bucket_leaves_at_its_moment(engine, loop, name, span):
+    grid, scope = SLIDING[span], ("user", f"u{next(NUMBERS)}")
+    first = grid.bucket(START)
+    past = [PastUse(scope, name, 10**number, grid.start(first + number)) for number in (0, 1, 2, 4)]
+    memory, limits = MemoryCounters(), [(scope, {name: 5})]
+    engine.given_time = bulk(b"%d" % START)
+    moments = [grid.start(first + passed) + off for passed in (5, grid.buckets, grid.buckets + 1) for off in (-1, 0)]
+    moments += [grid.start(first + grid.buckets + passed) + off for passed in (2, 3, 4, 5, 6) for off in (-1, 0)]
+    for part in past:
+        engine.given_time = bulk(b"%d" % part.at)
+        loop.run_until_complete(memory.add([part]))
+        loop.run_until_complete(engine.add([part]))
+    for moment in moments:
+        found = [loop.run_until_complete(each.status(limits, moment)) for each in (memory, engine)]
+        assert found[0] == found[1], moment
+        loop.run_until_complete(engine.add([PastUse(scope, name, 0, START)]))  # what has left is gone for good now
 
 
 @pytest.mark.parametrize(("examples", "steps"), [(60, 15), (60, 50)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tollkeeper.store.errors import StoreError
 
-HEAD = "0028"
+HEAD = "0029"
 """The newest revision in `store/sql/migrations/versions`; here too, so that a start with nothing to do need not import
 Alembic."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from tollkeeper.store.sql.record_index import ADD_TO_INDEX
 from tollkeeper.store.sql.rollups import ADD, ADD_TAGS, ADD_UP, CLEAR, MOST, NEWEST, PREPARE
 from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS
 
@@ -46,6 +47,7 @@ def _add_some(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
     for statement in ADD_TAGS:
         connection.execute(statement, (mark, upto))
+    connection.execute(ADD_TO_INDEX, (mark, upto))
     (newest,) = connection.execute(NEWEST).fetchone()
     minutes_from = _prune_minutes(connection, mark, minutes_from, newest)
     connection.execute("UPDATE head SET rolled_up = ?, minutes_from = ?", (upto, minutes_from))

@@ -29,7 +29,7 @@ T = TypeVar("T")
 _PAUSE = 1.0
 """Seconds between two times that the sums are brought up while nobody reads them. Commits wait meanwhile, a few
 milliseconds: too seldom to show among a hundred requests."""
-_MANY, _SOON = 512, 0.05
+_MANY, _SOON = 2048, 0.05
 """Records behind after which it is `_SOON` seconds instead: enough to share what it costs, and soon done."""
 
 

@@ -1,14 +1,15 @@
 """A connection that is kept up: what is late fails in time, and what was sent counts once, whatever the server does."""
 
 import asyncio
+import socket
 import time
 
 import pytest
 
 from tests.store.ports.test_counters import NOW, USER, asked, stands
-from tests.store.valkey.server import EmptyCounters, Server, nothing
+from tests.store.valkey.server import ClockedCounters, EmptyCounters, Server, nothing
 from tollkeeper.rules.admission import Demand
-from tollkeeper.store.valkey.address import Address
+from tollkeeper.store.valkey.address import Address, parse_address
 from tollkeeper.store.valkey.counters import ValkeyCounters
 from tollkeeper.store.valkey.errors import CountersUnavailable
 from tollkeeper.store.valkey.link import epoch_in
@@ -136,6 +137,21 @@ async def test_a_replica_is_not_asked(server, counters):
         await counters.admit(asked(LIMITS), NOW)
     server.ask("REPLICAOF", "NO", "ONE")
     await until_it_answers(counters)
+
+
+async def test_a_server_on_the_network_with_a_password():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Server("--port", str(port), "--bind", "127.0.0.1", "--requirepass", "secret")
+    address = parse_address(f"valkey://:secret@127.0.0.1:{port}/1")
+    counters = ClockedCounters(address, lambda scope: b"{u:alice}", nothing, patience=5)
+    try:
+        await counters.open()
+        counters.settle(await counters.admit(asked(LIMITS), NOW), "tiny:latest", 7, 0, NOW)
+        assert (await stands(counters, **LIMITS))["tokens_total"] == (7, 0)
+    finally:
+        await counters.close()
+        server.stop()
 
 
 async def test_no_server_is_unavailable():

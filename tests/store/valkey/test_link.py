@@ -131,6 +131,16 @@ async def test_a_call_that_the_server_refuses_fails_alone(server, counters):
     assert counters._link.faults > 0
 
 
+async def test_a_server_without_memory_is_unavailable_and_is_not_pestered(server, counters):
+    server.ask("CONFIG", "SET", "maxmemory", "1")
+    with pytest.raises(CountersUnavailable, match="OOM"):
+        await counters.admit(asked(LIMITS), NOW)
+    stats = dict(line.split(b":") for line in server.ask("INFO", "stats").splitlines() if b":" in line)
+    assert int(stats[b"total_connections_received"]) < 10
+    server.ask("CONFIG", "SET", "maxmemory", "0")
+    assert (await until_it_answers(counters))["requests_total"] == (0, 0)
+
+
 async def test_a_replica_is_not_asked(server, counters):
     server.ask("REPLICAOF", "127.0.0.1", "1")
     with pytest.raises(CountersUnavailable):

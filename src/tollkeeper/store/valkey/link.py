@@ -25,10 +25,10 @@ from tollkeeper.store.valkey.protocol import ServerProtocol, bulk, command
 
 _RETRY_AFTER = (0.02, 0.05, 0.1, 0.2)
 """Seconds until the connection is tried again; the last for ever."""
-_AWAY = (
-    "READONLY", "LOADING", "MASTERDOWN", "OOM", "NOREPLICAS", "MISCONF", "BUSY", "NOAUTH", "NOPERM", "ERR Function",
-)  # fmt: skip
-"""Errors of a server that may execute no call now, or has lost the functions."""
+_AWAY = ("READONLY", "LOADING", "MASTERDOWN", "OOM", "NOREPLICAS", "MISCONF", "BUSY", "NOAUTH", "NOPERM")
+"""Errors of a server that may execute no call now."""
+_FLUSHED = "ERR Function"
+"""Error of a server that has lost the functions: they are loaded with the next connection."""
 
 
 class Call(Struct, eq=False):
@@ -151,9 +151,9 @@ class Link:
     def _answers(self, answers: list[Any]) -> None:
         for answer in answers:
             if isinstance(answer, hiredis.ReplyError):
-                if str(answer).startswith(_AWAY):
+                if str(answer).startswith((_FLUSHED, *_AWAY)):
                     self._last_error = answer
-                    self._drop_connection()
+                    self._drop_connection(0 if str(answer).startswith(_FLUSHED) else _RETRY_AFTER[-1])
                     return
                 self._fault(self._unanswered.popleft(), answer)
             else:
@@ -196,12 +196,12 @@ class Link:
         why = f": {self._last_error}" if self._last_error else ""
         return CountersUnavailable(f"The server of the counters does not answer{why}")
 
-    def _drop_connection(self) -> None:
+    def _drop_connection(self, retry_after: float = 0) -> None:
         if self._protocol is not None:
             self._protocol.abort()
-            self._lost(self._protocol)
+            self._lost(self._protocol, retry_after)
 
-    def _lost(self, protocol: ServerProtocol) -> None:
+    def _lost(self, protocol: ServerProtocol, retry_after: float = 0) -> None:
         if protocol is not self._protocol or self._closed:
             return
         self._protocol = None
@@ -211,9 +211,10 @@ class Link:
         self._unsent[:0] = [call for call in self._unanswered if not call.given_up]
         self._unanswered.clear()
         self._watch()
-        self._connecting = self._loop.create_task(self._keep_connecting())
+        self._connecting = self._loop.create_task(self._keep_connecting(retry_after))
 
-    async def _keep_connecting(self) -> None:
+    async def _keep_connecting(self, after: float = 0) -> None:
+        await asyncio.sleep(after)
         tries = 0
         while True:
             try:

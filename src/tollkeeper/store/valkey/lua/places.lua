@@ -1,7 +1,7 @@
 -- Places: all that is counted of one user, or of one team and its members, in one hash slot. Of a place KEY there are
 --   KEY          hash: `e` the epoch that it is of, `a` its newest moment (which never runs back), `n` how many counters
---                were made, `m` the newest minute of marks, `l` since when it is being loaded, for each scope `c…` its counters, for each sliding counter
---                `b<birth>` its list of buckets
+--                were made, `m` the newest minute of marks, `l` since when it is being loaded; for each scope `c…` its
+--                counters, for each sliding counter `b<birth>` its list of buckets
 --   KEY h        hash: what running requests hold, by request
 --   KEY m<n>     hash: calls that have ended, by id, in minute n: who comes late or again finds the answer here
 -- The first lives 26 hours after the last call, the last two minutes. A place that is gone, or of another epoch, is

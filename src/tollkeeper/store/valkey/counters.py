@@ -53,7 +53,7 @@ class ValkeyReservation(Struct, eq=False):
     """What one request holds, by its id on the server."""
 
     id: bytes
-    place: bytes
+    prepared: Prepared
     at: int
     allowance: int
     pace: list[LimitStatus]
@@ -62,6 +62,10 @@ class ValkeyReservation(Struct, eq=False):
 
     def __repr__(self) -> str:
         return f"ValkeyReservation({self.id.decode()}, allowance={self.allowance})"
+
+    @property
+    def place(self) -> bytes:
+        return self.prepared.place
 
     def held(self, node: bytes) -> HeldRequest:
         """What it holds, as the server has it."""
@@ -132,7 +136,7 @@ class ValkeyCounters:
             used, held, clear = answer[index : index + 3]
             pace.append(LimitStatus(limit_name, limit, used, held, None if clear < 0 else clear))
             index += 3
-        reservation = ValkeyReservation(name, prepared.place, answer[1], answer[2], pace, terms, demand)
+        reservation = ValkeyReservation(name, prepared, answer[1], answer[2], pace, terms, demand)
         self._open[name] = reservation
         return reservation
 
@@ -140,7 +144,8 @@ class ValkeyCounters:
         self._open.pop(reservation.id, None)
         micro, rest = divmod(cost, BASE)
         words = (reservation.id, model.encode(), b"%d" % tokens, b"%d" % micro, b"%d" % rest, b"%d" % at)
-        self._tell("settle", reservation.place, words)
+        prepared = reservation.prepared
+        self._send(Call(prepared.place, prepared.settle_head, self.given_time + b"".join(map(bulk, words))))
 
     def give_back(self, reservation: ValkeyReservation) -> None:
         self._open.pop(reservation.id, None)

@@ -30,13 +30,14 @@ _NAMES = {code: name for name, code in CODES.items()}
 
 
 class Prepared(NamedTuple):
-    """The place of these terms, the first and the last part of the command, and the pace limits on requests and tokens.
-    `owner`: the engine that made it."""
+    """The place of these terms, the first and the last part of an admission's command, the first of a settlement's, and
+    the pace limits on requests and tokens. `owner`: the engine that made it."""
 
     owner: object
     place: bytes
     head: bytes
     tail: bytes
+    settle_head: bytes
     pace: tuple[tuple[str, int], ...]
 
 
@@ -104,6 +105,10 @@ def past_words(past: Sequence[PastUse]) -> Iterator[list[bytes]]:
         yield [amounts, *numbers]
 
 
+SETTLE_WORDS = 8
+"""Words of a settlement after the place: epoch, time, id, model, tokens, cost in two parts, moment."""
+
+
 def head_of(function: str, place: bytes, words: int) -> bytes:
     """The command of a function with so many words after the place, up to that."""
     return b"*%d\r\n$5\r\nFCALL\r\n" % (words + 4) + bulk((PREFIX + function).encode()) + b"$1\r\n1\r\n" + bulk(place)
@@ -121,7 +126,8 @@ def prepare(terms: Terms, owner: object, node: bytes) -> Prepared:
         (name, limit) for name, _, limit in terms.ceilings if name != CONCURRENCY and not CHECKED_LIMITS[name].is_budget
     )
     place = place_of(terms)
-    return Prepared(owner, place, head_of("admit", place, 4 + len(words)), b"".join(map(bulk, words)), pace)
+    head, settle_head = head_of("admit", place, 4 + len(words)), head_of("settle", place, SETTLE_WORDS)
+    return Prepared(owner, place, head, b"".join(map(bulk, words)), settle_head, pace)
 
 
 def packed(demand: Demand) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.engines import ENGINES, Engine
+from tests.store.valkey.server import valkey_server as valkey_server
 from tollkeeper.store.ports.store import Store
 
 

@@ -7,5 +7,6 @@ redaction.py     what is left of the audit log's entries when a person is forgot
 clamp.py, time_buckets.py   what engines share: bounds of figures; minutes, hours and days
 sql/             schema, rows and statements, for every SQL engine
 sqlite/          the embedded engine: a file, its lock, its threads
+valkey/          counters on a server that several gateways share
 memory/          an engine for tests and simulation
 """

@@ -88,6 +88,13 @@ local function save(place, id, answer)
     set[size + 1], set[size + 2] = 'n', format('%d', place.births)
     size = size + 2
   end
+  if next(place.changed_lists) then -- a counter and its list belong together, also where nothing was reserved in it
+    for number, scope in ipairs(place.scopes) do
+      for _, counter in ipairs(scope) do
+        if place.changed_lists[counter[BIRTH]] then place.changed[number] = true end
+      end
+    end
+  end
   for number in pairs(place.changed) do
     local value = text_of(place.scopes[number])
     if value == '' then

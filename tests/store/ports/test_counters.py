@@ -321,3 +321,15 @@ async def test_a_counter_that_begins_meanwhile_counts_at_its_model_only_where_th
     counters.settle(first, "tiny:latest", 7, 0, NOW)
     counters.settle(second, "big", 7, 0, NOW)
     assert (await of_each(counters))["big"]["tokens_total"] == (7, 0)
+
+
+async def test_what_has_left_a_window_stays_away_after_a_refusal(counters):
+    limits, small = {"tokens_per_day": 100}, {"tokens_per_day": 100, "requests_total": 0}
+    hour = 3_600_000
+    for at in (NOW, NOW + 12 * hour):  # in two buckets
+        counters.settle(await counters.admit(asked(limits), at), "tiny:latest", 30, 0, at)
+    with pytest.raises(Refused):
+        await counters.admit(asked(small), NOW + 25 * hour)
+    assert await stands(counters, NOW + 25 * hour, **limits) == {"tokens_per_day": (30, 0)}
+    await counters.admit(asked(limits), NOW + 26 * hour)
+    assert await stands(counters, NOW + 26 * hour, **limits) == {"tokens_per_day": (30, 0)}

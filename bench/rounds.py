@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,10 @@ from bench.processes import OTHER_CORE, BenchError, load
 from bench.results import DIRECT, Row
 
 Figure = Callable[[Result], float]
+IDLE = 0.1
+"""Part of a core that all together may use and still count as idle."""
+LOOK_SECONDS, LEAVE_SECONDS = 0.25, 30.0
+"""Between two looks at what they use; how long the next one waits for that at most."""
 
 
 class Effort(NamedTuple):
@@ -72,6 +77,18 @@ class Turns:
                 yield Row(target.name, "answers less records", f"{target.answered:,}", [less])
 
 
+def wait_until_idle(targets: Sequence[Target]) -> None:
+    """Wait until nobody works on what was asked before: some go on for seconds, on the core of whoever is next."""
+    deadline = time.monotonic() + LEAVE_SECONDS
+    used, at = sum(target.cpu() for target in targets), time.monotonic()
+    while at < deadline:
+        time.sleep(LOOK_SECONDS)
+        before, since = used, at
+        used, at = sum(target.cpu() for target in targets), time.monotonic()
+        if used - before <= IDLE * (at - since):
+            return
+
+
 def ask(target: Target, job: Job, *, cores: Collection[int] = OTHER_CORE) -> Turn:
     before = target.cpu()
     try:
@@ -92,8 +109,10 @@ def take_turns(
     """`job` makes what one is asked in so many seconds."""
     turns = Turns(targets)
     for target in targets if effort.warm else ():
+        wait_until_idle(targets)
         ask(target, job(target, effort.warm), cores=cores)
     for number in range(effort.rounds):
         for target in targets[:: -1 if number % 2 else 1]:
+            wait_until_idle(targets)
             turns.of[target.name].append(ask(target, job(target, effort.seconds), cores=cores))
     return turns

@@ -38,7 +38,20 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return SimpleNamespace(answered=100, failed=job.port, latency=SimpleNamespace(p50=late * len(made)))
 
     monkeypatch.setattr(rounds, "load", load)
+    monkeypatch.setattr(rounds, "wait_until_idle", lambda _: None)
     return made
+
+
+def test_the_next_one_waits_until_nobody_works_on_what_was_asked_before(monkeypatch: pytest.MonkeyPatch):
+    clock, used = [0.0], iter([7.0, 7.2, 7.4, 7.41, 9.0])
+    passing = SimpleNamespace(sleep=lambda seconds: clock.append(clock[-1] + seconds), monotonic=lambda: clock[-1])
+    monkeypatch.setattr("bench.rounds.time", passing)
+    lingering = SimpleNamespace(cpu=lambda: next(used))
+    rounds.wait_until_idle([lingering, SimpleNamespace(cpu=lambda: 1.0)])  # type: ignore[list-item]
+    assert clock[-1] == 3 * rounds.LOOK_SECONDS
+    endless = iter(range(10_000))
+    rounds.wait_until_idle([SimpleNamespace(cpu=lambda: next(endless))])  # type: ignore[list-item]
+    assert clock[-1] >= rounds.LEAVE_SECONDS
 
 
 def test_rounds_alternate_after_one_that_does_not_count(jobs: list[Any]):

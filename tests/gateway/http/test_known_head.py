@@ -126,6 +126,15 @@ def test_a_head_is_let_go_of_with_the_parser() -> None:
     assert parser._known is None
 
 
+def test_streams_do_not_keep_a_head_from_being_known_later() -> None:
+    parser = RequestParser(Ear())
+    for _ in range(MAX_MISSES + 1):
+        feed(parser, FIRST)
+        parser.release()
+    feed(parser, FIRST)
+    assert parser._known is not None
+
+
 def kept(first: bytes) -> KnownHead | None:
     parser = RequestParser(Ear())
     feed(parser, first)

@@ -123,7 +123,9 @@ class RequestParser:
     def release(self) -> None:
         """Let go of the parser of httptools up to the next request, which takes 800 bytes, and of the known head, which
         takes 1,600."""
-        self._known = None
+        if self._known is not None:
+            self._known = None
+            self._misses -= 1  # it might have come again
         if not self.in_message:
             self._parser = None
 

@@ -28,11 +28,9 @@ def pinned(path: Path) -> dict[str, str]:
 
 def asked_for(pins: str) -> list[str]:
     project, groups = PROJECT["project"], PROJECT["dependency-groups"]
-    running = [*project["dependencies"], *project["optional-dependencies"]["demo"], *groups["build"]]
-    if pins == "run":
-        return running
     extras = [requirement for extra in project["optional-dependencies"].values() for requirement in extra]
-    return [*running, *extras, *groups["dev"]]
+    running = [*project["dependencies"], *extras, *groups["build"]]
+    return running if pins == "run" else [*running, *groups["dev"]]
 
 
 @pytest.mark.parametrize("pins", ["run", "dev"])

@@ -7,12 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.engines import ENGINES, Engine
+from tests.store.engines import ENGINES, Engine, Postgres
+from tests.store.postgres_server import PostgresServer
 from tollkeeper.store.ports.store import Store
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of this run of tests."""
+    server = PostgresServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=[*ENGINES, "postgres"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        url = server.new_database()
+        shared = Postgres(url, tmp_path)
+        yield shared
+        shared.mend_it()
+        server.drop(url)
+        return
     chosen = ENGINES[request.param](tmp_path)
     yield chosen
     chosen.mend_it()

@@ -1,4 +1,4 @@
-"""Both engines behind one face, so that one suite runs through either, failures included."""
+"""All engines behind one face, so that one suite runs through each, failures included."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import psycopg
+
+from tests.store.shipping import open_shipping_store
 from tests.store.values import NOON
 from tollkeeper.store import memory, sqlite
 from tollkeeper.store.memory import MemoryStore
@@ -70,6 +73,31 @@ class Memory:
     def under_way(self) -> set[str]:
         assert self._store is not None
         return {*self._store.under_way}
+
+
+class Postgres:
+    """A database of a real server, with the journal of one process. Broken by a real lock, as SQLite's."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._url = url
+        self._journal = folder / "journal.db"
+        self._other: psycopg.Connection[Any] | None = None
+
+    async def open(self) -> Store:
+        return await open_shipping_store(self._url, self._journal)
+
+    def break_it(self) -> None:
+        self._other = psycopg.connect(self._url)
+        self._other.execute("LOCK TABLE turns IN EXCLUSIVE MODE")
+
+    def mend_it(self) -> None:
+        if self._other is not None:
+            self._other.close()
+            self._other = None
+
+    def under_way(self) -> set[str]:
+        with closing(sqlite3.connect(self._journal)) as connection:
+            return {request_id for (request_id,) in connection.execute("SELECT request_id FROM intents")}
 
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {"sqlite": Sqlite, "memory": Memory}

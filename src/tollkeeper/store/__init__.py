@@ -7,5 +7,6 @@ redaction.py     what is left of the audit log's entries when a person is forgot
 clamp.py, time_buckets.py   what engines share: bounds of figures; minutes, hours and days
 sql/             schema, rows and statements, for every SQL engine
 sqlite/          the embedded engine: a file, its lock, its threads
+postgres/        the engine that many processes share: records come to it from their journals
 memory/          an engine for tests and simulation
 """

@@ -17,7 +17,8 @@ from tollkeeper.store.ports.records import ADJUSTMENT, TEXT_ENDPOINTS, Record
 from tollkeeper.store.sql.rows import record_row
 from tollkeeper.store.sql.sum_tables import FIGURES
 from tollkeeper.store.sqlite.connections import connect_writer
-from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
+from tollkeeper.store.sql.migrations.steps import MIGRATIONS
+from tollkeeper.store.sqlite.upgrade import upgrade
 
 BY_OPAQUE_IDS = 14
 """The revision from which on records and sums name nobody."""

@@ -24,8 +24,9 @@ from tollkeeper.store.sql.schema import METADATA
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.store.sqlite.export import export
-from tollkeeper.store.sqlite.revision import HEAD
-from tollkeeper.store.sqlite.upgrade import MIGRATIONS, upgrade
+from tollkeeper.store.sql.migrations.head import HEAD
+from tollkeeper.store.sql.migrations.steps import MIGRATIONS
+from tollkeeper.store.sqlite.upgrade import upgrade
 from tollkeeper.store.sqlite.verify import verify
 
 BEFORE_SPENDING = 9

@@ -11,6 +11,7 @@
     record_order.py   orders in which records are listed
     ledger.py     writing intents and records
     reports.py    reading records, and sums over them
+    shipments.py  records from journals, into a database that processes share
     refusals.py   counts of refused requests
     explorer.py   figures by group, with refusals and percentiles
     erasure.py    forgetting a person
@@ -33,6 +34,6 @@
     store.py      the store of one engine
     maintenance.py    operators' commands for a database
 
-Times are integers: milliseconds since the epoch, UTC. Money is an integer of pico-dollars. An engine (`sqlite`,
+Times are integers: milliseconds since the epoch, UTC. Money is an integer of pico-dollars. An engine (`sqlite`, `postgres`,
 `memory`) offers an object with one attribute for each protocol (`store.py`).
 """

@@ -24,5 +24,6 @@ invoice_check.py   verification of invoices
 written_off.py   records that were pruned before an invoice covered them
 prune.py         deleting the oldest records
 limits.py        limits as text in a column
-dialect.py       SQL that engines write differently
+words.py         an engine's words in the statements that are texts
+column_types.py, dialect.py   types and SQL that engines write differently
 """

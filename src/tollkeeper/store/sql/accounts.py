@@ -38,12 +38,23 @@ _TOUCH = update(schema.keys).where(schema.keys.c.id == bindparam("key")).values(
 _IS_OPEN = select(exists().where(schema.teams.c.team_id == bindparam("team"), schema.teams.c.closed_at.is_(None)))
 
 
-class SqlAccounts:
-    """See `ports.AccountStore`. Every call raises StoreError when it fails."""
+def _nothing_besides(*_: object) -> None:
+    pass
 
-    def __init__(self, writer: Runner, reader: Runner) -> None:
+
+class SqlAccounts:
+    """See `ports.AccountStore`. Every call raises StoreError when it fails. `besides` is called with the ids of new
+    users, in the transaction that saves them."""
+
+    def __init__(
+        self,
+        writer: Runner,
+        reader: Runner,
+        besides: Callable[[Connection, Collection[str]], None] = _nothing_besides,
+    ) -> None:
         self._writer = writer
         self._reader = reader
+        self._besides = besides
 
     async def load(self) -> tuple[list[User], list[Key]]:
         def read(connection: Connection) -> tuple[list[User], list[Key]]:
@@ -81,6 +92,7 @@ class SqlAccounts:
                 [_put(connection, schema.users, user) for user in users],
                 [_put(connection, schema.keys, key) for key in keys],
             )
+            self._besides(connection, [user.user_id for user in users if not user.version])
             if forgotten:
                 connection.execute(_FORGET, [{"key": key} for key in forgotten])
             end_sessions(connection, ended)

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, literal
+from sqlalchemy import Boolean, Column, ColumnElement, Connection, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.functions import sum as sum_function
 from sqlalchemy.types import Text
 
 
@@ -40,9 +41,24 @@ class text_member(FunctionElement[str]):  # noqa: N801 (reads as a function of S
         super().__init__(document, literal(name))
 
 
+class true_value(FunctionElement[bool]):  # noqa: N801 (reads as a value of SQL)
+    """True, as a column of flags has it."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+TRUE: ColumnElement[bool] = true_value()
+
+
 def one_of(column: ColumnElement[Any], values: Collection[str]) -> ColumnElement[bool]:
     """The condition that a column has one of these values, of which there may be any number."""
     return column.op("IN", is_comparison=True)(texts_of(literal(msgspec.json.encode(list(values)).decode())))
+
+
+def moves_rows(connection: Connection) -> bool:
+    """Whether the engine changes rows where they are, and moves them between its pages."""
+    return connection.dialect.name == "sqlite"
 
 
 @compiles(unindexed)
@@ -53,6 +69,23 @@ def _plain(element: unindexed, compiler: Any, **how: Any) -> str:
 @compiles(unindexed, "sqlite")
 def _with_a_plus(element: unindexed, compiler: Any, **how: Any) -> str:
     return f"+{compiler.process(element.clauses, **how)}"
+
+
+@compiles(sum_function, "postgresql")
+def _whole_sum(element: sum_function[Any], compiler: Any, **how: Any) -> str:
+    # It adds BIGINTs up to a NUMERIC, whose division leaves fractions; every sum here is of numbers that fit.
+    return f"CAST({compiler.visit_function(element, **how)} AS BIGINT)"
+
+
+@compiles(true_value)
+def _true(*_: Any, **__: Any) -> str:
+    return "true"
+
+
+@compiles(true_value, "sqlite")
+def _one(*_: Any, **__: Any) -> str:
+    # The word of the partial indexes: they are used where a condition has the same.
+    return "1"
 
 
 @compiles(texts_of)

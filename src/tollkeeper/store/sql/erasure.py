@@ -16,8 +16,8 @@ from tollkeeper.store.ports.erasure import PERSONAL, forgotten
 from tollkeeper.store.redaction import Person, redacted, redacted_json
 from tollkeeper.store.sql import schema
 from tollkeeper.store.sql.audit import append, entry_of
-from tollkeeper.store.sql.dialect import one_of
-from tollkeeper.store.sql.tags import forget_tags
+from tollkeeper.store.sql.dialect import moves_rows, one_of
+from tollkeeper.store.sql.tags import TagSums
 
 DELETED: Mapping[str, str] = {
     "keys": "user_id",
@@ -88,13 +88,13 @@ _METADATA_AT_ONCE = 200
 _records, _metadata, _credits = schema.records, schema.record_metadata, schema.credit_entries
 
 
-def forget_metadata(connection: Connection, opaque_id: str, after: str) -> str | None:
+def forget_metadata(connection: Connection, tag_sums: TagSums, opaque_id: str, after: str) -> str | None:
     """Delete the metadata of some records of a user, and take it out of the sums by tag: of those after the request id
     `after`. Returns the last of them, None where there are no more."""
     ids = select(_records.c.request_id).where(_records.c.user_id == opaque_id, _records.c.request_id > after)
     found = connection.execute(ids.order_by(_records.c.request_id).limit(_METADATA_AT_ONCE)).scalars().all()
     if found:
-        forget_tags(connection, found)
+        tag_sums.forget(connection, found)
         connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, found)))
     return found[-1] if len(found) == _METADATA_AT_ONCE else None
 
@@ -214,7 +214,9 @@ def _forget_corrections(connection: Connection, person: Person) -> None:
 
 def write_anew(connection: Connection, table: Table) -> None:
     """Write a table and its indexes anew: where rows moved between pages, an engine leaves pieces of them that no
-    deletion reaches."""
+    deletion reaches. Nothing is done where deletions leave whole rows, which the engine removes by itself."""
+    if not moves_rows(connection):
+        return
     if connection.execute(select(func.count()).select_from(table)).scalar_one() > MOST_REWRITTEN:
         return
     rows = connection.execute(select(table).order_by(*table.primary_key.columns)).mappings().all()

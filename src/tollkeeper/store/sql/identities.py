@@ -72,12 +72,17 @@ class Identities:
 def put_identity(connection: Connection, identities: Identities, user_id: str) -> str:
     """The opaque id of a user, who gets one where they have none yet: what is kept of them before their first record
     must be found again after it. It goes again if the writer's transaction is rolled back."""
-    new = identities.new([user_id])
+    make_identities(connection, identities, [user_id])
+    return identities.id_of(user_id)
+
+
+def make_identities(connection: Connection, identities: Identities, user_ids: Collection[str]) -> None:
+    """The same for several users."""
+    new = identities.new(user_ids)
     if new:
         connection.execute(insert(schema.identities), [each._asdict() for each in new])
         event.listen(connection, "rollback", lambda _: identities.remove(new), once=True)
         identities.add(new)
-    return identities.id_of(user_id)
 
 
 class MetadataRow(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
 from tollkeeper.rules.ids import request_id_floor
 from tollkeeper.rules.invoices import Invoice, PayerId
@@ -33,6 +33,7 @@ from tollkeeper.store.ports.invoices import (
 from tollkeeper.store.ports.records import Record
 from tollkeeper.store.sql.audit import append
 from tollkeeper.store.sql.credits import add_entry, balance_of, entries_of, give_back
+from tollkeeper.store.sql.dialect import TRUE
 from tollkeeper.store.sql.events import append_events
 from tollkeeper.store.sql.identities import Identities, put_identity
 from tollkeeper.store.sql.invoice_check import faults
@@ -51,13 +52,12 @@ from tollkeeper.store.sql.schema import head, intents, invoice_numbers, invoice_
 from tollkeeper.store.sql.sum_tables import PICO_PER_MICRO, monthly_users
 
 _NEWEST_FIRST = invoices.c.year.desc(), invoices.c.serial.desc()
-_TRUE: ColumnElement[bool] = literal_column("1")
 # What each invoice of a month runs, made once: to put a statement together takes longer than to execute it.
 _HELD = select(invoices.c.id).where(
     bindparam("of_kind") == OF_INVOICES.kind,
     bindparam("of_id") == OF_INVOICES.id,
     bindparam("of_month") == invoices.c.month,
-    invoices.c.holds == _TRUE,
+    invoices.c.holds == TRUE,
 )
 _NEXT_SERIAL = (
     update(invoice_numbers)
@@ -284,11 +284,11 @@ def _chain_end(connection: Connection, month: int) -> ChainEnd:
 def _payers(connection: Connection, month: int) -> list[PayerMonth]:
     used = _sums(connection, OF_MONTHS, monthly_users, monthly_users.c.month == month)
     covered = _sums(
-        connection, OF_RANGES, invoice_ranges, invoice_ranges.c.month == month, invoice_ranges.c.holds == _TRUE
+        connection, OF_RANGES, invoice_ranges, invoice_ranges.c.month == month, invoice_ranges.c.holds == TRUE
     )
     columns = invoices.c
     query = select(*OF_INVOICES, columns.id, columns.number, columns.status, columns.total_usd)
-    held = connection.execute(query.where(columns.month == month, columns.holds == _TRUE))
+    held = connection.execute(query.where(columns.month == month, columns.holds == TRUE))
     issued = {PayerId(kind, id_): row for kind, id_, *row in held}
     found = []
     for payer in sorted({*used, *issued}):

@@ -35,7 +35,7 @@ from tollkeeper.rules.pricing import Price
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.store.ports.invoices import CoveredRange, OpenMonth, OpenRecords, joined, range_sums, reason_in
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
-from tollkeeper.store.sql.dialect import one_of, unindexed
+from tollkeeper.store.sql.dialect import TRUE, one_of, unindexed
 from tollkeeper.store.sql.rows import USER_PLACE, record_of
 from tollkeeper.store.sql.schema import head, invoice_ranges, invoices, prices, record_metadata, records
 from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO, monthly_users
@@ -70,14 +70,14 @@ OF_MONTHS = Payers(
 )
 OF_RANGES = Payers(invoice_ranges.c.payer_kind, invoice_ranges.c.payer_id)
 OF_INVOICES = Payers(invoices.c.payer_kind, invoices.c.payer_id)
-HELD = invoice_ranges.c.holds == literal_column("1")
+HELD = invoice_ranges.c.holds == TRUE
 
 _IS_REQUEST = records.c.endpoint != ADJUSTMENT
 _USED = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens",
          "cache_write_1h_tokens", "images", "audio_ms", "characters")  # fmt: skip
 _SERVED = or_(
     records.c.status == "completed",
-    records.c.estimated == literal_column("1"),
+    records.c.estimated == TRUE,
     *(records.c[name] != literal_column("0") for name in _USED),
 )
 _ONE: ColumnElement[int] = literal_column("1")
@@ -291,7 +291,7 @@ def _range(use: MonthUse, after: int, upto: int) -> CoveredRange:
 
 
 def _invoiced(connection: Connection, when: ColumnElement[bool], payer: PayerId | None) -> set[tuple[PayerId, int]]:
-    query = select(*OF_INVOICES, invoices.c.month).where(invoices.c.holds == _ONE, when)
+    query = select(*OF_INVOICES, invoices.c.month).where(invoices.c.holds == TRUE, when)
     if payer is not None:
         query = query.where(OF_INVOICES.are(payer))
     return {(PayerId(kind, id_), month) for kind, id_, month in connection.execute(query)}

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
+from sqlalchemy import Boolean, Table
 
 from tollkeeper.rules.usage import Usage
 from tollkeeper.store.ports.record_fields import FIELDS, Fields, stored
@@ -25,6 +26,11 @@ USER_PLACE, METADATA_PLACE = _NAMES.index("user_id"), _NAMES.index("metadata")
 
 def _flags(fields: Fields) -> tuple[int, ...]:
     return tuple(place for place, field in enumerate(stored(fields)) if field.type is bool)
+
+
+def flags_of(table: Table) -> tuple[int, ...]:
+    """The places of the columns of a table that are flags."""
+    return tuple(place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean))
 
 
 def row_maker(fields: Fields, record_type: type[Record] = Record) -> Callable[[Record], list[Any]]:

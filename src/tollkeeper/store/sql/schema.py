@@ -19,7 +19,6 @@ from sqlalchemy import (
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
-    Text,
     func,
     literal_column,
 )
@@ -28,18 +27,20 @@ from sqlalchemy.types import TypeEngine
 from tollkeeper.store.ports.record_fields import FIELDS, RecordField, stored
 from tollkeeper.store.ports.records import Intent
 from tollkeeper.store.sql import sum_tables
+from tollkeeper.store.sql.column_types import RowId, Text
+from tollkeeper.store.sql.dialect import TRUE
 from tollkeeper.store.sql.sum_tables import figure_columns
 
 METADATA = sum_tables.METADATA
 """Every table: those here, and those of sums."""
-_TYPES: Mapping[Any, type[TypeEngine[Any]]] = {int: BigInteger, int | None: BigInteger, bool: Boolean}
+_TYPES: Mapping[Any, TypeEngine[Any]] = {int: BigInteger(), int | None: BigInteger(), bool: Boolean()}
 
 
 def record_column(field: RecordField) -> Column[Any]:
     """A new column for a field of a record; new, since a column belongs to one table."""
     return Column(
         field.stored_as,
-        Integer if field.reference else _TYPES.get(field.type, Text),
+        RowId if field.reference else _TYPES.get(field.type, Text),
         primary_key=field.place == 0,
         nullable=field.optional,
         server_default=None if field.default is None else str(field.default),
@@ -157,7 +158,7 @@ second_factors = Table(
 prices = Table(
     "prices",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", RowId, primary_key=True),
     Column("model", Text, nullable=False),
     Column("input", BigInteger, nullable=False),
     Column("output", BigInteger, nullable=False),
@@ -241,7 +242,7 @@ installation = Table(
 audit = Table(
     "audit",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", RowId, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
@@ -467,7 +468,7 @@ invoices = Table(
     # What the page of a month shows, so that it reads no document.
     Index("invoices_of_month", "month", "holds", "payer_kind", "payer_id", "id", "number", "status", "total_usd"),
 )
-HOLDS = invoices.c.holds == literal_column("1")
+HOLDS = invoices.c.holds == TRUE
 Index(
     "invoices_once",
     invoices.c.payer_kind,
@@ -475,7 +476,7 @@ Index(
     invoices.c.month,
     unique=True,
     sqlite_where=HOLDS,
-    postgresql_where=invoices.c.holds,
+    postgresql_where=HOLDS,
 )
 
 # The records that an invoice covers: of one payer and month of admission, after one position of a journal's chain and
@@ -502,7 +503,7 @@ invoice_ranges = Table(
 credit_entries = Table(
     "credits",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", RowId, primary_key=True),
     Column("payer_kind", Text, nullable=False),
     Column("payer_id", Text, nullable=False),
     Column("at", BigInteger, nullable=False),

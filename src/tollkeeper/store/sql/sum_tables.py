@@ -7,10 +7,11 @@ pico-dollars below (which may exceed a million, once added up): cost = cost_micr
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, PrimaryKeyConstraint, Table
 
 from tollkeeper.rules.histograms import BUCKETS
 from tollkeeper.store.ports.record_fields import TOKENS
+from tollkeeper.store.sql.column_types import Text
 
 METADATA = MetaData()
 """Shared with the other tables (`schema.py`)."""

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, select, text, tuple_
 
 from tollkeeper.store.ports.records import ADJUSTMENT, BACKSLASH, NUL
 from tollkeeper.store.sql.dialect import text_member
-from tollkeeper.store.sql.rollups import TAG_SUMS, add_tags, end_days, end_tags, subtract_days
+from tollkeeper.store.sql.rollups import TAG_SUMS, SumStatements, end_days, subtract_days
 from tollkeeper.store.sql.schema import record_metadata, records
 from tollkeeper.store.sql.sum_tables import hourly_tags
 
@@ -19,10 +19,7 @@ WITH_METADATA = select(records, record_metadata.c.metadata).outerjoin(
 )
 _KEY = tuple(hourly_tags.primary_key.columns)
 _AT_ONCE = 20_000
-_THESE = "request_id IN (SELECT value FROM json_each(?))"
-_FORGET = [*(add_tags(table, _THESE, sign="-") for table in TAG_SUMS), *(end_tags(table, _THESE) for table in TAG_SUMS)]
 _PLACE = f"({', '.join(column.name for column in _KEY)})"
-_MARKS = f"({', '.join('?' * len(_KEY))})"
 
 
 def tag_of(name: str) -> ColumnElement[str]:
@@ -36,11 +33,20 @@ def _has_no_nul() -> ColumnElement[bool]:
     return not_(without.contains(NUL, autoescape=True))
 
 
-def forget_tags(connection: Connection, request_ids: Collection[str]) -> None:
-    """Subtract records of a person who is forgotten, whose metadata is about to be deleted, from the sums by tag."""
-    ids = (msgspec.json.encode(list(request_ids)).decode(),)
-    for statement in _FORGET:
-        connection.exec_driver_sql(statement, ids)
+class TagSums:
+    """Taking records out of the sums by tag. `statements` are those of the engine, and `member_of` its condition that a
+    column has one of the values in a JSON array, the parameter `ids`."""
+
+    def __init__(self, statements: SumStatements, member_of: str) -> None:
+        these = f"request_id {member_of}"
+        texts = [statements.add_tags(table, these, sign="-") for table in TAG_SUMS]
+        texts += [statements.end_tags(table, these) for table in TAG_SUMS]
+        self._forget = [text(each) for each in texts]
+
+    def forget(self, connection: Connection, request_ids: Collection[str]) -> None:
+        """Subtract records of a person who is forgotten, whose metadata is about to be deleted."""
+        for statement in self._forget:
+            connection.execute(statement, {"ids": msgspec.json.encode(list(request_ids)).decode()})
 
 
 def forget_pruned_tags(connection: Connection, user_id: str, after: Sequence[Any]) -> Sequence[Any] | None:
@@ -50,15 +56,15 @@ def forget_pruned_tags(connection: Connection, user_id: str, after: Sequence[Any
     if after:
         rows = rows.where(tuple_(*_KEY) > after)
     end = connection.execute(rows.offset(_AT_ONCE - 1).limit(1)).one_or_none()
-    theirs, values = "user_id = ?", [user_id]
-    for sign, place in ((">", after), ("<=", end)):
+    theirs, values = "user_id = :theirs", {"theirs": user_id}
+    for sign, place, name in ((">", after, "after"), ("<=", end, "end")):
         if place:
-            theirs += f" AND {_PLACE} {sign} {_MARKS}"
-            values += place
+            values |= {f"{name}_{number}": value for number, value in enumerate(place)}
+            theirs += f" AND {_PLACE} {sign} ({', '.join(f':{name}_{number}' for number in range(len(place)))})"
     for statement in (
         subtract_days(theirs),
         end_days(theirs),
         f"DELETE FROM hourly_tags WHERE {theirs}",  # noqa: S608 (names of the schema)
     ):
-        connection.exec_driver_sql(statement, tuple(values))
+        connection.execute(text(statement), values)
     return end

@@ -16,9 +16,11 @@ from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.sql.erasure import forget, forget_metadata, is_forgotten
 from tollkeeper.store.sql.identities import Identities, Identity
-from tollkeeper.store.sql.tags import forget_pruned_tags
+from tollkeeper.store.sql.tags import TagSums, forget_pruned_tags
+from tollkeeper.store.sqlite.roll_up import SUMS
 from tollkeeper.store.sqlite.writer import Writer
 
+_TAG_SUMS = TagSums(SUMS, "IN (SELECT value FROM json_each(:ids))")
 _TRIES, _PAUSE = 20, 0.1
 """How often the log is tried to be emptied, and the seconds between two tries."""
 
@@ -36,7 +38,7 @@ class SqliteErasure:
         identity = self._identity(user.user_id)
         after: str | None = ""
         while after is not None:
-            after = await self._writer.run(partial(forget_metadata, opaque_id=identity.id, after=after))
+            after = await self._writer.run(partial(forget_metadata, tag_sums=_TAG_SUMS, opaque_id=identity.id, after=after))
         place: Sequence[Any] | None = ()
         while place is not None:
             place = await self._writer.run(partial(forget_pruned_tags, user_id=identity.id, after=place))

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.maintenance import Health
+from tollkeeper.store.sql.migrations.head import HEAD
 from tollkeeper.store.sqlite.connections import connect_reader, plain_reason
 from tollkeeper.store.sqlite.exclusive import exclusive
 from tollkeeper.store.sqlite.lock import must_be_readable
-from tollkeeper.store.sqlite.revision import HEAD, bring_to_head, revision_of
+from tollkeeper.store.sqlite.revision import bring_to_head, revision_of
 
 
 def health(path: Path) -> Health:

@@ -6,10 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from tollkeeper.store.errors import StoreError
-
-HEAD = "0028"
-"""The newest revision in `store/sql/migrations/versions`; here too, so that a start with nothing to do need not import
-Alembic."""
+from tollkeeper.store.sql.migrations.head import HEAD
 
 
 def has_tables(connection: sqlite3.Connection) -> bool:

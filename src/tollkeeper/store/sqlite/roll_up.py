@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from tollkeeper.store.sql.rollups import ADD, ADD_TAGS, ADD_UP, CLEAR, MOST, NEWEST, PREPARE
+from tollkeeper.store.sql.rollups import MOST, SumStatements
+from tollkeeper.store.sqlite.words import SqliteWords
 from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS
 
+SUMS = SumStatements(SqliteWords())
+"""The statements that add records to the sums."""
 _MINUTES_AT_ONCE_MS = 30 * MINUTE_MS
 """The most that one transaction deletes of the sums by minute, so that none takes long."""
 
@@ -39,14 +42,14 @@ def roll_up(connection: sqlite3.Connection) -> None:
 def _add_some(connection: sqlite3.Connection) -> None:
     seq, mark, minutes_from = connection.execute("SELECT seq, rolled_up, minutes_from FROM head").fetchone()
     upto = min(seq, mark + MOST)
-    connection.execute(PREPARE)
-    connection.execute(CLEAR)
-    connection.execute(ADD_UP, (mark, upto))
-    for statement in ADD:
+    connection.execute(SUMS.prepare)
+    connection.execute(SUMS.clear)
+    connection.execute(SUMS.add_up, (mark, upto))
+    for statement in SUMS.add:
         connection.execute(statement)
-    for statement in ADD_TAGS:
+    for statement in SUMS.add_new_tags:
         connection.execute(statement, (mark, upto))
-    (newest,) = connection.execute(NEWEST).fetchone()
+    (newest,) = connection.execute(SUMS.newest).fetchone()
     minutes_from = _prune_minutes(connection, mark, minutes_from, newest)
     connection.execute("UPDATE head SET rolled_up = ?, minutes_from = ?", (upto, minutes_from))
 

@@ -15,17 +15,9 @@ from typing import Any
 
 from tollkeeper.rules.times import format_time
 from tollkeeper.store.sql.identities import Identities
-from tollkeeper.store.sql.rollups import (
-    DIMENSIONS,
-    DURATIONS,
-    IN_RECORDS,
-    REQUESTS,
-    TAG_MEMBERS,
-    TAGGED,
-    USED,
-    month_of,
-)
+from tollkeeper.store.sql.rollups import DIMENSIONS, IN_RECORDS, USED
 from tollkeeper.store.sql.sum_tables import FIGURES, HISTOGRAMS
+from tollkeeper.store.sqlite.roll_up import SUMS
 from tollkeeper.store.time_buckets import DAY_MS, HOUR_MS, MINUTE_MS, day_of, hour_of, minute_of
 
 _OF_MINUTES = DIMENSIONS[:6]
@@ -37,8 +29,8 @@ _COARSER: Mapping[str, tuple[str, str, str, tuple[str, ...]]] = {
     "hourly_teams": ("hourly", "hour", "hour", ("team_id", "model", "status")),
     "daily_teams": ("hourly", "day", f"hour - hour % {DAY_MS}", ("team_id", "model", "status")),
     "daily_users": ("hourly", "day", f"hour - hour % {DAY_MS}", ("user_id", "key_id", "status", "team_id")),
-    "monthly_users": ("hourly", "month", month_of("hour"), ("user_id", "key_id", "status", "team_id")),
-    "monthly": ("hourly", "month", month_of("hour"), DIMENSIONS),
+    "monthly_users": ("hourly", "month", SUMS.month_of("hour"), ("user_id", "key_id", "status", "team_id")),
+    "monthly": ("hourly", "month", SUMS.month_of("hour"), DIMENSIONS),
     "daily_tags": (
         "hourly_tags",
         "day",
@@ -88,7 +80,7 @@ class _SumCheck:
                 f"created_at - created_at % {HOUR_MS}",
                 DIMENSIONS,
                 self._records,
-                (REQUESTS, *USED, *DURATIONS),
+                (SUMS.requests, *USED, *SUMS.durations),
                 compared,
             )
             + f" WHERE created_at >= {whole_from} UNION ALL "
@@ -98,9 +90,9 @@ class _SumCheck:
         for at, *values in self._left_over(rows, DIMENSIONS, compared):
             described = self._described(DIMENSIONS, values)
             yield f"the sums of the hour {format_time(at)} of {described} are not those of its records"
-        month = month_of("hour")
+        month = SUMS.month_of("hour")
         old = (
-            _added(month_of("created_at"), ("user_id",), self._records, (REQUESTS, *USED), FIGURES)
+            _added(SUMS.month_of("created_at"), ("user_id",), self._records, (SUMS.requests, *USED), FIGURES)
             + f" WHERE created_at < {whole_from} UNION ALL "
             + f"SELECT month, user_id, {', '.join(FIGURES)} FROM pruned_users UNION ALL "
             + _subtracted(month, ("user_id",), "hourly", FIGURES)
@@ -120,7 +112,7 @@ class _SumCheck:
         whole_from = max(minutes_from, minute_of(newest) + MINUTE_MS)
         admitted, settled = (f"{column} - {column} % {MINUTE_MS}" for column in ("created_at", "settled_at"))
         rows = (
-            _added(admitted, _OF_MINUTES, self._records, (REQUESTS, *["0"] * len(USED)), FIGURES)
+            _added(admitted, _OF_MINUTES, self._records, (SUMS.requests, *["0"] * len(USED)), FIGURES)
             + f" WHERE created_at >= {whole_from} UNION ALL "
             + _added(settled, _OF_MINUTES, self._records, ("0", *USED), FIGURES)
             + f" WHERE settled_at >= {whole_from} UNION ALL "
@@ -145,8 +137,8 @@ class _SumCheck:
     def tags(self, pruned: int, newest: int) -> Iterator[str]:
         compared = (*FIGURES, *HISTOGRAMS)
         in_records = {**IN_RECORDS, "name": "tag.key", "value": "tag.value"}
-        tags = f"{self._records} JOIN {TAG_MEMBERS} WHERE {TAGGED}"
-        figures = (REQUESTS, *USED, *DURATIONS)
+        tags = f"{self._records} JOIN {SUMS.tag_members} WHERE {SUMS.tagged}"
+        figures = (SUMS.requests, *USED, *SUMS.durations)
         rows = (
             _added(_HOUR, _TAGGED, tags, figures, compared, in_records)
             + " UNION ALL "

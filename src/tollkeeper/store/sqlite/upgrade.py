@@ -6,37 +6,22 @@ import os
 import sqlite3
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import StaticPool
 
-from tollkeeper.store import sql
-from tollkeeper.store.errors import StoreError
+from tollkeeper.store.sql.migrations.steps import MIGRATIONS, Revisions
 from tollkeeper.store.sqlite.connections import begin_write, engine_over
 from tollkeeper.store.sqlite.files import beside, copy_owner, make_empty, sync
-
-MIGRATIONS = Path(sql.__file__).parent / "migrations"
 
 
 def upgrade(path: Path, connection: sqlite3.Connection, current: str | None, scripts: Path = MIGRATIONS) -> None:
     """Upgrade the database from revision `current` (None: new and empty) to the newest of `scripts`, completely or not
     at all. An older one is first copied to `<path>.before-<newest>`. Raises StoreError for an unknown revision."""
-    config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    directory = ScriptDirectory.from_config(config)
-    head = directory.get_current_head()
+    revisions = Revisions(scripts)
     if current is not None:
-        if current not in {script.revision for script in directory.walk_revisions()}:
-            raise StoreError(
-                f"the database {path} was written by a newer Tollkeeper (revision {current}; this one knows {head}):"
-                " run that version, or restore an older copy"
-            )
-        _set_aside(connection, path, path.with_name(f"{path.name}.before-{head}"))
-    engine = engine_over(lambda: connection, StaticPool, begin_write)
-    with engine.begin() as transaction:
-        config.attributes["connection"] = transaction
-        command.upgrade(config, "head")
+        revisions.must_know(current, f"the database {path}")
+        _set_aside(connection, path, path.with_name(f"{path.name}.before-{revisions.head}"))
+    with engine_over(lambda: connection, StaticPool, begin_write).begin() as transaction:
+        revisions.run(transaction)
 
 
 def _set_aside(source: sqlite3.Connection, path: Path, target: Path) -> None:

@@ -56,7 +56,8 @@ class ShippingLedger:
         return self._task(self._marked(self._journal.ledger.mark()))
 
     async def prune(self, before: int) -> int:
-        raise NotImplementedError
+        await self.flush()
+        return await self._shared.pruning.prune(before)
 
     async def flush(self) -> None:
         await self._journal.ledger.flush()

@@ -8,6 +8,7 @@ readers.py      reads, each on one snapshot; timed_reader.py: none longer than i
 identities.py   opaque ids of users, as other processes change them
 shipments.py    records, from journals (`store/sqlite/journal.py`); words.py: its words in the statements of sums
 refusals.py     counting refused requests
+pruning.py      deleting the oldest records
 erasure.py      forgetting a person
 """
 

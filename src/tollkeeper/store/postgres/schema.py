@@ -25,8 +25,8 @@ from tollkeeper.store.sql.schema import head
 METADATA = MetaData()
 
 # The journals that records come from, each with a chain of its own: the number and the hash of its last record that is
-# here, and the earliest admission of a request that it had not settled when it last shipped. `fault`: why nothing of it
-# is taken any more.
+# here, and the earliest admission of a request that it had not settled when it last shipped. `pruned_seq` and
+# `pruned_hash` are those of its last record that was pruned. `fault`: why nothing of it is taken any more.
 journals = Table(
     "journals",
     METADATA,
@@ -36,6 +36,8 @@ journals = Table(
     Column("hash", LargeBinary, nullable=False),
     Column("oldest_open", BigInteger),
     Column("told_at", BigInteger, nullable=False),
+    Column("pruned_seq", BigInteger),
+    Column("pruned_hash", LargeBinary),
     Column("fault", Text),
 )
 

@@ -133,7 +133,7 @@ class Shipments:
     def _add_identities(self, connection: Connection, new: Iterable[tuple[str, str]]) -> None:
         self._identities.refresh(connection)
         unknown = [Identity(*each) for each in new if each[1] not in self._identities.ids]
-        if unknown:  # known to all with the next transaction
+        if unknown:
             connection.execute(insert(identities), [each._asdict() for each in unknown])
 
 

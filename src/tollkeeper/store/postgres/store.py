@@ -37,6 +37,7 @@ from tollkeeper.store.ports.webhooks import WebhookStore
 from tollkeeper.store.postgres.connections import LOCK_WAIT, open_engine, plain_reason
 from tollkeeper.store.postgres.erasure import PostgresErasure
 from tollkeeper.store.postgres.identities import SharedIdentities
+from tollkeeper.store.postgres.pruning import PostgresPruning
 from tollkeeper.store.postgres.readers import Readers
 from tollkeeper.store.postgres.refusals import PostgresRefusals
 from tollkeeper.store.postgres.revision import must_be_at_head
@@ -91,6 +92,7 @@ class PostgresStore:
         self._pages = TimedReader(url, identities, seconds=_LONGEST_PAGE)
         self._sheets = TimedReader(url, identities, seconds=_LONGEST_SHEET)
         self.shipments = Shipments(url, identities, lock_wait=lock_wait)
+        self.pruning = PostgresPruning(self._eraser)
         self.refusals: RefusalStore = PostgresRefusals(writer, reader, identities)
         self.reports: Reports = SqlReports(reader, reader, identities)
         self.explorer: Explorer = SqlExplorer(self._pages, self._sheets, identities)

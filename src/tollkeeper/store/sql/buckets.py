@@ -6,7 +6,6 @@ Whole hours come from the sums by hour; minutes, and hours that the span cuts, f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -74,9 +73,12 @@ class SqlBuckets:
 
     async def sums(self, query: BucketQuery, *, most: int) -> list[Bucket]:
         ids = self._identities
-        if query.users is not None:
-            query = replace(query, users=[*map(ids.id_of, query.users)])
-        found = await self._reader.run(partial(_read, query=query, most=most))
+
+        def read(connection: Connection) -> list[Bucket]:
+            users = None if query.users is None else [*map(ids.id_of, query.users)]
+            return _read(connection, replace(query, users=users), most)
+
+        found = await self._reader.run(read)
         if "user" not in query.group_by:
             return found
         place = [*query.group_by].index("user")

@@ -90,11 +90,11 @@ class SqlInvoices:
     async def open_records(
         self, month: int, upto: int, payer: PayerId | None = None, *, remade: bool = True
     ) -> tuple[list[OpenRecords], int]:
-        who = None if payer is None else self._opaque(payer)
-        user_of = self._identities.user_id_of
-        found, done = await self._reader.run(
-            lambda connection: open_records(connection, user_of, month, upto, who, remade)
-        )
+        def read(connection: Connection) -> tuple[list[OpenRecords], int]:
+            who = None if payer is None else self._opaque(payer)
+            return open_records(connection, self._identities.user_id_of, month, upto, who, remade)
+
+        found, done = await self._reader.run(read)
         named = (replace(each, payer=self._named(each.payer)) for each in found)
         return sorted(named, key=lambda each: each.payer), done
 
@@ -107,9 +107,8 @@ class SqlInvoices:
         audit: Callable[[Invoice], AuditEntry],
         events: EventsOf = no_events,
     ) -> Invoice | None:
-        payer = self._opaque(what.payer)
-
         def write(connection: Connection) -> Invoice | None:
+            payer = self._opaque(what.payer)
             if _is_invoiced(connection, payer, month) or _has_changed(connection, payer, what):
                 return None
             serial = _next_serial(connection, year)
@@ -125,11 +124,9 @@ class SqlInvoices:
         return await self._writer.run(write)
 
     async def find(self, id_or_number: str, payer: PayerId | None = None) -> Invoice | None:
-        query = select(invoices).where(
-            or_(invoices.c.id == id_or_number, invoices.c.number == id_or_number), *self._matching(InvoiceFilter(payer))
-        )
-
         def read(connection: Connection) -> Invoice | None:
+            named = or_(invoices.c.id == id_or_number, invoices.c.number == id_or_number)
+            query = select(invoices).where(named, *self._matching(InvoiceFilter(payer)))
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else invoice_of(row)
 
@@ -144,16 +141,15 @@ class SqlInvoices:
         return replace(found, payer=self._named(found.payer))
 
     async def records(self, of: Coverage, *, limit: int, after: str | None) -> list[Record]:
-        payer, user_of = self._opaque(of.payer), self._identities.user_id_of
-        return await self._reader.run(
-            lambda connection: UseReader(connection, user_of).records(payer, of.ranges, limit, after)
-        )
+        def read(connection: Connection) -> list[Record]:
+            reader = UseReader(connection, self._identities.user_id_of)
+            return reader.records(self._opaque(of.payer), of.ranges, limit, after)
+
+        return await self._reader.run(read)
 
     async def select(self, which: InvoiceFilter, *, limit: int, after: str | None) -> list[Invoice]:
-        query = select(invoices).where(*self._matching(which)).order_by(*_NEWEST_FIRST).limit(limit)
-
         def read(connection: Connection) -> list[Invoice]:
-            page = query
+            page = query = select(invoices).where(*self._matching(which)).order_by(*_NEWEST_FIRST).limit(limit)
             if after is not None:
                 last = connection.execute(
                     select(invoices.c.year, invoices.c.serial).where(invoices.c.id == after)

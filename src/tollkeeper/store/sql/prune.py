@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import takewhile
 from typing import Any
 
@@ -32,9 +32,18 @@ _OLDEST = select(records).order_by(records.c.seq).limit(AT_ONCE)
 Sums = Mapping[str, int]
 
 
-def prune_step(connection: Connection, before: int, replaced: int | None) -> tuple[int, int | None]:
+def _nothing_besides(*_: object) -> None:
+    pass
+
+
+def prune_step(
+    connection: Connection,
+    before: int,
+    replaced: int | None,
+    besides: Callable[[Connection, int], None] = _nothing_besides,
+) -> tuple[int, int | None]:
     """Delete up to `AT_ONCE` records from the beginning of the chain, up to the first that was made at `before` or
-    later.
+    later. `besides` is called before that with the number of the last of them.
 
     Returns how many, and the `seq` of the checkpoint for them, which replaces the one of the previous step
     (`replaced`).
@@ -57,6 +66,7 @@ def prune_step(connection: Connection, before: int, replaced: int | None) -> tup
             of_user[name] += figure
     if end is None:
         return 0, replaced
+    besides(connection, end.seq)
     _add_to_users(connection, users)
     write_off(connection, rows)
     old = select(records.c.request_id).where(records.c.seq <= end.seq)

@@ -38,11 +38,11 @@ class RefusalReader:
     ) -> tuple[list[RefusalSum], int]:
         named = {name: column for group in group_by for name, column in _GROUPS[group].items()}
         count = func.sum(table.c.count)
-        groups = self._matching(select(count, func.max(table.c.minute), *named.values()), which)
-        groups = groups.group_by(*named.values()).order_by(count.desc(), *named.values()).limit(limit)
-        total = self._matching(select(func.coalesce(count, 0)), which)
 
         def read(connection: Connection) -> tuple[list[RefusalSum], int]:
+            groups = self._matching(select(count, func.max(table.c.minute), *named.values()), which)
+            groups = groups.group_by(*named.values()).order_by(count.desc(), *named.values()).limit(limit)
+            total = self._matching(select(func.coalesce(count, 0)), which)
             rows = [tuple(row) for row in connection.execute(groups)]
             found = [self._sum(row[0], row[1], dict(zip(named, row[2:], strict=True))) for row in rows if row[0]]
             return found, connection.execute(total).scalar_one()

@@ -63,14 +63,14 @@ class SqlReports:
         self._by_figure = asyncio.Lock()
 
     async def records(self, which: Filter, *, limit: int, after: str | None, order: Order = NEWEST) -> list[Record]:
-        which = within_moments(opaque(which, self._identities))
 
         def read(connection: Connection) -> list[Record]:
-            if order.by == NEWEST.by and which.tag is not None and which.tag[1]:
-                return [*map(self._record_of, _tagged(connection, which, limit, after, order))]
-            ids = _ids(which)
-            if which.tag is not None and which.tag[1]:  # Where no request has it, no metadata is looked up.
-                ids = ids.where((records.c.created_at - records.c.created_at % HOUR_MS).in_(_hours(which)))
+            asked = self._asked(which)
+            if order.by == NEWEST.by and asked.tag is not None and asked.tag[1]:
+                return [*map(self._record_of, _tagged(connection, asked, limit, after, order))]
+            ids = _ids(asked)
+            if asked.tag is not None and asked.tag[1]:  # Where no request has it, no metadata is looked up.
+                ids = ids.where((records.c.created_at - records.c.created_at % HOUR_MS).in_(_hours(asked)))
             query = first_records(WITH_METADATA, ids, order, limit, after)
             return [*map(self._record_of, connection.execute(query))]
 
@@ -90,10 +90,10 @@ class SqlReports:
     async def summary(
         self, which: Filter, group_by: Sequence[Group], *, upto: int | None = None
     ) -> list[tuple[tuple[str, ...], Totals]]:
-        selection = Selection(within_moments(opaque(which, self._identities)), group_by)
         label = labeller(group_by, self._identities)
 
         def read(connection: Connection) -> list[tuple[tuple[str, ...], Totals]]:
+            selection = Selection(self._asked(which), group_by)
             queries = SumQueries(selection, known_span(connection))
             sums = _combined(connection, queries, upto, len(group_by))
             return sorted(((label(group), totals) for group, totals in sums), key=itemgetter(0))
@@ -127,11 +127,17 @@ class SqlReports:
         detailed: Collection[str] | None = None,
     ) -> History:
         ids = self._identities
-        user = None if user_id is None else ids.id_of(user_id)
-        users = None if detailed is None else {*map(ids.id_of, detailed)}
-        return await self._summed.run(
-            lambda connection: read_history(connection, now, user, upto, spans, users, ids.user_id_of)
-        )
+
+        def read(connection: Connection) -> History:
+            user = None if user_id is None else ids.id_of(user_id)
+            users = None if detailed is None else {*map(ids.id_of, detailed)}
+            return read_history(connection, now, user, upto, spans, users, ids.user_id_of)
+
+        return await self._summed.run(read)
+
+    def _asked(self, which: Filter) -> Filter:
+        """A selection by opaque ids: within a read, which knows all of them."""
+        return within_moments(opaque(which, self._identities))
 
     def _record_of(self, row: Row[Any]) -> Record:
         return record_of(row, self._identities.user_id_of(row[USER_PLACE]), row[-1])

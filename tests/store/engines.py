@@ -78,9 +78,9 @@ class Memory:
 class Postgres:
     """A database of a real server, with the journal of one process. Broken by a real lock, as SQLite's."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, journal: Path) -> None:
         self._url = url
-        self._journal = folder / "journal.db"
+        self._journal = journal
         self._other: psycopg.Connection[Any] | None = None
 
     async def open(self) -> Store:

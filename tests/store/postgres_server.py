@@ -21,6 +21,8 @@ from psycopg import sql
 
 from tollkeeper.store.postgres.connections import open_engine
 from tollkeeper.store.postgres.revision import bring_to_head
+from tollkeeper.store.postgres.schema import METADATA
+from tollkeeper.store.sql.schema import METADATA as OF_ALL_ENGINES
 
 _PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
 _UNPRIVILEGED = "postgres"
@@ -42,7 +44,8 @@ class PostgresServer:
         if not _PROGRAMS:
             pytest.skip("PostgreSQL is not installed")
         self._programs = _PROGRAMS[-1]
-        self._folder = Path(tempfile.mkdtemp(prefix="tollkeeper-postgres-"))
+        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+        self._folder = Path(tempfile.mkdtemp(prefix="tollkeeper-postgres-", dir=memory))
         self._numbers = count(1)
         self._server: subprocess.Popen[bytes] | None = None
         if os.getuid() == 0:
@@ -50,7 +53,8 @@ class PostgresServer:
         how = ("-U", "tollkeeper", "-A", "trust", "-E", "UTF8", "--locale-provider=icu", "--icu-locale=en-US")
         self._run("initdb", "-D", str(self._folder / "data"), "--no-sync", "--locale=C.UTF-8", *how)
         self.start()
-        self._make_template()
+        self._shared = self.new_database()
+        self._clean = self._cleaning()
 
     def start(self) -> None:
         settings = [part for name, value in _FAST.items() for part in ("-c", f"{name}={value}")]
@@ -82,30 +86,29 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql://tollkeeper@/{database}?host={self._folder}"
 
-    def new_database(self, template: str = "at_head") -> str:
-        """The URL of a new database; without a template it is empty."""
+    def clean_database(self) -> str:
+        """The URL of a database with the tables of this version, and nothing in them; always the same one."""
+        with psycopg.connect(self._shared, autocommit=True) as connection:
+            connection.execute(self._clean)
+        return self._shared
+
+    def new_database(self, *, empty: bool = False) -> str:
+        """The URL of a new database, with the tables of this version unless it is to be empty."""
         name = f"test_{next(self._numbers)}"
-        self._execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template or "template1")
-            )
-        )
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        if not empty:
+            engine = open_engine(self.url(name))
+            bring_to_head(engine)
+            engine.dispose()
         return self.url(name)
 
-    def drop(self, url: str) -> None:
-        """Drop a database, and whoever is connected to it."""
-        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
-        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(str(name))))
-
-    def _make_template(self) -> None:
-        self._execute(sql.SQL("CREATE DATABASE at_head"))
-        engine = open_engine(self.url("at_head"))
-        bring_to_head(engine)
-        engine.dispose()
-
-    def _execute(self, statement: sql.Composable) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
+    def _cleaning(self) -> str:
+        """Statements that leave a database as it was made. (They take a tenth of the time of a new one.)"""
+        tables = [table.name for each in (OF_ALL_ENGINES, METADATA) for table in each.sorted_tables]
+        head = "INSERT INTO head (id, seq, hash, minutes_from, rolled_up) VALUES (1, 0, '', 0, 0)"
+        numbers = "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
+        return "; ".join([*(f"DELETE FROM {name}" for name in tables), head, numbers])
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         # A run that is killed takes its server along.

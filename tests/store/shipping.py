@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from tests.store.values import NOON
 from tollkeeper.store import postgres, sqlite
 from tollkeeper.store.ports.idempotency import Claim
-from tollkeeper.store.ports.ledger import Ledger
 from tollkeeper.store.ports.records import Intent, Record
 from tollkeeper.store.ports.shipments import Journal
 from tollkeeper.store.ports.store import Store
@@ -65,6 +64,7 @@ class ShippingLedger:
 
     async def close(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._journal.close()
 
     def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         task = asyncio.create_task(work)
@@ -91,19 +91,6 @@ class ShippingLedger:
 
 
 async def open_shipping_store(url: str, journal: Path) -> Store:
-    """The store over the database at `url`, with a journal at the path; `close` closes both."""
+    """The store over the database at `url`, with a journal at the path."""
     local = await sqlite.open_store(journal, now=lambda: NOON)
-
-    class Joined(PostgresStore):
-        async def close(self) -> None:
-            assert isinstance(self.ledger, ShippingLedger)
-            await self.ledger.close()
-            await super().close()
-            await local.close()
-
-    def ledger(shared: PostgresStore) -> Ledger:
-        return ShippingLedger(local, shared)
-
-    opened = await postgres.open_store(url, ledger, lock_wait=0.25)
-    opened.__class__ = Joined
-    return opened
+    return await postgres.open_store(url, lambda shared: ShippingLedger(local, shared), lock_wait=0.25)

@@ -14,6 +14,7 @@ from tollkeeper.store.ports.idempotency import Claim
 from tollkeeper.store.ports.records import Intent
 from tollkeeper.store.ports.store import Store
 
+OF_JOURNALS = True
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 
 

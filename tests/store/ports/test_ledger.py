@@ -19,6 +19,9 @@ from tollkeeper.store.ports.reports import Totals
 from tollkeeper.store.ports.store import Store
 
 
+OF_JOURNALS = True
+
+
 async def everything(store: Store) -> list[Record]:
     return await store.reports.records(EVERYTHING, limit=10_000, after=None)
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Table, bindparam, select, text, update
+from sqlalchemy import Connection, Row, Table, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -212,3 +212,8 @@ def _add_to_sums(connection: Connection, mark: int, upto: int, minutes_from: int
     until = minutes_from + _MINUTES_AT_ONCE_MS
     connection.execute(rollup_minutes.delete().where(rollup_minutes.c.minute < until))
     return until
+
+
+def open_journals(connection: Connection, _: int, end: int) -> int:
+    """How many journals may have unsettled requests that were admitted before a moment: each tells the earliest only."""
+    return connection.execute(select(func.count()).where(journals.c.oldest_open < end)).scalar_one()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -41,7 +42,7 @@ from tollkeeper.store.postgres.pruning import PostgresPruning
 from tollkeeper.store.postgres.readers import Readers
 from tollkeeper.store.postgres.refusals import PostgresRefusals
 from tollkeeper.store.postgres.revision import must_be_at_head
-from tollkeeper.store.postgres.shipments import Shipments
+from tollkeeper.store.postgres.shipments import Shipments, open_journals
 from tollkeeper.store.postgres.timed_reader import TimedReader
 from tollkeeper.store.postgres.writer import NO_SHIPMENTS, Writer
 from tollkeeper.store.sql.accounts import SqlAccounts
@@ -73,15 +74,22 @@ _LONGEST_PAGE, _LONGEST_SHEET = 10, 120
 """Seconds that a question of the explorer may take, and a whole answer."""
 
 
+class JournalLedger(Ledger, Protocol):
+    """The ledger of one process: a journal, whose records are shipped."""
+
+    async def close(self) -> None:
+        """Flush, then release the journal."""
+
+
 class PostgresStore:
-    """See `ports.Store`. Records come by `shipments`, from journals; `ledger` makes the journal of this process, given
-    this store, and whoever made it closes it."""
+    """See `ports.Store`. Records come by `shipments`, from journals; `ledger` makes the one of this process, given this
+    store, which closes it."""
 
     def __init__(
         self,
         url: str,
         identities: SharedIdentities,
-        ledger: Callable[[PostgresStore], Ledger],
+        ledger: Callable[[PostgresStore], JournalLedger],
         lock_wait: float,
         read_threads: int,
     ) -> None:
@@ -115,26 +123,30 @@ class PostgresStore:
         self.jobs: JobStore = SqlJobs(writer, reader)
         self.idempotency: IdempotencyStore = SqlIdempotency(writer, reader)
         self.installation: Installation = SqlInstallation(writer, reader)
-        self.invoices: InvoiceStore = SqlInvoices(writer, reader, identities)
+        self.invoices: InvoiceStore = SqlInvoices(writer, reader, identities, open_journals)
         self.audit: Audit = SqlAudit(writer, reader)
         self.events: EventStore = SqlEvents(writer, reader)
         self.webhooks: WebhookStore = SqlWebhooks(writer, reader)
         self.alerts: AlertStore = SqlAlerts(writer, reader)
-        self.ledger: Ledger = ledger(self)
+        self._journal = ledger(self)
+        self.ledger: Ledger = self._journal
 
     def __repr__(self) -> str:
         return f"PostgresStore({self.ledger!r})"
 
     async def close(self) -> None:
-        """Finish what was begun, then release everything."""
+        """Flush, then release everything."""
         parts = (self._writer, self._eraser, self.shipments, self._reader, self._pages, self._sheets)
-        for part in parts:
-            await part.close()
+        try:
+            await self._journal.close()
+        finally:
+            for part in parts:
+                await part.close()
 
 
 async def open_store(
     url: str,
-    ledger: Callable[[PostgresStore], Ledger],
+    ledger: Callable[[PostgresStore], JournalLedger],
     *,
     lock_wait: float = LOCK_WAIT,
     read_threads: int = 4,

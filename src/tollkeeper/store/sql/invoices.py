@@ -68,17 +68,33 @@ _NEXT_SERIAL = (
 _FIRST_SERIAL, _ADD, _COVER = insert(invoice_numbers), insert(invoices), insert(invoice_ranges)
 
 
+def _intents_between(connection: Connection, first: int, end: int) -> int:
+    made = intents.c.request_id >= request_id_floor(first), intents.c.request_id < request_id_floor(end)
+    return connection.execute(select(func.count()).where(*made)).scalar_one()
+
+
 class SqlInvoices:
     """See `ports.InvoiceStore`. In columns, users who pay stand by their opaque ids, as in records; the documents name
-    them as they were."""
+    them as they were. `running` counts what runs that was admitted from one moment on and before another."""
 
-    def __init__(self, writer: Runner, reader: Runner, identities: Identities) -> None:
+    def __init__(
+        self,
+        writer: Runner,
+        reader: Runner,
+        identities: Identities,
+        running: Callable[[Connection, int, int], int] = _intents_between,
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._identities = identities
+        self._running = running
 
     async def chain_end(self, month: int) -> ChainEnd:
-        return await self._reader.run(lambda connection: _chain_end(connection, month))
+        def read(connection: Connection) -> ChainEnd:
+            seq, digest = connection.execute(select(head.c.seq, head.c.hash)).one()
+            return ChainEnd(seq, bytes(digest).hex(), self._running(connection, *month_bounds(month)))
+
+        return await self._reader.run(read)
 
     async def open_months(self) -> list[int]:
         return await self._reader.run(open_months)
@@ -267,14 +283,6 @@ def _row(connection: Connection, invoice_id: str) -> Mapping[Any, Any]:
 def _payer_of(row: Mapping[Any, Any]) -> PayerId:
     """Whose the invoice of a row is."""
     return PayerId(row["payer_kind"], row["payer_id"])
-
-
-def _chain_end(connection: Connection, month: int) -> ChainEnd:
-    _, end = month_bounds(month)
-    seq, digest = connection.execute(select(head.c.seq, head.c.hash)).one()
-    first, last = request_id_floor(month), request_id_floor(end)
-    running = select(func.count()).where(intents.c.request_id >= first, intents.c.request_id < last)
-    return ChainEnd(seq, bytes(digest).hex(), connection.execute(running).scalar_one())
 
 
 def _payers(connection: Connection, month: int) -> list[PayerMonth]:

@@ -33,8 +33,8 @@ class Engine(Protocol):
 class Sqlite:
     """Broken by a real lock: another program's transaction on the same file."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "ledger.db"
+    def __init__(self, folder: Path, name: str = "ledger.db") -> None:
+        self._path = folder / name
         self._other: sqlite3.Connection | None = None
 
     async def open(self) -> Store:
@@ -76,28 +76,30 @@ class Memory:
 
 
 class Postgres:
-    """A database of a real server, with the journal of one process. Broken by a real lock, as SQLite's."""
+    """A database of a real server, with the journal of one process. Broken by real locks, as SQLite's."""
 
     def __init__(self, url: str, journal: Path) -> None:
         self._url = url
         self._journal = journal
+        self._local = Sqlite(journal.parent, journal.name)
         self._other: psycopg.Connection[Any] | None = None
 
     async def open(self) -> Store:
         return await open_shipping_store(self._url, self._journal)
 
     def break_it(self) -> None:
+        self._local.break_it()
         self._other = psycopg.connect(self._url)
         self._other.execute("LOCK TABLE turns IN EXCLUSIVE MODE")
 
     def mend_it(self) -> None:
+        self._local.mend_it()
         if self._other is not None:
             self._other.close()
             self._other = None
 
     def under_way(self) -> set[str]:
-        with closing(sqlite3.connect(self._journal)) as connection:
-            return {request_id for (request_id,) in connection.execute("SELECT request_id FROM intents")}
+        return self._local.under_way()
 
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {"sqlite": Sqlite, "memory": Memory}

@@ -44,11 +44,7 @@ class ShippingLedger:
         return self._journal.ledger.withdraw(request_id)
 
     def settle(self, record: Record) -> asyncio.Future[None]:
-        # A journal gets the opaque ids of the shared database before its first record of a user.
-        ids = self._shared.identities.ids
-        mine = self._journal._ledger._committer._identities
-        if record.user_id in ids and record.user_id not in mine.ids:
-            mine.add([Identity(ids[record.user_id], record.user_id)])
+        self._take_over_identity(record.user_id)
         return self._task(self._shipped(self._journal.ledger.settle(record)))
 
     def mark(self) -> asyncio.Future[int]:
@@ -65,6 +61,15 @@ class ShippingLedger:
     async def close(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._journal.close()
+
+    def _take_over_identity(self, user_id: str) -> None:
+        """A journal gets the opaque ids of the shared database before its first record of a user, and forgets them."""
+        shared, mine = self._shared.identities, self._journal._ledger._committer._identities
+        theirs, known = shared.ids.get(user_id), mine.ids.get(user_id)
+        if known is not None and known != theirs and shared.knows(known):
+            mine.forget(Identity(known, user_id))
+        if theirs is not None and theirs != known:
+            mine.add([Identity(theirs, user_id)])
 
     def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         task = asyncio.create_task(work)

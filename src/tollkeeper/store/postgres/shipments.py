@@ -114,7 +114,7 @@ class Shipments:
     def _once(self, journal: Journal, batch: Batch) -> int:
         with self._engine.begin() as connection:
             self._identities.refresh(connection)
-            new = [each for each in batch.identities if each[1] not in self._identities.ids]
+            new = [each for each in batch.identities if not self._identities.knows(each[0])]
             if new:  # of journals from before these users were known here
                 connection.execute(text(TURNS))
             there = _locked(connection, journal, batch)
@@ -132,7 +132,7 @@ class Shipments:
 
     def _add_identities(self, connection: Connection, new: Iterable[tuple[str, str]]) -> None:
         self._identities.refresh(connection)
-        unknown = [Identity(*each) for each in new if each[1] not in self._identities.ids]
+        unknown = [Identity(*each) for each in new if not self._identities.knows(each[0])]
         if unknown:
             connection.execute(insert(identities), [each._asdict() for each in unknown])
 

@@ -48,6 +48,10 @@ class Identities:
         """The user id that an opaque id stands for."""
         return self._user_ids.get(opaque, opaque)
 
+    def knows(self, opaque: str) -> bool:
+        """Whether an opaque id is one of these, also of a person who was forgotten."""
+        return opaque in self._user_ids
+
     def new(self, user_ids: Collection[str]) -> list[Identity]:
         """Identities, with random ids, for those of these users who have none. They still have to be added."""
         unknown = [user_id for user_id in user_ids if user_id not in self.ids and user_id not in self._user_ids]

@@ -38,7 +38,9 @@ class SqliteErasure:
         identity = self._identity(user.user_id)
         after: str | None = ""
         while after is not None:
-            after = await self._writer.run(partial(forget_metadata, tag_sums=_TAG_SUMS, opaque_id=identity.id, after=after))
+            after = await self._writer.run(
+                partial(forget_metadata, tag_sums=_TAG_SUMS, opaque_id=identity.id, after=after)
+            )
         place: Sequence[Any] | None = ()
         while place is not None:
             place = await self._writer.run(partial(forget_pruned_tags, user_id=identity.id, after=place))

@@ -16,8 +16,8 @@ from tests.store.sqlite.older import first_revision
 from tests.store.values import ANN, AUDIT, EVERYTHING, NOON, a_record
 from tollkeeper.rules.times import format_time
 from tollkeeper.services.keyring.secrets_file import secrets_path
+from tollkeeper.store.sql.migrations.head import HEAD
 from tollkeeper.store.sqlite import open_store
-from tollkeeper.store.sqlite.revision import HEAD
 
 
 async def kept(path: Path, count: int) -> None:

@@ -47,8 +47,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if request.param == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres")
-        journal = shutil.copy(request.getfixturevalue("new_journal"), tmp_path / "journal.db")
-        shared = Postgres(server.clean_database(), journal)
+        shutil.copy(request.getfixturevalue("new_journal"), tmp_path / "journal.db")
+        shared = Postgres(server.clean_database(), tmp_path / "journal.db")
         yield shared
         shared.mend_it()
         return

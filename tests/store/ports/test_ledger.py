@@ -18,7 +18,6 @@ from tollkeeper.store.ports.records import Record
 from tollkeeper.store.ports.reports import Totals
 from tollkeeper.store.ports.store import Store
 
-
 OF_JOURNALS = True
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from tests.store.values import ANN, KEY, NOON
 from tollkeeper.store.ports.record_fields import FIELDS, covered
 from tollkeeper.store.ports.records import ADJUSTMENT, TEXT_ENDPOINTS, Record
+from tollkeeper.store.sql.migrations.steps import MIGRATIONS
 from tollkeeper.store.sql.rows import record_row
 from tollkeeper.store.sql.sum_tables import FIGURES
 from tollkeeper.store.sqlite.connections import connect_writer
-from tollkeeper.store.sql.migrations.steps import MIGRATIONS
 from tollkeeper.store.sqlite.upgrade import upgrade
 
 BY_OPAQUE_IDS = 14

@@ -8,9 +8,9 @@ import pytest
 
 from tests.store.values import NOON
 from tollkeeper.store.errors import StoreError
+from tollkeeper.store.sql.migrations.head import HEAD
 from tollkeeper.store.sqlite import open_store
 from tollkeeper.store.sqlite.health import health, upgrade
-from tollkeeper.store.sqlite.revision import HEAD
 
 
 async def test_a_sound_one_of_this_version_needs_nothing(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from alembic.script import ScriptDirectory
 
 from tests.store.values import NOON
 from tollkeeper.store.errors import StoreError
-from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sql.migrations.head import HEAD
 from tollkeeper.store.sql.migrations.steps import MIGRATIONS
+from tollkeeper.store.sqlite import SqliteStore, open_store
 
 
 @pytest.fixture

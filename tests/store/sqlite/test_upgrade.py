@@ -19,13 +19,13 @@ from tollkeeper.store.ports.explorer import Question
 from tollkeeper.store.ports.records import ADJUSTMENT, RecordStatus
 from tollkeeper.store.ports.sessions import Session
 from tollkeeper.store.sql.chain import link_row
+from tollkeeper.store.sql.migrations.head import HEAD
+from tollkeeper.store.sql.migrations.steps import MIGRATIONS
 from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, record_row
 from tollkeeper.store.sql.schema import METADATA
 from tollkeeper.store.sqlite import SqliteStore, open_store
 from tollkeeper.store.sqlite.connections import connect_writer
 from tollkeeper.store.sqlite.export import export
-from tollkeeper.store.sql.migrations.head import HEAD
-from tollkeeper.store.sql.migrations.steps import MIGRATIONS
 from tollkeeper.store.sqlite.upgrade import upgrade
 from tollkeeper.store.sqlite.verify import verify
 

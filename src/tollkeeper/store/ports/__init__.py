@@ -34,6 +34,6 @@
     store.py      the store of one engine
     maintenance.py    operators' commands for a database
 
-Times are integers: milliseconds since the epoch, UTC. Money is an integer of pico-dollars. An engine (`sqlite`, `postgres`,
-`memory`) offers an object with one attribute for each protocol (`store.py`).
+Times are integers: milliseconds since the epoch, UTC. Money is an integer of pico-dollars. An engine (`sqlite`,
+`postgres`, `memory`) offers an object with one attribute for each protocol (`store.py`).
 """

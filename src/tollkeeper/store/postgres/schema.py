@@ -6,7 +6,6 @@ Every other table is that of all engines (`store/sql/schema.py`).
 from __future__ import annotations
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Column,
     Connection,
@@ -60,10 +59,10 @@ _CHANGES = (
     "CREATE SEQUENCE identity_changes",
     "ALTER TABLE identities ADD COLUMN changed BIGINT NOT NULL DEFAULT nextval('identity_changes')",
     "CREATE INDEX identities_by_change ON identities (changed)",
-    "CREATE FUNCTION number_identity_change() RETURNS trigger LANGUAGE plpgsql AS"
-    " 'BEGIN NEW.changed := nextval(''identity_changes''); RETURN NEW; END'",
-    "CREATE TRIGGER identity_changed BEFORE UPDATE ON identities"
-    " FOR EACH ROW EXECUTE FUNCTION number_identity_change()",
+    """CREATE FUNCTION number_identity_change() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN NEW.changed := nextval(''identity_changes''); RETURN NEW; END'""",
+    """CREATE TRIGGER identity_changed BEFORE UPDATE ON identities
+    FOR EACH ROW EXECUTE FUNCTION number_identity_change()""",
 )
 
 
@@ -72,5 +71,5 @@ def create_all(connection: Connection) -> None:
     OF_ALL_ENGINES.create_all(connection)
     METADATA.create_all(connection)
     for statement in _CHANGES:
-        connection.execute(DDL(statement))
+        connection.exec_driver_sql(statement)
     connection.execute(insert(head).values(id=1, seq=0, hash=b"", minutes_from=0, rolled_up=0))

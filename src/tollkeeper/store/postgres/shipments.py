@@ -175,7 +175,8 @@ def _insert(connection: Connection, journal: Journal, rows: Sequence[Sequence[An
     shipped = {row[0] for row in rows}
     _copy(connection, record_metadata, (each for each in batch.metadata if each[0] in shipped))
     minutes_from = _add_to_sums(connection, end.seq, upto, end.minutes_from)
-    digest = sha256(b"".join((end.hash, journal.id.encode(), rows[-1][-2].to_bytes(8, "big"), rows[-1][-1]))).digest()
+    *_, last, last_hash = rows[-1]
+    digest = sha256(b"".join((end.hash, journal.id.encode(), last.to_bytes(8, "big"), last_hash))).digest()
     connection.execute(update(head).values(seq=upto, hash=digest, rolled_up=upto, minutes_from=minutes_from))
 
 

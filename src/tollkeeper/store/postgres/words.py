@@ -14,12 +14,11 @@ class PostgresWords:
     apart = "OFFSET 0"
     tag_name, tag_value, is_text = "tag.name", "(tag.member #>> '{}')", "json_typeof(tag.member) = 'string'"
 
-    @property
-    def tags(self) -> str:
+    def __init__(self) -> None:
         # The type refuses the character that its texts cannot hold, before any condition is looked at.
         without = self.is_without(f"replace(metadata, '{BACKSLASH}', '')", NUL)
         document = f"CAST(CASE WHEN {without} THEN metadata ELSE '{{}}' END AS json)"
-        return f" CROSS JOIN LATERAL json_each({document}) AS tag(name, member)"
+        self.tags = f" CROSS JOIN LATERAL json_each({document}) AS tag(name, member)"
 
     def number(self, condition: str) -> str:
         return f"CAST(({condition}) AS INTEGER)"

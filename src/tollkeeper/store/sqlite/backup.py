@@ -13,10 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from tollkeeper.rules.times import format_time
 from tollkeeper.store.errors import StoreBusy, StoreError
 from tollkeeper.store.ports.maintenance import Progress
+from tollkeeper.store.sql.migrations.head import HEAD
 from tollkeeper.store.sqlite.connections import connect_reader, connect_writer, plain_reason
 from tollkeeper.store.sqlite.files import BEFORE_RESTORE, beside, copy_owner, make_empty, real_path, sync
 from tollkeeper.store.sqlite.lock import FileLock, must_be_readable
-from tollkeeper.store.sqlite.revision import HEAD, bring_to_head, find_revision
+from tollkeeper.store.sqlite.revision import bring_to_head, find_revision
 from tollkeeper.store.sqlite.verify import verify
 
 _PAGES_AT_ONCE = 200

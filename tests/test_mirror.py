@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 TESTS = Path(__file__).parent
 SOURCES = TESTS.parent / "src/tollkeeper"
 
-ENGINES = frozenset({"store/memory", "store/sql"})
+ENGINES = frozenset({"store/memory", "store/postgres", "store/sql"})
 """Their modules implement the port of their name, whose tests (`tests/store/ports/`) run on every engine."""
 MIGRATIONS = "store/sql/migrations"
 """Tested as what they are, steps of one upgrade, by `tests/store/sqlite/test_upgrade.py`."""
@@ -36,7 +36,13 @@ WITHOUT: dict[str, str] = {
     "store/errors": "exceptions",
     "store/ports/maintenance": "a protocol, and records",
     "store/ports/store": "a protocol",
+    "store/ports/shipments": "a protocol, and records: tests/store/postgres/test_shipments.py",
+    "store/postgres/schema": "what a new database has: tests/store/postgres/test_revision.py",
+    "store/postgres/store": "one engine of tests/store/ports/",
+    "store/sql/column_types": "what engines make of them: tests/store/postgres/test_connections.py",
     "store/sql/runner": "a protocol",
+    "store/sql/words": "a protocol",
+    "store/sqlite/words": "in the statements of all sums: tests/store/sqlite/test_verify.py",
     "wire/translate/conversation": "records",
     "wire/translate/losses": "a table, which each translation fills: tests/wire/translate/test_adapter.py",
     "wire/translate/output": "records",

@@ -32,7 +32,7 @@ from tollkeeper.store.sql.erasure import (
     is_forgotten,
 )
 from tollkeeper.store.sql.identities import Identities, Identity
-from tollkeeper.store.sql.tags import TagSums, forget_pruned_tags
+from tollkeeper.store.sql.tags import TagSums
 
 _TAG_SUMS = TagSums(SUMS, "IN (SELECT json_array_elements_text(CAST(:ids AS json)))")
 
@@ -56,7 +56,7 @@ class PostgresErasure:
             after = await self._writer.run(step)
         place: Sequence[Any] | None = ()
         while place is not None:
-            place = await self._writer.run(partial(forget_pruned_tags, user_id=identity.id, after=place))
+            place = await self._writer.run(partial(_TAG_SUMS.forget_pruned, user_id=identity.id, after=place))
         left = await self._writer.run(lambda connection: forget(connection, user, identity.id, audit))
         self._identities.forget(identity)
         return left

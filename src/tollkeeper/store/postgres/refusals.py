@@ -14,6 +14,8 @@ from tollkeeper.store.sql.refusals import RefusalReader, folded, within_hours
 from tollkeeper.store.sql.runner import Runner
 from tollkeeper.store.sql.schema import refusals as table
 
+_LONGEST_MODEL = 255
+
 
 class PostgresRefusals(RefusalReader):
     """See `ports.RefusalStore`. `identities` are those of the database."""
@@ -30,7 +32,10 @@ class PostgresRefusals(RefusalReader):
         def write(connection: Connection) -> None:
             make_identities(connection, identities, {key.user_id for key, _ in counts if key.user_id})
             names = [column.name for column in table.columns]
-            rows = [(*key._replace(user_id=identities.id_of(key.user_id)), count) for key, count in counts]
+            rows = [
+                (*key._replace(user_id=identities.id_of(key.user_id), model=_storable(key.model)), count)
+                for key, count in counts
+            ]
             connection.execute(_adding(postgresql.insert(table)), [dict(zip(names, row, strict=True)) for row in rows])
 
         await self._writer.run(write)
@@ -42,6 +47,11 @@ class PostgresRefusals(RefusalReader):
             connection.execute(delete(table).where(within_hours(before)))
 
         await self._writer.run(write)
+
+
+def _storable(model: str) -> str:
+    """The name of a model that a client asked for: it may be anything, but no row of an index can hold more."""
+    return model.replace("\0", "\ufffd")[:_LONGEST_MODEL]
 
 
 def _adding(statement: Insert) -> Insert:

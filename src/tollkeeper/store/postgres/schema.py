@@ -5,6 +5,8 @@ Every other table is that of all engines (`store/sql/schema.py`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -17,7 +19,9 @@ from sqlalchemy import (
     insert,
 )
 
+from tollkeeper.store.postgres.words import PostgresWords
 from tollkeeper.store.sql.column_types import Text
+from tollkeeper.store.sql.rollups import TAG_SUMS
 from tollkeeper.store.sql.schema import METADATA as OF_ALL_ENGINES
 from tollkeeper.store.sql.schema import head
 
@@ -66,10 +70,19 @@ _CHANGES = (
 )
 
 
+def _keys_of_tags() -> Iterator[str]:
+    """The keys of sums by tag: the values of tags are too long for a row of an index."""
+    words = PostgresWords()
+    for table in TAG_SUMS:
+        columns = ", ".join(words.unique(column.name) for column in table.primary_key.columns)
+        yield f"ALTER TABLE {table.name} DROP CONSTRAINT {table.name}_pkey"
+        yield f"CREATE UNIQUE INDEX {table.name}_key ON {table.name} ({columns})"
+
+
 def create_all(connection: Connection) -> None:
     """Make every table in an empty database, and the rows that a new one has."""
     OF_ALL_ENGINES.create_all(connection)
     METADATA.create_all(connection)
-    for statement in _CHANGES:
+    for statement in (*_CHANGES, *_keys_of_tags()):
         connection.exec_driver_sql(statement)
     connection.execute(insert(head).values(id=1, seq=0, hash=b"", minutes_from=0, rolled_up=0))

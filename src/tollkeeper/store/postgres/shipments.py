@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Row, Table, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -95,7 +96,7 @@ class Shipments:
             raise StoreError("the store is closed")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, psycopg.Error) as error:  # the latter from COPY
             raise StoreError(f"records cannot be shipped: {plain_reason(error)}") from None
 
     def _ship(self, journal: Journal, batch: Batch) -> int:
@@ -174,7 +175,7 @@ def _insert(connection: Connection, journal: Journal, rows: Sequence[Sequence[An
     _copy(connection, journal_records, places)
     shipped = {row[0] for row in rows}
     _copy(connection, record_metadata, (each for each in batch.metadata if each[0] in shipped))
-    minutes_from = _add_to_sums(connection, end.seq, upto, end.minutes_from)
+    minutes_from = _add_to_sums(connection, end.seq, upto, end.minutes_from, tagged=bool(batch.metadata))
     *_, last, last_hash = rows[-1]
     digest = sha256(b"".join((end.hash, journal.id.encode(), last.to_bytes(8, "big"), last_hash))).digest()
     connection.execute(update(head).values(seq=upto, hash=digest, rolled_up=upto, minutes_from=minutes_from))
@@ -196,14 +197,15 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -
             copy.write_row(row)
 
 
-def _add_to_sums(connection: Connection, mark: int, upto: int, minutes_from: int) -> int:
-    """Add the records after one number and up to another. Returns the first minute of the sums by minute."""
+def _add_to_sums(connection: Connection, mark: int, upto: int, minutes_from: int, *, tagged: bool) -> int:
+    """Add the records after one number and up to another; `tagged`: some of them may have tags. Returns the first minute
+    of the sums by minute."""
     span = {"after": mark, "upto": upto}
     connection.execute(_PREPARE)
     connection.execute(_ADD_UP, span)
     for statement in _ADD:
         connection.execute(statement)
-    for statement in _ADD_TAGS:
+    for statement in _ADD_TAGS if tagged else ():
         connection.execute(statement, span)
     wanted = connection.execute(_NEWEST).scalar_one() - MINUTES_KEPT_MS
     if not mark:
@@ -216,5 +218,5 @@ def _add_to_sums(connection: Connection, mark: int, upto: int, minutes_from: int
 
 
 def open_journals(connection: Connection, _: int, end: int) -> int:
-    """How many journals may have unsettled requests that were admitted before a moment: each tells the earliest only."""
+    """How many journals may have unsettled requests that were admitted before `end`: each tells the earliest only."""
     return connection.execute(select(func.count()).where(journals.c.oldest_open < end)).scalar_one()

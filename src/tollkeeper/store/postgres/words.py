@@ -20,6 +20,10 @@ class PostgresWords:
         document = f"CAST(CASE WHEN {without} THEN metadata ELSE '{{}}' END AS json)"
         self.tags = f" CROSS JOIN LATERAL json_each({document}) AS tag(name, member)"
 
+    def unique(self, column: str) -> str:
+        # A row of an index has at most 2,704 bytes, and the value of a tag up to 2,048 of them.
+        return "md5(value)" if column == "value" else column
+
     def number(self, condition: str) -> str:
         return f"CAST(({condition}) AS INTEGER)"
 

@@ -64,6 +64,7 @@ def _floor(moment: str, unit: int) -> str:
     return f"{moment} - {moment} % {unit}"
 
 
+_DAY_OF_HOUR = {"day": _floor("hour", DAY_MS)}
 _BITS, _PACKED = 12, 5
 """Bits of a count, and counts of a number, which has 63 bits."""
 MOST = 2**_BITS - 1
@@ -88,23 +89,6 @@ def _bucket(column: str) -> str:
 
 def _selected(columns: Mapping[str, str]) -> str:
     return ", ".join(f"{value} AS {name}" for name, value in columns.items())
-
-
-def _adding(table: Table, values: Mapping[str, str], source: str, where: str = "true") -> str:
-    """A statement that adds the sums over the rows of a source to those of a table. `values` are what is not a column
-    of the source, or not its sum."""
-    key = [column.name for column in table.primary_key.columns]
-    columns = {
-        column.name: values.get(column.name, column.name if column.primary_key else f"sum({column.name})")
-        for column in table.columns
-    }
-    names = [*columns]
-    grouped = ", ".join(str(names.index(name) + 1) for name in key)
-    changed = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in names if name not in key)
-    return (
-        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(columns.values())} FROM {source}"
-        f" WHERE {where} GROUP BY {grouped} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
-    )
 
 
 def _ending(table: Table, values: Mapping[str, str], source: str, where: str) -> str:
@@ -166,11 +150,37 @@ class SumStatements:
         """A statement that adds records to sums by tag. `which` is a condition; `sign` "-" subtracts them instead."""
         added = zip((*FIGURES, *HISTOGRAMS), (self.requests, *USED, *self.durations), strict=True)
         figures = {name: f"{sign}sum({figure})" for name, figure in added}
-        return _adding(table, self._of_tags() | figures, self._tags(), f"{which} AND {self.tagged}")
+        return self._adding(table, self._of_tags() | figures, self._tags(), f"{which} AND {self.tagged}")
 
     def end_tags(self, table: Table, which: str) -> str:
         """A statement that deletes sums by tag of some records where no request is left in them."""
         return _ending(table, self._of_tags(), self._tags(), f"{which} AND {self.tagged}")
+
+    def subtract_days(self, which: str) -> str:
+        """A statement that subtracts sums by tag and hour from those by day. `which` is a condition."""
+        figures = {name: f"-sum({name})" for name in (*FIGURES, *HISTOGRAMS)}
+        return self._adding(daily_tags, _DAY_OF_HOUR | figures, "hourly_tags", which)
+
+    def end_days(self, which: str) -> str:
+        """A statement that deletes the sums by tag and day of some by hour where no request is left in them."""
+        return _ending(daily_tags, _DAY_OF_HOUR, "hourly_tags", which)
+
+    def _adding(self, table: Table, values: Mapping[str, str], source: str, where: str = "true") -> str:
+        """A statement that adds the sums over the rows of a source to those of a table. `values` are what is not a
+        column of the source, or not its sum."""
+        key = [column.name for column in table.primary_key.columns]
+        columns = {
+            column.name: values.get(column.name, column.name if column.primary_key else f"sum({column.name})")
+            for column in table.columns
+        }
+        names = [*columns]
+        grouped = ", ".join(str(names.index(name) + 1) for name in key)
+        changed = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in names if name not in key)
+        unique = ", ".join(map(self._words.unique, key))
+        return (
+            f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(columns.values())} FROM {source}"
+            f" WHERE {where} GROUP BY {grouped} ON CONFLICT ({unique}) DO UPDATE SET {changed}"
+        )
 
     def _tags(self) -> str:
         return f"records JOIN {self.tag_members}"
@@ -199,7 +209,7 @@ class SumStatements:
 
     def _of_delta(self, table: Table) -> str:
         if table is rollup_minutes:
-            return _adding(table, {}, _by_minute())
+            return self._adding(table, {}, _by_minute())
         unpacked = {
             name: f"{self._words.whole(f'sum({column}_{bucket // _PACKED}_packed)')}"
             f" >> {_BITS * (bucket % _PACKED)} & {MOST}"
@@ -213,18 +223,4 @@ class SumStatements:
             **unpacked,
         }
         costly = "upstream != '' AND (cost_micro != 0 OR cost_rest != 0)" if table is daily_upstreams else "true"
-        return _adding(table, of_delta, "delta", costly)
-
-
-_DAY_OF_HOUR = {"day": _floor("hour", DAY_MS)}
-
-
-def subtract_days(which: str) -> str:
-    """A statement that subtracts sums by tag and hour from those by day. `which` is a condition."""
-    figures = {name: f"-sum({name})" for name in (*FIGURES, *HISTOGRAMS)}
-    return _adding(daily_tags, _DAY_OF_HOUR | figures, "hourly_tags", which)
-
-
-def end_days(which: str) -> str:
-    """A statement that deletes the sums by tag and day of some by hour where no request is left in them."""
-    return _ending(daily_tags, _DAY_OF_HOUR, "hourly_tags", which)
+        return self._adding(table, of_delta, "delta", costly)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, select
 
 from tollkeeper.store.ports.records import ADJUSTMENT, BACKSLASH, NUL
 from tollkeeper.store.sql.dialect import text_member
-from tollkeeper.store.sql.rollups import TAG_SUMS, SumStatements, end_days, subtract_days
+from tollkeeper.store.sql.rollups import TAG_SUMS, SumStatements
 from tollkeeper.store.sql.schema import record_metadata, records
 from tollkeeper.store.sql.sum_tables import hourly_tags
 
@@ -38,6 +38,7 @@ class TagSums:
     column has one of the values in a JSON array, the parameter `ids`."""
 
     def __init__(self, statements: SumStatements, member_of: str) -> None:
+        self._statements = statements
         these = f"request_id {member_of}"
         texts = [statements.add_tags(table, these, sign="-") for table in TAG_SUMS]
         texts += [statements.end_tags(table, these) for table in TAG_SUMS]
@@ -48,23 +49,22 @@ class TagSums:
         for statement in self._forget:
             connection.execute(statement, {"ids": msgspec.json.encode(list(request_ids)).decode()})
 
-
-def forget_pruned_tags(connection: Connection, user_id: str, after: Sequence[Any]) -> Sequence[Any] | None:
-    """Delete a person's sums by tag of records that were pruned, which nobody can tell from the metadata any more: of
-    the next rows after a place (empty: the first). Returns the last of these, None where there are no more."""
-    rows = select(*_KEY).order_by(*_KEY)
-    if after:
-        rows = rows.where(tuple_(*_KEY) > after)
-    end = connection.execute(rows.offset(_AT_ONCE - 1).limit(1)).one_or_none()
-    theirs, values = "user_id = :theirs", {"theirs": user_id}
-    for sign, place, name in ((">", after, "after"), ("<=", end, "end")):
-        if place:
-            values |= {f"{name}_{number}": value for number, value in enumerate(place)}
-            theirs += f" AND {_PLACE} {sign} ({', '.join(f':{name}_{number}' for number in range(len(place)))})"
-    for statement in (
-        subtract_days(theirs),
-        end_days(theirs),
-        f"DELETE FROM hourly_tags WHERE {theirs}",  # noqa: S608 (names of the schema)
-    ):
-        connection.execute(text(statement), values)
-    return end
+    def forget_pruned(self, connection: Connection, user_id: str, after: Sequence[Any]) -> Sequence[Any] | None:
+        """Delete a person's sums by tag of records that were pruned, which nobody can tell from the metadata any more:
+        of the next rows after a place (empty: the first). Returns the last of these, None where there are no more."""
+        rows = select(*_KEY).order_by(*_KEY)
+        if after:
+            rows = rows.where(tuple_(*_KEY) > after)
+        end = connection.execute(rows.offset(_AT_ONCE - 1).limit(1)).one_or_none()
+        theirs, values = "user_id = :theirs", {"theirs": user_id}
+        for sign, place, name in ((">", after, "after"), ("<=", end, "end")):
+            if place:
+                values |= {f"{name}_{number}": value for number, value in enumerate(place)}
+                theirs += f" AND {_PLACE} {sign} ({', '.join(f':{name}_{number}' for number in range(len(place)))})"
+        for statement in (
+            self._statements.subtract_days(theirs),
+            self._statements.end_days(theirs),
+            f"DELETE FROM hourly_tags WHERE {theirs}",  # noqa: S608 (names of the schema)
+        ):
+            connection.execute(text(statement), values)
+        return end

@@ -29,6 +29,9 @@ class Words(Protocol):
     is_text: str
     """Whether the value of a tag is a text."""
 
+    def unique(self, column: str) -> str:
+        """A column of the primary key of a table of sums, as its index has it."""
+
     def number(self, condition: str) -> str:
         """1 where a condition holds, else 0."""
 

@@ -13,7 +13,7 @@ from tollkeeper.store.ports.idempotency import Claim
 from tollkeeper.store.ports.records import Intent, Record
 from tollkeeper.store.sql.chain import link_row
 from tollkeeper.store.sql.identities import Identities, Identity, MetadataRow, digest_of, metadata_row
-from tollkeeper.store.sql.rows import METADATA_PLACE, USER_PLACE, Row, intent_row, record_row
+from tollkeeper.store.sql.rows import METADATA_PLACE, REASON_PLACE, USER_PLACE, Row, intent_row, record_row
 from tollkeeper.store.sql.schema import idempotency_claims, identities, intents, record_metadata, records
 from tollkeeper.store.sqlite.statements import (
     ManyRows,
@@ -137,6 +137,9 @@ class Committer:
         for seq, record in enumerate(settled, head.seq + 1):
             row = record_row(record)
             row[USER_PLACE] = id_of(record.user_id)
+            if record.finish_reason is not None and "\0" in record.finish_reason:
+                # An upstream's own word, which PostgreSQL could not hold once it is shipped.
+                row[REASON_PLACE] = record.finish_reason.replace("\0", "\ufffd")
             if record.metadata is not None:
                 metadata = metadata_row(record.request_id, record.metadata)
                 row[METADATA_PLACE] = digest_of(metadata.salt, metadata.metadata)

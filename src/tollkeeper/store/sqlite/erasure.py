@@ -16,7 +16,7 @@ from tollkeeper.store.ports.accounts import User
 from tollkeeper.store.ports.audit import AuditEntry
 from tollkeeper.store.sql.erasure import forget, forget_metadata, is_forgotten
 from tollkeeper.store.sql.identities import Identities, Identity
-from tollkeeper.store.sql.tags import TagSums, forget_pruned_tags
+from tollkeeper.store.sql.tags import TagSums
 from tollkeeper.store.sqlite.roll_up import SUMS
 from tollkeeper.store.sqlite.writer import Writer
 
@@ -43,7 +43,7 @@ class SqliteErasure:
             )
         place: Sequence[Any] | None = ()
         while place is not None:
-            place = await self._writer.run(partial(forget_pruned_tags, user_id=identity.id, after=place))
+            place = await self._writer.run(partial(_TAG_SUMS.forget_pruned, user_id=identity.id, after=place))
         left = await self._writer.run(lambda connection: forget(connection, user, identity.id, audit))
         self._identities.forget(identity)
         return left

@@ -13,6 +13,9 @@ class SqliteWords:
     tags = ", json_each(metadata) AS tag"
     tag_name, tag_value, is_text = "tag.key", "tag.value", "tag.type = 'text'"
 
+    def unique(self, column: str) -> str:
+        return column
+
     def number(self, condition: str) -> str:
         return condition
 

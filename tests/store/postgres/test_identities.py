@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from tests.store.postgres.journals import FakeJournal
 from tests.store.postgres_server import PostgresServer
 from tests.store.shipping import open_shipping_store
-from tests.store.values import ANN, AUDIT, NOON, a_record
+from tests.store.values import ANN, AUDIT, a_record
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.postgres.connections import open_engine
 from tollkeeper.store.postgres.identities import SharedIdentities

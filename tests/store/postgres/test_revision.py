@@ -37,7 +37,7 @@ async def test_of_several_who_find_it_empty_one_makes_the_tables(postgres: Postg
 
 async def test_an_empty_one_is_not_opened(postgres: PostgresServer, tmp_path: Path) -> None:
     url = postgres.new_database(empty=True)
-    with pytest.raises(StoreError, match="revision none.*tollkeeper db upgrade"):
+    with pytest.raises(StoreError, match=r"revision none.*tollkeeper db upgrade"):
         await open_shipping_store(url, tmp_path / "journal.db")
     postgres.drop(url)
 
@@ -45,7 +45,10 @@ async def test_an_empty_one_is_not_opened(postgres: PostgresServer, tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [
-        ("UPDATE alembic_version SET version_num = '9999'", rf"newer Tollkeeper \(revision 9999; this one knows {HEAD}"),
+        (
+            "UPDATE alembic_version SET version_num = '9999'",
+            rf"newer Tollkeeper \(revision 9999; this one knows {HEAD}",
+        ),
         ("DROP TABLE alembic_version", "something else than Tollkeeper"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Shipments: every record once, in the order of its journal, with its sums; and journals that are not what they were."""
+"""Shipments: every record once, in its journal's order, with its sums; and journals that are not what they were."""
 
 from __future__ import annotations
 

@@ -16,7 +16,11 @@ from tollkeeper.store.postgres.words import PostgresWords
 MOMENTS = [
     0,
     NOON,
-    *(int(datetime(year, month, 1, tzinfo=UTC).timestamp() * 1000) - 1 for year in (2024, 2027) for month in (1, 3, 12)),
+    *(
+        int(datetime(year, month, 1, tzinfo=UTC).timestamp() * 1000) - 1
+        for year in (2024, 2027)
+        for month in (1, 3, 12)
+    ),
     *(int(datetime(year, month, 1, tzinfo=UTC).timestamp() * 1000) for year in (2024, 2027) for month in (1, 3, 12)),
 ]
 

@@ -198,8 +198,8 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -
 
 
 def _add_to_sums(connection: Connection, mark: int, upto: int, minutes_from: int, *, tagged: bool) -> int:
-    """Add the records after one number and up to another; `tagged`: some of them may have tags. Returns the first minute
-    of the sums by minute."""
+    """Add the records after one number and up to another; `tagged`: some of them may have tags. Returns the first
+    minute of the sums by minute."""
     span = {"after": mark, "upto": upto}
     connection.execute(_PREPARE)
     connection.execute(_ADD_UP, span)

@@ -20,9 +20,9 @@ TIMEOUT = 60.0
 
 
 class Job(Struct, frozen=True):
-    """Requests of `body` to a port on loopback. `keys` go around the connections; none: no key is sent. For `seconds`,
-    counted from the first request, requests begin; `rate` a second in all, 0 for a closed loop, whose connections then
-    begin evenly over `stagger` seconds."""
+    """Requests of `body` to a port on loopback, its paths after `prefix`. `keys` go around the connections; none: no
+    key is sent. For `seconds`, counted from the first request, requests begin; `rate` a second in all, 0 for a closed
+    loop, whose connections then begin evenly over `stagger` seconds."""
 
     port: int
     keys: list[str]
@@ -31,12 +31,13 @@ class Job(Struct, frozen=True):
     seconds: float
     rate: float = 0
     stagger: float = 0
+    prefix: str = ""
 
 
 async def run(asked: Job) -> Result:
     generator = LoadGenerator(
         LoadPlan(
-            url=f"http://127.0.0.1:{asked.port}",
+            url=f"http://127.0.0.1:{asked.port}{asked.prefix}",
             keys=asked.keys,
             body=asked.body.encode(),
             stream=STREAM in asked.body,

@@ -3,7 +3,7 @@
     python -m bench.mock --port 9000
 
 It serves until it is killed. It reads only what it must of a request: where it ends, and whether it asks for a stream.
-Bodies need a content-length. How it answers is told it meanwhile, by PUT of a `Play`.
+How it answers is told it meanwhile, by PUT of a `Play`.
 """
 
 from __future__ import annotations
@@ -49,10 +49,12 @@ class Play(Struct, frozen=True):
 
 
 class Script:
-    """What is answered, each request with the next of `answers`. Durations are seconds."""
+    """What is answered, each request with the next of `answers`: `tags` and `models` name the one model, as Ollama's
+    own list and as OpenAI's. Durations are seconds."""
 
-    def __init__(self, tags: bytes, answers: Iterator[Answer]) -> None:
+    def __init__(self, tags: bytes, models: bytes, answers: Iterator[Answer]) -> None:
         self.tags = tags
+        self.models = models
         self.answers = answers
         self.play(Play())
 
@@ -82,19 +84,21 @@ class Upstream(asyncio.Protocol):
         if self._rest:
             data = self._rest + data
         end = data.find(b"\r\n\r\n")
-        if end < 0 or len(data) < end + 4 + _content_length(data[:end]):
+        if end < 0 or not _is_complete(data, end):
             self._rest = data
             return
         self._rest = b""
-        if data.startswith(b"GET "):
+        if data.startswith(b"GET /v1/models "):
+            self._write(self._script.models)
+        elif data.startswith(b"GET "):
             self._write(self._script.tags)
         elif data.startswith(b"PUT "):
             self._script.play(msgspec.json.decode(data[end + 4 :], type=Play))
             self._write(_whole(b""))
         elif self._script.delay:
-            self._timer = self._loop.call_later(self._script.delay, self._answer, b'"stream":true' in data)
+            self._timer = self._loop.call_later(self._script.delay, self._answer, _asks_for_stream(data))
         else:
-            self._answer(b'"stream":true' in data)
+            self._answer(_asks_for_stream(data))
 
     def _answer(self, stream: bool) -> None:
         answer = next(self._script.answers)
@@ -125,7 +129,9 @@ def script() -> Script:
     """Answers of about 600 bytes; streams with events of 250 bytes."""
     tag = {"name": MODEL, "model": MODEL, "modified_at": "2026-01-01T00:00:00Z", "digest": "0" * 64}
     tags = _whole(json.dumps({"models": [tag]}).encode())
-    return Script(tags, cycle([_answer(f"chatcmpl-{number}") for number in range(IDS)]))
+    model = {"id": MODEL, "object": "model", "created": 1_767_225_600, "owned_by": "library"}
+    models = _whole(json.dumps({"object": "list", "data": [model]}).encode())
+    return Script(tags, models, cycle([_answer(f"chatcmpl-{number}") for number in range(IDS)]))
 
 
 def _answer(answer_id: str) -> Answer:
@@ -173,9 +179,17 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _content_length(head: bytes) -> int:
-    _, found, after = head.lower().partition(b"\r\ncontent-length:")
-    return int(after.partition(b"\r\n")[0]) if found else 0
+def _asks_for_stream(data: bytes) -> bool:
+    return b'"stream":true' in data or b'"stream": true' in data  # as some gateways write it again
+
+
+def _is_complete(data: bytes, end: int) -> bool:
+    """Whether a request is there with its body; `end` is that of its head."""
+    head = data[:end].lower()
+    _, found, after = head.partition(b"\r\ncontent-length:")
+    if found:
+        return len(data) >= end + 4 + int(after.partition(b"\r\n")[0])
+    return b"\r\ntransfer-encoding: chunked" not in head or data.endswith(b"\r\n0\r\n\r\n")
 
 
 async def serve(answers: Script, port: int) -> None:

@@ -18,15 +18,17 @@ from pathlib import Path
 import msgspec
 from tests.ollama.rig import RigError
 
-from bench.contenders import litellm_rs
 from bench.contenders.contender import Contender
-from bench.contenders.installed import is_installed
 from bench.contenders.litellm import LiteLLM
 from bench.contenders.litellm_rs import LiteLLMRs
+from bench.contenders.mlflow import MLflow
 from bench.contenders.nginx import Nginx
+from bench.contenders.one_api import OneApi
 from bench.contenders.portkey import Portkey
 from bench.contenders.sglang_router import SglangRouter
+from bench.contenders.smg import Smg
 from bench.contenders.tollkeeper import Tollkeeper
+from bench.contenders.vllm_router import VllmRouter
 from bench.processes import ALL_CORES, BenchError
 from bench.results import Peer, Row, Run
 from bench.rounds import Effort
@@ -43,12 +45,19 @@ QUICK = Effort(
 )
 
 
+FULL_ONLY: tuple[type[Contender], ...] = (VllmRouter, Smg, MLflow, OneApi, LiteLLMRs)
+"""Those that only a full run has, so that `--quick` stays short: they compile for minutes, start slowly, or are much
+like another."""
+
+
 def contenders(*, quick: bool) -> list[Contender]:
     """Installed, in the order in which they take turns. Raises BenchError."""
-    everybody: list[Contender] = [Nginx(), SglangRouter(), Portkey(), LiteLLMRs(), LiteLLM(), Tollkeeper()]
-    if quick and not is_installed(litellm_rs.NAME):
-        print("» without litellm-rs: it compiles for many minutes, so only a full run installs it", file=sys.stderr)
-        everybody = [one for one in everybody if not isinstance(one, LiteLLMRs)]
+    everybody: list[Contender] = [
+        Nginx(), SglangRouter(), VllmRouter(), Smg(), Portkey(), LiteLLMRs(), OneApi(), MLflow(), LiteLLM(),
+        Tollkeeper(),
+    ]  # fmt: skip
+    if quick:
+        everybody = [one for one in everybody if not isinstance(one, FULL_ONLY)]
     for one in everybody:
         one.install()
     return everybody

@@ -2,9 +2,9 @@
 
     python -m bench.stores [counters] [ledger]
 
-Counters: `valkey-server` or `redis-server` from PATH, on a socket of its own, with the two scripts beside this file and
-three limits. Ledger: `postgres`, in a folder of its own, settled records by COPY in batches of 1,000. CPU is that of
-the server's processes; the client's is not in it.
+Counters: `valkey-server` or `redis-server` from PATH, on a socket of its own, with the functions of the gateway
+(`store/valkey/lua/`) and three limits. Ledger: `postgres`, in a folder of its own, settled records by COPY in batches
+of 1,000. CPU is that of the server's processes; the client's is not in it.
 """
 
 from __future__ import annotations
@@ -24,25 +24,27 @@ from pathlib import Path
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from tollkeeper.rules.admission import Demand
+from tollkeeper.rules.limits import NO_LIMITS
+from tollkeeper.rules.owners import USER, Owner
+from tollkeeper.rules.terms import terms_of
 from tollkeeper.store.sql.schema import records
 from tollkeeper.store.sql.sum_tables import hourly, hourly_models, monthly_users
+from tollkeeper.store.valkey.library import LIBRARY
+from tollkeeper.store.valkey.prepared import head_of, packed, prepare, user_place
+from tollkeeper.store.valkey.protocol import bulk, command
 
-BENCH = Path(__file__).parent
 TICK = os.sysconf("SC_CLK_TCK")
 USERS = 50_000
 PAIRS = 60_000
 GROUPS = (64, 1, 8, 64)
 """To a pipeline; the first is not shown, since users are new then, and have nothing to forget."""
 RECORDS, BATCH = 200_000, 1_000
-LEASE_MS = "15000"
-TAKEN = (
-    ("second", 1_000, 60, 10**9, 1, 1),
-    ("day", 86_400_000, 72, 10**15, 700, 0),
-    ("total", 0, 0, 10**18, 10**9, 0),
-)
-"""Name, length, buckets, limit, amount, counts at once: as take.lua has them. Users come again after a second or more,
-so that all of the first window has left, as it will have where users ask seldom."""
-SETTLED = (("day", 86_400_000, 72, 700, 300), ("total", 0, 0, 10**9, 4 * 10**8))
+LIMITS = NO_LIMITS.merged({"requests_per_second": 10**9, "tokens_per_day": 10**15, "cost_usd_total": 10**6})
+"""Users come again after a second or more, so that all of the first window has left, as it will have where users ask
+seldom."""
+DEMAND = Demand(pace_input=150, budget_input=200, allowance=500, input_price=2_500_000, output_price=10_000_000)
+EPOCH = b"bench"
 
 
 class Valkey:
@@ -67,11 +69,6 @@ class Valkey:
         if line.startswith(b"*"):
             return b" ".join(self._answer() for _ in range(int(line[1:])))
         return line[1:]
-
-
-def command(*words: object) -> bytes:
-    texts = [str(word).encode() for word in words]
-    return b"*%d\r\n" % len(texts) + b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in texts)
 
 
 def cpu(pids: Sequence[int]) -> float:
@@ -102,33 +99,37 @@ def counters(folder: Path) -> None:
                 raise RuntimeError(f"{server} did not start")
             time.sleep(0.01)
         store = Valkey(path)
-        take, settle = (
-            store.ask([command("SCRIPT", "LOAD", (BENCH / name).read_text())])[0].decode()
-            for name in ("take.lua", "settle.lua")
-        )
-        taken = [word for limit in TAKEN for word in limit]
-        settled = [word for limit in SETTLED for word in limit]
-        scripts: Sequence[tuple[str, Sequence[object]]] = ((take, [LEASE_MS, *taken]), (settle, settled))
+        store.ask([command("FUNCTION", "LOAD", LIBRARY)])
+        known = [command("HSET", f"{{u:{user}}}", "e", EPOCH.decode(), "a", 0) for user in range(USERS)]
+        for start in range(0, USERS, BATCH):
+            store.ask(known[start : start + BATCH])
         before = memory(store)
         for turn, group in enumerate(GROUPS):
             began = cpu([process.pid])
             for start in range(0, PAIRS, group):
-                pairs = [(f"{{{number % USERS}}}", f"req-{number:020}") for number in range(start, start + group)]
-                for script, words in scripts:
-                    store.ask([evaluated(script, user, name, words) for user, name in pairs])
+                numbers = range(start, start + group)
+                store.ask([admission(number % USERS, turn * PAIRS + number) for number in numbers])
+                store.ask([settlement(number % USERS, turn * PAIRS + number) for number in numbers])
             each = (cpu([process.pid]) - began) * 1e6 / (2 * PAIRS)
             if turn:
-                print(f"{f'a script, {group} to a pipeline':36}{each:6.1f} µs", flush=True)
+                print(f"{f'a call, {group} to a pipeline':36}{each:6.1f} µs", flush=True)
         idle = memory(store)
         print(f"{'memory of a user with three limits':36}{(idle - before) / USERS:6.0f} bytes")
         for user in range(USERS):
-            store.ask([evaluated(take, f"{{{user}}}", f"req-{user:020}", [LEASE_MS, *taken])])
+            store.ask([admission(user, len(GROUPS) * PAIRS + user)])
         print(f"{'memory of a hold':36}{(memory(store) - idle) / USERS:6.0f} bytes", flush=True)
 
 
-def evaluated(script: str, user: str, name: str, words: Sequence[object]) -> bytes:
-    """A script on the keys of one user: counts and holds."""
-    return command("EVALSHA", script, 2, user + "c", user + "h", name, *words)
+def admission(user: int, number: int) -> bytes:
+    terms = terms_of((Owner(USER, str(user), LIMITS),), "model")
+    prepared = prepare(terms, None, b"node")
+    return prepared.head + b"".join(map(bulk, (EPOCH, b"", b"req-%020d" % number, packed(DEMAND)))) + prepared.tail
+
+
+def settlement(user: int, number: int) -> bytes:
+    at = b"%d" % (time.time() * 1000)
+    words = (EPOCH, b"", b"req-%020d" % number, b"model", b"300", b"4000", b"0", at)
+    return head_of("settle", user_place(str(user)), len(words)) + b"".join(map(bulk, words))
 
 
 def memory(store: Valkey) -> int:

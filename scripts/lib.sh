@@ -7,6 +7,7 @@
 #   ensure_engine          what the embedded engine needs of the system is there; after ensure_venv
 #   ensure_strace          `strace` can be called
 #   ensure_valgrind        `valgrind` can be called, and `gcc` compile against its headers
+#   ensure_redis           `valkey-server` or `redis-server` can be called; no service is started
 #   ensure_postgres        the programs of PostgreSQL are installed; no server is started
 #   ensure_proxies         nginx, HAProxy, Caddy, systemd-analyze and openssl can be called; no service is started
 #   ensure_talking_model   the small model that talks lies at $talking_model
@@ -49,8 +50,8 @@ install_packages() {
   } >&2
 }
 
-# As install_packages, for packages with a service, which is not started.
-install_without_starting() {
+# The same, and no service is started.
+install_without_services() {
   local policy=/usr/sbin/policy-rc.d
   # Debian starts a service when it installs one, unless this program says no.
   if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
@@ -68,17 +69,21 @@ install_without_starting() {
   fi
 }
 
+ensure_redis() {
+  have valkey-server || have redis-server || install_without_services redis-server
+}
+
 ensure_proxies() {
   local wanted=() path=$PATH:/usr/sbin
   for program in nginx haproxy caddy openssl; do
     PATH=$path have "$program" || wanted+=("$program")
   done
   have systemd-analyze || wanted+=(systemd)
-  [ ${#wanted[@]} = 0 ] || install_without_starting "${wanted[@]}"
+  if [ ${#wanted[@]} != 0 ]; then install_without_services "${wanted[@]}"; fi
 }
 
 ensure_postgres() {
-  compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || install_without_starting postgresql
+  compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || install_without_services postgresql
 }
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }

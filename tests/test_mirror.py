@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 TESTS = Path(__file__).parent
 SOURCES = TESTS.parent / "src/tollkeeper"
 
-ENGINES = frozenset({"store/memory", "store/postgres", "store/sql"})
+ENGINES = frozenset({"store/memory", "store/postgres", "store/sql", "store/valkey"})
 """Their modules implement the port of their name, whose tests (`tests/store/ports/`) run on every engine."""
 MIGRATIONS = "store/sql/migrations"
 """Tested as what they are, steps of one upgrade, by `tests/store/sqlite/test_upgrade.py`."""
@@ -35,6 +35,7 @@ WITHOUT: dict[str, str] = {
     "store/engines": "two calls",
     "store/errors": "exceptions",
     "store/ports/maintenance": "a protocol, and records",
+    "store/valkey/errors": "an exception",
     "store/ports/store": "a protocol",
     "store/ports/shipments": "a protocol, and records: tests/store/postgres/test_shipments.py",
     "store/postgres/schema": "what a new database has: tests/store/postgres/test_revision.py",
@@ -102,6 +103,8 @@ WITHOUT: dict[str, str] = {
     "store/sql/schema": "what migrations make: tests/store/sqlite/test_upgrade.py",
     "store/sqlite/commit": "the ledger's groups: tests/store/sqlite/test_ledger.py",
     "store/sqlite/connections": "of the writer and the readers: tests/store/sqlite/test_writer.py, and test_readers.py",
+    "store/valkey/prepared": "what calls send: tests/store/valkey/test_same_as_rules.py",
+    "store/valkey/protocol": "bytes of a connection: tests/store/valkey/test_link.py",
     "store/sqlite/export": "what it yields, written: tests/cli/test_ledger.py",
 }
 """Modules without a test file of their name, and why: what they are, or where their tests are instead."""

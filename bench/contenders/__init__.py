@@ -5,8 +5,13 @@ installed.py                              how the ordinary clients install peers
 pins.py           PINS                    their versions
 nginx.py          Nginx                   the floor
 sglang_router.py  SglangRouter
-litellm.py        LiteLLM
-litellm_rs.py     LiteLLMRs
+vllm_router.py    VllmRouter
+smg.py            Smg
 portkey.py        Portkey
+recording.py      Recording               one whose records are counted in its SQLite database
+litellm_rs.py     LiteLLMRs
+one_api.py        OneApi
+mlflow.py         MLflow
+litellm.py        LiteLLM
 tollkeeper.py     Tollkeeper, House       with everything on; variants
 """

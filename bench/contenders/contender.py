@@ -36,20 +36,21 @@ class Command(NamedTuple):
 
 
 class Target:
-    """What load can be sent to. `keys` are those it knows, or is sent where it checks none; `answered` is what it
-    answered so far."""
+    """What load can be sent to. `keys` are those it knows, or is sent where it checks none; `prefix` is what its paths
+    begin with before `/v1`; `answered` is what it answered so far."""
 
-    def __init__(self, name: str, port: int, keys: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, port: int, keys: Sequence[str] = (), prefix: str = "") -> None:
         self.name = name
         self.port = port
         self.keys = keys
+        self.prefix = prefix
         self.answered = 0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name}, port {self.port})"
 
     def job(self, body: str, connections: int, seconds: float, *, rate: float = 0, stagger: float = 0) -> Job:
-        return Job(self.port, list(self.keys), body, connections, seconds, rate, stagger)
+        return Job(self.port, list(self.keys), body, connections, seconds, rate, stagger, self.prefix)
 
     def cpu(self) -> float:
         """Seconds of CPU that it used so far; 0 where that is not of interest."""
@@ -63,8 +64,8 @@ class Target:
 class Running(Target):
     """A contender that answers. `idle` is the memory it held before the first request, in megabytes."""
 
-    def __init__(self, name: str, program: Program, keys: Sequence[str]) -> None:
-        super().__init__(name, program.port, keys)
+    def __init__(self, name: str, program: Program, keys: Sequence[str], prefix: str = "") -> None:
+        super().__init__(name, program.port, keys, prefix)
         self.program = program
         self.idle = program.resident()
 
@@ -77,7 +78,7 @@ class Running(Target):
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         body = {"model": MODEL, "messages": [{"role": "user", "content": "Are you there?"}]}
         try:
-            connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+            connection.request("POST", f"{self.prefix}/v1/chat/completions", json.dumps(body), headers)
             response = connection.getresponse()
             response.read()
             return response.status

@@ -61,6 +61,17 @@ def crate(name: str, *flags: str) -> None:
         _end(name)
 
 
+def go_program(name: str, main: str, *beside: str) -> None:
+    """A program of that `main`, which imports the pinned module, and others `beside` it with their versions."""
+    home, pin = folder(name), PINS[name]
+    if _begin(name):
+        (home / "main.go").write_text(main)
+        (home / "go.mod").write_text(f"module bench/{name}\n")
+        _run(["go", "get", f"{pin.package}@{pin.version}", *beside], within=home)
+        _run(["go", "build", "-mod=mod", "-o", f"bin/{name}", "."], within=home)
+        _end(name)
+
+
 def debian_binary(name: str, path: str) -> None:
     """The binary of a Debian package, without installing the package: that would start a service."""
     home = folder(name)

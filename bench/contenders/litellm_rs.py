@@ -7,43 +7,23 @@ import json
 import secrets
 import sqlite3
 import subprocess
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from bench.contenders.contender import Command, Contender, Place, Running
 from bench.contenders.installed import crate, folder
+from bench.contenders.recording import Recording
 from bench.mock import MODEL
-from bench.processes import GATEWAY_CORE, BenchError, Program
+from bench.processes import GATEWAY_CORE, BenchError
 
 NAME = "litellm-rs"
 _PASSWORD = "Bench-" + secrets.token_urlsafe(16) + "-1a"
-_LATE_SECONDS = 3.0
-"""It answers before it records: what is not there after so long is taken as lost."""
-
-
-class Recording(Running):
-    """One whose records can be counted."""
-
-    def __init__(self, program: Program, keys: Sequence[str], database: Path) -> None:
-        super().__init__(NAME, program, keys)
-        self._database = database
-        self._before = 0
-        self._before = self._completed()
-
-    def less_records(self) -> int:
-        time.sleep(_LATE_SECONDS)
-        return self.answered + self._before - self._completed()
-
-    def _completed(self) -> int:
-        with closing(sqlite3.connect(self._database)) as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM request_ledger WHERE endpoint = '/v1/chat/completions' AND status_code = 200"
-                " AND total_tokens > 0"
-            ).fetchone()
-            return int(row[0])
+_COMPLETED = (
+    "SELECT count(*) FROM request_ledger WHERE endpoint = '/v1/chat/completions' AND status_code = 200"
+    " AND total_tokens > 0"
+)
 
 
 class LiteLLMRs(Contender):
@@ -67,7 +47,7 @@ class LiteLLMRs(Contender):
     def running(self, upstream: int, *, cores: Collection[int] = GATEWAY_CORE) -> Iterator[Running]:
         with self.started(upstream, cores=cores) as (program, place):
             database = _database(place)
-            running = Recording(program, [_sign_in(program.port, database)], database)
+            running = Recording(NAME, program, [_sign_in(program.port, database)], database, _COMPLETED)
             self.try_keys(running)
             running.answered += 1
             yield running

@@ -47,6 +47,11 @@ class Desk:
             body |= {"secret": "sk-bench", "open": True}
         self._ask("POST", "/admin/upstreams", body)
 
+    def unbind_upstream(self) -> None:
+        """Have the upstream that it started with run any number of requests at once: the mock does, and others who
+        take part send it all they have."""
+        self._ask("PATCH", "/admin/upstreams/default", {"slots": 0})
+
     def completed(self) -> int:
         """How many records of completed requests the ledger holds."""
         told = self._ask("GET", "/admin/usage/summary?group_by=status")
@@ -122,4 +127,5 @@ class Tollkeeper(Contender):
             run = secrets.token_hex(4)  # a database may have users of a run before
             keys = [desk.add_user(f"bench-{run}-{number}", self._limits) for number in range(self._users)]
             desk.set_price()
+            desk.unbind_upstream()
             yield GatewayContext(self.name, program, keys, desk)

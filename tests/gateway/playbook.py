@@ -28,7 +28,7 @@ from tollkeeper.gateway.http.event_stream import EventStream
 from tollkeeper.gateway.http.exchange import Exchange
 from tollkeeper.gateway.http.flow_control import FlowControl
 from tollkeeper.gateway.http.server_state import ServerState
-from tollkeeper.gateway.memory import ResponseMemory
+from tollkeeper.gateway.memory import FREE, ResponseMemory
 from tollkeeper.gateway.relay import relay
 from tollkeeper.rules.errors import Forbidden, GatewayError, UpstreamFailure
 from tollkeeper.rules.ids import request_id
@@ -41,6 +41,7 @@ from tollkeeper.services.requests.dispatched import DispatchedRequests, Started
 from tollkeeper.services.upstreams.config import UpstreamConfig
 from tollkeeper.services.upstreams.http.bounds import ClientBounds, Timeouts
 from tollkeeper.services.upstreams.http.connection import UpstreamConnection
+from tollkeeper.services.upstreams.http.deadlines import Deadlines
 from tollkeeper.services.upstreams.http.response import Response
 from tollkeeper.services.upstreams.ports import Client
 from tollkeeper.services.upstreams.registry import Upstream
@@ -54,6 +55,7 @@ NOW = 1_795_181_970_000
 Happens = Callable[["Playbook"], None]
 Line = Happens | str
 
+LAG = 2 * FREE
 _TURNS = 20
 """Turns of the loop after which nothing moves any more that does not wait for something to happen."""
 
@@ -89,6 +91,22 @@ def counted(events: int) -> Happens:
     return happen
 
 
+def held(size: int) -> Happens:
+    """So many bytes are counted as memory of responses."""
+
+    def happen(play: Playbook) -> None:
+        assert play.memory.held == size
+
+    return happen
+
+
+def only_what_is_needed(play: Playbook) -> None:
+    """Nothing is kept of the heads, since a stream may last for long."""
+    exchange = play.exchange
+    kept = exchange.headers, exchange.all_headers, exchange.body.headers, play.response.headers, play.stream.headers
+    assert not any(kept), kept
+
+
 def unread(play: Playbook) -> None:
     """Nothing is done yet."""
 
@@ -118,11 +136,12 @@ def client_is_full(play: Playbook) -> None:
 
 
 def full_with_the_next(play: Playbook) -> None:
-    """What is written next is more than the client takes."""
+    """What is written next is more than the client takes: `LAG` bytes wait."""
     cast("_Channel", play.exchange._channel).full_with_the_next = True
 
 
 def client_drained(play: Playbook) -> None:
+    cast("_Channel", play.exchange._channel).unsent = 0
     play.exchange._channel.flow.resume_writing()
 
 
@@ -163,6 +182,7 @@ class _Channel:
     def write(self, data: bytes) -> None:
         if self.full_with_the_next:
             self.full_with_the_next = False
+            self.unsent = LAG
             client_is_full(self._play)
         head, empty, content = data.partition(b"\r\n\r\n")
         if head.startswith(b"HTTP/1.1 "):
@@ -183,6 +203,9 @@ class _Channel:
     def abort(self) -> None:
         self._play.did("client aborted")
 
+    def release_parser(self) -> None:
+        pass
+
     def response_sent(self) -> None:
         pass
 
@@ -200,7 +223,7 @@ class _Line(UpstreamConnection):
     """The connection to the upstream, on a transport that is none."""
 
     def __init__(self, play: Playbook) -> None:
-        super().__init__(asyncio.get_running_loop(), ClientBounds(), lambda _: None)
+        super().__init__(asyncio.get_running_loop(), ClientBounds(), lambda _: None, Deadlines([]))
         self._play = play
         transport = Mock(spec=asyncio.Transport)
         transport.get_write_buffer_size.return_value = 0
@@ -254,12 +277,14 @@ class Playbook:
     line: _Line
     response: Response
     exchange: Exchange
+    stream: EventStream
     record_durable: asyncio.Future[None]
 
     def __init__(self, *, stream: bool, max_event: int = 1000) -> None:
         self._stream = stream
         self._max_event = max_event
         self._done: list[str] = []
+        self.memory = ResponseMemory(1_000_000)
 
     def did(self, what: str) -> None:
         self._done.append(what)
@@ -270,7 +295,15 @@ class Playbook:
         self.line = _Line(self)
         self.response = self.line.start(b"", b"", lambda _: None, Timeouts())
         self.exchange = Exchange(
-            cast("Channel", _Channel(self)), "POST", CHAT.path, CHAT.path.encode(), b"", [], "1.1", keep_alive=True
+            cast("Channel", _Channel(self)),
+            "POST",
+            CHAT.path,
+            CHAT.path.encode(),
+            b"",
+            [(b"host", b"x")],
+            {b"host": b"x"},
+            "1.1",
+            keep_alive=True,
         )
         task = self.exchange.task = asyncio.create_task(self._life())
         try:
@@ -324,10 +357,10 @@ class Playbook:
         upstream = Upstream(UpstreamConfig("ollama", OLLAMA, "http://127.0.0.1:9"), cast("Client", None))
         grant, exchange = cast("Grant", _Grant()), self.exchange
         context = SimpleNamespace(
-            response_memory=ResponseMemory(1_000_000), bounds=Bounds(1000, self._max_event, 100_000), now=lambda: NOW
+            response_memory=self.memory, bounds=Bounds(1000, self._max_event, 100_000), now=lambda: NOW
         )
         exchange.watch()
-        stream = EventStream(exchange, []) if self._stream else None
+        stream = self.stream = EventStream(exchange, [])
         with requests.begin(Started("r", NOW, 0.0), caller, request, grant, exchange.end_with) as run:
             exchange.run = run
             run.attempt(Deployment("tiny", upstream, "tiny"), None)
@@ -335,6 +368,9 @@ class Playbook:
             run.sent = True
             try:
                 await self.response.head()
-                await relay(cast("GatewayContext", context), exchange, ADAPTER, run, request, self.response, stream)
+                await relay(
+                    cast("GatewayContext", context), exchange, ADAPTER, run, request, self.response,
+                    stream if self._stream else None,
+                )  # fmt: skip
             finally:
                 self.response.abort()

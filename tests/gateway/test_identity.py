@@ -14,8 +14,10 @@ def asking(*headers, method="POST", secret_in_path=None):
     return SimpleNamespace(
         method=method,
         all_headers=[(b"host", b"x"), *headers],
+        created_at=1_795_000_000_000,
         secret_in_path=secret_in_path,
         digest_of=lambda key, digest: digest(key),
+        repeated_key=lambda: None,
     )
 
 

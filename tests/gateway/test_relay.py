@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.gateway.playbook import (
+    LAG,
     Playbook,
     at_once,
     client_drained,
@@ -10,7 +11,9 @@ from tests.gateway.playbook import (
     client_leaves,
     counted,
     full_with_the_next,
+    held,
     key_revoked,
+    only_what_is_needed,
     record_durable,
     unparsed,
     unread,
@@ -69,6 +72,7 @@ async def test_events_go_out_as_they_come_and_the_end_waits_for_the_record() -> 
         upstream(ONE),
         "client gets 200",
         "client gets one",
+        only_what_is_needed,
         upstream(TWO[:10]),
         upstream(TWO[10:]),
         "client gets two",
@@ -146,6 +150,30 @@ async def test_around_the_parser_a_slow_client_holds_the_upstream_back_too() -> 
         upstream(TWO, FINISH, DONE, END),
         client_drained,
         "client gets two",
+        "client gets stop",
+        "settled as completed",
+        record_durable,
+        "client gets [DONE]",
+        "client gets the end",
+    )
+
+
+async def test_what_a_client_lags_behind_counts_as_memory_until_it_is_written() -> None:
+    await Playbook(stream=True).plays(
+        upstream(STREAM_HEAD, ONE),
+        "client gets 200",
+        "client gets one",
+        full_with_the_next,
+        upstream(TWO + THREE),
+        "client gets two",
+        "client gets three",
+        held(LAG),
+        client_drained,
+        held(0),
+        unparsed(TWO),
+        "client gets two",
+        held(0),
+        upstream(FINISH, DONE, END),
         "client gets stop",
         "settled as completed",
         record_durable,

@@ -414,8 +414,8 @@ _LEDGER = (
         "members of a team pay for themselves",
         "store/sql/open_records.py",
         "    case((records.c.team_id.is_not(None), _TEAM), else_=_USER),\n"
-        "    func.coalesce(records.c.team_id, unindexed(records.c.user_id)),",
-        "    _USER,\n    unindexed(records.c.user_id),",
+        "    func.coalesce(records.c.team_id, records.c.user_id),",
+        "    _USER,\n    records.c.user_id,",
         ("services/billing/test_billing.py::test_a_team_pays_for_its_members_and_each_user_for_all_else",),
     ),
     Mutation(

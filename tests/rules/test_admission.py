@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from tests.rules.admission import allow
 from tests.rules.admission import limited as limited_at
@@ -155,7 +156,7 @@ class Admission(RuleBasedStateMachine):
 
     def check_honest(self, refused, demand):
         """At the moment it names the request, alone, goes out; and not before (asked at some moments in between)."""
-        bare = [check._replace(counter=_without_holds(check)) for check in self.checks]
+        bare = [replace(check, counter=_without_holds(check)) for check in self.checks]
         if refused.violation.reason == "held":
             allow(bare, demand, self.now)
         elif refused.retry_at is None:

@@ -143,7 +143,8 @@ def check_let_out(
 def check_refusal(world: World, asked: AdmissionRequest, at: int, refused: Refused) -> None:
     """L6: alone it goes out at the moment that was named and at none before; where none was named, never."""
     checks = [
-        LimitCheck(n, s, limit, _alone(n, counter)) for n, s, limit, counter in world.counters.checks(asked.terms)
+        LimitCheck(check.name, check.scope, check.limit, _alone(check.name, check.counter))
+        for check in world.counters.checks(asked.terms)
     ]
     if refused.retry_at is None:
         for later in (1, 3_600_000, 86_400_000 * 3, 86_400_000 * 800):

@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.engines import ENGINES, Engine, Postgres
 from tests.store.postgres_server import PostgresServer
+from tests.store.valkey.server import valkey_server as valkey_server
 from tests.store.values import NOON
 from tollkeeper.store import sqlite
 from tollkeeper.store.ports.store import Store

@@ -157,7 +157,7 @@ def read_twice(read, *given):
     for short in (True, False):
         with pytest.MonkeyPatch.context() as patch:
             if not short:
-                patch.setattr(strict_json, "_plain_object", _Nothing())
+                patch.setattr(strict_json, "plain_object", _Nothing())
                 patch.setattr(strict_json, "_plain_objects", _Nothing())
             try:
                 outcomes.append(read(*given))

@@ -51,6 +51,7 @@ async def attempt(
             try:
                 headers = (b"content-type", request.content_type), *adapter.headers(request, exchange.headers)
                 response = await lease.send(b"POST", adapter.path.encode(), headers, body)
+                del headers, body  # of any size, while the response may last for minutes
             finally:
                 dispatched.sent = lease.sent
             if dispatched.slot is not None and response.status == 200:

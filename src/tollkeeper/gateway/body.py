@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -75,20 +77,20 @@ async def rewrite_body(
     price: Price | None = None,
 ) -> bytes:
     """Return the body that an adapter makes for one upstream. Raises as `prepare_body` does."""
-
-    def rewrite() -> bytes:
-        return adapter.rewrite(
-            request,
-            model=deployment.spelling,
-            opaque_user=lambda: _opaque_user(context, caller),
-            image_urls=image_urls,
-            output_cap=output_cap,
-            kind=deployment.upstream.config.kind,
-            price=price,
-        )
-
-    size = len(request.body) + sum(map(len, image_urls))
-    return rewrite() if size < SMALL else await context.offload.run(size, caller.user.user_id, rewrite)
+    how: dict[str, Any] = {
+        "model": deployment.spelling,
+        "opaque_user": partial(_opaque_user, context, caller),
+        "image_urls": image_urls,
+        "output_cap": output_cap,
+        "kind": deployment.upstream.config.kind,
+        "price": price,
+    }
+    size = len(request.body)
+    if image_urls:
+        size += sum(map(len, image_urls))
+    if size < SMALL:
+        return adapter.rewrite(request, **how)
+    return await context.offload.run(size, caller.user.user_id, partial(adapter.rewrite, request, **how))
 
 
 def _opaque_user(context: GatewayContext, caller: Caller) -> str:

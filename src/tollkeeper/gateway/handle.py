@@ -30,8 +30,9 @@ async def handle(context: GatewayContext, exchange: Exchange) -> None:
     caller = context.accounts.refresh(caller)  # its access and limits may have changed while the body arrived
     if dialect.empty_response is not None and await answer_empty(context, exchange, caller, request):
         return
-    places = [(choice.deployment, adapter) for choice, adapter in served]
-    prefetched = await context.admission.prefetch(caller.owners, request, places)
+    prefetched = await context.admission.prefetch(
+        caller.owners, request, [(choice.deployment, adapter) for choice, adapter in served]
+    )
     caller = context.accounts.refresh(caller)
     exchange.arrive()  # no await from here to admission, so it is checked at the moment it counts from
     offers = offers_of(context.prices, request, served, exchange.created_at)

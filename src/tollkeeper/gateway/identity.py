@@ -15,14 +15,16 @@ def authenticate(exchange: Exchange, accounts: Directory) -> Caller:
     using a model costs money, so that is checked for every method. The exchange knows afterwards whose it is, also
     where a key is not valid any more.
     """
-    found = presented(
-        accounts, exchange.method, exchange.all_headers, guarded=True, key_in_path=exchange.secret_in_path
-    )
+    found: str | Caller
+    if (known := exchange.repeated_key()) is not None:
+        found, digest, _ = known
+    else:
+        found = presented(
+            accounts, exchange.method, exchange.all_headers, guarded=True, key_in_path=exchange.secret_in_path
+        )
+        digest = exchange.digest_of(found, accounts.digest) if isinstance(found, str) else b""
     try:
-        if isinstance(found, str):
-            caller = accounts.identify(found, exchange.digest_of(found, accounts.digest))
-        else:
-            caller = found
+        caller = accounts.identify(found, digest, exchange.created_at) if isinstance(found, str) else found
     except GatewayError:
         exchange.caller = accounts.holder(found) if isinstance(found, str) else found
         raise

@@ -60,11 +60,10 @@ async def relay(
     if response.status != 200:
         run.partial = TURNED_AWAY
         raise await error_of(adapter, response, context.now())
-    headers = response_headers(context, exchange, run)
     share = Share(context.response_memory)
     try:
         if stream is not None:
-            stream.headers = headers
+            stream.headers = response_headers(context, exchange, run)
             reader = adapter.open_stream(request, exchange.request_id)
             stream.error_event = _renamed(reader.error_event, rename)
             if adapter.passes_type:
@@ -72,6 +71,7 @@ async def relay(
             splitter = adapter.split_events(context.bounds.max_event_bytes)
             await _Stream(exchange, run, reader, splitter, share, stream, rename).relay(response, adapter.stream_type)
         else:
+            headers = response_headers(context, exchange, run)
             try:
                 body = await response.read_all(context.bounds.max_response_bytes, share.resize)
             except (AnswerTooLong, ServerOverloaded):
@@ -178,6 +178,7 @@ class _Stream:
         kind = response.headers.get(b"content-type", b"")
         if not kind.lower().startswith(stream_type):
             raise UpstreamUnavailable("The upstream did not return a stream, although one was requested.")
+        response.headers.clear()  # read; a stream may last for minutes, and there may be thousands
         run, reader, exchange = self._run, self._reader, self._exchange
         run.partial = reader
         exchange.interrupt = response.stop
@@ -188,6 +189,7 @@ class _Stream:
                 break
             if not reader.done:
                 await exchange.drained()
+                self._share.resize(self._splitter.held)  # what the client lagged behind is written
         if not reader.complete:
             raise UpstreamFailure("The upstream broke off in the middle of its response.", code="upstream_unavailable")
         run.settle("completed")
@@ -207,7 +209,7 @@ class _Stream:
     def _shortcut(self) -> Shortcut | None:
         """The way on which events need not be read; None where the next may have to be, or is not sent as a chunk."""
         write = self._exchange.write_chunk
-        if write is None or self._splitter.unfinished or self._share.held:
+        if write is None or self._splitter.unfinished:
             return None
         path = self._reader.chunk_path(self._rename)
         return None if path is None else Shortcut(path, write)

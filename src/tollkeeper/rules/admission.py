@@ -11,7 +11,7 @@ its settlement replaces them with the actual usage.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, NoReturn
+from typing import Literal, NoReturn
 
 from msgspec import Struct
 
@@ -54,7 +54,7 @@ def kind_of(counted: Counted) -> int:
     return {"requests": REQUESTS, "running": RUNNING, "cost": COST}[counted.quantity]
 
 
-class LimitCheck(NamedTuple):
+class LimitCheck(Struct, frozen=True):
     """One limit that a request must pass: its name in `CHECKED_LIMITS`, its scope, its value and its counter."""
 
     name: str
@@ -146,7 +146,8 @@ def _clip(checks: Sequence[LimitCheck], demand: Demand, at: int) -> int:
 
 def _fits_everywhere(checks: Sequence[LimitCheck], demand: Demand, amounts: Amounts, at: int) -> bool:
     """Whether the whole allowance fits all limits: the usual case, which needs no other computation."""
-    for _, _, limit, counter in checks:
+    for check in checks:
+        counter, limit = check.counter, check.limit
         if counter.held + amounts[counter.kind] + counter.window.used(at) > limit or not limit:
             return False
     return not demand.allowance % demand.choices
@@ -193,9 +194,9 @@ def _evaluate(
 
 
 def _violation(check: LimitCheck, needed: int, used: int, held: int, at: int) -> LimitViolation:
-    name, scope, limit, counter = check
-    reason, until = _reason(limit, needed, used, counter, at)
-    return LimitViolation(name, scope, limit, reason, needed, until, max(0, limit - used - held))
+    limit = check.limit
+    reason, until = _reason(limit, needed, used, check.counter, at)
+    return LimitViolation(check.name, check.scope, limit, reason, needed, until, max(0, limit - used - held))
 
 
 def _reason(limit: int, needed: int, used: int, counter: Counter, at: int) -> tuple[Reason, int | None]:

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
@@ -45,7 +45,7 @@ Progress = Literal["nothing", "part", "whole"]
 cannot have all of it. "whole": it may have all of it, and may have done its work."""
 
 
-class Quota(NamedTuple):
+class Quota(Struct, frozen=True):
     """A limit as rate-limit headers show it. `kind`: "requests" or "tokens". `reset_ms`: milliseconds until it resets;
     in a refusal, until the same request would be admitted if no other came; None: never. `limit` and `remaining` are
     None for money."""

@@ -4,7 +4,8 @@ are read from the sum."""
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000)
@@ -20,9 +21,8 @@ class Percentiles(NamedTuple):
     p95: int
 
 
-def bucket_of(ms: int) -> int:
-    """The number of the bucket that a duration is counted in, from 0 to `BUCKETS` - 1."""
-    return bisect_left(BOUNDS_MS, ms)
+bucket_of: Callable[[int], int] = partial(bisect_left, BOUNDS_MS)
+"""The number of the bucket that a duration in milliseconds is counted in, from 0 to `BUCKETS` - 1."""
 
 
 def percentiles(counts: Sequence[int]) -> Percentiles | None:

@@ -25,6 +25,8 @@ _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 
 def format_usd(pico: int) -> str:
     """Pico-dollars as a decimal string in dollars, exact, without trailing zeros: 123000000 → "0.000123"."""
+    if 0 < pico < PICO_PER_USD:  # as requests cost: this takes half of the instructions
+        return "0." + str(pico).zfill(12).rstrip("0")
     text = f"{pico:013d}" if pico >= 0 else f"{pico:014d}"
     whole, part = text[:-12], text[-12:].rstrip("0")
     return f"{whole}.{part}" if part else whole

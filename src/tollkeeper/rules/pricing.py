@@ -75,6 +75,8 @@ class Price(Struct, frozen=True, gc=False):
     @property
     def dearest_input(self) -> int:
         """The highest price of an input token."""
+        if self.cached_input is None and self.cache_write is None and self.cache_write_1h is None:
+            return self.input
         return max(self.input, self.cached_input or 0, self.cache_write or 0, self.cache_write_1h or 0)
 
     def for_input(self, _tokens: int, /) -> Price:
@@ -92,17 +94,21 @@ class Price(Struct, frozen=True, gc=False):
     def cost(self, usage: Usage, *, served: bool = True) -> int:
         """The cost of `usage` in pico-dollars. Classes without a price of their own cost as much as input; what is
         kept in a cache for an hour, as much as what is kept for less. `served`: so does the request itself cost."""
+        cost = (
+            usage.prompt_tokens * self.input
+            + usage.completion_tokens * self.output
+            + self.cost_of_units(usage.images, usage.audio_ms, usage.characters, served=served)
+        )
+        if not (usage.cached_tokens or usage.cache_write_tokens or usage.cache_write_1h_tokens):
+            return cost
         cached = self.input if self.cached_input is None else self.cached_input
         write = self.input if self.cache_write is None else self.cache_write
         write_1h = write if self.cache_write_1h is None else self.cache_write_1h
-        plain = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens
         return (
-            plain * self.input
-            + usage.cached_tokens * cached
-            + (usage.cache_write_tokens - usage.cache_write_1h_tokens) * write
-            + usage.cache_write_1h_tokens * write_1h
-            + usage.completion_tokens * self.output
-            + self.cost_of_units(usage.images, usage.audio_ms, usage.characters, served=served)
+            cost
+            + usage.cached_tokens * (cached - self.input)
+            + usage.cache_write_tokens * (write - self.input)
+            + usage.cache_write_1h_tokens * (write_1h - write)
         )
 
     def cost_of_units(self, images: int, audio_ms: int, characters: int, *, served: bool) -> int:

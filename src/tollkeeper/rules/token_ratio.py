@@ -6,8 +6,6 @@ before enough requests were seen.
 
 from __future__ import annotations
 
-from msgspec import Struct, field
-
 from tollkeeper.rules.usage import estimate_tokens
 
 ENOUGH = 50
@@ -18,17 +16,23 @@ STEPS = 64
 """Buckets of the histogram per token per byte; ratios above two tokens per byte share the last one."""
 
 
-class TokenRatio(Struct):
+class TokenRatio:
     """The learned ratio of one model. It forgets slowly: at 20,000 requests all weights are halved."""
 
-    seen: int = 0
-    text_bytes: int = 0
-    tokens: int = 0
-    steps: list[int] = field(default_factory=lambda: [0] * (2 * STEPS + 1))
-    quantile: int = 0
-    """The step that `bound` found last, from which the next search starts."""
-    below: int = 0
-    """How many requests are in the steps below `quantile`."""
+    __slots__ = ("below", "quantile", "seen", "steps", "text_bytes", "tokens")
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.text_bytes = 0
+        self.tokens = 0
+        self.steps = [0] * (2 * STEPS + 1)
+        self.quantile = 0
+        """The step that `bound` found last, from which the next search starts."""
+        self.below = 0
+        """How many requests are in the steps below `quantile`."""
+
+    def __repr__(self) -> str:
+        return f"TokenRatio({self.tokens} tokens in {self.text_bytes} bytes of {self.seen} requests)"
 
     def note(self, tokens: int, text_bytes: int) -> None:
         """Count one request, by its input tokens (without images) and bytes of text."""
@@ -37,9 +41,10 @@ class TokenRatio(Struct):
         self.seen += 1
         self.tokens += tokens
         self.text_bytes += text_bytes
-        step = min(-(-tokens * STEPS // text_bytes), 2 * STEPS)
-        self.steps[step] += 1
-        self.below += step < self.quantile
+        step = -(-tokens * STEPS // text_bytes)
+        self.steps[step if step < 2 * STEPS else -1] += 1
+        if step < self.quantile:
+            self.below += 1
         if self.seen >= 20_000:
             self.steps = [count // 2 for count in self.steps]
             self.seen, self.tokens, self.text_bytes = sum(self.steps), self.tokens // 2, self.text_bytes // 2

@@ -51,7 +51,7 @@ class SlidingWindow:
     """Amounts of the last `grid.length` milliseconds. Holds an entry for each bucket in use, and as many expired ones:
     a clock that is set back may need them again."""
 
-    __slots__ = ("_buckets", "_expired", "_from", "_grid", "_newest", "_sum", "_until")
+    __slots__ = ("_buckets", "_clear", "_expired", "_from", "_grid", "_newest", "_sum", "_until")
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
@@ -59,10 +59,10 @@ class SlidingWindow:
         self._buckets: list[list[int]] = []
         self._expired: list[list[int]] = []
         self._sum = 0
-        # The newest bucket, and the time in which all buckets belong to the window that ends in it: nearly every query
-        # is for such a moment, and costs half as much as one that searches for its bucket.
+        # The newest bucket, when it leaves the window, and the time in which all buckets belong to the window that ends
+        # in it: nearly every query is for such a moment, and costs half as much as one that searches for its bucket.
         self._newest: list[int] = []
-        self._from = self._until = 0
+        self._from = self._until = self._clear = 0
 
     def __repr__(self) -> str:
         return f"SlidingWindow({self._grid.length} ms, sum {self._sum} in {len(self._buckets)} buckets)"
@@ -89,6 +89,7 @@ class SlidingWindow:
         del self._expired[: -self._grid.buckets - 1]
         self._newest = buckets[-1]
         newest = self._newest[0]
+        self._clear = self._grid.start(newest + self._grid.buckets + 1)
         whole = buckets[0][0] >= newest - self._grid.buckets  # not so where the clock was set back
         self._from, self._until = (self._grid.start(newest), self._grid.start(newest + 1)) if whole else (0, 0)
 
@@ -120,9 +121,7 @@ class SlidingWindow:
 
     def clear_at(self, at: int) -> int | None:
         """When the window will be empty if nothing is added. None: it is empty already, or never will be."""
-        if not self.used(at):
-            return None
-        return self._grid.start(self._newest[0] + self._grid.buckets + 1)
+        return self._clear if self.used(at) else None
 
 
 class MonthWindow:

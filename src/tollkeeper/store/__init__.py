@@ -8,5 +8,6 @@ clamp.py, time_buckets.py   what engines share: bounds of figures; minutes, hour
 sql/             schema, rows and statements, for every SQL engine
 sqlite/          the embedded engine: a file, its lock, its threads
 postgres/        the engine that many processes share: records come to it from their journals
+valkey/          counters on a server that several gateways share
 memory/          an engine for tests and simulation
 """

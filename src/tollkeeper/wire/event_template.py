@@ -87,6 +87,8 @@ class EventTemplate:
             return
         self._before, *between, self._after = old
         self._new_before, *new_between, self._new_after = new
+        if self._new_after == self._after:
+            self._new_after = self._after  # mostly: the id comes before the text; one copy for each stream is enough
         if between:
             self._between = tuple(zip(between, new_between, strict=True))
             self._plain = _NONE_PLAIN
@@ -123,7 +125,9 @@ class EventTemplate:
             if rename is not None:
                 self._new_before, self._new_after = bytes(rename(self._new_before)), bytes(rename(self._new_after))
                 self._between = tuple((old, bytes(rename(new))) for old, new in self._between)
-            self._after_chunk, self._new_after_chunk = self._after + b"\r\n", self._new_after + b"\r\n"
+            self._after_chunk = self._after + b"\r\n"
+            same = self._new_after is self._after
+            self._new_after_chunk = self._after_chunk if same else self._new_after + b"\r\n"
             self._new_size = len(self._new_before) + len(self._new_after)
         return self._apply_to_chunk
 

@@ -35,6 +35,8 @@ class SseSplitter:
     """Cuts a stream into events, however its bytes are split. Buffers events not yet returned, and at most one
     unfinished event."""
 
+    __slots__ = ("_max", "_rest", "_scanned", "_start", "_too_large", "more")
+
     def __init__(self, max_event_bytes: int) -> None:
         self._max = max_event_bytes
         self._rest = bytearray()

@@ -71,7 +71,7 @@ def _as_key(kind: type, value: str) -> Any:
     return kind(value)
 
 
-_plain_object = msgspec.json.Decoder(Members).decode
+plain_object = msgspec.json.Decoder(Members).decode
 _plain_objects = msgspec.json.Decoder(list[Members]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
 _string = msgspec.json.Decoder(str).decode
@@ -80,23 +80,25 @@ _OBJECT = msgspec.json.Decoder(dict[_Key, Raw], dec_hook=_as_key)
 _OBJECTS = msgspec.json.Decoder(list[dict[_Key, Raw]], dec_hook=_as_key)
 
 
-def check_text(text: bytes) -> None:
+def check_text(text: bytes) -> int | None:
     """Raise BadRequest for a text that is not UTF-8, is nested deeper than 128, or has over 100,000 objects or members.
-    A short text is checked for JSON only when it is read."""
+    A short text is checked for JSON only when it is read; of one, the most arrays that it may have are returned."""
     if len(text) > LARGE:
         check_large(text)
-        return
+        return None
     if not text.isascii():
         try:
             text.decode()
         except UnicodeDecodeError as error:
             raise BadRequest(f"The body is not UTF-8 (byte {error.start}). Send JSON in UTF-8.") from None
-    if text.count(b"{") + text.count(b"[") <= MAX_DEPTH and (
+    arrays = text.count(b"[")
+    if text.count(b"{") + arrays <= MAX_DEPTH and (
         len(text) <= MAX_PARTS or text.count(b":") <= MAX_PARTS  # a member takes more than a byte
     ):
-        return  # the usual case; what follows separates strings from structure
+        return arrays  # the usual case; what follows separates strings from structure
     outside = b"".join(unescaped(text).split(b'"')[0::2])
     check_bounds(deepest(only_brackets(outside)), *count_parts(outside))
+    return arrays
 
 
 def read_text(body: bytes, read: Callable[[bytes], T]) -> T:
@@ -123,11 +125,11 @@ def read_object(text: bytes | Raw, known: set[str] | frozenset[str], where: str 
     if len(text) > LARGE:
         return _large_object(text, known, where)
     try:
-        plain = _plain_object(text)
+        plain = plain_object(text)
     except (msgspec.DecodeError, RecursionError):
         pass  # the cause is found below
     else:
-        if known.issuperset(plain) and _hides_nothing(plain, text):
+        if known.issuperset(plain) and hides_nothing(plain, text):
             return plain
     try:
         members = _OBJECT.decode(text)
@@ -149,7 +151,7 @@ def read_objects(
     except (msgspec.DecodeError, RecursionError):
         pass
     else:
-        if known.issuperset(chain.from_iterable(plain)) and _hides_nothing(plain, text):
+        if known.issuperset(chain.from_iterable(plain)) and hides_nothing(plain, text):
             return plain
     try:
         items = _OBJECTS.decode(text)
@@ -204,10 +206,10 @@ def _read_key(view: memoryview, span: MemberSpan) -> _Key:
     return _Key(_string(view[span.key_start : span.key_end]))
 
 
-def _hides_nothing(plain: Members | list[Members], text: bytes | Raw) -> bool:
+def hides_nothing(plain: object, text: bytes | Raw) -> bool:
     """Whether a text is what was read from it, in compact form. That is never longer than the text, and shorter where
     the text has duplicate keys, spaces, or keys with escapes. So where the two are of one length nothing is hidden, and
-    no key needs a check of its own."""
+    no key needs a check of its own. `plain` consists of objects, arrays and raw values."""
     return len(_encode(plain)) == len(text)
 
 

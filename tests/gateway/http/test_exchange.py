@@ -56,6 +56,37 @@ async def test_a_connection_keeps_the_digest_of_its_last_key():
     assert made == ["b", long, long], "a long one is not kept, nor in the place of the last"
 
 
+async def test_a_key_is_known_where_the_very_header_that_alone_carried_it_comes_again():
+    async def keyed(exchange: Exchange) -> None:
+        if exchange.path == "/in-path":
+            exchange.secret_in_path = "a"
+        known = exchange.repeated_key()
+        exchange.digest_of("a" if known is None else known.key, lambda key: key.encode())
+        await exchange.respond(200, [], b"read" if known is None else known.digest)
+
+    bearer, basic = "Authorization: Bearer a", "Authorization: Basic a"
+    asked = {
+        "the same": ((bearer,), (bearer,), b"a"),
+        "another scheme": ((bearer,), (basic,), b"read"),
+        "another one": ((bearer,), ("Authorization: Bearer b",), b"read"),
+        "spaces": ((bearer,), ("Authorization: Bearer  a",), b"read"),
+        "none": ((bearer,), (), b"read"),
+        "a second": ((bearer,), (bearer, "X-Api-Key: b"), b"read"),
+        "a third": ((bearer,), (bearer, "Api-Key: b"), b"read"),
+        "twice": ((bearer,), (bearer, bearer), b"read"),
+        "it was beside another": ((basic, "X-Api-Key: a"), (basic,), b"read"),
+        "it was twice": ((basic, bearer), (bearer,), b"read"),
+        "it was elsewhere": (("X-Api-Key: a",), ("X-Api-Key: a",), b"read"),
+        "it is long": (("Authorization: Bearer" + 256 * " " + "a",),) * 2 + (b"read",),
+    }
+    async with Served(keyed).open() as served:
+        for case, (before, now, body) in asked.items():
+            told = await served.told(get("/", *before), get("/", *now, "Connection: close"))
+            assert contents(told) == [b"read", body], case
+        told = await served.told(get("/in-path", basic), get("/", basic), get("/in-path", basic, "Connection: close"))
+        assert contents(told) == [b"read"] * 3, "one with a key in its path"
+
+
 @pytest.mark.parametrize("lines", [[], ["Connection: keep-alive"]])
 async def test_a_stream_for_http_1_0_ends_with_its_connection(lines):
     async with Served(streams).open() as served:

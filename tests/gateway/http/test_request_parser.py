@@ -39,7 +39,10 @@ class Ear:
         self.body = b""
         self.whole = False
 
-    def on_request(self, line: RequestLine, target: Target, headers: Headers, *, keep_alive: bool) -> None:
+    def on_request(
+        self, line: RequestLine, target: Target, headers: Headers, by_name: dict[bytes, bytes], *, keep_alive: bool
+    ) -> None:
+        assert by_name == dict(headers)
         self.request = line, headers
 
     def on_body(self, body: bytes) -> None:

@@ -166,7 +166,17 @@ def test_who_is_shut_out_is_known_before_anything_is_read(limits: Limits, error:
 
 def test_no_output_is_no_bar_to_embeddings() -> None:
     of = (Owner(USER, "ann", Limits(max_tokens_per_request=0)),)
-    Rig().admission.check_blocked(of, Endpoint("/v1/embeddings", generates=False))
+    check = Rig().admission.check_blocked
+    check(of, Endpoint("/v1/embeddings", generates=False))
+    with pytest.raises(RateLimited):
+        check(of, CHAT)
+
+
+def test_who_was_let_in_is_shut_out_by_new_limits() -> None:
+    check = Rig().admission.check_blocked
+    check((Owner(USER, "ann", Limits(counts={"tokens_total": 1})),), CHAT)
+    with pytest.raises(InsufficientQuota):
+        check((Owner(USER, "ann", Limits(counts={"tokens_total": 0})),), CHAT)
 
 
 CHEAP, DEAR = Price(1, "tiny", 1, 1, None, None, 0, 0), Price(2, "big", 1000, 5000, None, None, 0, 0)

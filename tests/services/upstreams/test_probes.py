@@ -159,6 +159,7 @@ async def test_what_is_loaded_is_known_and_what_runs_is_being_loaded(up: Scripte
         load.take("big:latest")
         up.route(PS, json_response({"models": [{"name": "Tiny:latest", "model": "Tiny:latest"}]}))
         await until(lambda: load.loaded == frozenset({"tiny:latest", "big:latest"}))
+        assert type(load.loaded) is frozenset  # the stubs take a frozenset with keys of a dict for one; it is a set
         load.release("big:latest")
         await until(lambda: load.loaded == frozenset({"tiny:latest"}))
         up.route(PS, json_response({}, 500))

@@ -1,4 +1,4 @@
-"""What every engine of counters must do; another one is added to `ENGINES`."""
+"""What every engine of counters must do; another one is added to `new_counters`."""
 
 import asyncio
 from contextlib import suppress
@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from tests.store.slow_counters import SlowCounters
+from tests.store.valkey.server import EmptyCounters
 from tollkeeper.rules.admission import Demand, Refused
 from tollkeeper.rules.limits import NO_LIMITS
 from tollkeeper.rules.owners import KEY as KEY_KIND
@@ -15,13 +16,37 @@ from tollkeeper.rules.terms import terms_of
 from tollkeeper.store.memory.counters import MemoryCounters
 from tollkeeper.store.ports.counters import AdmissionRequest, PastUse
 
-ENGINES = [MemoryCounters, SlowCounters]
+IN_PROCESS = {"memory": MemoryCounters, "slow": SlowCounters}
 NOW = 1_795_000_000_000
 USER, KEY = ("user", "alice"), ("key", "k1")
 
 
-@pytest.fixture(params=ENGINES)
-def counters(request):
+@pytest.fixture(params=[*IN_PROCESS, "valkey"])
+async def new_counters(request):
+    """Makes counters in which nothing is counted yet."""
+    if request.param != "valkey":
+        yield IN_PROCESS[request.param]
+        return
+    server, opened = request.getfixturevalue("valkey_server"), []
+
+    async def new():
+        opened.append(await EmptyCounters.opened(server))
+        return opened[-1]
+
+    yield new
+    for each in opened:
+        await each.close()
+
+
+@pytest.fixture
+async def counters(new_counters):
+    made = new_counters()
+    return await made if asyncio.iscoroutine(made) else made
+
+
+@pytest.fixture(params=IN_PROCESS.values())
+def in_process(request):
+    """An engine of which we see how many counters it has."""
     return request.param()
 
 
@@ -111,7 +136,15 @@ async def test_a_month_counts_what_was_admitted_in_it(counters):
     taken = await counters.admit(asked(limits), december)
     counters.settle(taken, "tiny:latest", 30, 0, january)
     assert await stands(counters, at=january, **limits) == {"tokens_per_month": (0, 0), "tokens_per_day": (30, 0)}
-    assert (await stands(counters, at=december, **limits))["tokens_per_month"] == (30, 0)
+
+
+async def test_a_month_is_still_known_when_the_clock_is_set_back_into_it(in_process):
+    december, january = 1_798_761_599_999, 1_798_761_600_000
+    limits = {"tokens_per_month": 100}
+    taken = await in_process.admit(asked(limits), december)
+    in_process.settle(taken, "tiny:latest", 30, 0, january)
+    await stands(in_process, at=january, **limits)
+    assert (await stands(in_process, at=december, **limits))["tokens_per_month"] == (30, 0)
 
 
 async def test_corrections_count_for_cost_alone(counters):
@@ -178,16 +211,22 @@ async def test_nothing_is_kept_of_a_key_that_is_dropped(counters):
     assert await begin(counters, KEY, OWN) == OWN
     assert await stands(counters, scope=KEY, tokens_total=9) == {"tokens_total": (0, 0)}
     assert await stands(counters, tokens_total=5) == {"tokens_total": (7, 0)}
-    counters.drop(KEY)
-    counters.drop(USER)
-    await counters.status([], NOW)
-    assert repr(counters) == repr(type(counters)())
 
 
-async def test_limits_that_nobody_used_have_no_counters_yet(counters):
-    await begin(counters, USER, {f"model-{number}": frozenset({"tokens_total"}) for number in range(100)})
-    await stands(counters, tokens_total=5)
-    assert "0 counters" in repr(counters)
+async def test_nothing_at_all_is_left_of_owners_that_are_dropped(in_process):
+    await begin(in_process, USER, OWN)
+    await begin(in_process, KEY, OWN)
+    in_process.settle(await in_process.admit(asked(), NOW), "tiny:latest", 7, 0, NOW)
+    in_process.drop(KEY)
+    in_process.drop(USER)
+    await in_process.status([], NOW)
+    assert repr(in_process) == repr(type(in_process)())
+
+
+async def test_limits_that_nobody_used_have_no_counters_yet(in_process):
+    await begin(in_process, USER, {f"model-{number}": frozenset({"tokens_total"}) for number in range(100)})
+    await stands(in_process, tokens_total=5)
+    assert "0 counters" in repr(in_process)
 
 
 async def of_models(counters):
@@ -222,7 +261,7 @@ async def test_who_leaves_before_the_answer_leaves_nothing_behind(counters):
         with suppress(asyncio.CancelledError):
             counters.give_back(await admitting)
     for _ in range(40):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.0005)
     assert set((await stands(counters, **limits)).values()) == {(0, 0)}
 
 
@@ -235,7 +274,7 @@ async def test_who_leaves_before_a_limit_has_begun_leaves_it_to_begin_again(coun
         with suppress(asyncio.CancelledError):
             counters.forget({USER: await beginning})
         for _ in range(40):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.0005)
     assert await begin(counters, USER, OWN) == OWN
 
 
@@ -254,18 +293,17 @@ async def of_each(counters):
     return {name: await stands(counters, scope=(*USER, name), **limits) for name in ("tiny:latest", "big")}
 
 
-async def test_of_several_models_all_hold_and_the_one_that_serves_is_charged(counters):
+@pytest.mark.parametrize(("served", "used"), [("tiny:latest", (25, 0)), ("big", (0, 25))])
+async def test_of_several_models_all_hold_and_the_one_that_serves_is_charged(counters, served, used):
     limits = OF_EACH | {"tokens_total": 1000}
-    for served, used in (("tiny:latest", (25, 0)), ("big", (0, 25))):
-        engine = type(counters)()
-        taken = await engine.admit(asked(limits, demand=Demand(0, 20, 30), others=("big",)), NOW)
-        assert [found["tokens_total"] for found in (await of_each(engine)).values()] == [(0, 50), (0, 50)]
-        engine.settle(taken, served, 25, 0, NOW)
-        found = await of_each(engine)
-        assert [found[name]["tokens_total"] for name in ("tiny:latest", "big")] == [(each, 0) for each in used]
-        assert found["tiny:latest"]["requests_total"] == (int(served == "tiny:latest"), 0)
-        assert (await stands(engine, tokens_total=1))["tokens_total"] == (25, 0)
-        assert engine.held() == 0
+    taken = await counters.admit(asked(limits, demand=Demand(0, 20, 30), others=("big",)), NOW)
+    assert [found["tokens_total"] for found in (await of_each(counters)).values()] == [(0, 50), (0, 50)]
+    counters.settle(taken, served, 25, 0, NOW)
+    found = await of_each(counters)
+    assert [found[name]["tokens_total"] for name in ("tiny:latest", "big")] == [(each, 0) for each in used]
+    assert found["tiny:latest"]["requests_total"] == (int(served == "tiny:latest"), 0)
+    assert (await stands(counters, tokens_total=1))["tokens_total"] == (25, 0)
+    assert {reserved for each in found.values() for _, reserved in each.values()} == {0}
 
 
 async def test_of_several_models_the_limits_of_each_must_be_passed_or_nothing_is_held(counters):
@@ -283,3 +321,15 @@ async def test_a_counter_that_begins_meanwhile_counts_at_its_model_only_where_th
     counters.settle(first, "tiny:latest", 7, 0, NOW)
     counters.settle(second, "big", 7, 0, NOW)
     assert (await of_each(counters))["big"]["tokens_total"] == (7, 0)
+
+
+async def test_what_has_left_a_window_stays_away_after_a_refusal(counters):
+    limits, small = {"tokens_per_day": 100}, {"tokens_per_day": 100, "requests_total": 0}
+    hour = 3_600_000
+    for at in (NOW, NOW + 12 * hour):  # in two buckets
+        counters.settle(await counters.admit(asked(limits), at), "tiny:latest", 30, 0, at)
+    with pytest.raises(Refused):
+        await counters.admit(asked(small), NOW + 25 * hour)
+    assert await stands(counters, NOW + 25 * hour, **limits) == {"tokens_per_day": (30, 0)}
+    await counters.admit(asked(limits), NOW + 26 * hour)
+    assert await stands(counters, NOW + 26 * hour, **limits) == {"tokens_per_day": (30, 0)}

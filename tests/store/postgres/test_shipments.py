@@ -18,6 +18,8 @@ from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.explorer import Question
 from tollkeeper.store.ports.shipments import JournalFault
 from tollkeeper.store.postgres.store import PostgresStore
+from tollkeeper.store.sql.rollups import MOST
+from tollkeeper.store.sql.sum_tables import LATENCIES
 
 LATER = NOON + 30 * 24 * 3_600_000
 
@@ -41,6 +43,13 @@ async def requests(store: PostgresStore) -> tuple[int, int]:
     return len(await store.reports.records(EVERYTHING, limit=1000, after=None)), totals.requests
 
 
+def histogram(url: str) -> list[int]:
+    """How many requests took how long, by the sums."""
+    counts = ", ".join(f"sum({name})::bigint" for name in LATENCIES)
+    with psycopg.connect(url) as connection:
+        return [*(connection.execute(f"SELECT {counts} FROM hourly").fetchone() or ())]  # type: ignore[call-overload]
+
+
 async def test_a_record_is_as_it_was_settled(store: PostgresStore) -> None:
     record = a_record(stream=False, error='{"code":"x"}', status="failed", first_token_ms=None)
     assert await store.shipments.ship((source := FakeJournal().add(record)).journal, source.batch()) == 1
@@ -59,6 +68,18 @@ async def test_behind_a_gap_nothing_is_taken(store: PostgresStore) -> None:
     assert await store.shipments.ship(source.journal, source.batch(0, 2)) == 2
     assert await store.shipments.ship(source.journal, source.batch(3)) == 2
     assert await requests(store) == (2, 2)
+
+
+async def test_more_than_the_sums_can_add_at_once_is_taken_in_parts(store: PostgresStore, url: str) -> None:
+    """All in one bucket of a histogram, whose count would run into its neighbour's. What is left counts as open."""
+    source = FakeJournal().add(*(a_record(NOON + n, latency_ms=1) for n in range(MOST + 2)))
+    whole = source.batch(most=MOST + 2, oldest_open=LATER)
+    assert await store.shipments.ship(source.journal, whole) == MOST
+    assert (await store.invoices.chain_end(NOON + MOST + 1)).running == 1
+    assert histogram(url) == [MOST, *[0] * (len(LATENCIES) - 1)]
+    assert await store.shipments.ship(source.journal, whole) == MOST + 2
+    assert (await store.invoices.chain_end(LATER)).running == 0
+    assert histogram(url) == [MOST + 2, *[0] * (len(LATENCIES) - 1)]
 
 
 async def test_journals_have_numbers_of_their_own_and_one_over_all(store: PostgresStore) -> None:
@@ -134,10 +155,11 @@ async def test_one_that_is_killed_leaves_all_or_nothing(store: PostgresStore, ur
         ended = 0
         while not ended:
             await asyncio.sleep(0.01)
-            found = blocker.execute(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            ).fetchone()
+            with psycopg.connect(url) as killer:  # within a transaction, the list of processes stays as it was
+                found = killer.execute(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                ).fetchone()
             ended = found[0] if found else 0
         with pytest.raises(StoreError):
             await shipping

@@ -172,6 +172,11 @@ async def test_an_empty_ledger_holds(tmp_path: Path) -> None:
             "UPDATE daily_tags SET latency_8 = latency_8 + 1",
             "sums of the day 2026-11-20T00.* of llama3.2:1b, completed, team, blue, .* are not those of its hours",
         ),
+        ("DELETE FROM record_index WHERE field = 1", "req_.* is not in the index of records by model"),
+        (
+            "INSERT INTO record_index VALUES (0, 'u_1', 'req_1')",
+            "the index of records by user_id has some that do not exist",
+        ),
         ("UPDATE head SET rolled_up = 14", "the sums of the hour 2026-11-20T12.* are not those of its records"),
         ("UPDATE head SET rolled_up = 16", "the sums have the records up to 16, which is not between 0 and 15"),
         ("DELETE FROM daily_upstreams", "cost of ollama on the day 2026-11-20T00:00:00.000Z is not"),

@@ -193,3 +193,56 @@ def test_fields_read_at_once_are_those_read_one_by_one(fields, named, space, end
         fields = {"model": '"tiny"'} | fields | {"model": '"tiny"'}
     text = ("{" + f",{space}".join(f'"{name}":{space}{value}' for name, value in fields.items()) + "}").encode()
     assert asked(text, endpoint, one_by_one=False) == asked(text, endpoint, one_by_one=True)
+
+
+message_texts = st.sampled_from(
+    [
+        '{"role":"user","content":"hi"}',
+        '{"content":"hi","role":"user"}',
+        '{"role":"user","content":"hi [you]"}',
+        '{"role":"user","content":"hi","content":"ho"}',
+        '{"role":"user","content":"hi","name":"ann"}',
+        '{"role":"user","Content":"hi","content":"hi"}',
+        '{"role":"user","c\\u006fntent":"hi"}',
+        '{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://a/b"}}]}',
+        '{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}',
+        '{"role":"user","content":{"image_url":"http://a/b"}}',
+        '{"role":"assistant","audio":{"id":"a"}}',
+        '{"role":"assistant","content":null}',
+        '{"role":"assistant"}',
+        "5",
+    ]
+)
+more_fields = st.sampled_from(
+    [
+        ',"temperature":0.2',
+        ',"max_tokens":5',
+        ',"max_tokens":0',
+        ',"n":2',
+        ',"n":"2"',
+        ',"model":"large"',
+        ',"mod\\u0065l":"large"',
+        ',"Model":"large"',
+        ',"messages":[]',
+        ',"metadata":{"a":"b"}',
+        ',"metadata":5',
+        ',"options":{"Stop":"x"}',
+        ',"prompt":{"id":"p"}',
+        ',"previous_response_id":"r"',
+        ',"stream":true,"stream_options":{"include_usage":true}',
+        ',"stream_options":{"Include_usage":true}',
+        ',"tools":[]',
+        ' ,"seed":1',
+        ',"x":{"y":1}',
+        ",",
+    ]
+)
+
+
+@given(st.lists(message_texts, max_size=3), st.lists(more_fields, max_size=3))
+def test_a_plain_chat_is_read_as_any_other(messages, more):
+    text = f'{{"model":"tiny","messages":[{",".join(messages)}]{"".join(more)}}}'.encode()
+    short = asked(text, CHAT, one_by_one=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request, "_plain_chat", lambda _: None)
+        assert short == asked(text, CHAT, one_by_one=False)

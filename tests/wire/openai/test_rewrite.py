@@ -32,6 +32,23 @@ def test_nothing_to_change_sends_the_very_bytes():
     assert sent(text) == text
 
 
+@pytest.mark.parametrize(
+    ("fields", "endpoint", "kind", "changed"),
+    [
+        (b'"user":"bob"', CHAT, "ollama", b'"user":"user_1"'),
+        (b'"safety_identifier":"bob"', CHAT, "ollama", b'"safety_identifier":"user_1"'),
+        (b'"store":true', CHAT, "openai", b'"store":false'),
+        (b'"model":"TINY"', CHAT, "ollama", b'"model":"tiny"'),
+        (b'"max_tokens":-1', CHAT, "ollama", b'"max_tokens":null'),
+        (b'"max_completion_tokens":5', CHAT, "ollama", b'"max_tokens":5'),
+        (b'"prompt":["hi"]', COMPLETIONS, "ollama", b'"prompt":"hi"'),
+    ],
+)
+def test_a_single_field_changes_where_nothing_else_does(fields, endpoint, kind, changed):
+    named = b"{%b}" if b"model" in fields else b'{"model":"tiny",%b}'
+    assert sent(named % fields, endpoint, kind=kind) == named % changed
+
+
 def test_a_stream_is_made_to_tell_its_usage():
     text = b'{"model":"tiny","stream":true}'
     assert sent(text) == b'{"stream_options":{"include_usage":true},"model":"tiny","stream":true}'

@@ -7,6 +7,7 @@ states.py          the states of a connection, as two tables
 timers.py          deadlines of a connection
 flow_control.py    pausing and resuming of reads and writes
 request_parser.py  parser from bytes to requests
+known_head.py      a head that a connection has sent before
 framing.py         checks of RFC 9112 beyond those of the parser
 turns.py           work spread over turns of the event loop
 peer.py            the other end of a connection

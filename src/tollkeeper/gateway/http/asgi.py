@@ -35,7 +35,7 @@ async def serve_asgi(app: App, exchange: Exchange, client: tuple[str, int] | Non
         "raw_path": exchange.raw_path,
         "query_string": exchange.query,
         "root_path": "",
-        "headers": exchange.all_headers,
+        "headers": exchange.all_headers.copy(),  # those of a known head are shared
         "client": client,
         "server": exchange.local,
     }

@@ -10,7 +10,8 @@ from tollkeeper.rules.errors import GatewayError
 
 
 class EventStream:
-    """A streamed response. `headers` are sent with the first event or comment; a later error becomes the last event.
+    """A streamed response. `headers` are sent with the first event or comment, and not kept; a later error becomes the
+    last event.
 
     `error_event` formats that; None: as the dialect does. `media_type` is that of the stream; None: the dialect's.
 
@@ -34,6 +35,7 @@ class EventStream:
     def begin_answering(self) -> None:
         """Note that the first event of the response is being sent; comments of the upstream are none."""
         self.answering = True
+        self._exchange.release_head()
         if self._exchange.started and self.error_event is not None:  # by a comment
             self._exchange.error_event = self.error_event
         if self._on_answering is not None:
@@ -69,3 +71,4 @@ class EventStream:
                 *self.headers,
             ],
         )
+        self.headers = []

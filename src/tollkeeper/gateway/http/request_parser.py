@@ -2,7 +2,8 @@
 
 The parser of httptools cannot be stopped at the end of a message. So it is fed no more than belongs to one message: up
 to the end of a body of known length, else up to the next empty line, the only place where a head or a chunked body can
-end. Further checks of RFC 9112 are in `framing.py`.
+end. Further checks of RFC 9112 are in `framing.py`. A head that a connection has sent before needs no parser, and
+neither does the body behind it (`known_head.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tollkeeper.gateway.http.framing import (
     unreadable_body,
     with_host,
 )
+from tollkeeper.gateway.http.known_head import CONTENT_LENGTH, MAX_MISSES, KnownHead, known_head
 from tollkeeper.gateway.http.responses import Headers
 
 END_OF_HEAD = b"\r\n\r\n"
@@ -41,8 +43,11 @@ _EMPTY_LINES = re.compile(rb"[\r\n]+")
 class Sink(Protocol):
     """The receiver of parsed requests. None of its methods raises."""
 
-    def on_request(self, line: RequestLine, target: Target, headers: Headers, *, keep_alive: bool) -> None:
-        """Called when a head is complete and valid; names of headers are in lower case."""
+    def on_request(
+        self, line: RequestLine, target: Target, headers: Headers, by_name: dict[bytes, bytes], *, keep_alive: bool
+    ) -> None:
+        """Called when a head is complete and valid; names of headers are in lower case, `by_name` has the last value of
+        each."""
 
     def on_body(self, body: bytes) -> None:
         """Called with each piece of the body."""
@@ -67,11 +72,14 @@ class RequestParser:
         "_head_complete",
         "_headers",
         "_keep_alive",
+        "_known",
+        "_misses",
         "_parser",
         "_partial",
         "_sink",
         "_tail",
         "_target",
+        "_unparsed",
         "body_left",
         "in_head",
         "in_message",
@@ -80,7 +88,7 @@ class RequestParser:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._parser = self._new_parser()
+        self._parser: httptools.HttpRequestParser | None = None
         self._headers: Headers = []
         self._head_complete = self._complete = self._keep_alive = False
         self._head_bytes = self._framing_bytes = self._body_bytes = self.body_left = 0
@@ -91,6 +99,12 @@ class RequestParser:
         self._first = b""
         self.line: RequestLine | None = None
         self._target: Target | None = None
+        self._known: KnownHead | None = None
+        """The last head, which had this `line` and target, where it can be known again."""
+        self._misses = 0
+        """Heads that were kept since one came again."""
+        self._unparsed = False
+        """Whether the parser saw nothing of the current request, since its head was known."""
         self.in_head = False
         self.in_message = False
 
@@ -103,8 +117,15 @@ class RequestParser:
         return parser
 
     def close(self) -> None:
-        """Release the parser: the two refer to each other, which keeps both alive."""
-        self._parser = None  # type: ignore[assignment]
+        """Release the parser and the sink, which refer back to this: that keeps all alive."""
+        self._parser = self._sink = None  # type: ignore[assignment]
+
+    def release(self) -> None:
+        """Let go of the parser of httptools up to the next request, which takes 800 bytes, and of the known head, which
+        takes 1,600."""
+        self._known = None
+        if not self.in_message:
+            self._parser = None
 
     def skip_empty_lines(self, data: bytes, start: int) -> int:
         """Return the offset at which the next request begins in `data`. (RFC 9112, 2.2.)"""
@@ -120,8 +141,13 @@ class RequestParser:
         if self._partial:
             ahead = len(self._partial) - start
             data, start, self._partial = self._partial + data[start:], 0, b""
-        if not self.in_message and not self._begin(data, start):
-            return len(data) - ahead
+        if not self.in_message:
+            if self._known is not None and (read := self._known.read(data, start)) is not None:
+                return self._begin_known(data, *read) - ahead
+            if not self._begin(data, start):
+                return len(data) - ahead
+        elif self._unparsed:
+            return self._pass_body(data, start)
         end = self._end_of_piece(data, start)
         self._read(data if end - start == len(data) else data[start:end])
         return end - ahead
@@ -134,6 +160,7 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         self._head_complete = True
+        assert self._parser is not None
         self._keep_alive = self._parser.should_keep_alive()  # the parser forgets it at the end of the message
 
     def on_body(self, body: bytes) -> None:
@@ -147,9 +174,31 @@ class RequestParser:
 
     # ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _begin_known(self, data: bytes, headers: Headers, by_name: dict[bytes, bytes], start: int) -> int:
+        """Begin a request by a known head, with a body from `start` on. Returns the offset at which to go on."""
+        assert self.line is not None
+        assert self._target is not None
+        self.in_message = self._unparsed = True
+        self._misses = 0
+        self.body_left = int(by_name[CONTENT_LENGTH])
+        self._sink.on_request(self.line, self._target, headers, by_name, keep_alive=True)
+        return self._pass_body(data, start)
+
+    def _pass_body(self, data: bytes, start: int) -> int:
+        """Pass on what `data` has of a body of known length, and return the offset behind it."""
+        body = data[start : start + self.body_left]
+        if body:
+            self.body_left -= len(body)
+            self._sink.on_body(body)
+        if not self.body_left:
+            self.in_message = False
+            self._sink.on_end()
+        return start + len(body)
+
     def _begin(self, data: bytes, start: int) -> bool:
         """Parse the first line of a request. Returns False while it is incomplete."""
         self.in_head = True
+        self._known, self._unparsed = None, False
         known = self._first
         if not known or data[start : start + len(known)] != known:  # most clients repeat the same request line
             end = data.find(b"\n", start) + 1
@@ -164,6 +213,8 @@ class RequestParser:
             self.line = line = read_request_line(first)
             self._target = read_target(line.method, line.target)
             self._first = first
+        if self._parser is None:
+            self._parser = self._new_parser()
         self.in_message = True
         self._headers = []
         self._head_complete = self._complete = False
@@ -191,6 +242,7 @@ class RequestParser:
                 raise head_too_large()
         else:
             self._framing_bytes += len(piece)
+        assert self._parser is not None
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
@@ -203,7 +255,7 @@ class RequestParser:
                 check_codings(self.line.version, codings)  # raises a more precise error
             raise unreadable() from None
         if self._head_complete and self.in_head:
-            self._finish_head()
+            self._finish_head(piece if len(piece) == self._head_bytes else b"")
         if self._complete:
             self.in_message = False
             self._sink.on_end()
@@ -212,20 +264,25 @@ class RequestParser:
             if self._framing_bytes - self._body_bytes > MAX_HEAD_BYTES + FRAMING * self._body_bytes:
                 raise framing_too_large()
 
-    def _finish_head(self) -> None:
-        line, target, headers = self.line, self._target, self._headers
+    def _finish_head(self, head: bytes) -> None:
+        """Check a head and pass it on. `head` are its bytes, b"" where they came in several pieces."""
+        line, target = self.line, self._target
+        headers, self._headers = self._headers, []
         assert line is not None
         assert target is not None
         if target.authority is not None:
             headers = with_host(headers, target.authority)
         by_name = dict(headers)
-        self.body_left = int(by_name.get(b"content-length", 0))
+        self.body_left = int(by_name.get(CONTENT_LENGTH, 0))
         if b"transfer-encoding" in by_name:
             check_codings(line.version, [value for name, value in headers if name == b"transfer-encoding"])
         self.in_head = False
         self._tail = b""
         keep_alive = line.version == "1.1" and self._keep_alive
-        self._sink.on_request(line, target, headers, keep_alive=keep_alive)
+        if keep_alive and head and self._misses < MAX_MISSES:
+            self._misses += 1
+            self._known = known_head(head, headers, by_name)
+        self._sink.on_request(line, target, headers, by_name, keep_alive=keep_alive)
 
     def _read_head_without_upgrade(self) -> None:
         """Ignore a request to upgrade, as RFC 9110 (7.8) allows. The parser takes everything after such a head for

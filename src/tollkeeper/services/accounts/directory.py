@@ -110,13 +110,13 @@ class Directory:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._users)} users, {len(self._keys)} keys)"
 
-    def identify(self, secret: str, digest: bytes | None = None) -> Caller:
-        """Authenticate by a key; its `digest` may be known already. Raises InvalidKey, AccountSuspended, and Forbidden
-        for the bootstrap admin key, which has no user."""
+    def identify(self, secret: str, digest: bytes | None = None, now: int | None = None) -> Caller:
+        """Authenticate by a key; its `digest` may be known already, and the time. Raises InvalidKey, AccountSuspended,
+        and Forbidden for the bootstrap admin key, which has no user."""
         caller = self._callers.get(self.digest(secret) if digest is None else digest)
         if caller is None:
             raise self._not_a_user(secret)
-        now = self._now()
+        now = self._now() if now is None else now
         if now >= caller.valid_until or caller.user.status != "active":
             raise _denial(caller, redacted(secret), now)
         assert caller.key is not None

@@ -42,19 +42,15 @@ class Commits:
     def _made(self, commit: asyncio.Future[None]) -> None:
         made = commit.exception() is None
         for waiter in self._waiting.pop(commit):
-            _resolve(waiter, made)
+            if not waiter.done():
+                waiter.set_result(made)
 
     def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
         """Fail the waiters that are past their deadline, and set the timer for the next."""
         now = loop.time()
         waiting = [entry for waiters in self._waiting.values() for entry in waiters.items()]
         for waiter, deadline in waiting:
-            if deadline <= now:
-                _resolve(waiter, False)
+            if deadline <= now and not waiter.done():
+                waiter.set_result(False)
         later = [deadline for _, deadline in waiting if deadline > now]
         self._timer = loop.call_at(min(later), self._give_up, loop) if later else None
-
-
-def _resolve(waiter: asyncio.Future[bool], made: bool) -> None:
-    if not waiter.done():
-        waiter.set_result(made)

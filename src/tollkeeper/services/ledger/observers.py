@@ -57,6 +57,8 @@ class Observers(Observer):
 
     def __init__(self) -> None:
         self._list: tuple[Observer, ...] = ()
+        self._of_settlement: tuple[Observer, ...] = ()
+        """Those of them that follow settlements."""
         self.failures: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -65,6 +67,7 @@ class Observers(Observer):
     def add(self, *observers: Observer) -> None:
         """Add observers, to be called from the next event on."""
         self._list += observers
+        self._of_settlement += tuple(each for each in observers if type(each).settled is not Observer.settled)
 
     def refused(self, refusal: Refusal) -> None:
         for observer in self._list:
@@ -91,7 +94,7 @@ class Observers(Observer):
                 self._failed(observer, error)
 
     def settled(self, record: Record, allowance: int | None) -> None:
-        for observer in self._list:
+        for observer in self._of_settlement:
             try:
                 observer.settled(record, allowance)
             except Exception as error:  # noqa: BLE001

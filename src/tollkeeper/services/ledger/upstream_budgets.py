@@ -6,7 +6,7 @@ What was spent before the start comes from sums by day. Cost counts in the day a
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 
 from tollkeeper.rules.times import month_bounds
@@ -24,8 +24,8 @@ class UpstreamBudgets(Observer):
         self._now = now
         self._month = 0, 0
         """The beginning and the end of the month that the sums are of."""
-        self._by_day: Counter[tuple[str, int]] = Counter()
-        self._in_month: Counter[str] = Counter()
+        self._by_day: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._in_month: defaultdict[str, int] = defaultdict(int)
 
     def __repr__(self) -> str:
         return f"UpstreamBudgets({len(self._in_month)} upstreams)"

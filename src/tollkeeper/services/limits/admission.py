@@ -37,7 +37,7 @@ from tollkeeper.wire.request import Endpoint, ModelRequest
 
 Found = Prefetched | GatewayError | None
 """What a demand needs beside the request, for one deployment; None: nothing."""
-_TERMS_KEPT = 4096
+_OWNERS_KEPT = 4096
 
 
 class Admission:
@@ -69,6 +69,8 @@ class Admission:
         self._offload = offload or Offload()
         self._ratios: dict[str, TokenRatio] = {}
         self._terms: dict[tuple[Owners, tuple[str, ...]], Terms] = {}
+        self._unblocked: set[Owners] = set()
+        """Owners who may send requests, also such that generate. New limits make new owners."""
 
     def __repr__(self) -> str:
         return f"Admission({self.counters!r}, token ratios of {len(self._ratios)} models)"
@@ -76,6 +78,8 @@ class Admission:
     def check_blocked(self, owners: Owners, endpoint: Endpoint) -> None:
         """Refuse a request before its body is read, where a limit refuses every request. Raises RateLimited,
         InsufficientQuota, ModelNotAllowed."""
+        if owners in self._unblocked:
+            return
         for owner in owners:
             limits = owner.limits
             if limits is NO_LIMITS:
@@ -86,6 +90,10 @@ class Admission:
                 raise no_output()
             if 0 in limits.counts.values() or limits.max_concurrent_requests == 0:
                 raise blocked(owner, self._quota_status)
+        if endpoint.generates:
+            if len(self._unblocked) >= _OWNERS_KEPT:
+                self._unblocked.clear()
+            self._unblocked.add(owners)
 
     def may_use(self, owners: Owners, model: Model) -> bool:
         """Whether these owners may use a model, at any of its deployments."""
@@ -261,9 +269,8 @@ class Admission:
         each = reservation.allowance // demand.choices
         changes = demand.allowance > 0 and (terms.budgets or terms.cap is not None) and each != request.output_cap
         image = TYPICAL
-        for found in prefetched:
-            if isinstance(found, Prefetched) and found.facts.image_tokens < image:
-                image = found.facts.image_tokens
+        if request.images:
+            image = min([image, *(found.facts.image_tokens for found in prefetched if isinstance(found, Prefetched))])
         max_tokens = each if changes else None
         return Grant(
             self.counters, reservation, offers, self._ratios, request, demand, image, max_tokens, reservation.at - at
@@ -273,7 +280,7 @@ class Admission:
         place = (owners, models)
         terms = self._terms.get(place)
         if terms is None:
-            if len(self._terms) >= _TERMS_KEPT:
+            if len(self._terms) >= _OWNERS_KEPT:
                 self._terms.clear()
             terms = self._terms[place] = terms_of(owners, *models)
         return terms

@@ -43,8 +43,8 @@ def demand_of(
     """The most that a request may use. `strict_input` False bounds the input that budgets count by the token ratio of
     earlier requests. Raises RateLimited when the request may generate nothing, BadRequest for output that cannot be
     bounded, ServerOverloaded when its limits changed since `prefetched` was fetched."""
-    cap = terms.cap
-    if cap == 0 and request.generates:
+    cap, generates = terms.cap, request.generates
+    if cap == 0 and generates:
         raise no_output()
     if not terms.bounded and cap is None:
         return _NO_DEMAND
@@ -58,23 +58,25 @@ def demand_of(
     if terms.budgets and request.units.open_ended is not None:
         _check_bounded(terms, request, price)
     facts = prefetched.facts
+    choices, text_bytes, units = request.choices, request.text_bytes, request.units
     wanted = request.output_cap or cap or min(default_max_tokens, facts.context or default_max_tokens)
-    allowance = (wanted if cap is None else min(wanted, cap)) * request.choices if request.generates else 0
+    allowance = (wanted if cap is None or wanted <= cap else cap) * choices if generates else 0
     if not terms.bounded:
-        return Demand(allowance=allowance, choices=request.choices)
+        return Demand(allowance=allowance, choices=choices)
     images = len(request.images) * facts.image_tokens
-    likely_input = ratio.bound(request.text_bytes) + images
-    most_bytes = max(request.text_bytes, prefetched.sent_bytes)
+    likely_input = ratio.bound(text_bytes) + images
+    most_bytes = max(text_bytes, prefetched.sent_bytes)
     most_input = most_bytes + images + facts.overhead if strict_input else likely_input
     input_price, output_price = price.dearest(most_input) if price else (0, 0)
+    flat = price.dearest_units(units.images, units.characters) if price else 0
     return Demand(
         pace_input=likely_input,
         budget_input=most_input,
         allowance=allowance,
-        choices=request.choices,
+        choices=choices,
         input_price=input_price,
         output_price=output_price,
-        flat=price.dearest_units(request.units.images, request.units.characters) if price else 0,
+        flat=flat,
     )
 
 

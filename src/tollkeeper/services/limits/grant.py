@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -70,8 +70,11 @@ class Grant(Struct, eq=False):
     def pace(self) -> list[tuple[str, LimitStatus]]:
         """The tightest rate limit on requests and the tightest on tokens, by quantity ("requests", "tokens"), as they
         were at admission."""
+        statuses: Sequence[LimitStatus] = self._reservation.pace
+        if len(statuses) == 1:
+            return [(COUNTED[statuses[0].name].quantity, statuses[0])]
         tightest: dict[str, LimitStatus] = {}
-        for status in self._reservation.pace:
+        for status in statuses:
             quantity = COUNTED[status.name].quantity
             if quantity not in tightest or status.margin < tightest[quantity].margin:
                 tightest[quantity] = status

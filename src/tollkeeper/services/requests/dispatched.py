@@ -160,6 +160,36 @@ class DispatchedRequest:
     """An admitted request until its end: it waits to be sent, or is at an upstream. It ends in one record, or in none
     where it was never sent."""
 
+    __slots__ = (
+        "_claim",
+        "_deployment",
+        "_end_with",
+        "_ended_by",
+        "_journalled",
+        "_key_id",
+        "_model_request",
+        "_price",
+        "_requests",
+        "_sent_before",
+        "_settled",
+        "_started",
+        "_team_id",
+        "_unanswered",
+        "attempts",
+        "cost_pico",
+        "credential",
+        "end_user_id",
+        "finish_relayed",
+        "first_token_ms",
+        "grant",
+        "partial",
+        "queued_ms",
+        "sent",
+        "slot",
+        "user_id",
+        "waiting",
+    )
+
     def __init__(
         self,
         requests: DispatchedRequests,

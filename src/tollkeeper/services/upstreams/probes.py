@@ -108,7 +108,7 @@ async def read_loaded(upstream: Upstream) -> None:
         return
     load.memory = listed = await LOADED[path](upstream.client)
     if not load.loading:  # else it may list what is just being pushed out; it is read again when that is done
-        load.loaded = frozenset(listed) | load.running_by_model.keys()
+        load.loaded = frozenset(listed).union(load.running_by_model)
 
 
 async def _live(upstream: Upstream, path: bytes) -> None:

@@ -204,7 +204,7 @@ class MemoryCounters:
         """The names of all limits that are counted in a scope."""
         begun = self._begun.get(scope[:2], {}).get(_model(scope), _NONE)
         made = self._scopes.get(scope)
-        return begun | made.keys() if made else begun
+        return begun.union(made) if made else begun
 
     def _counter(self, scope: Scope, name: str) -> Counter:
         counters = self._scopes.setdefault(scope, {})

@@ -46,8 +46,9 @@ class ShipmentStore(Protocol):
     async def ship(self, journal: Journal, batch: Batch) -> int:
         """Insert the records that are not here yet, and add them to the sums, in one transaction. Returns the number of
         the journal's last record that is here now: less than that of the last of the batch where some before it are
-        missing, which have to be shipped first. May be repeated. Raises JournalFault where a record that is here has
-        another hash in the journal."""
+        missing, which have to be shipped first, or where they are too many for one transaction: the rest has to be
+        shipped again. May be repeated. Raises JournalFault where a record that is here has another hash in the
+        journal."""
 
     async def shipped(self, journal_id: str) -> int:
         """The number of the journal's last record that is here; 0: none."""

@@ -25,8 +25,9 @@ from tollkeeper.store.postgres.schema import journal_records, journals
 from tollkeeper.store.postgres.words import PostgresWords
 from tollkeeper.store.postgres.writer import TURNS
 from tollkeeper.store.sql.identities import Identity
-from tollkeeper.store.sql.rollups import SumStatements
-from tollkeeper.store.sql.rows import flags_of
+from tollkeeper.store.sql.record_index import add_to_index
+from tollkeeper.store.sql.rollups import MOST, SumStatements
+from tollkeeper.store.sql.rows import ADMITTED_PLACE, flags_of
 from tollkeeper.store.sql.schema import head, identities, record_metadata, records
 from tollkeeper.store.sql.sum_tables import rollup_minutes
 from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS
@@ -40,6 +41,7 @@ _MINUTES_AT_ONCE_MS = 30 * MINUTE_MS
 _PREPARE, _ADD_UP, _NEWEST = text(SUMS.prepare), text(SUMS.add_up), text(SUMS.newest)
 _ADD = [*map(text, SUMS.add)]
 _ADD_TAGS = [*map(text, SUMS.add_new_tags)]
+_ADD_TO_INDEX = text(add_to_index(PostgresWords()))
 _JOURNAL = select(journals).where(journals.c.id == bindparam("wanted"))
 _END = select(head).with_for_update()
 _KNOWN = (
@@ -123,11 +125,19 @@ class Shipments:
                 raise JournalFault(there.fault)
             _check_known(connection, journal, there, batch)
             rows = [row for row in batch.records if row[-2] > there.shipped_seq]
-            values: dict[str, Any] = {"node": journal.node, "oldest_open": batch.oldest_open, "told_at": batch.at}
-            if rows and rows[0][-2] == there.shipped_seq + 1:
+            taken = rows[:MOST] if rows and rows[0][-2] == there.shipped_seq + 1 else []
+            # For this database, a request whose record is yet to be taken is open.
+            still_open = [row[ADMITTED_PLACE] for row in rows[len(taken) :]]
+            still_open += [] if batch.oldest_open is None else [batch.oldest_open]
+            values: dict[str, Any] = {
+                "node": journal.node,
+                "oldest_open": min(still_open, default=None),
+                "told_at": batch.at,
+            }
+            if taken:
                 self._add_identities(connection, new)
-                _insert(connection, journal, rows, batch)
-                values |= {"shipped_seq": rows[-1][-2], "hash": rows[-1][-1]}
+                _insert(connection, journal, taken, batch)
+                values |= {"shipped_seq": taken[-1][-2], "hash": taken[-1][-1]}
             connection.execute(update(journals).where(journals.c.id == journal.id).values(values))
             return int(values.get("shipped_seq", there.shipped_seq))
 
@@ -166,7 +176,7 @@ def _check_known(connection: Connection, journal: Journal, there: Row[Any], batc
 
 
 def _insert(connection: Connection, journal: Journal, rows: Sequence[Sequence[Any]], batch: Batch) -> None:
-    """Insert records behind all others, and add them to the sums."""
+    """Insert records, at most `MOST`, behind all others, and add them to the index and the sums."""
     end = connection.execute(_END).one()
     upto = end.seq + len(rows)
     numbers = range(end.seq + 1, upto + 1)
@@ -175,6 +185,7 @@ def _insert(connection: Connection, journal: Journal, rows: Sequence[Sequence[An
     _copy(connection, journal_records, places)
     shipped = {row[0] for row in rows}
     _copy(connection, record_metadata, (each for each in batch.metadata if each[0] in shipped))
+    connection.execute(_ADD_TO_INDEX, {"after": end.seq, "upto": upto})
     minutes_from = _add_to_sums(connection, end.seq, upto, end.minutes_from, tagged=bool(batch.metadata))
     *_, last, last_hash = rows[-1]
     digest = sha256(b"".join((end.hash, journal.id.encode(), last.to_bytes(8, "big"), last_hash))).digest()

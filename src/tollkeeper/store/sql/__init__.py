@@ -15,6 +15,7 @@ refusals.py      counts of refused requests, over a runner that reads
 erasure.py       forgetting a person, in every table
 buckets.py       sums by bucket of time
 sum_tables.py, rollups.py   the tables of sums, and what records add to them
+record_index.py  the index of records by user, model, team and end user
 sums.py          sums over records, as statements have them
 explorer.py      what the explorer asks; spans.py: which sums make up a period, sum_queries.py: the statements,
                  labels.py: groups in words, tags.py: groups by a value of metadata

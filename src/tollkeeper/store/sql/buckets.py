@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, sele
 from tollkeeper.store.ports.buckets import Bucket, BucketQuery, BucketWidth, Dimension, Work
 from tollkeeper.store.ports.records import ADJUSTMENT, EMBEDDING_ENDPOINTS, TEXT_ENDPOINTS
 from tollkeeper.store.ports.reports import Totals
-from tollkeeper.store.sql.dialect import one_of, unindexed
+from tollkeeper.store.sql.dialect import one_of
 from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.runner import Runner
 from tollkeeper.store.sql.schema import checkpoints, records
@@ -54,9 +54,9 @@ _RECORDS = _Source(
     records,
     records.c.created_at,
     {
-        "user": unindexed(records.c.user_id),
+        "user": records.c.user_id,
         "key": func.coalesce(records.c.key_id, ""),
-        "model": unindexed(records.c.model),
+        "model": records.c.model,
         "team": func.coalesce(records.c.team_id, ""),
     },
     RECORD_SUMS,

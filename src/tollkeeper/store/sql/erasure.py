@@ -17,6 +17,7 @@ from tollkeeper.store.redaction import Person, redacted, redacted_json
 from tollkeeper.store.sql import schema
 from tollkeeper.store.sql.audit import append, entry_of
 from tollkeeper.store.sql.dialect import moves_rows, one_of
+from tollkeeper.store.sql.record_index import ids_of
 from tollkeeper.store.sql.tags import TagSums
 
 DELETED: Mapping[str, str] = {
@@ -42,6 +43,7 @@ BY_THEMSELVES = frozenset(
 OPAQUE = frozenset(
     {
         "records",
+        "record_index",
         "hourly",
         "daily_users",
         "monthly_users",
@@ -85,14 +87,15 @@ _AT_ONCE = 2000
 _METADATA_AT_ONCE = 200
 """Records of a step: each may have many tags, of which every one is taken out of the sums, while nobody else writes."""
 
-_records, _metadata, _credits = schema.records, schema.record_metadata, schema.credit_entries
+_metadata, _credits = schema.record_metadata, schema.credit_entries
 
 
 def forget_metadata(connection: Connection, tag_sums: TagSums, opaque_id: str, after: str) -> str | None:
     """Delete the metadata of some records of a user, and take it out of the sums by tag: of those after the request id
     `after`. Returns the last of them, None where there are no more."""
-    ids = select(_records.c.request_id).where(_records.c.user_id == opaque_id, _records.c.request_id > after)
-    found = connection.execute(ids.order_by(_records.c.request_id).limit(_METADATA_AT_ONCE)).scalars().all()
+    id_ = schema.record_index.c.request_id
+    ids = ids_of("user_id", opaque_id).where(id_ > after)
+    found = [*connection.scalars(ids.order_by(id_).limit(_METADATA_AT_ONCE))]
     if found:
         tag_sums.forget(connection, found)
         connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, found)))
@@ -204,9 +207,9 @@ def _forget_corrections(connection: Connection, person: Person) -> None:
     """Delete the metadata of the corrections that the person made for others: it names them, and since the chain covers
     its digest, it cannot be changed. The audit log keeps the reason."""
     concerned = func.lower(_metadata.c.metadata).contains(person.user_id.lower(), autoescape=True)
-    # Only corrections are of no model, by which there is an index.
-    found = select(_metadata).join(_records, _records.c.request_id == _metadata.c.request_id)
-    rows = connection.execute(found.where(_records.c.model == "", concerned)).all()
+    # Only corrections are of no model.
+    found = select(_metadata).where(_metadata.c.request_id.in_(ids_of("model", "")), concerned)
+    rows = connection.execute(found).all()
     named = [row.request_id for row in rows if person.made(row.metadata)]
     for start in range(0, len(named), _AT_ONCE):
         connection.execute(delete(_metadata).where(one_of(_metadata.c.request_id, named[start : start + _AT_ONCE])))

@@ -23,22 +23,24 @@ def first_records(
 ) -> Select[Any]:
     """Of the records with these ids, the first `limit` of an order after a place in it; `rows` selects what is read of
     each."""
+    (id_,) = ids.selected_columns
     if after is not None:
-        ids = ids.where(_is_after(order, after))
-    ordered = [column.desc() if order.descending else column.asc() for column in _columns(order)]
-    return rows.where(records.c.request_id.in_(ids.order_by(*ordered).limit(limit))).order_by(*ordered)
+        ids = ids.where(_is_after(order, after, id_))
+    first = ids.order_by(*_ordered(order, id_)).limit(limit)
+    return rows.where(records.c.request_id.in_(first)).order_by(*_ordered(order, records.c.request_id))
 
 
-def _columns(order: Order) -> list[ColumnElement[Any]]:
+def _ordered(order: Order, id_: ColumnElement[str]) -> list[ColumnElement[Any]]:
     name = FIGURES.get(order.by)
-    return [records.c.request_id] if name is None else [records.c[name], records.c.request_id]
+    columns = [id_] if name is None else [records.c[name], id_]
+    return [column.desc() if order.descending else column.asc() for column in columns]
 
 
-def _is_after(order: Order, cursor: str) -> ColumnElement[bool]:
+def _is_after(order: Order, cursor: str, id_: ColumnElement[str]) -> ColumnElement[bool]:
     place = order.read_cursor(cursor)
     name = FIGURES.get(order.by)
     if name is None:
-        return _is_beyond(records.c.request_id, place.request_id, order)
+        return _is_beyond(id_, place.request_id, order)
     # No index is used here: the id only decides between records with the same figure.
     beyond = _is_beyond(unindexed(records.c.request_id), place.request_id, order)
     figure = records.c[name]

@@ -36,9 +36,11 @@ from tollkeeper.rules.times import month_bounds
 from tollkeeper.store.ports.invoices import CoveredRange, OpenMonth, OpenRecords, joined, range_sums, reason_in
 from tollkeeper.store.ports.records import ADJUSTMENT, Record
 from tollkeeper.store.sql.dialect import TRUE, one_of, unindexed
+from tollkeeper.store.sql.record_index import ids_of
 from tollkeeper.store.sql.rows import USER_PLACE, record_of
 from tollkeeper.store.sql.schema import head, invoice_ranges, invoices, prices, record_metadata, records
 from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO, monthly_users
+from tollkeeper.store.sql.sums import in_span
 
 Covered = Mapping[tuple[PayerId, int], Sequence[Range]]
 """The ranges that invoices cover, by payer and month."""
@@ -62,7 +64,7 @@ _TEAM: ColumnElement[str] = literal_column("'team'")
 _USER: ColumnElement[str] = literal_column("'user'")
 OF_RECORDS = Payers(
     case((records.c.team_id.is_not(None), _TEAM), else_=_USER),
-    func.coalesce(records.c.team_id, unindexed(records.c.user_id)),
+    func.coalesce(records.c.team_id, records.c.user_id),
 )
 OF_MONTHS = Payers(
     case((monthly_users.c.team_id != "", _TEAM), else_=_USER),
@@ -91,7 +93,7 @@ _SUMS = (
     func.sum(_COST // _MILLION),
     func.sum(_COST % _MILLION),
 )
-_PLACE = (*OF_RECORDS, unindexed(records.c.model), records.c.upstream, records.c.price_id)
+_PLACE = (*OF_RECORDS, records.c.model, records.c.upstream, records.c.price_id)
 _CORRECTION = (
     *OF_RECORDS, records.c.request_id, records.c.created_at, records.c.user_id, record_metadata.c.metadata, _COST,
 )  # fmt: skip
@@ -234,16 +236,16 @@ class UseReader:
     def within(self, payer: PayerId, month: int, span: Range) -> MonthUse:
         """The use of a payer's month in one range."""
         after, upto = span
-        where = (_in_month(month), _of(payer), records.c.seq > after, records.c.seq <= upto)
+        seq = unindexed(records.c.seq)
+        where = (_of(payer, month), seq > after, seq <= upto)
         return next((use for _, use in self._uses(month, *where)), MonthUse(month))
 
     def records(self, payer: PayerId, ranges: Sequence[CoveredRange], limit: int, after: str | None) -> list[Record]:
         """See `ports.InvoiceStore`."""
-        inside = [
-            and_(_in_month(each.month), records.c.seq > each.after, records.c.seq <= each.upto) for each in ranges
-        ]
+        seq = unindexed(records.c.seq)
+        inside = [and_(_of(payer, each.month), seq > each.after, seq <= each.upto) for each in ranges]
         query = select(records, record_metadata.c.metadata).select_from(_WITH_METADATA)
-        query = query.where(_of(payer), or_(false(), *inside)).order_by(records.c.request_id).limit(limit)
+        query = query.where(or_(false(), *inside)).order_by(records.c.request_id).limit(limit)
         if after is not None:
             query = query.where(records.c.request_id > after)
         rows = self._connection.execute(query)
@@ -267,7 +269,8 @@ class UseReader:
             )
         adjustments: dict[PayerId, list[Adjusted]] = {}
         corrections = select(*_CORRECTION).select_from(_WITH_METADATA)
-        for row in self._connection.execute(corrections.where(records.c.model == "", not_(_IS_REQUEST), *where)):
+        of_no_model = records.c.request_id.in_(_within(ids_of("model", ""), month))
+        for row in self._connection.execute(corrections.where(of_no_model, not_(_IS_REQUEST), *where)):
             kind, id_, request_id, at, opaque, metadata, cost = row
             found = Adjusted(request_id, at, self._user_of(opaque), reason_in(metadata), cost)
             adjustments.setdefault(PayerId(kind, id_), []).append(found)
@@ -280,10 +283,17 @@ def _in_month(month: int) -> ColumnElement[bool]:
     return and_(records.c.request_id >= request_id_floor(month), records.c.request_id < request_id_floor(end))
 
 
-def _of(payer: PayerId) -> ColumnElement[bool]:
+def _of(payer: PayerId, month: int) -> ColumnElement[bool]:
+    """The condition for a payer's records of a month."""
     if payer.kind == "team":
-        return records.c.team_id == payer.id
-    return and_(records.c.user_id == payer.id, records.c.team_id.is_(None))
+        return records.c.request_id.in_(_within(ids_of("team_id", payer.id), month))
+    theirs = records.c.request_id.in_(_within(ids_of("user_id", payer.id), month))
+    return and_(theirs, records.c.team_id.is_(None))
+
+
+def _within(ids: Select[tuple[str]], month: int) -> Select[tuple[str]]:
+    (id_,) = ids.selected_columns
+    return in_span(ids, *month_bounds(month), id_)
 
 
 def _range(use: MonthUse, after: int, upto: int) -> CoveredRange:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from tollkeeper.rules.times import month_bounds
 from tollkeeper.store.ports.records import requests_of
+from tollkeeper.store.sql.record_index import drop_from_index
 from tollkeeper.store.sql.rows import record_of
 from tollkeeper.store.sql.schema import checkpoints, pruned_users, record_metadata, records
 from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO
@@ -69,6 +70,7 @@ def prune_step(
     besides(connection, end.seq)
     _add_to_users(connection, users)
     write_off(connection, rows)
+    drop_from_index(connection, end.seq)
     old = select(records.c.request_id).where(records.c.seq <= end.seq)
     connection.execute(delete(record_metadata).where(record_metadata.c.request_id.in_(old)))
     connection.execute(delete(records).where(records.c.seq <= end.seq))

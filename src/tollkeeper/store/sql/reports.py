@@ -13,7 +13,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from tollkeeper.rules.ids import request_id_floor
 from tollkeeper.rules.windows import Span
@@ -26,9 +26,10 @@ from tollkeeper.store.sql.identities import Identities
 from tollkeeper.store.sql.labels import labeller, opaque
 from tollkeeper.store.sql.listing import begins_with, first_records, within_moments
 from tollkeeper.store.sql.prune import prunable
+from tollkeeper.store.sql.record_index import INDEXED, ids_of
 from tollkeeper.store.sql.rows import USER_PLACE, record_of
 from tollkeeper.store.sql.runner import Runner
-from tollkeeper.store.sql.schema import NOT_COMPLETED, record_metadata, records
+from tollkeeper.store.sql.schema import NOT_COMPLETED, record_index, record_metadata, records
 from tollkeeper.store.sql.sum_queries import COLUMNS, SUMMED, Selection, SumQueries, known_span, united
 from tollkeeper.store.sql.sum_tables import FIGURES, PICO_PER_MICRO, daily_upstreams, hourly_models, hourly_tags
 from tollkeeper.store.sql.sums import in_span
@@ -38,8 +39,13 @@ from tollkeeper.store.time_buckets import HOUR_MS, day_of
 _NONE = Totals()
 _NEWEST = (
     select(records.c.created_at)
-    .where(records.c.model == hourly_models.c.model, records.c.endpoint != ADJUSTMENT)
-    .order_by(records.c.request_id.desc())
+    .join(record_index, record_index.c.request_id == records.c.request_id)
+    .where(
+        record_index.c.field == INDEXED.index("model"),
+        record_index.c.value == hourly_models.c.model,
+        records.c.endpoint != ADJUSTMENT,
+    )
+    .order_by(record_index.c.request_id.desc())
     .limit(1)
     .scalar_subquery()
 )
@@ -77,7 +83,8 @@ class SqlReports:
         # In the order by a figure all that match are read. Such lists wait for each other, so that they never take up
         # all threads that read.
         async with nullcontext() if order.by == NEWEST.by else self._by_figure:
-            return await (self._reader if which.tag is None else self._summed).run(read)
+            sums = which.tag is not None or _indexed_by(which) is not None
+            return await (self._summed if sums else self._reader).run(read)
 
     async def record(self, request_id: str) -> Record | None:
         query = WITH_METADATA.where(records.c.request_id == request_id)
@@ -145,11 +152,18 @@ class SqlReports:
 
 def _ids(which: Filter) -> Select[tuple[str]]:
     """The ids of the records that are selected."""
-    query = in_span(_matching(select(records.c.request_id), which), which.since, which.until)
+    name = _indexed_by(which)
+    if name is None:
+        query = select(records.c.request_id)
+    else:
+        query = ids_of(name, *([getattr(which, name)] if which.users is None else which.users))
+        query = query.join(records, records.c.request_id == record_index.c.request_id)
+    (id_,) = query.selected_columns
+    query = in_span(query.where(*_conditions(which, name)), which.since, which.until, id_)
     if which.tag is not None:
-        name, value = which.tag
-        same = record_metadata.c.request_id == records.c.request_id
-        query = query.select_from(records.outerjoin(record_metadata, same)).where(tag_of(name) == value)
+        tag, value = which.tag
+        query = query.outerjoin(record_metadata, record_metadata.c.request_id == records.c.request_id)
+        query = query.where(tag_of(tag) == value)
     return query
 
 
@@ -206,30 +220,31 @@ def _combined(
             yield row[:width], totals
 
 
-def _matching(query: Select[Any], which: Filter) -> Select[Any]:
-    """Restrict a query to records of these accounts, models and outcomes. Of the usable indexes, only the one that
-    leaves the fewest rows is left to SQLite, which would not know which that is."""
+def _indexed_by(which: Filter) -> str | None:
+    """The column by whose index the selected records are found: that which leaves the fewest; None: by none."""
     if which.users is not None:
-        query = query.where(records.c.user_id.in_(which.users))
-    uncommon = which.status not in (None, "completed")
-    leads = next((name for name in ("end_user_id", "team_id", "user_id") if getattr(which, name)), None) or (
-        "status" if uncommon else "model"
-    )
+        return "user_id"
+    for name in ("end_user_id", "team_id", "user_id"):
+        if getattr(which, name):
+            return name
+    return "model" if which.model is not None and which.status in (None, "completed") else None
+
+
+def _conditions(which: Filter, indexed: str | None) -> Iterator[ColumnElement[bool]]:
+    """The conditions for records of these accounts, models and outcomes, but that on the column by whose index they are
+    found."""
     for name in ("team_id", "end_user_id", "key_id"):
         wanted = getattr(which, name)
-        if wanted is not None:
+        if wanted is not None and name != indexed:
             column = records.c[name]
-            query = query.where(column.is_(None) if not wanted else _column(column, name == leads) == wanted)
+            yield column == wanted if wanted else column.is_(None)
     if which.request_id is not None:
-        query = query.where(begins_with(which.request_id))
-    for name in ("user_id", "model", "status", "upstream", "endpoint"):
+        yield begins_with(which.request_id)
+    for name in ("user_id", "model", "upstream", "endpoint"):
         wanted = getattr(which, name)
-        if wanted is not None:
-            query = query.where(_column(records.c[name], which.users is None and name == leads) == wanted)
-    if uncommon and leads == "status":
-        query = query.where(NOT_COMPLETED)  # redundant, but SQLite uses the partial index only with it
-    return query
-
-
-def _column(column: Column[Any], indexed: bool) -> ColumnElement[Any]:
-    return column if indexed else unindexed(column)
+        if wanted is not None and (name != indexed or which.users is not None):
+            yield records.c[name] == wanted
+    if which.status is not None:
+        yield (records.c.status if indexed is None else unindexed(records.c.status)) == which.status
+        if indexed is None and which.status != "completed":
+            yield NOT_COMPLETED  # redundant, but SQLite uses the partial index only with it

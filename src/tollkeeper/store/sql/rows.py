@@ -22,6 +22,7 @@ Row = Sequence[Any]
 _NAMES = [field.name for field in stored(FIELDS)]
 USER_PLACE, METADATA_PLACE = _NAMES.index("user_id"), _NAMES.index("metadata")
 """The places in a row of a user's opaque id, and of the digest of metadata."""
+ADMITTED_PLACE = _NAMES.index("created_at")
 REASON_PLACE = _NAMES.index("finish_reason")
 
 

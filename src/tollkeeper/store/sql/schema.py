@@ -279,20 +279,8 @@ records = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Index("records_by_seq", "seq", unique=True),
-    Index("records_of_user", "user_id", "request_id"),
-    Index("records_of_model", "model", "request_id"),
     sqlite_with_rowid=False,
 )
-for _name in ("team_id", "end_user_id"):  # most records have neither
-    _present = records.c[_name].is_not(None)
-    Index(
-        f"records_of_{_name[:-3]}",
-        _name,
-        "request_id",
-        sqlite_where=_present,
-        postgresql_where=_present,
-        _table=records,
-    )
 NOT_COMPLETED = records.c.status != literal_column("'completed'")
 # Completed records are common enough to be found without an index.
 Index(
@@ -301,6 +289,18 @@ Index(
     records.c.request_id,
     sqlite_where=NOT_COMPLETED,
     postgresql_where=NOT_COMPLETED,
+)
+
+# Where the records of a user, model, team or end user are (`record_index.py`). No index of the records, since every
+# commit would change as many of its pages as there are users: it follows many records at once, as their sums do.
+record_index = Table(
+    "record_index",
+    METADATA,
+    Column("field", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    PrimaryKeyConstraint("field", "value", "request_id"),
+    sqlite_with_rowid=False,
 )
 
 # Whose the opaque ids of records are. A user who was erased has no `user_id` here any more.
@@ -336,8 +336,8 @@ refusals = Table(
     sqlite_with_rowid=False,
 )
 
-# One row. The sums have the records up to the number `rolled_up`. `rollup_minutes` is complete from `minutes_from` on;
-# rows before that must not be read.
+# One row. The sums and `record_index` have the records up to the number `rolled_up`. `rollup_minutes` is complete from
+# `minutes_from` on; rows before that must not be read.
 head = Table(
     "head",
     METADATA,

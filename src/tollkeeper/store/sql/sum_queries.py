@@ -36,6 +36,7 @@ from tollkeeper.store.ports.records import ADJUSTMENT
 from tollkeeper.store.ports.reports import Filter
 from tollkeeper.store.sql.dialect import one_of, unindexed
 from tollkeeper.store.sql.listing import begins_with
+from tollkeeper.store.sql.record_index import ids_of
 from tollkeeper.store.sql.schema import checkpoints, record_metadata, records, refusals
 from tollkeeper.store.sql.spans import Level, Range, cover, is_unit, next_hour
 from tollkeeper.store.sql.sum_tables import (
@@ -153,9 +154,9 @@ _USERS = _Family(
 _CROSSES = _Family({"month": _source(monthly), "hour": _source(hourly)}, {"month": 50, "hour": 1})
 _TAGS = _Family({"day": _source(daily_tags), "hour": _source(hourly_tags)}, {"day": 1, "hour": 1})
 _IN_RECORDS: Mapping[str, ColumnElement[Any]] = {
-    "user": unindexed(records.c.user_id),
+    "user": records.c.user_id,
     "key": func.coalesce(records.c.key_id, ""),
-    "model": unindexed(records.c.model),
+    "model": records.c.model,
     "upstream": records.c.upstream,
     "endpoint": records.c.endpoint,
     "status": unindexed(records.c.status),
@@ -413,10 +414,12 @@ class SumQueries:
 
     def _of_records(self, since: int | None, until: int | None, tag: str | None, sign: int = 1) -> Select[Any]:
         value = _NO_TAG if tag is None else tag_of(tag)
-        dimensions = dict(_IN_RECORDS)
-        if self._selection.which.user_id is not None:
-            dimensions["user"] = records.c.user_id
-        query = self._grouped(records, dimensions, _RECORD_FIGURES, value, sign)
+        query = self._grouped(records, _IN_RECORDS, _RECORD_FIGURES, value, sign)
+        user = self._selection.which.user_id
+        if user is not None:
+            theirs = ids_of("user_id", user)
+            (id_,) = theirs.selected_columns
+            query = query.where(records.c.request_id.in_(in_span(theirs, since, until, id_)))
         if self._selection.which.tag is not None or self._selection.tag is not None:
             same = record_metadata.c.request_id == records.c.request_id
             query = query.select_from(records.outerjoin(record_metadata, same))

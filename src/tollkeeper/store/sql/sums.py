@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, case, func
+from sqlalchemy import ColumnElement, Select, case, func
 
 from tollkeeper.rules.ids import request_id_floor
 from tollkeeper.store.ports.record_fields import TOKENS
@@ -26,12 +26,13 @@ RECORD_SUMS = [
 """The figures of `schema.FIGURES`, added up from records."""
 
 
-def in_span(query: S, since: int | None, until: int | None) -> S:
-    """Restrict a query over records to those made from `since` on and before `until`."""
+def in_span(query: S, since: int | None, until: int | None, ids: ColumnElement[str] = records.c.request_id) -> S:
+    """Restrict a query over records to those made from `since` on and before `until`. `ids` is the column of their ids
+    that they are found by."""
     if since is not None:
-        query = query.where(records.c.request_id >= _floor(since))
+        query = query.where(ids >= _floor(since))
     if until is not None:
-        query = query.where(records.c.request_id < _floor(until))
+        query = query.where(ids < _floor(until))
     return query
 
 

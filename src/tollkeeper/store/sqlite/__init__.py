@@ -4,7 +4,8 @@ store.py        opening, closing           revision.py, upgrade.py              
 files.py        names, owners, fsync       lock.py, watch.py         the file belongs to one process, and stays in place
 ledger.py  ──group──▶  writer.py ──runs──▶  commit.py                loop │ thread: one transaction a group
 statements.py   the ledger's multi-row statements
-roll_up.py      the sums follow the records, on the same thread; words.py: SQLite's words in their statements
+roll_up.py      the sums and the index follow the records, on the same thread
+words.py        SQLite's words in their statements
 journal.py      what of the ledger has not been shipped to a shared store
 readers.py      reads: a few threads with read-only connections
 timed_reader.py reads that may take long: one at a time, and none longer than it may

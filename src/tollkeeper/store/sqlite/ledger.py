@@ -16,6 +16,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
+
 from tollkeeper.store.clamp import clamp_intent, clamp_record, within_bounds
 from tollkeeper.store.errors import StoreError
 from tollkeeper.store.ports.idempotency import Claim
@@ -29,22 +31,20 @@ from tollkeeper.store.sqlite.writer import Writer
 LOG = logging.getLogger("tollkeeper.store")
 
 
-class _Group:
+class _Group(Struct, eq=False):
     """The content of one commit. `ended` are the ids of intents from earlier groups, `withdrawn` those of them without
     a record; `claims` are by request id, as intents are; each of `marks` waits for the number in the chain of the last
-    of the first `count` records."""
+    of the first `count` records. The last of the `futures` is that of this commit, the others of those merged into it.
+    """
 
-    __slots__ = ("_marked", "claims", "ended", "futures", "intents", "marks", "records", "withdrawn")
-
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self.intents: dict[str, Intent] = {}
-        self.records: dict[str, Record] = {}
-        self.claims: dict[str, Claim] = {}
-        self.ended: list[str] = []
-        self.withdrawn: list[str] = []
-        self.futures = [future]
-        self.marks: list[tuple[int, asyncio.Future[int]]] = []
-        self._marked: list[int] = []
+    futures: list[asyncio.Future[None]]
+    intents: dict[str, Intent] = {}
+    records: dict[str, Record] = {}
+    claims: dict[str, Claim] = {}
+    ended: list[str] = []
+    withdrawn: list[str] = []
+    marks: list[tuple[int, asyncio.Future[int]]] = []
+    _marked: list[int] = []
 
     def __bool__(self) -> bool:
         return bool(self.intents or self.records or self.ended or self.marks)
@@ -56,15 +56,18 @@ class _Group:
         written = committer.write(connection, self.intents.values(), self.records.values(), self.ended)
         if self.claims or self.withdrawn:
             write_claims(connection, self.claims.values(), self.withdrawn)
-        self._marked = [written.seq_after(count) for count, _ in self.marks]
+        if self.marks:
+            self._marked = [written.seq_after(count) for count, _ in self.marks]
 
     def done(self) -> None:
         """Resolve all waiters."""
-        for future in self.waiting():
-            future.set_result(None)
-        for seq, (_, mark) in zip(self._marked, self.marks, strict=True):
-            if not mark.done():
-                mark.set_result(seq)
+        for future in self.futures:
+            if not future.done():
+                future.set_result(None)
+        if self.marks:
+            for seq, (_, mark) in zip(self._marked, self.marks, strict=True):
+                if not mark.done():
+                    mark.set_result(seq)
 
     def fail(self, error: StoreError) -> None:
         """Give up, and fail all waiters."""
@@ -237,7 +240,7 @@ class SqliteLedger:
             self._gathering.intents.pop(request_id, None)
 
     def _group(self) -> _Group:
-        return _Group(self._loop.create_future())
+        return _Group([self._loop.create_future()])
 
     def _hand_soon(self) -> None:
         self._soon = False

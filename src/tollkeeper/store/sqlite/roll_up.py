@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 
+from tollkeeper.store.sql.record_index import add_to_index
 from tollkeeper.store.sql.rollups import MOST, SumStatements
 from tollkeeper.store.sqlite.words import SqliteWords
 from tollkeeper.store.time_buckets import MINUTE_MS, MINUTES_KEPT_MS
 
 SUMS = SumStatements(SqliteWords())
 """The statements that add records to the sums."""
+_ADD_TO_INDEX = add_to_index(SqliteWords())
 _MINUTES_AT_ONCE_MS = 30 * MINUTE_MS
 """The most that one transaction deletes of the sums by minute, so that none takes long."""
 
@@ -49,6 +51,7 @@ def _add_some(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
     for statement in SUMS.add_new_tags:
         connection.execute(statement, (mark, upto))
+    connection.execute(_ADD_TO_INDEX, (mark, upto))
     (newest,) = connection.execute(SUMS.newest).fetchone()
     minutes_from = _prune_minutes(connection, mark, minutes_from, newest)
     connection.execute("UPDATE head SET rolled_up = ?, minutes_from = ?", (upto, minutes_from))

@@ -1,4 +1,5 @@
-"""Verification of the sums over records: each against the records, or against finer sums that were compared with them.
+"""Verification of the sums over records, and of their index: each against the records, or against finer sums that were
+compared with them.
 
 Of records that were pruned, only sums by user and month are known; that their sums by hour are still those is all that
 can be said of their hours, and of their tags, that they are not more than all requests.
@@ -15,6 +16,7 @@ from typing import Any
 
 from tollkeeper.rules.times import format_time
 from tollkeeper.store.sql.identities import Identities
+from tollkeeper.store.sql.record_index import INDEXED
 from tollkeeper.store.sql.rollups import DIMENSIONS, IN_RECORDS, USED
 from tollkeeper.store.sql.sum_tables import FIGURES, HISTOGRAMS
 from tollkeeper.store.sqlite.roll_up import SUMS
@@ -57,6 +59,7 @@ def sum_faults(
     yield from check.coarser()
     yield from check.tags(pruned, newest)
     yield from check.upstreams(pruned, newest)
+    yield from check.index()
 
 
 def _hours_from(pruned: int, newest: int) -> int:
@@ -176,6 +179,19 @@ class _SumCheck:
         )
         for at, upstream in self._left_over(rows, ("upstream",), FIGURES[-2:]):
             yield f"the cost of {upstream} on the day {format_time(at)} is not that of its records"
+
+    def index(self) -> Iterator[str]:
+        """Compare the index of records, which follows them with their sums."""
+        for number, name in enumerate(INDEXED):
+            present = f"FROM {self._records} AS found WHERE {name} IS NOT NULL"
+            where = f"field = {number} AND value = found.{name} AND request_id = found.request_id"
+            lacking = f"SELECT request_id {present} AND NOT EXISTS (SELECT 1 FROM record_index WHERE {where})"
+            for (request_id,) in self._connection.execute(lacking):
+                yield f"{request_id} is not in the index of records by {name}"
+            counts = f"SELECT (SELECT count(*) FROM record_index WHERE field = {number}), (SELECT count(*) {present})"
+            there, records = self._connection.execute(counts).fetchone()
+            if there > records:
+                yield f"the index of records by {name} has some that do not exist"
 
     def _left_over(
         self, rows: str, dimensions: Sequence[str], compared: Sequence[str], unless: str = "0"

@@ -6,7 +6,7 @@ from __future__ import annotations
 class SqliteWords:
     """See `store/sql/words.py`. Conditions are numbers here."""
 
-    after = upto = "?"
+    after, upto = "?1", "?2"
     integer, text = "INTEGER", "TEXT"
     end_of_temporary_table = ""
     apart = "LIMIT -1"

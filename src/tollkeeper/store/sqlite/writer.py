@@ -1,7 +1,7 @@
 """The writer thread: it owns the only writing connection, and runs one transaction after the other.
 
-It brings the sums over records up (`roll_up.py`) before they are read, and besides each second, or earlier after many
-records, so that there is never much to do while somebody waits.
+It brings the sums over records up (`roll_up.py`) before they are read, and besides every ten seconds, or earlier after
+many records, so that there is never much to do while somebody waits.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tollkeeper.store.sqlite.roll_up import behind, roll_up
 
 T = TypeVar("T")
 
-_PAUSE = 1.0
-"""Seconds between two times that the sums are brought up while nobody reads them. Commits wait meanwhile, a few
-milliseconds: too seldom to show among a hundred requests."""
-_MANY, _SOON = 512, 0.05
+_PAUSE = 10.0
+"""Seconds between two times that the sums are brought up while nobody reads them. Commits wait meanwhile, for some tens
+of milliseconds: too seldom to show among a hundred requests, and the more records at once, the less each takes."""
+_MANY, _SOON = 2048, 0.05
 """Records behind after which it is `_SOON` seconds instead: enough to share what it costs, and soon done."""
 
 

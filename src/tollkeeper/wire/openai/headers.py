@@ -23,8 +23,8 @@ def response_headers(elapsed_ms: int, quotas: Sequence[Quota], now_ms: int) -> H
 
 def quota_headers(quota: Quota, _: int) -> Headers:
     """Headers for the remaining quota of one limit, whose reset is a span, whatever the time."""
-    kind, limit, remaining, reset_ms = quota
-    names = _QUOTA_HEADERS[kind]
+    limit, remaining, reset_ms = quota.limit, quota.remaining, quota.reset_ms
+    names = _QUOTA_HEADERS[quota.kind]
     headers: Headers = []
     if limit is not None and remaining is not None:
         headers += [(names[0], b"%d" % limit), (names[1], b"%d" % remaining)]

@@ -77,8 +77,10 @@ class OpenAIStreamReader:
         self.finish_reason: str | None = None
         self._content_events = 0
         self.begun = False
-        self._unfinished: set[int] = set()
-        self._finished: set[int] = set()
+        self._unfinished = 0
+        """The indexes of the choices that have begun and have no finish reason yet, as bits: a set takes 216 bytes."""
+        self._finished = 0
+        """Those that have one."""
         self.end = b""
         """The event that ended the stream, which the relay holds back; b"" before it came."""
 
@@ -197,10 +199,10 @@ class OpenAIStreamReader:
             reason = choice.finish_reason
             if reason is not None and (reason := reason_of(reason)) is not None:
                 self.finish_reason = reason
-                self._finished.add(index)
-                self._unfinished.discard(index)
-            elif index not in self._finished:
-                self._unfinished.add(index)
+                self._finished |= 1 << index
+                self._unfinished &= ~(1 << index)
+            elif not self._finished >> index & 1:
+                self._unfinished |= 1 << index
             if choice.has_content():
                 content = True
                 if self._choices != 1:

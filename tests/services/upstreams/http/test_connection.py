@@ -28,6 +28,7 @@ from tests.services.upstreams.http.helpers import hanging, open_client, post, se
 from tollkeeper.rules.errors import UpstreamFailure, UpstreamTimeout, UpstreamUnavailable
 from tollkeeper.services.upstreams.http import ClientBounds, HttpClient, Response, Timeouts
 from tollkeeper.services.upstreams.http.connection import UpstreamConnection
+from tollkeeper.services.upstreams.http.deadlines import Deadlines
 
 MB = 1 << 20
 ONE_READ = 262144
@@ -252,34 +253,37 @@ async def test_a_slow_reader_is_no_silence(up: ScriptedUpstream) -> None:
         await asyncio.sleep(0)
         gate.open()
         size = len(await first)
-        # Nobody reads while the timer of the first read runs out.
-        await until(lambda: connection_of(client)._timer is None)
+        # Nobody reads while the deadline of the first read passes.
+        await asyncio.sleep(0.7)
+        assert client._deadlines._timer is None
         assert size + len(await answer.read_all(4 * MB)) == 4 * MB
 
 
-async def test_a_timer_set_for_a_shorter_wait_does_not_cut_a_longer_one(up: ScriptedUpstream) -> None:
+async def test_a_deadline_set_for_a_shorter_wait_does_not_cut_a_longer_one(up: ScriptedUpstream) -> None:
     gate = Gate([head(200, "Content-Length: 2"), b"hi"])
     up.answer(gate)
     async with open_client(up.url, timeouts=Timeouts(first_byte=0.05, event=300)) as client:
         gate.open()
         answer = await post(client)
         reading = asyncio.ensure_future(answer.read())
-        await until(lambda: connection_of(client)._timer_at > asyncio.get_running_loop().time() + 200)
+        await until(lambda: client._deadlines._next > asyncio.get_running_loop().time() + 200)
         gate.open()
         assert await reading == b"hi"
 
 
-async def test_a_long_stream_arms_its_timer_once(
+async def test_a_long_stream_arms_the_timer_once(
     up: ScriptedUpstream, client: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    armed: list[float] = []
-    arm = UpstreamConnection._arm
+    armed: list[asyncio.TimerHandle | None] = []
+    add = Deadlines.add
 
-    def counting(connection: UpstreamConnection, at: float) -> None:
-        armed.append(at)
-        arm(connection, at)
+    def counting(deadlines: Deadlines, at: float) -> None:
+        before = deadlines._timer
+        add(deadlines, at)
+        if deadlines._timer is not before:
+            armed.append(deadlines._timer)
 
-    monkeypatch.setattr(UpstreamConnection, "_arm", counting)
+    monkeypatch.setattr(Deadlines, "add", counting)
     events = [b"data: %d\n\n" % n for n in range(300)]
     for _ in range(3):
         gate = Gate([STREAM_HEAD, *(chunked(event, end=False) for event in events), b"0\r\n\r\n"])

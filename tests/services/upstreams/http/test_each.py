@@ -21,6 +21,7 @@ from tests.services.upstreams.http.test_response import (
 from tollkeeper.rules.errors import UpstreamFailure, UpstreamTimeout, UpstreamUnavailable
 from tollkeeper.services.upstreams.http import ClientBounds, HttpClient, Timeouts
 from tollkeeper.services.upstreams.http.connection import UpstreamConnection
+from tollkeeper.services.upstreams.http.deadlines import Deadlines
 from tollkeeper.services.upstreams.http.response import Response
 from tollkeeper.services.upstreams.ports import Shortcut
 from tollkeeper.wire.http.chunks import content_of
@@ -346,7 +347,9 @@ def on_a_line(limits: ClientBounds | None = None) -> tuple[UpstreamConnection, R
     ends: list[object] = []
     transport = Mock(spec=asyncio.Transport)
     transport.get_write_buffer_size.return_value = 0
-    line = UpstreamConnection(asyncio.get_running_loop(), limits or ClientBounds(head=300), lambda _: None)
+    line = UpstreamConnection(
+        asyncio.get_running_loop(), limits or ClientBounds(head=300), lambda _: None, Deadlines([])
+    )
     line.connection_made(transport)
     return line, line.start(b"", b"", ends.append, Timeouts(event=7)), ends, transport
 
@@ -498,12 +501,13 @@ async def test_what_goes_around_begins_the_silence_anew() -> None:
     line, response, _, _ = on_a_line()
     taker = Around()
     task = await around(line, response, taker)
-    line._since = line._timer_at = -100.0  # as if the last had come long ago
+    line._since = -100.0  # as if the last had come long ago
     line.data_received(b"3\r\none\r\n")
-    line._look()
+    now = asyncio.get_running_loop().time()
+    assert now < (line.check_deadline(now) or 0) <= now + 7
     assert (taker.around, response.waiting) == ([b"one"], True)
     line._since = -100.0
-    line._look()
+    assert line.check_deadline(now) is None
     with pytest.raises(UpstreamTimeout, match="fell silent for 7 s"):
         await task
 

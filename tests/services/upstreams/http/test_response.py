@@ -20,6 +20,7 @@ class Recorder:
     """A line that writes down what its answer asked for."""
 
     def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
         self.outcome = "open"
 
     def watch(self, seconds: float) -> None: ...

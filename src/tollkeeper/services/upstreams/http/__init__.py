@@ -6,7 +6,8 @@
     tunnel.py      open_tunnel             through a proxy
     tls.py         tls_context             TLS, always verified
     pool.py        Pool                    which request gets which connection, and which wait (no I/O)
-    connection.py  UpstreamConnection      one socket: writing, timers, back-pressure
+    connection.py  UpstreamConnection      one socket: writing, deadline, back-pressure
+    deadlines.py   Deadlines               of all connections of a client, on one timer
     response.py    Response                one response: parsed, buffered, read
     bounds.py      Timeouts, ClientBounds  every bound
 

@@ -12,6 +12,7 @@ from tollkeeper.rules.errors import UpstreamFailure, UpstreamUnavailable
 from tollkeeper.services.upstreams.http.bounds import ClientBounds, Timeouts
 from tollkeeper.services.upstreams.http.connection import UpstreamConnection
 from tollkeeper.services.upstreams.http.connector import Connector
+from tollkeeper.services.upstreams.http.deadlines import Deadlines
 from tollkeeper.services.upstreams.http.pool import Pool
 from tollkeeper.services.upstreams.http.response import Response, UpstreamDisconnected
 from tollkeeper.services.upstreams.redaction import Redactor
@@ -63,6 +64,7 @@ class HttpClient:
         self._idle_seconds = idle_seconds
         self._pool: Pool[UpstreamConnection] = Pool(max_connections)
         self._connections: set[UpstreamConnection] = set()
+        self._deadlines = Deadlines(self._connections)
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
         self._retired = False
@@ -117,6 +119,7 @@ class HttpClient:
         """Abort all requests, those waiting in line included. Returns when every socket is closed."""
         self._closed = True
         self._pool.refuse(_stopping)
+        self._deadlines.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
         if self._connections:
@@ -137,10 +140,9 @@ class HttpClient:
             connection.abort()
             connection = None
         if connection is not None:
-            loop = asyncio.get_running_loop()
-            connection.idle_since = loop.time()
+            connection.idle_since = connection.loop.time()
             if self._sweeper is None:
-                self._sweeper = loop.call_later(self._idle_seconds, self._sweep)
+                self._sweeper = connection.loop.call_later(self._idle_seconds, self._sweep)
         self._pool.give(connection)
 
     async def reconnect(self, timeouts: Timeouts) -> UpstreamConnection:
@@ -151,7 +153,7 @@ class HttpClient:
     # ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _connect(self, timeouts: Timeouts) -> UpstreamConnection:
-        make = partial(UpstreamConnection, asyncio.get_running_loop(), self._limits, self._lost)
+        make = partial(UpstreamConnection, asyncio.get_running_loop(), self._limits, self._lost, self._deadlines)
         connection = await self._connector.connect(make, timeouts.connect)
         if self._closed:
             connection.abort()

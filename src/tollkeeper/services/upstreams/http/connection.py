@@ -18,6 +18,7 @@ from typing import cast
 
 from tollkeeper.rules.errors import UpstreamFailure
 from tollkeeper.services.upstreams.http.bounds import ClientBounds, Timeouts
+from tollkeeper.services.upstreams.http.deadlines import Deadlines
 from tollkeeper.services.upstreams.http.response import Response, UpstreamDisconnected
 from tollkeeper.services.upstreams.ports import Shortcut
 from tollkeeper.wire.http.chunks import ChunkPath
@@ -37,26 +38,25 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_cut",
+        "_deadlines",
         "_due",
         "_ended",
         "_first_byte",
         "_held",
         "_limits",
-        "_loop",
         "_lost",
         "_path",
         "_patience",
         "_reading",
         "_response",
         "_since",
-        "_timer",
-        "_timer_at",
         "_transport",
         "_unsent",
         "_writable",
         "_write",
         "closed",
         "idle_since",
+        "loop",
         "served",
     )
 
@@ -65,14 +65,17 @@ class UpstreamConnection(asyncio.Protocol):
         loop: asyncio.AbstractEventLoop,
         limits: ClientBounds,
         lost: Callable[[UpstreamConnection], None],
+        deadlines: Deadlines,
     ) -> None:
-        """`lost(connection)` is called once, when the socket is closed, whoever closed it."""
+        """`lost(connection)` is called once, when the socket is closed, whoever closed it. `deadlines` are those of all
+        connections of its client."""
         self.served = 0
         self.idle_since = 0.0
         self.closed = False
-        self._loop = loop
+        self.loop = loop
         self._limits = limits
         self._lost = lost
+        self._deadlines = deadlines
         self._transport: asyncio.Transport | None = None
         self._response: Response | None = None
         self._ended: Callable[[UpstreamConnection | None], None] | None = None
@@ -85,8 +88,6 @@ class UpstreamConnection(asyncio.Protocol):
         """Bytes received, not parsed yet."""
         self._due = False
         self._first_byte = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
         self._since = 0.0
         self._patience = 0.0
         self._path: ChunkPath | None = None
@@ -146,15 +147,9 @@ class UpstreamConnection(asyncio.Protocol):
     # ── ResponseConnection: called by the response ──────────────────────────────────────────────────────────────────
 
     def watch(self, seconds: float) -> None:
-        """Set the deadline. The connection has one timer, which is moved only when it would fire too late: a stream of
-        a thousand events arms it about once a minute."""
-        self._since, self._patience = self._loop.time(), seconds
-        deadline = self._since + seconds
-        if self._timer is not None:
-            if self._timer_at <= deadline:
-                return
-            self._timer.cancel()
-        self._arm(deadline)
+        """Set the deadline."""
+        self._since, self._patience = self.loop.time(), seconds
+        self._deadlines.add(self._since + seconds)
 
     def resume(self) -> None:
         if self._held:
@@ -199,22 +194,18 @@ class UpstreamConnection(asyncio.Protocol):
         if ended is not None:
             ended(connection)
 
-    # ── timer ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── called by the deadlines ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _arm(self, at: float) -> None:
-        self._timer_at = at
-        self._timer = self._loop.call_at(at, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
+    def check_deadline(self, now: float) -> float | None:
+        """Fail the response if its reader has waited for too long. Returns the deadline; None: nobody waits."""
         response = self._response
         if response is None or not response.waiting:
-            return
+            return None
         deadline = self._since + self._patience
-        if self._loop.time() < deadline:
-            self._arm(deadline)
-        else:
-            response.timed_out()
+        if now < deadline:
+            return deadline
+        response.timed_out()
+        return None
 
     # ── called by the loop ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -227,7 +218,7 @@ class UpstreamConnection(asyncio.Protocol):
         if path is not None:
             chunk = path(data)
             if chunk is not None:
-                self._since = self._loop.time()
+                self._since = self.loop.time()
                 self._write(chunk)
                 return
             self._path = None
@@ -260,7 +251,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Continue after a large piece, once the event loop has served others."""
         if not self._due:
             self._due = True
-            self._loop.call_soon(self._read_on)
+            self.loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
         self._due = False
@@ -279,9 +270,6 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         self._lost(self)
 
     def pause_writing(self) -> None:

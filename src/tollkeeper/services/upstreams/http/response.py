@@ -31,7 +31,9 @@ class UpstreamDisconnected(UpstreamUnavailable):
 
 
 class ResponseConnection(Protocol):
-    """The connection, as its response uses it."""
+    """The connection, as its response uses it. To ask for the running `loop` is a system call."""
+
+    loop: asyncio.AbstractEventLoop
 
     def watch(self, seconds: float) -> None:
         """Call the response's `timed_out` after `seconds`, if a reader still waits then."""
@@ -168,9 +170,14 @@ class Response:
             self._only_reader()
             self._taker, self._shortcut = take, shortcut
             self._divert()
+            waiter = self._start_waiting(self._timeouts.event)
             try:
-                await self._wait(self._timeouts.event)
+                await waiter  # here, since a coroutine for it would be held by each of thousands of streams
+            except asyncio.CancelledError:
+                self.abort()
+                raise
             finally:
+                self._waiter = None
                 stopped, self._taker = self._taker is None, None
             error, self._taker_error = self._taker_error, None
             if error is not None:
@@ -247,11 +254,15 @@ class Response:
         if self._between_chunks and self._shortcut is not None and self._connection is not None:
             self._connection.divert(self._shortcut())
 
-    async def _wait(self, seconds: float) -> None:
+    def _start_waiting(self, seconds: float) -> asyncio.Future[None]:
         assert self._connection is not None
         self._only_reader()
-        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter = self._connection.loop.create_future()
         self._connection.watch(seconds)
+        return waiter
+
+    async def _wait(self, seconds: float) -> None:
+        waiter = self._start_waiting(seconds)
         try:
             await waiter
         except asyncio.CancelledError:

@@ -464,8 +464,8 @@ _LEDGER = (
         "L5",
         "who takes the id of a forgotten person sees their invoices",
         "store/sql/invoices.py",
-        "*self._matching(InvoiceFilter(payer))\n",
-        "\n",
+        "where(named, *self._matching(InvoiceFilter(payer)))",
+        "where(named)",
         ("services/billing/test_billing.py::test_who_takes_the_id_of_somebody_who_was_forgotten_inherits_nothing",),
     ),
     Mutation(

@@ -4,6 +4,7 @@ contender.py      Contender, Running      what each is: installed, started, seen
 installed.py                              how the ordinary clients install peers below the cache
 pins.py           PINS                    their versions
 nginx.py          Nginx                   the floor
+rust_router.py    RustRouter              a balancer in Rust that comes as a Python package
 sglang_router.py  SglangRouter
 vllm_router.py    VllmRouter
 smg.py            Smg

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from bench.contenders.contender import Command, Contender, Place
-from bench.contenders.installed import folder, python_package, python_version
-from bench.processes import free_port
+from collections.abc import Sequence
 
-_NAME = "smg"
+from bench.contenders.rust_router import RustRouter
 
 
-class Smg(Contender):
-    name = _NAME
+class Smg(RustRouter):
+    name = "smg"
+    module = "smg.launch_router"
     keys = True
     lacks = "no limits or records; counts a tenant's tokens only where their rate is limited, which is left off here"
-    ready = "/readiness"  # its /health is 200 before it has a worker
 
-    def install(self) -> None:
-        python_package(_NAME)
-
-    def version(self) -> str:
-        return python_version(_NAME)
-
-    def command(self, place: Place) -> Command:
-        flags = {
-            "--host": "127.0.0.1",
-            "--port": place.port,
-            "--worker-urls": f"http://127.0.0.1:{place.upstream}",
-            "--policy": "round_robin",
-            "--history-backend": "none",
-            "--log-level": "error",
-            "--prometheus-host": "127.0.0.1",
-            "--prometheus-port": free_port(),
-        }
-        python = str(folder(_NAME) / "bin/python")
-        given = [str(word) for pair in flags.items() for word in pair]
+    def more(self) -> Sequence[str]:
         tenants = [word for key in self.known() for word in ("--tenant-api-key", f"{key}:{key}")]
-        return Command([python, "-m", "smg.launch_router", *given, "--disable-tokenizer-autoload", *tenants])
+        return "--history-backend", "none", "--disable-tokenizer-autoload", *tenants

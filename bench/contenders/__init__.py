@@ -9,7 +9,7 @@ sglang_router.py  SglangRouter
 vllm_router.py    VllmRouter
 smg.py            Smg
 portkey.py        Portkey
-recording.py      Recording               one whose records are counted in its SQLite database
+recording.py      Recording, post         one whose records are counted in its SQLite database, set up by its own API
 litellm_rs.py     LiteLLMRs
 one_api.py        OneApi
 mlflow.py         MLflow

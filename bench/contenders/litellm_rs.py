@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import secrets
 import sqlite3
 import subprocess
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from bench.contenders.contender import Command, Contender, Place, Running
 from bench.contenders.installed import crate, folder
-from bench.contenders.recording import Recording
+from bench.contenders.recording import Recording, post
 from bench.mock import MODEL
-from bench.processes import GATEWAY_CORE, BenchError
+from bench.processes import GATEWAY_CORE
 
 NAME = "litellm-rs"
 _PASSWORD = "Bench-" + secrets.token_urlsafe(16) + "-1a"
@@ -103,21 +102,8 @@ def _database(place: Place) -> Path:
 def _sign_in(port: int, database: Path) -> str:
     """The token of its one user; what it takes as `authorization: Bearer` is that, and no key."""
     account = {"username": "bench", "email": "bench@example.com", "password": _PASSWORD}
-    _ask(port, "/auth/register", account)
+    post(NAME, port, "/auth/register", account)
     with closing(sqlite3.connect(database)) as connection:  # its only way to a user without sending mail
         connection.execute("UPDATE users SET status = 'active', email_verified = 1")
         connection.commit()
-    return str(_ask(port, "/auth/login", account)["data"]["access_token"])
-
-
-def _ask(port: int, path: str, body: Mapping[str, str]) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
-        response = connection.getresponse()
-        text = response.read()
-    finally:
-        connection.close()
-    if response.status >= 300:
-        raise BenchError(f"{NAME}: {path}: {response.status} {text.decode(errors='replace')}")
-    return json.loads(text)
+    return str(post(NAME, port, "/auth/login", account)["data"]["access_token"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +10,9 @@ from typing import Any
 
 from bench.contenders.contender import Command, Contender, Place, Running
 from bench.contenders.installed import folder, python_package, python_version
-from bench.contenders.recording import Recording
+from bench.contenders.recording import Recording, post
 from bench.mock import MODEL
-from bench.processes import GATEWAY_CORE, BenchError
+from bench.processes import GATEWAY_CORE
 
 _NAME = "mlflow"
 _PREFIX = "/gateway/openai"  # answers are passed on as they are: its other way leaves out a stream's [DONE]
@@ -92,15 +90,4 @@ def _add_upstream(port: int, upstream: int) -> None:
 
 
 def _ask(port: int, path: str, body: Mapping[str, object]) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request(
-            "POST", f"/api/3.0/mlflow/gateway/{path}", json.dumps(body), {"content-type": "application/json"}
-        )
-        response = connection.getresponse()
-        text = response.read()
-    finally:
-        connection.close()
-    if response.status >= 300:
-        raise BenchError(f"{_NAME}: {path}: {response.status} {text.decode(errors='replace')}")
-    return json.loads(text)
+    return post(_NAME, port, f"/api/3.0/mlflow/gateway/{path}", body)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from bench.contenders.contender import Running
-from bench.processes import Program
+from bench.processes import BenchError, Program
 
 SETTLE_SECONDS = 3.0
 LATE_SECONDS = 30.0
@@ -37,3 +40,17 @@ class Recording(Running):
     def _completed(self) -> int:
         with closing(sqlite3.connect(self._database)) as connection:
             return int(connection.execute(self._query).fetchone()[0])
+
+
+def post(name: str, port: int, path: str, body: Mapping[str, object]) -> Any:
+    """What the peer of this name answers to a JSON body: where it is set up by its own API. Raises BenchError."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+        response = connection.getresponse()
+        text = response.read()
+    finally:
+        connection.close()
+    if response.status >= 300:
+        raise BenchError(f"{name}: {path}: {response.status} {text.decode(errors='replace')}")
+    return json.loads(text)
